@@ -1,0 +1,17 @@
+"""Latencies and sizes that no profile changes, each with its source, or *assumed*."""
+
+# MSI-X messages go to the platform's interrupt window below 4 GiB: a three-dword header. x86 platforms.
+MSIX_ADDRESS = 0xFEE00000
+MSIX_BYTES = 4
+
+# Configuration accesses cost the issuing CPU this long, round trip; the link's bytes are not charged. assumed
+CONFIG_ACCESS_PS = 1_000_000
+
+# The VF window between VF Enable and the first access, and the drain after VF Disable, are 100 ms and 1 s on real
+# hosts (PCIe base; Linux waits as long). The model divides both, and drivers' reset settle times, by this. assumed
+WAIT_DIVISOR = 10_000
+VF_ENABLE_SETTLE_PS = 100_000_000_000 // WAIT_DIVISOR
+VF_DISABLE_SETTLE_PS = 1_000_000_000_000 // WAIT_DIVISOR
+
+# Guest memory starts here, so that DMA takes four-dword headers, as on hosts with more than 4 GiB. assumed
+DOMAIN_BASE = 0x1_0000_0000

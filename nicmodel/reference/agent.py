@@ -1,0 +1,168 @@
+"""Ring agents: the compiled half of a miniport, on a vCPU of its own (docs/time.md, 8)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from nicmodel.datasheet.descriptors import rx_read, rx_status, tx_data, tx_done
+from nicmodel.datasheet.stages import DELIVERED, INSIDE
+from nicmodel.reference.receive import Flow
+from nicmodel.reference.registers import RX_TAIL, TX_TAIL
+from nicmodel.reference.rows import STAGE, Ring, Row
+from nicmodel.reference.transmit import FCS_BYTES, moved
+from nicmodel.sim.plane import AgentConfig
+
+
+class Agent:
+    """One queue pair's driver: reap, refill, post, ring, wait."""
+
+    def __init__(self, number: int, config: AgentConfig, tx: Ring | None, rx: Ring | None, flow: Flow | None,
+                 plane: Any):
+        self.number, self.config, self.tx, self.rx, self.flow, self.plane = number, config, tx, rx, flow, plane
+        self.woken = self.by_interrupt = self.busy = self.stopped = self.dead = False
+        self.tx_next = self.tx_used = 0
+        self.tx_posted = 0
+        self.marks: deque[tuple[int, int]] = deque()       # (index of an RS descriptor, descriptors it reports)
+        self.rx_clean = 0
+        self.timer = -1
+        if tx:
+            self.tx_next = tx.tail
+        if rx:
+            self.rx_clean = rx.tail
+
+    def start(self, now: int) -> None:
+        if self.rx:
+            for step in range(self.rx.size - 1):
+                self._post_rx((self.rx_clean + step) % self.rx.size)
+            self._ring_bell(now, RX_TAIL, self.rx.number, (self.rx_clean + self.rx.size - 1) % self.rx.size)
+        self.wake(now, False)
+
+    def wake(self, _now: int, by_interrupt: bool) -> None:
+        if self.dead:
+            return
+        self.woken = True
+        self.by_interrupt |= by_interrupt
+        self.plane.vcpu_ready(self)
+
+    # a pass -----------------------------------------------------------------------------------------------
+    def begin_pass(self, now: int) -> None:
+        """VCPU gives this agent its turn: look at memory, decide what to do, and do it for as long as it costs."""
+        if self.busy or not self.woken or self.dead:
+            return
+        config = self.config
+        by_interrupt, self.woken, self.by_interrupt, self.busy = self.by_interrupt, False, False, True
+        reaped, received = self._completed_tx(), self._completed_rx()
+        posts = self._may_post(now, reaped)
+        cost = (config.pass_cost_ps + (config.irq_cost_ps if by_interrupt else 0)
+                + posts * config.tx_packet_cost_ps + received * config.rx_packet_cost_ps)
+        self.plane.instants.at(now + max(1, cost), "AGENT_DONE", self.number, self.end_pass, reaped, received, posts)
+
+    def _completed_tx(self) -> int:
+        reaped = 0
+        while self.tx and self.marks and reaped < self.config.tx_batch:
+            index, reports = self.marks[0]
+            if not tx_done(self._descriptor(self.tx, index)):
+                break
+            reaped += reports
+            self.marks.popleft()
+        return reaped
+
+    def _completed_rx(self) -> int:
+        received = 0
+        while self.rx and received < self.config.rx_batch:
+            done, *_ = rx_status(self._descriptor(self.rx, (self.rx_clean + received) % self.rx.size))
+            if not done:
+                break
+            received += 1
+        return received
+
+    def _may_post(self, now: int, reaped: int) -> int:
+        if not self.tx or not self.flow or self.stopped:
+            return 0
+        flow, config = self.flow, self.flow.config
+        limit = min(self.tx.size - 1 - (self.tx_used - reaped), self.config.tx_batch)
+        if config.count >= 0:
+            limit = min(limit, config.count - flow.sent)
+        posts = 0
+        while posts < limit and flow.nominal(flow.sent + posts) <= now:
+            posts += 1
+        return posts
+
+    def end_pass(self, now: int, reaped: int, received: int, posts: int) -> None:
+        if self.dead:
+            return
+        self.busy = False
+        config = self.config
+        if self.tx:
+            self.tx_used -= reaped
+            for _ in range(reaped):
+                self.tx.unreaped.popleft().stamps[STAGE["REAPED"]] = now
+        if self.rx and received:
+            for _ in range(received):
+                self._receive(now, self.rx.unreaped.popleft())
+                self._post_rx(self.rx_clean)
+                self.rx_clean = (self.rx_clean + 1) % self.rx.size
+            self._ring_bell(now, RX_TAIL, self.rx.number, (self.rx_clean - 1) % self.rx.size)
+        if posts:
+            self._post_tx(now, posts)
+        if (reaped >= config.tx_batch or received >= config.rx_batch or posts >= config.tx_batch or self.woken
+                or self._may_post(now, 0)):
+            self.woken = True
+            self.plane.vcpu_ready(self)
+        else:
+            self._wait(now)
+
+    def _wait(self, now: int) -> None:
+        if self.config.poll_ps:
+            self.plane.instants.at(now + self.config.poll_ps, "AGENT_WAKE", self.number, self.wake, False)
+        flow = self.flow
+        if (self.tx and flow and not self.stopped and not flow.finished and self.tx_used < self.tx.size - 1):
+            offered = flow.nominal(flow.sent)
+            if self.timer != offered:
+                self.timer = offered
+                self.plane.instants.at(offered, "AGENT_WAKE", self.number, self.wake, False)
+
+    # what it does to memory -------------------------------------------------------------------------------
+    def _descriptor(self, ring: Ring, index: int) -> bytes:
+        return self.plane.host.load(ring.config.domain, ring.function, ring.address_of(index), 16)
+
+    def _store(self, ring: Ring, address: int, data: bytes) -> None:
+        self.plane.host.store(ring.config.domain, ring.function, address, data)
+
+    def _post_rx(self, index: int) -> None:
+        assert self.rx
+        buffer = self.config.rx_buffers + index * self.config.rx_stride
+        self._store(self.rx, self.rx.address_of(index), rx_read(buffer))
+
+    def _post_tx(self, now: int, posts: int) -> None:
+        assert self.tx and self.flow
+        tx, flow = self.tx, self.flow
+        since_mark = self.tx_used - sum(reports for _, reports in self.marks)
+        for step in range(posts):
+            packet = flow.sent
+            flow.sent += 1
+            self.tx_posted += 1
+            since_mark += 1
+            nbytes = flow.size(packet) - FCS_BYTES
+            buffer = self.config.tx_buffers + self.tx_next * self.config.tx_stride
+            wanted = moved(self.plane.config.payload, nbytes)
+            if wanted:
+                self._store(tx, buffer, flow.frame(packet)[:wanted])
+            rs = self.tx_posted % self.config.rs_batch == 0 or step == posts - 1
+            self._store(tx, tx.address_of(self.tx_next), tx_data(buffer, nbytes, rs=rs))
+            if rs:
+                self.marks.append((self.tx_next, since_mark))
+                since_mark = 0
+            self.tx_next = (self.tx_next + 1) % tx.size
+        self.tx_used += posts
+        self._ring_bell(now, TX_TAIL, tx.number, self.tx_next)
+
+    def _receive(self, now: int, row: Row) -> None:
+        row.stamps[STAGE["REAPED"]] = now
+        if row.outcome == INSIDE:
+            row.outcome = DELIVERED
+            self.plane.count_received(now, row)
+
+    def _ring_bell(self, now: int, kind: int, ring: int, tail: int) -> None:
+        self.plane.registers.write_tail(now, self.config.function, kind, ring, tail)

@@ -1,0 +1,130 @@
+"""The heart of the reference plane: instants, each a commit phase and a decide phase (docs/time.md, 1).
+
+One heap of events, one mask of touched arbiters. It knows no packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any
+
+from nicmodel.datasheet.arbiters import ARBITERS, CAUSES, LINES, ORDER
+from nicmodel.datasheet.stages import RANK
+from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.plane import NEVER, Upcall
+
+NO_CAUSE = -1
+OWN, POOL, SERVER, TURN = range(len(CAUSES))
+LINE = {name: position for position, name in enumerate(LINES)}
+
+
+class Instants:
+    """Events, touches and blame: everything about *when*, nothing about *what*."""
+
+    def __init__(self, core_ps: int):
+        self.core_ps = core_ps
+        self.now = -1
+        self.upcalls: list[Upcall] = []
+        self._heap: list[tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._serials: dict[tuple[int, int], int] = {}
+        self._decide: list[Callable[[int], None]] = [_nobody] * len(ARBITERS)
+        self._core_mask = sum(1 << ORDER[a.name] for a in ARBITERS if a.clock == "core")
+        self._touched = 0
+        self._later = 0
+        self._deciding = -1
+        self._edge_at = -1
+        self._cause = [NO_CAUSE] * len(LINES)
+        self._since = [0] * len(LINES)
+        self.line_clocks = [[0] * len(CAUSES) for _ in LINES]
+
+    # events -----------------------------------------------------------------------------------------------
+    def at(self, time: int, event: str, source: int, do: Callable[..., None], *args: Any) -> None:
+        """Schedule `do(time, *args)` for the commit phase of `time`."""
+        if time <= self.now:
+            raise ModelBug(f"{event} scheduled for {time} ps, but {self.now} ps has been executed")
+        rank = RANK[event]
+        key = (rank, source)
+        serial = self._serials.get(key, 0)
+        self._serials[key] = serial + 1
+        heappush(self._heap, (time, rank, source, serial, do, args))
+
+    def edge(self, time: int) -> int:
+        """The first core clock edge at or after `time`."""
+        return -(-time // self.core_ps) * self.core_ps
+
+    def next_time(self) -> int:
+        return self._heap[0][0] if self._heap else NEVER
+
+    def run_until(self, time: int, budget: int) -> list[Upcall]:
+        """Run every instant < `time`; stop after one with upcalls, or after `budget` instants if >= 0."""
+        heap = self._heap
+        while heap and heap[0][0] < time and budget != 0:
+            now = self.now = heap[0][0]
+            while heap and heap[0][0] == now:
+                *_, do, args = heappop(heap)
+                do(now, *args)
+            self._decide_touched(now)
+            budget -= 1
+            if self.upcalls:
+                break
+        upcalls, self.upcalls = self.upcalls, []
+        return upcalls
+
+    # arbiters ---------------------------------------------------------------------------------------------
+    def arbiter(self, name: str, decide: Callable[[int], None]) -> Callable[[], None]:
+        """Register the decision of an arbiter; returns the function that touches it."""
+        position = ORDER[name]
+        self._decide[position] = decide
+
+        def touch() -> None:
+            if position <= self._deciding:
+                self._later |= 1 << position
+            else:
+                self._touched |= 1 << position
+        return touch
+
+    def _decide_touched(self, now: int) -> None:
+        may = self._touched if now % self.core_ps == 0 else self._touched & ~self._core_mask
+        while may:
+            position = (may & -may).bit_length() - 1
+            self._deciding = position
+            self._touched &= ~(1 << position)
+            self._decide[position](now)
+            later_ones = -1 << (position + 1)
+            may = self._touched & later_ones
+            if now % self.core_ps:
+                may &= ~self._core_mask
+        self._deciding = -1
+        self._touched |= self._later
+        self._later = 0
+        if self._touched & ~self._core_mask:
+            raise ModelBug("a ps arbiter was touched after its turn")
+        if self._touched:
+            next_edge = self.edge(now + 1)
+            if self._edge_at != next_edge:
+                self._edge_at = next_edge
+                self.at(next_edge, "EDGE", 0, _nobody)
+
+    # blame ------------------------------------------------------------------------------------------------
+    def blame(self, line: int, cause: int, now: int) -> int:
+        """From `now` on, whatever waits in `line` waits for `cause` (NO_CAUSE: the line is empty)."""
+        before = self._cause[line]
+        if before != cause:
+            if before != NO_CAUSE:
+                self.line_clocks[line][before] += now - self._since[line]
+            self._cause[line] = cause
+            self._since[line] = now
+        return cause
+
+    def line_clocks_at(self, now: int) -> list[list[int]]:
+        """The clocks, those still running brought up to `now`."""
+        clocks = [list(row) for row in self.line_clocks]
+        for line, cause in enumerate(self._cause):
+            if cause != NO_CAUSE:
+                clocks[line][cause] += now - self._since[line]
+        return clocks
+
+
+def _nobody(_now: int) -> None:
+    """An edge without content, or an arbiter that no block has taken."""

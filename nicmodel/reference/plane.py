@@ -1,0 +1,334 @@
+"""The reference data plane: the golden model, plain Python, written to be read as the specification.
+
+The door class keeps the `DataPlane` protocol and the few tables that more than one block reads. To follow a packet,
+read transmit.py or receive.py from top to bottom; instants.py says what "at the same time" means.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nicmodel.datasheet.counters import DROP_REASONS, FUNCTION_COUNTERS, LATENCY_BINS, latency_bin
+from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, INSIDE
+from nicmodel.reference.agent import Agent
+from nicmodel.reference.host import Host
+from nicmodel.reference.instants import Instants
+from nicmodel.reference.link import Link
+from nicmodel.reference.receive import Flow, Receive, parse_header
+from nicmodel.reference.registers import Registers
+from nicmodel.reference.revoke import revoke_function, revoke_ring
+from nicmodel.reference.rows import STAGE, TX, Ring, Row, Write
+from nicmodel.reference.tags import Tags
+from nicmodel.reference.transmit import Transmit
+from nicmodel.reference.writers import Vectors, Writers
+from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.plane import (
+    TABLES,
+    VECTORS_PER_FUNCTION,
+    AgentConfig,
+    Direction,
+    FlowConfig,
+    PlaneConfig,
+    RingConfig,
+    Upcall,
+)
+from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE, ROW_DTYPE
+
+DROP = {reason.name: FIRST_DROP + position for position, reason in enumerate(DROP_REASONS)}
+
+
+class ReferencePath:
+    """A `DataPlane` in plain Python. See `nicmodel.sim.plane` for what each verb promises."""
+
+    def __init__(self, config: PlaneConfig):
+        self.config = config
+        self.instants = instants = Instants(config.core_ps)
+        timing = {"byte_ticks": config.pcie_byte_ticks, "ack_ps": config.ack_ps, "fc_ps": config.fc_ps,
+                  "skp_ps": config.skp_ps, "skp_bytes": config.skp_bytes}
+        self.up = Link(instants, "up", "UP_END", 0,
+                       timing | {"ph": config.host_ph, "pd": config.host_pd, "nph": config.host_nph})
+        self.down = Link(instants, "down", "DOWN_END", 1,
+                         timing | {"ph": config.device_ph, "pd": config.device_pd, "nph": config.device_nph})
+        self.up.other, self.down.other = self.down, self.up
+        self.up.start()
+        self.down.start()
+        self.tags = Tags(instants, config, self.up)
+        self.host = self.tags.host = Host(instants, config, self.up, self.down, self.tags)
+        self.vectors = Vectors(instants, self.up, self)
+        self.writers = Writers(instants, self.up, self.host, self.vectors)
+        self.transmit = Transmit(instants, config, self.tags, self)
+        self.receive = Receive(instants, config, self.tags, self)
+        self.registers = Registers(instants, config, self.up, self.down, self)
+        self.agents: list[Agent] = []
+        self.flows: list[Flow] = []
+        self.touch_vcpu = instants.arbiter("VCPU", self._decide_vcpu)
+        self.ready_agents: list[Agent] = []
+        self.bus_master = [False] * config.num_functions
+        self.tx_rings_of: list[dict[int, Ring]] = [{} for _ in range(config.num_functions)]
+        self.filters: dict[int, tuple[int, int, int]] = {}
+        self.default_pool, self.loopback, self.max_frame = -1, False, 1518
+        self.drop_policy = [True] * config.num_functions
+        self.counters = [dict.fromkeys((c.name for c in FUNCTION_COUNTERS), 0) for _ in range(config.num_functions)]
+        self.latency = np.zeros((config.num_functions, 2, LATENCY_BINS), np.int64)
+        self.rows: list[Row] = []
+        self.serial = 0
+        self.requests = 0
+
+    # time -------------------------------------------------------------------------------------------------
+    @property
+    def now(self) -> int:
+        return self.instants.now
+
+    def next_time(self) -> int:
+        return self.instants.next_time()
+
+    def run_until(self, time: int, budget: int = -1) -> list[Upcall]:
+        return self.instants.run_until(time, budget)
+
+    def _call(self, at: int, do: Callable[..., None], *args: Any) -> None:
+        self.instants.at(at, "CALL", 0, do, *args)
+
+    # configuration ----------------------------------------------------------------------------------------
+    def set(self, table: str, index: int, words: Sequence[int], at: int) -> None:
+        if table not in TABLES:
+            raise ModelBug(f"there is no table {table!r}; there are {', '.join(TABLES)}")
+        self._call(at, getattr(self, "_set_" + table), index, *words)
+
+    def _set_hot(self, _now: int, key: int, kind: int, ring: int) -> None:
+        self.registers.hot[key] = (kind, ring)
+
+    def _set_vector(self, _now: int, number: int, enabled: int, itr_ps: int) -> None:
+        self.vectors.configure(number, enabled, itr_ps)
+
+    def _set_raise(self, now: int, number: int) -> None:
+        self.vectors.request(now, *divmod(number, VECTORS_PER_FUNCTION))
+
+    def _set_filter(self, _now: int, slot: int, valid: int, mac: int, vlan: int, function: int) -> None:
+        self.filters.pop(slot, None)
+        if valid:
+            self.filters[slot] = (mac, vlan, function)
+
+    def _set_default_pool(self, _now: int, _index: int, function: int) -> None:
+        self.default_pool = function
+
+    def _set_loopback(self, _now: int, _index: int, on: int) -> None:
+        self.loopback = bool(on)
+
+    def _set_bme(self, _now: int, function: int, on: int) -> None:
+        if self.bus_master[function] and not on:
+            revoke_function(self, function)
+        self.bus_master[function] = bool(on)
+        self.vectors.touch()
+
+    def _set_max_frame(self, _now: int, _index: int, nbytes: int) -> None:
+        self.max_frame = nbytes
+
+    def _set_no_descriptor(self, _now: int, function: int, drop: int) -> None:
+        self.drop_policy[function] = bool(drop)
+
+    def _set_pause(self, now: int, _port: int, quanta: int) -> None:
+        self.transmit.pause(now, quanta)
+
+    def attach(self, domain: int, base: int, memory: np.ndarray | None) -> None:
+        self.host.arenas[domain] = (base, memory)
+
+    def open_ring(self, direction: Direction, ring: int, config: RingConfig, at: int) -> None:
+        self._call(at, self._open_ring, direction, ring, config)
+
+    def _open_ring(self, _now: int, direction: Direction, number: int, config: RingConfig) -> None:
+        rings = self._rings(direction)
+        if number in rings and rings[number].open:
+            revoke_ring(self, rings[number])
+        if not self.bus_master[config.function]:
+            return
+        ring = rings[number] = Ring(number, config)
+        if direction == Direction.TX:
+            self.tx_rings_of[config.function][number] = ring
+        if config.vector >= 0:
+            self.vectors.vector(VECTORS_PER_FUNCTION * config.function + config.vector).rings.append(ring)
+
+    def close_ring(self, direction: Direction, ring: int, at: int) -> None:
+        self._call(at, self._close_ring, direction, ring)
+
+    def _close_ring(self, _now: int, direction: Direction, number: int) -> None:
+        ring = self._rings(direction).get(number)
+        if ring and ring.open:
+            revoke_ring(self, ring)
+
+    def reset_function(self, function: int, at: int) -> None:
+        self._call(at, lambda _now: revoke_function(self, function))
+
+    def _rings(self, direction: Direction) -> dict[int, Ring]:
+        return self.transmit.rings if direction == Direction.TX else self.receive.rings
+
+    def add_flow(self, config: FlowConfig) -> int:
+        flow = Flow(len(self.flows), config)
+        self.flows.append(flow)
+        if config.direction == Direction.RX:
+            self.receive.start_flow(flow, self.now + 1)
+        return flow.number
+
+    def start_agent(self, config: AgentConfig, at: int) -> int:
+        number = len(self.agents)
+        self.agents.append(None)                                     # type: ignore[arg-type]
+        self._call(at, self._start_agent, number, config)
+        return number
+
+    def _start_agent(self, now: int, number: int, config: AgentConfig) -> None:
+        def ring_of(rings: dict[int, Ring], ring: int) -> Ring | None:
+            return rings[ring] if ring in rings and rings[ring].open else None
+
+        tx, rx = ring_of(self.transmit.rings, config.tx_ring), ring_of(self.receive.rings, config.rx_ring)
+        flow = self.flows[config.flow] if config.flow >= 0 else None
+        agent = self.agents[number] = Agent(number, config, tx, rx, flow, self)
+        for ring in (tx, rx):
+            if ring:
+                ring.agent = agent
+        if config.vector >= 0:
+            self.vectors.vector(VECTORS_PER_FUNCTION * config.function + config.vector).agent = agent
+        agent.start(now)
+
+    def stop_agent(self, agent: int, at: int) -> None:
+        self._call(at, lambda _now: setattr(self.agents[agent], "stopped", True))
+
+    # accesses ---------------------------------------------------------------------------------------------
+    def mmio_write(self, function: int, bar: int, offset: int, value: int, at: int) -> None:
+        self._call(at, self.registers.write, function, bar, offset, value)
+
+    def mmio_read(self, function: int, bar: int, offset: int, at: int) -> int:
+        self.requests += 1
+        self._call(at, self.registers.read, function, bar, offset, self.requests)
+        return self.requests
+
+    def mmio_answer(self, request: int, value: int, at: int) -> None:
+        self._call(at, self.registers.answer, request, value)
+
+    def inject(self, port: int, frame: bytes, at: int) -> None:
+        self._call(at, self.receive.offer, None, 0, frame)
+
+    def dma_answer(self, request: int, data: bytes, at: int) -> None:
+        self._call(at, self.host.dma_answer, request, data)
+
+    # what blocks ask --------------------------------------------------------------------------------------
+    def _decide_vcpu(self, now: int) -> None:
+        ready, self.ready_agents = self.ready_agents, []
+        for agent in ready:
+            agent.begin_pass(now)
+
+    def vcpu_ready(self, agent: Agent) -> None:
+        self.ready_agents.append(agent)
+        self.touch_vcpu()
+
+    @staticmethod
+    def next_ring(rings: dict[int, Ring], last: int, eligible: Callable[[Ring], bool]) -> Ring | None:
+        """Round robin by number: the first eligible ring after `last`, wrapping."""
+        numbers = sorted(rings)
+        split = bisect_right(numbers, last)
+        for number in (*numbers[split:], *numbers[:split]):
+            if eligible(rings[number]):
+                return rings[number]
+        return None
+
+    def rx_ring_of(self, function: int) -> Ring | None:
+        """The function's lowest-numbered open Rx ring."""
+        return min((r for r in self.receive.rings.values() if r.open and r.function == function),
+                   key=lambda r: r.number, default=None)
+
+    def drops_without_descriptor(self, function: int) -> bool:
+        return self.drop_policy[function]
+
+    def _lookup(self, mac: int, vlan: int) -> int:
+        for slot in sorted(self.filters):
+            wanted_mac, wanted_vlan, function = self.filters[slot]
+            if wanted_mac == mac and wanted_vlan in (-1, vlan):
+                return function
+        return -1
+
+    def loopback_target(self, row: Row) -> int:
+        """The function a transmitted frame stays inside for, or -1."""
+        if not self.loopback:
+            return -1
+        if row.flow < 0 and row.data is not None:
+            row.dst, row.vlan = parse_header(row.data)
+        function = self._lookup(row.dst, row.vlan)
+        return -1 if function == row.function else function
+
+    def pool_of(self, row: Row) -> int:
+        """The function a received frame is for, or -1."""
+        function = self._lookup(row.dst, row.vlan)
+        if function < 0:
+            function = self.default_pool
+        return -1 if function == row.sender else function
+
+    def name_flow(self, row: Row, ring: Ring) -> None:
+        """A Tx row belongs to the flow of its ring's agent."""
+        if ring.agent and ring.agent.flow:
+            flow = ring.agent.flow
+            row.flow, row.dst, row.vlan = flow.number, flow.config.dst_mac, flow.config.vlan
+
+    # rows and counters ------------------------------------------------------------------------------------
+    def new_row(self, kind: int, function: int, length: int, nbytes: int) -> Row:
+        row = Row(self.serial, kind, function, length, nbytes)
+        self.serial += 1
+        if self.config.record_rows:
+            self.rows.append(row)
+        return row
+
+    def count(self, function: int, counter: str, amount: int = 1) -> None:
+        self.counters[function][counter] += amount
+
+    def count_latency(self, function: int, direction: int, latency_ps: int) -> None:
+        self.latency[function, direction, latency_bin(latency_ps)] += 1
+
+    def count_received(self, now: int, row: Row) -> None:
+        self.count(row.function, "rx_packets")
+        self.count(row.function, "rx_bytes", row.length)
+        self.count_latency(row.function, 1, now - row.stamps[STAGE["ARRIVED"]])
+        self.ended(row)
+
+    def drop(self, row: Row, reason: str) -> None:
+        row.outcome = DROP[reason]
+        self.count(row.function, "drop_" + reason)
+        self.ended(row)
+
+    @staticmethod
+    def ended(row: Row) -> None:
+        """A row is delivered or dropped: its ring need not look after it any more."""
+        if row.ring:
+            row.ring.rows.pop(row.serial, None)
+
+    def written_back(self, now: int, write: Write) -> None:
+        """The commit of the last TLP of a write-back."""
+        ring = write.ring
+        for row in write.rows:
+            row.stamps[STAGE["WRITTEN_BACK"]] = now
+            if row.kind != TX and not ring.agent and row.outcome == INSIDE:
+                row.outcome = DELIVERED
+                self.count_received(now, row)
+            if row.stamps[STAGE["REAPED"]] < 0:
+                ring.uninterrupted.append(row)
+
+    # results ----------------------------------------------------------------------------------------------
+    def ring_state(self, direction: Direction, ring: int) -> dict[str, int]:
+        known = self._rings(direction).get(ring)
+        return {"head": known.head if known else 0, "tail": known.tail if known else 0}
+
+    def results(self) -> dict[str, Any]:
+        functions = np.array([tuple(c.values()) for c in self.counters], FUNCTION_DTYPE)
+        inside = np.zeros((self.config.num_functions, 2), np.int64)
+        for direction, rings in enumerate((self.transmit.rings, self.receive.rings)):
+            for ring in rings.values():
+                inside[ring.function, direction] += len(ring.rows)
+        links = np.array([*((link.tlps, link.tlp_bytes, link.dllp_bytes, link.skp_total, link.busy_ticks)
+                            for link in (self.up, self.down)),
+                          *((half.tlps, half.tlp_bytes, 0, 0, half.busy_ticks)
+                            for half in (self.transmit, self.receive))], LINK_DTYPE)
+        rows = np.array([(r.serial, r.kind, r.outcome, r.parent, r.function, r.ring_number, r.flow, r.length, *r.stamps)
+                         for r in self.rows], ROW_DTYPE)
+        return {"functions": functions, "latency": self.latency.copy(), "links": links,
+                "lines": np.array(self.instants.line_clocks_at(max(self.now, 0)), np.int64), "inside": inside,
+                "rows": rows, "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE)}

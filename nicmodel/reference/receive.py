@@ -1,0 +1,241 @@
+"""From wire to host memory: buffer, switch ingress, steering, descriptor, payload write, write-back (docs/time.md, 6)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from nicmodel.datasheet.descriptors import rx_writeback
+from nicmodel.reference.instants import Instants
+from nicmodel.reference.rows import LOOPBACK, RX, STAGE, Read, Ring, Row, Write, cut
+from nicmodel.reference.tags import RX_DESCRIPTOR, Tags
+from nicmodel.reference.transmit import FCS_BYTES, GAP_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES, moved
+from nicmodel.reference.writers import RX_WRITE
+from nicmodel.sim.plane import PF_FUNCTION, FlowConfig, PlaneConfig
+
+WIRE, LOOP = 0, 1
+
+
+class Flow:
+    """A stream's state: which frame comes next. Tx flows are read by their agent, Rx flows offer by themselves."""
+
+    def __init__(self, number: int, config: FlowConfig):
+        self.number, self.config = number, config
+        self.sent = 0
+
+    @property
+    def finished(self) -> bool:
+        return 0 <= self.config.count <= self.sent
+
+    def nominal(self, packet: int) -> int:
+        return self.config.start_ps + packet * self.config.interval_ticks // 1024
+
+    def size(self, packet: int) -> int:
+        return self.config.sizes[packet % len(self.config.sizes)]
+
+    def frame(self, packet: int) -> bytes:
+        """The bytes of a frame without FCS."""
+        config = self.config
+        tag = b"" if not config.vlan else b"\x81\x00" + config.vlan.to_bytes(2, "big")
+        head = (config.dst_mac.to_bytes(6, "big") + config.src_mac.to_bytes(6, "big") + tag + b"\x88\xb5"
+                + packet.to_bytes(8, "big"))
+        nbytes = self.size(packet) - FCS_BYTES
+        return (head + bytes((packet + i) & 0xFF for i in range(len(head), nbytes)))[:nbytes]
+
+
+class Receive:
+    """The Rx half of the adapter."""
+
+    def __init__(self, instants: Instants, config: PlaneConfig, tags: Tags, plane: Any):
+        self.instants, self.config, self.tags, self.plane = instants, config, tags, plane
+        self.rings: dict[int, Ring] = {}
+        self.touch_fetch = instants.arbiter("RX_DESC_FETCH", self.decide_fetch)
+        self.touch_ingress = instants.arbiter("SWITCH_INGRESS", self.decide_ingress)
+        self.touch_wire = instants.arbiter("WIRE_RX", self.decide_wire)
+        self.last_fetched = -1
+        self.buffer = config.rx_buffer
+        self.offers: deque[tuple[int, Flow | None, int, bytes | None]] = deque()
+        self.wire_free = 0
+        self.wire_wake = -1
+        self.ingress: list[deque[Row]] = [deque(), deque()]
+        self.turn = WIRE
+        self.tlps = self.tlp_bytes = self.busy_ticks = 0
+
+    # 1 the wire -------------------------------------------------------------------------------------------
+    def start_flow(self, flow: Flow, earliest: int) -> None:
+        if not flow.finished:
+            self.instants.at(max(flow.nominal(flow.sent), earliest), "FLOW", flow.number, self._offer, flow)
+
+    def _offer(self, now: int, flow: Flow) -> None:
+        packet = flow.sent
+        flow.sent += 1
+        self.offer(now, flow, packet, None)
+
+    def offer(self, now: int, flow: Flow | None, packet: int, frame: bytes | None) -> None:
+        """A frame is ready at the far end of the wire."""
+        self.offers.append((now, flow, packet, frame))
+        self.touch_wire()
+
+    def decide_wire(self, now: int) -> None:
+        ticks = self.config.wire_byte_ticks
+        if self.offers and self.wire_free <= 1024 * now:
+            ready, flow, packet, frame = self.offers.popleft()
+            nbytes = len(frame) if frame is not None else flow.size(packet) - FCS_BYTES   # type: ignore[union-attr]
+            length = max(MINIMUM_FRAME, nbytes + FCS_BYTES)
+            start = self.wire_free if self.wire_free > 1024 * (now - 1) and ready < now else 1024 * now
+            self.wire_free = start + (length + PREAMBLE_BYTES + GAP_BYTES) * ticks
+            self.busy_ticks += (length + PREAMBLE_BYTES + GAP_BYTES) * ticks
+            self.tlps += 1
+            self.tlp_bytes += length + PREAMBLE_BYTES + GAP_BYTES
+            end = start + (length + PREAMBLE_BYTES) * ticks
+            self.instants.at(-(-end // 1024), "WIRE_RX_END", 0, self._arrived, flow, packet, frame, nbytes, length)
+            if flow:
+                self.start_flow(flow, now + 1)
+        if self.offers and self.wire_free > 1024 * now:
+            wake = -(-self.wire_free // 1024)
+            if self.wire_wake != wake:
+                self.wire_wake = wake
+                self.instants.at(wake, "LINK_FREE", 3, lambda _now: self.touch_wire())
+
+    # 2 the packet buffer ----------------------------------------------------------------------------------
+    def _arrived(self, now: int, flow: Flow | None, packet: int, frame: bytes | None, nbytes: int,
+                 length: int) -> None:
+        row = self.plane.new_row(RX, -1, length, nbytes)
+        row.stamps[STAGE["ARRIVED"]] = now
+        if flow:
+            row.flow, row.number, row.dst, row.vlan = flow.number, packet, flow.config.dst_mac, flow.config.vlan
+            wanted = moved(self.config.payload, nbytes)
+            row.data = flow.frame(packet)[:wanted] if wanted else None
+        elif frame is not None:
+            row.dst, row.vlan = parse_header(frame)
+            row.data = frame[:moved(self.config.payload, nbytes)] or None
+        self._store(row, WIRE)
+
+    def loop_back(self, now: int, tx_row: Row) -> None:
+        """The switch hands a transmitted frame to the receive side: a row of its own."""
+        row = self.plane.new_row(LOOPBACK, -1, tx_row.length, tx_row.nbytes)
+        row.parent, row.flow, row.number = tx_row.serial, tx_row.flow, tx_row.number
+        row.dst, row.vlan, row.data = tx_row.dst, tx_row.vlan, tx_row.data
+        row.stamps[STAGE["ARRIVED"]] = now
+        row.sender = tx_row.function
+        self._store(row, LOOP)
+
+    def _store(self, row: Row, line: int) -> None:
+        if row.length > self.plane.max_frame:
+            self._refuse(row, PF_FUNCTION, "too_long")
+        elif row.length > self.buffer:
+            self._refuse(row, PF_FUNCTION, "rx_buffer_full")
+        else:
+            row.room = row.length
+            self.buffer -= row.room
+            self.ingress[line].append(row)
+            self.touch_ingress()
+
+    def _refuse(self, row: Row, function: int, reason: str) -> None:
+        row.function = function
+        self.plane.count(function, "rx_offered")
+        self.plane.drop(row, reason)
+
+    def return_room(self, row: Row) -> None:
+        self.buffer += row.room
+        row.room = 0
+
+    # 3 the parser -----------------------------------------------------------------------------------------
+    def decide_ingress(self, now: int) -> None:
+        line = self.turn if self.ingress[self.turn] else 1 - self.turn
+        if self.ingress[line]:
+            self.turn = 1 - line
+            row = self.ingress[line].popleft()
+            self.instants.at(now + self.config.rx_pipe_cycles * self.config.core_ps, "RX_PIPE", 0, self.steered, row)
+        if any(self.ingress):
+            self.touch_ingress()
+
+    def steered(self, now: int, row: Row) -> None:
+        row.stamps[STAGE["STEERED"]] = now
+        function = self.plane.pool_of(row)
+        if function < 0:
+            self.return_room(row)
+            self._refuse(row, PF_FUNCTION, "no_filter")
+            return
+        row.function = function
+        self.plane.count(function, "rx_offered")
+        ring = self.plane.rx_ring_of(function)
+        owned = len(ring.descriptors) + ring.fetching + ring.to_fetch if ring else 0
+        if ring is None:
+            reason = "queue_disabled"
+        elif row.length - FCS_BYTES > ring.config.buffer_bytes:
+            reason = "too_long"
+        elif len(ring.waiting) >= owned and self.plane.drops_without_descriptor(function):
+            reason = "no_descriptor"
+        else:
+            row.ring, row.ring_number = ring, ring.number
+            ring.rows[row.serial] = row
+            ring.waiting.append(row)
+            self._pair(now, ring)
+            return
+        self.return_room(row)
+        self.plane.drop(row, reason)
+
+    # 4 tail, descriptor fetch -----------------------------------------------------------------------------
+    def doorbell(self, now: int, ring: Ring, tail: int) -> None:
+        if not ring.open or tail >= ring.size:
+            return
+        self.plane.count(ring.function, "doorbells")
+        ring.tail = tail
+        self.touch_fetch()
+
+    def decide_fetch(self, now: int) -> None:
+        config = self.config
+
+        def eligible(ring: Ring) -> bool:
+            return bool(ring.open and not ring.fetch and ring.to_fetch and len(ring.descriptors) < config.rx_threshold)
+
+        ring = self.plane.next_ring(self.rings, self.last_fetched, eligible)
+        if ring is None:
+            return
+        self.last_fetched = ring.number
+        n = min(ring.to_fetch, config.rx_cache - len(ring.descriptors), ring.size - ring.next)
+        ring.fetch = Read(ring, ring.function, ring.config.domain, self.descriptors_arrived)
+        ring.fetching = n
+        self.tags.ask(ring.fetch, RX_DESCRIPTOR, ring.address_of(ring.next), 16 * n, 16 * n)
+        ring.next = (ring.next + n) % ring.size
+        self.touch_fetch()
+
+    def descriptors_arrived(self, now: int, read: Read) -> None:
+        ring: Ring = read.owner
+        raw = b"".join(read.pieces)
+        first = (ring.next - ring.fetching) % ring.size
+        for at in range(0, len(raw), 16):
+            ring.descriptors.append((first + at // 16, int.from_bytes(raw[at:at + 8], "little")))
+        ring.fetch, ring.fetching = None, 0
+        self._pair(now, ring)
+        self.touch_fetch()
+
+    # 5 frame and descriptor meet: write -------------------------------------------------------------------
+    def _pair(self, now: int, ring: Ring) -> None:
+        while ring.waiting and ring.descriptors:
+            row = ring.waiting.popleft()
+            row.index, row.address = ring.descriptors.popleft()
+            ring.head = (row.index + 1) % ring.size
+            row.stamps[STAGE["DESC_READY"]] = self.instants.edge(now)
+            ring.unreaped.append(row)
+            write = self.plane.writers.write
+            cuts = cut(row.address, row.nbytes, self.config.mps, True)
+            write(RX_WRITE, Write(ring, cuts, row.data, self._data_written, [row], self._payload_left))
+            status = rx_writeback(row.nbytes, loopback=row.kind == LOOPBACK)
+            write(RX_WRITE, Write(ring, [(ring.address_of(row.index), 0, 16)], status, self.plane.written_back, [row],
+                                  announces=True))
+            self.touch_fetch()
+
+    def _payload_left(self, now: int, write: Write) -> None:
+        self.return_room(write.rows[0])
+
+    def _data_written(self, now: int, write: Write) -> None:
+        write.rows[0].stamps[STAGE["DATA_WRITTEN"]] = now
+
+
+def parse_header(frame: bytes) -> tuple[int, int]:
+    """Destination MAC and VLAN id (0: untagged) of a frame's bytes."""
+    dst = int.from_bytes(frame[:6], "big")
+    vlan = int.from_bytes(frame[14:16], "big") & 0xFFF if frame[12:14] == b"\x81\x00" else 0
+    return dst, vlan

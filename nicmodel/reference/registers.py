@@ -1,0 +1,97 @@
+"""The register port, hot registers, and split reads (docs/time.md, 7)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES, completion_tlp_bytes, memory_tlp_bytes
+from nicmodel.datasheet.timing import DOMAIN_BASE
+from nicmodel.reference.instants import Instants
+from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
+from nicmodel.reference.rows import Transfer
+from nicmodel.sim.plane import PlaneConfig, Upcall, UpcallKind
+
+TX_TAIL, RX_TAIL = 0, 1
+REGISTER_BYTES = 4
+MMIO_ADDRESS = DOMAIN_BASE           # BARs are above 4 GiB: four-dword headers
+
+
+class Access:
+    """One MMIO access on its way to a register."""
+
+    __slots__ = ("function", "bar", "offset", "value", "posted", "request", "tail")
+
+    def __init__(self, function: int, bar: int, offset: int, value: int, posted: int, request: int,
+                 tail: tuple[int, int] | None = None):
+        self.function, self.bar, self.offset, self.value = function, bar, offset, value
+        self.posted, self.request = posted, request        # when it was queued; 0 for a write
+        self.tail = tail                                   # an agent's doorbell: (kind, ring)
+
+
+class Registers:
+    """Accesses arrive in order, one every register_cycles; hot ones end here, the others in Python."""
+
+    def __init__(self, instants: Instants, config: PlaneConfig, up: Link, down: Link, plane: Any):
+        self.instants, self.config, self.up, self.down, self.plane = instants, config, up, down, plane
+        self.touch = instants.arbiter("REGISTER_PORT", self.decide)
+        self.line: deque[Access] = deque()
+        self.free_at = 0
+        self.hot: dict[int, tuple[int, int]] = {}
+
+    def write(self, now: int, function: int, bar: int, offset: int, value: int) -> None:
+        """A CPU store to a register leaves the root complex."""
+        self._post(now, Access(function, bar, offset, value, now, 0))
+
+    def write_tail(self, now: int, function: int, kind: int, ring: int, tail: int) -> None:
+        """A ring agent rings a doorbell."""
+        self._post(now, Access(function, 0, 0, tail, now, 0, (kind, ring)))
+
+    def _post(self, now: int, access: Access) -> None:
+        self.down.queue(now, POSTED, Transfer(memory_tlp_bytes(MMIO_ADDRESS, REGISTER_BYTES), 1, self.arrived,
+                                              (access,), None))
+
+    def read(self, now: int, function: int, bar: int, offset: int, request: int) -> None:
+        access = Access(function, bar, offset, 0, now, request)
+        self.down.queue(now, NONPOSTED, Transfer(memory_tlp_bytes(MMIO_ADDRESS, 0), 0, self.arrived, (access,), None))
+
+    def arrived(self, _now: int, access: Access) -> None:
+        self.line.append(access)
+        self.touch()
+
+    def decide(self, now: int) -> None:
+        if self.line and now >= self.free_at:
+            access = self.line.popleft()
+            self.free_at = now + self.config.register_cycles * self.config.core_ps
+            if access.request:
+                self.down.release(now, NONPOSTED, 0)
+            else:
+                self.down.release(now, POSTED, -(-REGISTER_BYTES // DATA_CREDIT_BYTES))
+            self.instants.at(now + self.config.register_latency_cycles * self.config.core_ps, "REGISTER", 0,
+                             self.performed, access)
+        if self.line:
+            self.touch()
+
+    def performed(self, now: int, access: Access) -> None:
+        hot = access.tail or self.hot.get(access.function << 32 | access.bar << 24 | access.offset)
+        where = (access.function, access.bar, access.offset)
+        if hot is None:
+            kind = UpcallKind.REG_READ if access.request else UpcallKind.REG_WRITE
+            self.instants.upcalls.append(Upcall(now, kind, (*where, access.request or access.value)))
+            return
+        kind, number = hot
+        ring = (self.plane.transmit if kind == TX_TAIL else self.plane.receive).rings.get(number)
+        if access.request:
+            self.answer(now, access.request, ring.tail if ring else 0)
+        elif ring and kind == TX_TAIL:
+            self.plane.transmit.doorbell(now, ring, access.value, access.posted)
+        elif ring:
+            self.plane.receive.doorbell(now, ring, access.value)
+
+    def answer(self, now: int, request: int, value: int) -> None:
+        """A read's completion starts its way back."""
+        self.up.queue(now, COMPLETION, Transfer(completion_tlp_bytes(REGISTER_BYTES), 0, self._back, (request, value),
+                                                None))
+
+    def _back(self, now: int, request: int, value: int) -> None:
+        self.instants.upcalls.append(Upcall(now, UpcallKind.MMIO_DONE, (request, value)))

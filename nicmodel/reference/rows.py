@@ -1,0 +1,140 @@
+"""What moves: packet rows, rings, reads and transfers. Data only; the blocks move them."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from nicmodel.datasheet.stages import INSIDE, STAGES
+from nicmodel.sim.plane import RingConfig
+
+STAGE = {name: position for position, name in enumerate(STAGES)}
+TX, RX, LOOPBACK = 0, 1, 2
+
+
+class Row:
+    """One packet's life: who it is, where it is, and a timestamp per stage."""
+
+    __slots__ = ("serial", "kind", "outcome", "parent", "function", "ring", "ring_number", "flow", "number", "length",
+                 "nbytes", "stamps", "data", "dst", "vlan", "index", "address", "rs", "bad", "begun", "issued",
+                 "complete", "room", "on_wire", "vanished", "read", "sender")
+
+    def __init__(self, serial: int, kind: int, function: int, length: int, nbytes: int):
+        self.serial, self.kind, self.function = serial, kind, function
+        self.length, self.nbytes = length, nbytes     # on the wire, FCS included; over PCIe
+        self.outcome, self.parent, self.flow, self.number, self.ring_number = INSIDE, -1, -1, -1, -1
+        self.sender = -1                              # LOOPBACK: the function that sent it
+        self.ring: Any = None
+        self.stamps = [-1] * len(STAGES)
+        self.data: bytes | None = None
+        self.dst = self.vlan = 0
+        self.index = self.address = 0                 # its descriptor, its buffer
+        self.rs = self.bad = self.begun = self.complete = False
+        self.issued = 0                               # bytes for which reads have been issued
+        self.room = 0                                 # bytes it holds of a packet buffer
+        self.on_wire = False
+        self.vanished = False                         # revoked: whatever still refers to it passes it over
+        self.read: Read | None = None                 # the payload fetch under way
+
+
+class Ring:
+    """A descriptor ring as the plane sees it. Indices wrap here and nowhere else."""
+
+    def __init__(self, number: int, config: RingConfig):
+        self.number, self.config = number, config
+        self.function, self.size, self.open = config.function, config.size, True
+        self.tail = self.next = self.head = config.head   # software's end, next to fetch, next to retire
+        self.fetch: Read | None = None                    # the outstanding descriptor read
+        self.fetching = 0
+        self.waiting: deque[Any] = deque()                # Tx: rows for the scheduler; Rx: rows for a descriptor
+        self.descriptors: deque[tuple[int, int]] = deque()  # Rx: (index, address) on chip
+        self.order: deque[Row] = deque()                  # Tx: fetched and not yet handed to reorder
+        self.inside = 0                                   # Tx: descriptors fetched and not retired
+        self.doorbells: deque[list[int]] = deque()        # Tx: [descriptors covered, posted, took effect]
+        self.span: list[Row] = []                         # Tx: retired, not yet written back
+        self.rows: dict[int, Row] = {}                    # live rows by serial
+        self.unreaped: deque[Row] = deque()               # in ring order, until the agent reaps them
+        self.uninterrupted: list[Row] = []
+        self.writes: set[Write] = set()                   # under way
+        self.agent: Any = None
+
+    @property
+    def to_fetch(self) -> int:
+        return (self.tail - self.next) % self.size
+
+    def address_of(self, index: int) -> int:
+        return self.config.base + 16 * index
+
+
+class Read:
+    """An operation of one or more read requests; complete with the last completion of the last."""
+
+    __slots__ = ("owner", "function", "domain", "then", "pending", "pieces", "stale")
+
+    def __init__(self, owner: Any, function: int, domain: int, then: Any):
+        self.owner, self.function, self.domain, self.then = owner, function, domain, then
+        self.pending = 0
+        self.pieces: list[bytes] = []
+        self.stale = False
+
+
+class Request:
+    """One read request: a tag, read buffer, one TLP up, completions down."""
+
+    __slots__ = ("read", "address", "nbytes", "kind", "wanted", "piece", "missing")
+
+    def __init__(self, read: Read, address: int, nbytes: int, kind: int, wanted: int):
+        self.read, self.address, self.nbytes, self.kind = read, address, nbytes, kind
+        self.wanted = wanted                              # how many of its bytes anybody will look at
+        self.piece = len(read.pieces)
+        self.missing = nbytes
+        read.pieces.append(b"")
+        read.pending += 1
+
+
+class Write:
+    """A DMA write, cut into TLPs: [(address, offset, nbytes)]. `landed(now, write)` at the commit of the last."""
+
+    __slots__ = ("ring", "function", "domain", "cuts", "data", "rows", "landed", "arrived", "last", "moved", "stale",
+                 "announces")
+
+    def __init__(self, ring: Ring, cuts: list[tuple[int, int, int]], data: bytes | None, landed: Any, rows: list[Row],
+                 arrived: Any = None, announces: bool = False):
+        self.ring, self.function, self.domain = ring, ring.function, ring.config.domain
+        self.cuts, self.data, self.landed, self.rows, self.arrived = cuts, data, landed, rows, arrived
+        self.announces = announces                        # a write-back: the ring's vector requests after it
+        self.last = len(cuts) - 1
+        self.moved = 0                                    # TLPs that WRITERS has moved
+        self.stale = False
+        ring.writes.add(self)
+
+
+class Transfer:
+    """A TLP waiting for, or on, a link direction."""
+
+    __slots__ = ("age", "ready", "wire_bytes", "data_credits", "ended", "args", "owner", "started")
+
+    def __init__(self, wire_bytes: int, data_credits: int, ended: Any, args: tuple[Any, ...], owner: Any):
+        self.age = self.ready = 0
+        self.wire_bytes, self.data_credits = wire_bytes, data_credits
+        self.ended, self.args, self.owner = ended, args, owner
+        self.started = False
+
+
+def cut(address: int, nbytes: int, limit: int, natural: bool) -> list[tuple[int, int, int]]:
+    """Cut a range at pages and at `limit` bytes (`natural`: at multiples of it): [(address, offset, nbytes)].
+
+    >>> cut(0xff8, 512, 512, False)
+    [(4088, 0, 8), (4096, 8, 504)]
+    >>> cut(0x1f0, 256, 256, True)
+    [(496, 0, 16), (512, 16, 240)]
+    """
+    pieces = []
+    offset = 0
+    while offset < nbytes:
+        here = address + offset
+        room = min(4096 - here % 4096, limit - here % limit if natural else limit)
+        n = min(nbytes - offset, room)
+        pieces.append((here, offset, n))
+        offset += n
+    return pieces

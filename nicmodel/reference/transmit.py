@@ -1,0 +1,271 @@
+"""From doorbell to wire: descriptor fetch, scheduler, payload fetch, reorder, switch, wire (docs/time.md, 5).
+
+Read it top to bottom: a packet goes the same way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from nicmodel.datasheet.descriptors import tx_parse, tx_writeback
+from nicmodel.datasheet.stages import DELIVERED
+from nicmodel.reference.instants import LINE, NO_CAUSE, POOL, SERVER, Instants
+from nicmodel.reference.rows import STAGE, TX, Read, Ring, Row, Write, cut
+from nicmodel.reference.tags import PAYLOAD, TX_DESCRIPTOR, Tags
+from nicmodel.reference.writers import TX_WRITEBACK
+from nicmodel.sim.plane import Payload, PlaneConfig, Upcall, UpcallKind
+
+FCS_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES, GAP_BYTES = 4, 64, 8, 12
+MAXIMUM_DESCRIPTOR_LENGTH = 16383
+
+
+class Transmit:
+    """The Tx half of the adapter."""
+
+    def __init__(self, instants: Instants, config: PlaneConfig, tags: Tags, plane: Any):
+        self.instants, self.config, self.tags, self.plane = instants, config, tags, plane
+        self.rings: dict[int, Ring] = {}
+        self.touch_fetch = instants.arbiter("TX_DESC_FETCH", self.decide_fetch)
+        self.touch_scheduler = instants.arbiter("TX_SCHEDULER", self.decide_scheduler)
+        self.touch_reorder = instants.arbiter("TX_REORDER", self.decide_reorder)
+        self.touch_wire = instants.arbiter("WIRE", self.decide_wire)
+        self.last_fetched = -1
+        self.last_function = config.num_functions - 1
+        self.last_ring = [-1] * config.num_functions
+        self.buffer = config.tx_buffer
+        self.ready: deque[Row] = deque()
+        self.wire: deque[Row] = deque()
+        self.wire_free = 0
+        self.wire_wake = -1
+        self.paused_until = 0
+        self.tlps = self.tlp_bytes = self.busy_ticks = 0
+
+    # 1 doorbell -------------------------------------------------------------------------------------------
+    def doorbell(self, now: int, ring: Ring, tail: int, posted: int) -> None:
+        """A tail write takes effect."""
+        if not ring.open or tail >= ring.size:
+            return
+        self.plane.count(ring.function, "doorbells")
+        covered = (tail - ring.tail) % ring.size
+        if covered:
+            ring.doorbells.append([covered, posted, now])
+        ring.tail = tail
+        self.touch_fetch()
+
+    # 2 descriptor fetch -----------------------------------------------------------------------------------
+    def decide_fetch(self, now: int) -> None:
+        config = self.config
+
+        def eligible(ring: Ring) -> bool:
+            return bool(ring.open and not ring.fetch and ring.to_fetch and len(ring.waiting) < config.tx_threshold)
+
+        ring = self.plane.next_ring(self.rings, self.last_fetched, eligible)
+        if ring is None:
+            return
+        self.last_fetched = ring.number
+        n = min(ring.to_fetch, config.tx_cache - len(ring.waiting), ring.size - ring.next)
+        ring.fetch = Read(ring, ring.function, ring.config.domain, self.descriptors_arrived)
+        ring.fetching = n
+        self.tags.ask(ring.fetch, TX_DESCRIPTOR, ring.address_of(ring.next), 16 * n, 16 * n)
+        self.touch_fetch()
+
+    # 3 descriptors on board -------------------------------------------------------------------------------
+    def descriptors_arrived(self, now: int, read: Read) -> None:
+        ring: Ring = read.owner
+        raw = b"".join(read.pieces)
+        stamp = self.instants.edge(now)
+        for at in range(0, len(raw), 16):
+            address, nbytes, eop, rs, is_data = tx_parse(raw[at:at + 16])
+            row = self.plane.new_row(TX, ring.function, max(MINIMUM_FRAME, nbytes + FCS_BYTES), nbytes)
+            row.ring, row.ring_number, row.index, row.address, row.rs = ring, ring.number, ring.next, address, rs
+            self._take_doorbell(ring, row)
+            row.stamps[STAGE["DESC_FETCHED"]] = stamp
+            self.plane.name_flow(row, ring)
+            row.bad = not (is_data and eop and 1 <= nbytes <= MAXIMUM_DESCRIPTOR_LENGTH
+                           and nbytes <= self.plane.max_frame - FCS_BYTES)
+            ring.rows[row.serial] = row
+            ring.unreaped.append(row)
+            ring.order.append(row)
+            ring.inside += 1
+            self.plane.count(ring.function, "tx_offered")
+            if row.bad:
+                row.complete = True
+            else:
+                ring.waiting.append(row)
+            ring.next = (ring.next + 1) % ring.size
+        ring.fetch, ring.fetching = None, 0
+        self._advance(ring)
+        self.touch_scheduler()
+        self.touch_fetch()
+
+    @staticmethod
+    def _take_doorbell(ring: Ring, row: Row) -> None:
+        batch = ring.doorbells[0]
+        row.stamps[STAGE["POSTED"]], row.stamps[STAGE["DOORBELL"]] = batch[1], batch[2]
+        batch[0] -= 1
+        if not batch[0]:
+            ring.doorbells.popleft()
+
+    # 4 scheduler ------------------------------------------------------------------------------------------
+    def decide_scheduler(self, now: int) -> None:
+        def eligible(ring: Ring) -> bool:
+            return bool(ring.waiting) and (ring.waiting[0].begun or ring.waiting[0].nbytes <= self.buffer)
+
+        ring = self._next_by_function(eligible)
+        if ring is None:
+            return
+        row = ring.waiting[0]
+        self.last_function = ring.function
+        self.last_ring[ring.function] = ring.number
+        if not row.begun:
+            row.begun = True
+            row.room = row.nbytes
+            self.buffer -= row.room
+            row.stamps[STAGE["SCHEDULED"]] = now
+            row.read = Read(row, row.function, ring.config.domain, self.payload_arrived)
+        where = row.address + row.issued
+        turn = min(row.nbytes - row.issued, self.config.mrrs, 4096 - where % 4096)
+        wanted = max(0, min(turn, moved(self.config.payload, row.nbytes) - row.issued))
+        self.tags.ask(row.read, PAYLOAD, where, turn, wanted)
+        row.issued += turn
+        if row.issued == row.nbytes:
+            ring.waiting.popleft()
+            self.touch_fetch()
+        self.touch_scheduler()
+
+    def _next_by_function(self, eligible: Callable[[Ring], bool]) -> Ring | None:
+        functions = self.config.num_functions
+        rings_of = self.plane.tx_rings_of
+        for step in range(1, functions + 1):
+            function = (self.last_function + step) % functions
+            if rings_of[function]:
+                ring = self.plane.next_ring(rings_of[function], self.last_ring[function], eligible)
+                if ring is not None:
+                    return ring
+        return None
+
+    # 5 payload on board, in ring order --------------------------------------------------------------------
+    def payload_arrived(self, now: int, read: Read) -> None:
+        row: Row = read.owner
+        if row.issued < row.nbytes:
+            return
+        row.read = None
+        row.stamps[STAGE["DATA_FETCHED"]] = self.instants.edge(now)
+        row.data = b"".join(read.pieces) or None
+        row.complete = True
+        self._advance(row.ring)
+
+    def _advance(self, ring: Ring) -> None:
+        while ring.order and ring.order[0].complete:
+            self.ready.append(ring.order.popleft())
+            self.touch_reorder()
+
+    # 6 reorder, 7 write-back ------------------------------------------------------------------------------
+    def decide_reorder(self, now: int) -> None:
+        if self.ready:
+            row = self.ready.popleft()
+            if row.bad:
+                self.plane.drop(row, "bad_descriptor")
+            else:
+                self.instants.at(now + self.config.tx_pipe_cycles * self.config.core_ps, "TX_PIPE", 0,
+                                 self.switched, row)
+            self._retire(row)
+        if self.ready:
+            self.touch_reorder()
+        self.instants.blame(LINE["tx_ready"], SERVER if self.ready else NO_CAUSE, now)
+
+    def _retire(self, row: Row) -> None:
+        ring: Ring = row.ring
+        ring.inside -= 1
+        ring.head = (row.index + 1) % ring.size
+        ring.span.append(row)
+        reporting = sum(r.rs for r in ring.span)
+        last = row.index == ring.size - 1
+        drained = not (ring.inside or ring.fetch or ring.to_fetch)
+        if reporting and (reporting >= max(1, ring.config.wthresh) or last or drained):
+            first, span = ring.span[0], ring.span
+            nbytes = 16 * len(span)
+            data = b"".join(tx_writeback(r.rs) for r in span)
+            cuts = cut(ring.address_of(first.index), nbytes, self.config.mps, True)
+            self.plane.writers.write(TX_WRITEBACK, Write(ring, cuts, data, self.plane.written_back, span,
+                                                         announces=True))
+            ring.span = []
+        elif last:
+            ring.span = []
+
+    # 8 switch ---------------------------------------------------------------------------------------------
+    def switched(self, now: int, row: Row) -> None:
+        if row.vanished:
+            return
+        row.stamps[STAGE["SWITCHED"]] = now
+        target = self.plane.loopback_target(row)
+        if target >= 0:
+            self.return_room(row)
+            self._deliver(now, row)
+            self.plane.receive.loop_back(now, row)
+        else:
+            self.wire.append(row)
+            self.touch_wire()
+
+    def return_room(self, row: Row) -> None:
+        self.buffer += row.room
+        row.room = 0
+        self.touch_scheduler()
+
+    def _deliver(self, now: int, row: Row) -> None:
+        row.outcome = DELIVERED
+        self.plane.ended(row)
+        self.plane.count(row.function, "tx_packets")
+        self.plane.count(row.function, "tx_bytes", row.length)
+        self.plane.count_latency(row.function, 0, now - row.stamps[STAGE["POSTED"]])
+
+    # 9 wire -----------------------------------------------------------------------------------------------
+    def decide_wire(self, now: int) -> None:
+        ticks = self.config.wire_byte_ticks
+        paused = now < self.paused_until
+        if self.wire and not paused and self.wire_free <= 1024 * now:
+            row = self.wire.popleft()
+            start = self.wire_free if (self.wire_free > 1024 * (now - 1) and row.stamps[STAGE["SWITCHED"]] < now) \
+                else 1024 * now
+            self.wire_free = start + (row.length + PREAMBLE_BYTES + GAP_BYTES) * ticks
+            self.busy_ticks += (row.length + PREAMBLE_BYTES + GAP_BYTES) * ticks
+            self.tlps += 1
+            self.tlp_bytes += row.length + PREAMBLE_BYTES + GAP_BYTES
+            row.on_wire = True
+            row.stamps[STAGE["ON_WIRE"]] = -(-start // 1024)
+            end = start + (row.length + PREAMBLE_BYTES) * ticks
+            self.instants.at(-(-end // 1024), "WIRE_TX_END", 0, self.left, row)
+        if self.wire and not paused and self.wire_free > 1024 * now:
+            wake = -(-self.wire_free // 1024)
+            if self.wire_wake != wake:
+                self.wire_wake = wake
+                self.instants.at(wake, "LINK_FREE", 2, lambda _now: self.touch_wire())
+        self.instants.blame(LINE["tx_wire"], NO_CAUSE if not self.wire else POOL if paused else SERVER, now)
+
+    def left(self, now: int, row: Row) -> None:
+        """The last byte of a frame has left."""
+        row.stamps[STAGE["OFF_WIRE"]] = now
+        self.return_room(row)
+        self._deliver(now, row)
+        if self.config.frames_out:
+            self.instants.upcalls.append(Upcall(now, UpcallKind.FRAME_OUT, (0, row.length, row.serial), row.data))
+
+    def pause(self, now: int, quanta: int) -> None:
+        """A PAUSE frame's last byte has arrived."""
+        self.instants.at(now + self.config.pause_reaction_ps, "PAUSE", 0, self._pause_begins, quanta)
+
+    def _pause_begins(self, now: int, quanta: int) -> None:
+        self.paused_until = now + -(-quanta * 64 * self.config.wire_byte_ticks // 1024)
+        if quanta:
+            self.instants.at(self.paused_until, "PAUSE", 0, lambda _now: self.touch_wire())
+        self.touch_wire()
+
+
+HEADER_BYTES = 64
+
+
+def moved(payload: Payload, nbytes: int) -> int:
+    """How many of a frame's bytes move through host memory."""
+    return {Payload.LENGTHS: 0, Payload.HEADERS: min(nbytes, HEADER_BYTES), Payload.FULL: nbytes}[payload]

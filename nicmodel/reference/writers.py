@@ -1,0 +1,144 @@
+"""The writers within the posted class, and the messages that follow them (docs/time.md, 6 and 7)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES, memory_tlp_bytes
+from nicmodel.datasheet.timing import MSIX_ADDRESS, MSIX_BYTES
+from nicmodel.reference.host import Host
+from nicmodel.reference.instants import Instants
+from nicmodel.reference.link import POSTED, Link
+from nicmodel.reference.rows import STAGE, Ring, Transfer, Write
+from nicmodel.sim.plane import VECTORS_PER_FUNCTION, Upcall, UpcallKind
+
+RX_WRITE, TX_WRITEBACK = 0, 1
+
+
+class Writers:
+    """DMA writes wait here, two lines of them; one TLP a core cycle enters the posted line."""
+
+    def __init__(self, instants: Instants, up: Link, host: Host, vectors: Vectors):
+        self.up, self.host, self.vectors = up, host, vectors
+        self.touch = instants.arbiter("WRITERS", self.decide)
+        self.lines: list[deque[Write]] = [deque(), deque()]
+        self.turn = RX_WRITE
+
+    def write(self, line: int, write: Write) -> None:
+        self.lines[line].append(write)
+        self.touch()
+
+    def decide(self, now: int) -> None:
+        line = self.turn if self.lines[self.turn] else 1 - self.turn
+        if not self.lines[line]:
+            return
+        self.turn = 1 - line
+        write = self.lines[line][0]
+        address, _, nbytes = write.cuts[write.moved]
+        self.up.queue(now, POSTED, Transfer(memory_tlp_bytes(address, nbytes), -(-nbytes // DATA_CREDIT_BYTES),
+                                            self.host.write_arrived, (write, write.moved), write))
+        write.moved += 1
+        if write.moved > write.last:
+            self.lines[line].popleft()
+            if write.announces:
+                self.vectors.request(now, write.ring.function, write.ring.config.vector)
+        if any(self.lines):
+            self.touch()
+
+
+class Vector:
+    """One MSI-X vector: enabled or not, asking or not, and when it may fire again."""
+
+    __slots__ = ("enabled", "itr_ps", "requested", "allowed", "reminded", "rings", "agent")
+
+    def __init__(self) -> None:
+        self.enabled = self.requested = False
+        self.itr_ps = self.allowed = 0
+        self.reminded = -1
+        self.rings: list[Ring] = []
+        self.agent: Any = None
+
+
+class Vectors:
+    """Interrupt moderation: a request becomes at most one message per throttle interval."""
+
+    def __init__(self, instants: Instants, up: Link, plane: Any):
+        self.instants, self.up, self.plane = instants, up, plane
+        self.touch = instants.arbiter("MSIX", self.decide)
+        self.table: dict[int, Vector] = {}
+        self.last = -1
+        self.interrupts: list[tuple[int, int, int]] = []
+
+    def vector(self, number: int) -> Vector:
+        if number not in self.table:
+            self.table[number] = Vector()
+        return self.table[number]
+
+    def configure(self, number: int, enabled: int, itr_ps: int) -> None:
+        vector = self.vector(number)
+        vector.enabled, vector.itr_ps = bool(enabled), itr_ps
+        self.touch()
+
+    def request(self, now: int, function: int, vector: int) -> None:
+        if vector >= 0:
+            self.vector(VECTORS_PER_FUNCTION * function + vector).requested = True
+            self.touch()
+
+    def decide(self, now: int) -> None:
+        eligible = []
+        for number, vector in self.table.items():
+            if vector.requested and vector.enabled and self.plane.bus_master[number // VECTORS_PER_FUNCTION]:
+                if now >= vector.allowed:
+                    eligible.append(number)
+                elif vector.reminded != vector.allowed:
+                    vector.reminded = vector.allowed
+                    self.instants.at(vector.allowed, "ITR", number, lambda _now: self.touch())
+        if not eligible:
+            return
+        number = min((n for n in eligible if n > self.last), default=min(eligible))
+        self.last = number
+        vector = self.table[number]
+        vector.requested = False
+        vector.allowed = now + vector.itr_ps
+        self.up.queue(now, POSTED, Transfer(memory_tlp_bytes(MSIX_ADDRESS, MSIX_BYTES), 1, self._arrived, (number,),
+                                            ("msix", number // VECTORS_PER_FUNCTION)))
+        if len(eligible) > 1:
+            self.touch()
+
+    def _arrived(self, now: int, number: int) -> None:
+        self.plane.host.posted_commit(now, self._fires, number)
+
+    def _fires(self, now: int, number: int) -> None:
+        """The message commits: rows it announces are stamped, its agent or Python is told."""
+        function, index = divmod(number, VECTORS_PER_FUNCTION)
+        self.up.release(now, POSTED, 1)
+        self.plane.count(function, "interrupts")
+        self.interrupts.append((now, function, index))
+        vector = self.table[number]
+        for ring in vector.rings:
+            for row in ring.uninterrupted:
+                if row.stamps[STAGE["REAPED"]] < 0:
+                    row.stamps[STAGE["INTERRUPTED"]] = now
+            ring.uninterrupted.clear()
+        if vector.agent:
+            self.instants.at(now + vector.agent.config.irq_latency_ps, "AGENT_WAKE", vector.agent.number,
+                             vector.agent.wake, True)
+        else:
+            self.instants.upcalls.append(Upcall(now, UpcallKind.MSIX, (function, index, 0)))
+
+    def forget_agent(self, agent: Any) -> None:
+        for vector in self.table.values():
+            if vector.agent is agent:
+                vector.agent = None
+
+    def unbind(self, ring: Ring) -> None:
+        for vector in self.table.values():
+            if ring in vector.rings:
+                vector.rings.remove(ring)
+
+    def revoke(self, function: int) -> None:
+        """A function was reset or lost bus mastering: it asks for nothing any more."""
+        for number, vector in self.table.items():
+            if number // VECTORS_PER_FUNCTION == function:
+                vector.requested = False

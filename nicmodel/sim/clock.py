@@ -1,0 +1,86 @@
+"""One clock for SimPy's processes and any number of data planes (docs/time.md, 1).
+
+`step` lets the planes run up to the next SimPy event, or to their own next news (an upcall), which becomes a
+SimPy event at its own time. Exact: no quantum, no polling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import simpy
+
+from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.plane import NEVER, DataPlane, Upcall
+
+
+class Clock(simpy.Environment):
+    """A SimPy environment whose time is integer ps and whose queue is merged with the planes' instants."""
+
+    def __init__(self, instants_per_step: int = 100_000):
+        super().__init__(0)
+        self.planes: list[DataPlane] = []
+        self._hear: list[Callable[[Upcall], None]] = []
+        self._executed = -1                     # the last instant that the planes have run
+        self._horizon = NEVER                   # `run_to` stops the planes here
+        self._budget = instants_per_step        # so that a signal is noticed during long silent stretches
+
+    def add_plane(self, plane: DataPlane, hear: Callable[[Upcall], None]) -> None:
+        """Merge a plane; `hear` gets its upcalls, at their time, in order."""
+        self.planes.append(plane)
+        self._hear.append(hear)
+
+    def stamp(self) -> int:
+        """The time at which a call made now takes effect: now, or now + 1 once instant `now` has run."""
+        return self.now + 1 if self._executed >= self.now else int(self.now)
+
+    def timeout(self, delay: int = 0, value: object = None) -> simpy.Timeout:     # type: ignore[override]
+        """A SimPy timeout; the delay is a whole number of ps."""
+        if delay != int(delay):
+            raise ModelBug(f"a delay of {delay} ps is not a whole number of picoseconds")
+        return simpy.Timeout(self, int(delay), value)
+
+    def call_at(self, time: int, do: Callable[[], None]) -> None:
+        """Run `do` as an event of `time` (>= now)."""
+        event = self.timeout(time - int(self.now))
+        event.callbacks.append(lambda _event: do())       # type: ignore[union-attr]
+
+    def step(self) -> None:
+        """Run the next thing: a SimPy event, or the planes up to their next news."""
+        mine = self.peek()
+        theirs = min((plane.next_time() for plane in self.planes), default=NEVER)
+        if mine <= theirs:
+            if mine == float("inf"):
+                raise simpy.core.EmptySchedule()
+            super().step()
+            return
+        limit = min(int(mine) if mine != float("inf") else NEVER, self._horizon)
+        self._run_planes(min(limit, NEVER))
+
+    def _run_planes(self, limit: int) -> None:
+        """Run every plane's instants < limit, together, up to and including the first with upcalls."""
+        if len(self.planes) == 1:
+            upcalls = self.planes[0].run_until(limit, self._budget)
+            self._executed = max(self._executed, self.planes[0].now)
+            self._schedule([(upcall, self._hear[0]) for upcall in upcalls])
+            return
+        now = min(plane.next_time() for plane in self.planes)
+        if now >= limit:
+            return
+        heard = [(upcall, hear) for plane, hear in zip(self.planes, self._hear, strict=True)
+                 for upcall in plane.run_until(now + 1)]
+        self._executed = now
+        self._schedule(heard)
+
+    def _schedule(self, heard: Iterable[tuple[Upcall, Callable[[Upcall], None]]]) -> None:
+        for upcall, hear in heard:
+            self.call_at(upcall.time, lambda upcall=upcall, hear=hear: hear(upcall))      # type: ignore[misc]
+
+    def run_to(self, time: int) -> None:
+        """Run everything before `time`; afterwards now == time and nothing of instant `time` has run."""
+        self._horizon = time
+        try:
+            stop = self.timeout(time - int(self.now))
+            self.run(until=stop)
+        finally:
+            self._horizon = NEVER

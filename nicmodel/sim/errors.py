@@ -1,0 +1,39 @@
+"""Exceptions for people: the scenario's author, the driver's author, the model's author.
+
+Hardware never raises; it answers Unsupported Request, drops, counts or latches.
+Every class here rebuilds itself from ``args`` (SimPy does so when a process fails) and pickles.
+"""
+
+from __future__ import annotations
+
+
+class NicModelError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ScenarioError(NicModelError):
+    """What the user asked for cannot be done; the message is one sentence naming key and remedy."""
+
+    def __init__(self, message: str, key: str | None = None, file: str | None = None):
+        super().__init__(message, key, file)
+        self.message, self.key, self.file = message, key, file
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.message}" if self.file else self.message
+
+
+class DriverFault(NicModelError):
+    """A driver broke a rule of its interface: which rule, when, on which function."""
+
+    def __init__(self, message: str, rule: str | None = None, time_ps: int | None = None,
+                 function: str | None = None):
+        super().__init__(message, rule, time_ps, function)
+        self.message, self.rule, self.time_ps, self.function = message, rule, time_ps, function
+
+    def __str__(self) -> str:
+        where = f"{self.function} at {self.time_ps} ps: " if self.function is not None else ""
+        return f"{where}{self.rule + ': ' if self.rule else ''}{self.message}"
+
+
+class ModelBug(NicModelError):
+    """An invariant of the model itself does not hold. Never expected; please report it."""

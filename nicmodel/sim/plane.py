@@ -1,0 +1,231 @@
+"""The narrow waist between control plane and data plane: what a plane is told, asked, and reports.
+
+Two implementations keep this protocol: `nicmodel.reference` (plain Python, the golden model) and
+`nicmodel._fastpath` (compiled). They share the datasheet and this page, never mechanism. Time is
+integer picoseconds throughout; `docs/time.md` says what happens within one instant.
+
+Functions are numbered 0 = PF, 1 + v = VF v. Rings are numbered per direction by absolute queue.
+This file refuses to compute anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+PF_FUNCTION = 0
+NO_AGENT = -1
+
+
+class Direction(IntEnum):
+    """Which way frames move, seen from the host."""
+
+    TX = 0
+    RX = 1
+
+
+class Payload(IntEnum):
+    """How much of each frame moves through host memory. Timing is the same in all three."""
+
+    LENGTHS = 0
+    HEADERS = 1
+    FULL = 2
+
+
+class UpcallKind(IntEnum):
+    """What a plane tells Python. Order within an instant: (phase, row, source, serial)."""
+
+    REG_WRITE = 0     # function, bar, offset, value
+    REG_READ = 1      # function, bar, offset, request id; answered by `mmio_answer`
+    MMIO_DONE = 2     # request id, value: a split read has come back to the host
+    MSIX = 3          # function, vector, data: a message has reached a Python driver
+    FRAME_OUT = 4     # port, length, row serial; data holds the bytes when they exist
+    DMA_READ = 5      # request id, function, address, length (message domains)
+    DMA_WRITE = 6     # request id, function, address, length; data holds the bytes (message domains)
+    FAULT = 7         # function, fault code, address
+
+
+class Upcall(NamedTuple):
+    """One piece of news, stamped with the instant it belongs to."""
+
+    time: int
+    kind: UpcallKind
+    args: tuple[int, ...]
+    data: bytes | None = None
+
+
+@dataclass(frozen=True)
+class RingConfig:
+    """A descriptor ring as the queue registers describe it.
+
+    ``base`` bytes in ``domain``; ``size`` descriptors of 16 bytes; ``buffer_bytes`` is the Rx buffer
+    size; ``vector`` the MSI-X vector of this function its causes raise (-1: none); ``wthresh`` as in
+    TXDCTL.
+    """
+
+    function: int
+    base: int
+    size: int
+    domain: int
+    head: int = 0
+    buffer_bytes: int = 2048
+    vector: int = -1
+    wthresh: int = 0
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """A ring agent: the compiled half of a miniport. Costs in ps; batches in packets.
+
+    ``tx_ring``/``rx_ring`` are absolute queues or -1. ``flow`` is the flow the Tx half sends (-1: none).
+    ``tx_buffers``/``rx_buffers`` are base addresses of ``ring size`` buffers of ``*_stride`` bytes.
+    ``poll_ps`` > 0 polls at that interval instead of waiting for interrupts.
+    """
+
+    function: int
+    tx_ring: int
+    rx_ring: int
+    flow: int
+    tx_buffers: int
+    rx_buffers: int
+    tx_stride: int
+    rx_stride: int
+    vector: int
+    irq_latency_ps: int
+    irq_cost_ps: int
+    pass_cost_ps: int
+    tx_packet_cost_ps: int
+    rx_packet_cost_ps: int
+    tx_batch: int
+    rx_batch: int
+    rs_batch: int = 1
+    poll_ps: int = 0
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """A stream of frames. ``sizes`` (frame bytes, FCS included) repeat by packet number.
+
+    ``interval_ticks`` is the spacing in 1/1024 ps (0: as fast as the ring takes them, Tx only);
+    ``start_ps`` the time of packet 0; ``count`` the number of packets (-1: no end). Packet k is offered
+    at ``start_ps + k * interval_ticks // 1024``. MACs are 48-bit integers, first byte on the wire highest.
+    ``vlan`` is 0 for untagged. ``direction`` says who sends: an agent (TX) or the wire (RX).
+    """
+
+    direction: Direction
+    sizes: Sequence[int]
+    dst_mac: int
+    src_mac: int
+    vlan: int = 0
+    interval_ticks: int = 0
+    start_ps: int = 0
+    count: int = -1
+
+
+class DataPlane(Protocol):
+    """What `nic`, `device` and `lab` may ask of a plane. All times are absolute ps.
+
+    Every call that changes something is stamped ``at`` (> the last executed instant) and takes effect in
+    the commit phase of that instant, in call order. Illegal arguments raise `ModelBug`: callers check first.
+    """
+
+    now: int                                       # last executed instant
+
+    def next_time(self) -> int: ...                # time of the next instant; NEVER if none
+    def run_until(self, time: int, budget: int = -1) -> list[Upcall]: ...
+    # ^ runs every instant < time; returns early, between instants, after the first with an upcall
+
+    # configuration -----------------------------------------------------------------------------------
+    def set(self, table: str, index: int, words: Sequence[int], at: int) -> None: ...
+    def attach(self, domain: int, base: int, memory: np.ndarray | None) -> None: ...
+    # ^ memory: one uint8 arena, mapped at `base`; None makes it a message domain
+    def open_ring(self, direction: Direction, ring: int, config: RingConfig, at: int) -> None: ...
+    def close_ring(self, direction: Direction, ring: int, at: int) -> None: ...
+    def reset_function(self, function: int, at: int) -> None: ...       # FLR: revoke, close rings
+    def add_flow(self, config: FlowConfig) -> int: ...                  # Rx flows start by themselves
+    def start_agent(self, config: AgentConfig, at: int) -> int: ...
+    def stop_agent(self, agent: int, at: int) -> None: ...              # posts nothing more; still reaps
+
+    # accesses ----------------------------------------------------------------------------------------
+    def mmio_write(self, function: int, bar: int, offset: int, value: int, at: int) -> None: ...
+    def mmio_read(self, function: int, bar: int, offset: int, at: int) -> int: ...
+    def mmio_answer(self, request: int, value: int, at: int) -> None: ...
+    def inject(self, port: int, frame: bytes, at: int) -> None: ...
+    def dma_answer(self, request: int, data: bytes, at: int) -> None: ...
+
+    # results (consistent between two instants) ---------------------------------------------------------
+    def results(self) -> dict[str, Any]: ...
+    def ring_state(self, direction: Direction, ring: int) -> dict[str, int]: ...   # head, tail
+
+
+NEVER = (1 << 62)
+"""A time that no run reaches; `next_time` of an idle plane."""
+
+
+@dataclass(frozen=True)
+class PlaneConfig:
+    """Every number a plane needs, resolved: device.py makes it from a profile and a scenario.
+
+    ``*_ps`` are ps, ``*_ticks`` 1/1024 ps, ``*_cycles`` core cycles; credits of 0 are infinite.
+    """
+
+    num_functions: int
+    num_rings: int                  # per direction
+    core_ps: int
+    wire_byte_ticks: int
+    pcie_byte_ticks: int
+    ack_ps: int
+    fc_ps: int
+    skp_ps: int
+    skp_bytes: int
+    mps: int
+    mrrs: int
+    rcb: int
+    split_rcb: bool
+    tags: int
+    read_buffer: int
+    host_ph: int
+    host_pd: int
+    host_nph: int
+    device_ph: int
+    device_pd: int
+    device_nph: int
+    read_latency_ps: int
+    read_jitter_ps: int
+    write_latency_ps: int
+    register_cycles: int
+    register_latency_cycles: int
+    tx_pipe_cycles: int
+    rx_pipe_cycles: int
+    tx_cache: int
+    tx_threshold: int
+    rx_cache: int
+    rx_threshold: int
+    tx_buffer: int
+    rx_buffer: int
+    pause_reaction_ps: int
+    payload: Payload = Payload.LENGTHS
+    seed: int = 1
+    record_rows: bool = True
+    record_interrupts: bool = True
+    frames_out: bool = False        # FRAME_OUT upcalls
+
+
+# Tables that `DataPlane.set` takes: name -> (index, words).
+TABLES = {
+    "hot": ("function << 32 | bar << 24 | offset", "kind (0 Tx tail, 1 Rx tail), ring"),
+    "vector": ("64 * function + vector", "enabled, itr_ps"),
+    "raise": ("64 * function + vector", ""),
+    "filter": ("slot", "valid, mac, vlan (-1 any, 0 untagged), function"),
+    "default_pool": ("0", "function or -1"),
+    "loopback": ("0", "0 or 1"),
+    "bme": ("function", "0 or 1; reset state 0"),
+    "max_frame": ("0", "bytes, FCS included; reset state 1518"),
+    "no_descriptor": ("function", "1 drop, 0 block; reset state 1"),
+    "pause": ("port", "quanta"),
+}
+VECTORS_PER_FUNCTION = 64

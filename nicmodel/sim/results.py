@@ -1,0 +1,22 @@
+"""Results as numpy structured arrays: one row a packet with one column a stage, one row a function, one row a link.
+
+`DataPlane.results()` returns {"functions", "latency", "links", "lines", "inside", "rows", "interrupts"}:
+functions [F] of FUNCTION_DTYPE; latency int64 [F, 2 (Tx, Rx), LATENCY_BINS]; links [4] of LINK_DTYPE in the order of
+LINK_NAMES; lines int64 [LINES, CAUSES] in ps; inside int64 [F, 2] frames; rows [n] of ROW_DTYPE by serial (empty
+if not recorded); interrupts [n] of INTERRUPT_DTYPE in order. All are copies.
+"""
+
+import numpy as np
+
+from nicmodel.datasheet.counters import FUNCTION_COUNTERS
+from nicmodel.datasheet.stages import STAGES
+
+FUNCTION_DTYPE = np.dtype([(c.name, np.int64) for c in FUNCTION_COUNTERS])
+LINK_NAMES = (("pcie", "up"), ("pcie", "down"), ("wire", "tx"), ("wire", "rx"))
+# tlps counts frames on the wire; tlp_bytes includes preamble and gap there. busy_ticks: 1/1024 ps.
+LINK_DTYPE = np.dtype([("tlps", np.int64), ("tlp_bytes", np.int64), ("dllp_bytes", np.int64),
+                       ("skp_bytes", np.int64), ("busy_ticks", np.int64)])
+ROW_DTYPE = np.dtype([("serial", np.int64), ("kind", np.int32), ("outcome", np.int32), ("parent", np.int64),
+                      ("function", np.int32), ("ring", np.int32), ("flow", np.int32), ("length", np.int32),
+                      *((stage, np.int64) for stage in STAGES)])
+INTERRUPT_DTYPE = np.dtype([("time", np.int64), ("function", np.int32), ("vector", np.int32)])

@@ -1,0 +1,24 @@
+"""Randomness as a hash of (seed, stream, serial): no state, no draw order, no libm.
+
+A change in one function leaves the others' draws alone. The compiled plane has a twin of `draw`.
+"""
+
+MASK = (1 << 64) - 1
+READ_STREAM = 1          # purposes; a stream is purpose * 4096 + function
+
+
+def mix(seed: int, stream: int, serial: int) -> int:
+    """A 64-bit hash of three integers (the finaliser is splitmix64's).
+
+    >>> mix(1, 2, 3) == mix(1, 2, 3) != mix(1, 3, 2)
+    True
+    """
+    x = (seed * 0x9E3779B97F4A7C15 + stream * 0xBF58476D1CE4E5B9 + serial * 0x94D049BB133111EB) & MASK
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK
+    return x ^ (x >> 31)
+
+
+def draw(seed: int, stream: int, serial: int, below: int) -> int:
+    """An integer in [0, below), below <= 2**32."""
+    return ((mix(seed, stream, serial) >> 32) * below) >> 32

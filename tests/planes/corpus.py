@@ -1,0 +1,105 @@
+"""The corpus: scripts on which both planes must agree. A failure that Hypothesis finds and shrinks joins it.
+
+Scripts tagged "tie" force equal times: on TIES every byte time, latency and core period is a multiple of 1 ns.
+"""
+
+from __future__ import annotations
+
+from harness import NS, US, Queue, Script, mac_of, rx_flow
+from nicmodel.sim.plane import Payload
+
+# 1 ns a byte on both links, 1 ns core: everything shares instants.
+TIES = (("gen", 2), ("lanes", 2), ("core_ps", 1000), ("gbps", 8))
+GEN3 = (("gen", 3), ("lanes", 8))
+GEN4_100G = (("gen", 4), ("lanes", 16), ("core_ps", 1600), ("gbps", 100))
+FULL, HEADERS = ("payload", Payload.FULL), ("payload", Payload.HEADERS)
+JITTER = ("read_jitter_ps", 90 * NS)
+LINE_64B = 672 * 100 * 1024          # ticks of a 64-byte frame slot at 10 Gb/s
+
+
+def agents(functions: int, **fields: object) -> tuple[Queue, ...]:
+    return tuple(Queue(function, **fields) for function in range(1, functions + 1))   # type: ignore[arg-type]
+
+
+CORPUS = (
+    Script("one frame", (Queue(1, count=1),)),
+    Script("one function, 64 B", agents(1)),
+    Script("two functions share the wire", agents(2)),
+    Script("four functions, mixed sizes", tuple(Queue(f, sizes=(64, 1518, 300 * f)) for f in (1, 2, 3, 4))),
+    Script("PF and a VF", (Queue(0), Queue(1))),
+    Script("1518 B frames in three reads", agents(2, sizes=(1518,)), end=60 * US),
+    Script("jumbo frames", agents(1, sizes=(9000,)), config=(("tx_buffer", 20000),), end=100 * US,
+           actions=((1 * NS, "set", ("max_frame", 0, 9728)),)),
+    Script("two queues of one function", (Queue(1), Queue(1, vector=1), Queue(2))),
+    Script("rate below the line", (Queue(1, interval_ticks=LINE_64B * 3), Queue(2, interval_ticks=LINE_64B * 5)),
+           end=60 * US),
+    Script("receive at line rate", (Queue(1, tx=False, rx=True),), flows=(rx_flow(1),), end=60 * US),
+    Script("two saturated flows share the wire", (Queue(1, tx=False, rx=True), Queue(2, tx=False, rx=True)),
+           flows=(rx_flow(1), rx_flow(2, sizes=(256, 64))), end=60 * US),
+    Script("receive without descriptors drops", (Queue(1, tx=False, rx=True, size=16),), flows=(rx_flow(1),),
+           end=60 * US),
+    Script("receive without descriptors blocks", (Queue(1, tx=False, rx=True, size=16),), flows=(rx_flow(1),),
+           config=(("rx_buffer", 4096),), actions=((1 * NS, "set", ("no_descriptor", 1, 0)),), end=60 * US),
+    Script("both ways", agents(2, rx=True), flows=(rx_flow(1, interval_ticks=2 * LINE_64B),
+                                                   rx_flow(2, interval_ticks=2 * LINE_64B, sizes=(512,))), end=60 * US),
+    Script("no filter, default pool, too long", (Queue(1, tx=False, rx=True, buffer_bytes=256),),
+           flows=(rx_flow(3), rx_flow(1, sizes=(64, 512)), rx_flow(1, sizes=(2000,), start_ps=4 * US)),
+           actions=((15 * US, "set", ("default_pool", 0, 1)),)),
+    Script("VLAN filters", (Queue(1, tx=False, rx=True), Queue(2, tx=False, rx=True)),
+           flows=(rx_flow(1, vlan=5, interval_ticks=3 * LINE_64B), rx_flow(1, interval_ticks=3 * LINE_64B)),
+           actions=((1 * NS, "set", ("filter", 1, 1, mac_of(1), 0, 1)), (1 * NS, "set", ("filter", 7, 1, mac_of(1), 5, 2)))),
+    Script("VF to VF", (Queue(1, dst=mac_of(2)), Queue(2, tx=False, rx=True)), loopback=True, end=60 * US),
+    Script("VF to VF and wire", (Queue(1, dst=mac_of(2), rx=True), Queue(2, dst=mac_of(1), rx=True), Queue(3)),
+           flows=(rx_flow(1, interval_ticks=4 * LINE_64B),), loopback=True, end=60 * US),
+    Script("full payload", (Queue(1, sizes=(64, 777, 1518), rx=True), Queue(2, dst=mac_of(1), sizes=(130,))),
+           flows=(rx_flow(1, sizes=(64, 999), vlan=9, interval_ticks=20 * LINE_64B),), config=(FULL,), loopback=True),
+    Script("headers payload", (Queue(1, sizes=(64, 777), rx=True),), flows=(rx_flow(1, sizes=(999,)),),
+           config=(HEADERS,)),
+    Script("read jitter", agents(3), config=(JITTER,)),
+    Script("write-back threshold", agents(2, wthresh=8), end=60 * US),
+    Script("report status every fourth", agents(2, agent_fields=(("rs_batch", 4),)), end=60 * US),
+    Script("polling agents", agents(2, rx=True, vector=-1, agent_fields=(("poll_ps", 700 * NS), ("vector", -1))),
+           flows=(rx_flow(1, interval_ticks=2 * LINE_64B),), end=60 * US),
+    Script("few tags", agents(3, sizes=(600,)), config=(("tags", 3),)),
+    Script("small read buffer", agents(3, sizes=(1000,)), config=(("read_buffer", 700),), end=60 * US),
+    Script("few credits", agents(2, rx=True, sizes=(600,)), flows=(rx_flow(1, sizes=(600,)),),
+           config=(("host_ph", 2), ("host_pd", 40), ("host_nph", 2), ("device_ph", 1), ("device_pd", 1)), end=60 * US),
+    Script("infinite credits", agents(2, rx=True), flows=(rx_flow(1),),
+           config=tuple((n, 0) for n in ("host_ph", "host_pd", "host_nph", "device_ph", "device_pd", "device_nph"))),
+    Script("completions at RCB", agents(2, sizes=(1518,)), config=(("split_rcb", True), ("mps", 128)), machine=GEN3),
+    Script("100 GbE, Gen4", agents(4, sizes=(64, 1518), rx=True), flows=(rx_flow(1), rx_flow(3, sizes=(1518,))),
+           machine=GEN4_100G, config=(("tags", 128), ("tx_buffer", 1 << 20)), end=20 * US),
+    Script("frames out", agents(1, count=40, sizes=(64, 200)), config=(FULL, ("frames_out", True))),
+    Script("rings driven by Python", (Queue(1, agent=False, rx=True, vector=1), Queue(2)),
+           actions=((3 * US, "post", (0, 0, 40)), (4 * US, "send", (0, 0, (60, 200, 1514, 40))),
+                    (5 * US, "inject", (100, 1)), (5 * US, "inject", (60, 1)), (6 * US, "send", (0, 4, (61,) * 5, "rs")),
+                    (7 * US, "inject", (1000, 1, 77))), config=(FULL,)),
+    Script("bad descriptors", (Queue(1, agent=False),),
+           actions=((3 * US, "send", (0, 0, (60, 80, 90, 61, 62), "type")), (6 * US, "send", (0, 5, (2000, 70), "")),
+                    (9 * US, "send", (0, 7, (60,) * 4, "eop")))),
+    Script("registers, hot and cold", (Queue(1), Queue(2)),
+           actions=((3 * US, "read", (1, 0x2018)), (3 * US, "read", (1, 0x0008)), (3 * US, "write", (2, 0x0200, 7)),
+                    (4 * US, "read", (2, 0x3000)), (4 * US, "write", (1, 0x2018, 70)))),
+    Script("a message domain", (Queue(1, agent=False, rx=True), Queue(2)), message_functions=(1,), config=(FULL,),
+           actions=((3 * US, "post", (0, 0, 20)), (4 * US, "send", (0, 0, (60, 700))), (9 * US, "inject", (300, 1)))),
+    Script("an agent is stopped", agents(2), actions=((10 * US, "stop", (0,)),)),
+    # ties -----------------------------------------------------------------------------------------------------
+    Script("ties: everything on one grid", agents(3, rx=True), flows=(rx_flow(1), rx_flow(2)), machine=TIES, tags=("tie",)),
+    Script("ties: completions at equal ps", agents(4, sizes=(72,)), machine=TIES, tags=("tie",),
+           config=(("read_jitter_ps", 3), ("tags", 8))),
+    Script("ties: PAUSE at a start", agents(2), machine=TIES, tags=("tie",),
+           actions=tuple((t, "set", ("pause", 0, q)) for t, q in ((8000 * NS, 3), (8084 * NS, 2), (9004 * NS, 5),
+                                                                 (9100 * NS, 0), (12000 * NS, 1)))),
+    Script("ties: function reset in flight", agents(3, rx=True), flows=(rx_flow(2),), machine=TIES, tags=("tie",),
+           actions=((9000 * NS, "reset", (2,)), (15 * US, "reset", (1,)))),
+    Script("ties: bus mastering cleared in flight", agents(3, rx=True), flows=(rx_flow(2), rx_flow(1)), tags=("tie",),
+           machine=TIES, config=(("tags", 6),), actions=((9 * US, "set", ("bme", 2, 0)), (9 * US, "set", ("bme", 1, 0)))),
+    Script("ties: upcall answered with no delay", agents(2), machine=TIES, tags=("tie",),
+           actions=tuple((3 * US + i, "read", (1 + i % 2, 8 * i)) for i in range(12))),
+    Script("ties: a core edge each ps", agents(2), machine=TIES, config=(("core_ps", 1),), tags=("tie",), end=6 * US),
+    Script("ring closed and opened again", (Queue(1), Queue(2)), end=60 * US,
+           actions=((9 * US, "close", (0, 0)), (20 * US, "reopen", (0,)), (21 * US, "send", (0, 0, (60, 90, 400))))),
+    Script("reset under receive", (Queue(1, tx=False, rx=True), Queue(2, rx=True)), flows=(rx_flow(1), rx_flow(2)),
+           actions=((11 * US, "reset", (1,)), (17 * US + 333, "set", ("bme", 2, 0))), end=40 * US),
+    Script("PAUSE off the grid", agents(2), actions=((8 * US + 137, "set", ("pause", 0, 9)), (11 * US, "set", ("pause", 0, 0)))),
+)

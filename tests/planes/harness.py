@@ -1,0 +1,338 @@
+"""Runs one script on a data plane and compares two planes' outcomes, row by row.
+
+A script is data: queues, flows and timed actions on a bare plane (no device, no drivers), so that a failure
+shrinks well and a fixed one can join the corpus.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from nicmodel.datasheet.arbiters import LINES
+from nicmodel.datasheet.descriptors import rx_read, tx_data
+from nicmodel.datasheet.pcie_link import GENERATIONS, ack_latency_symbols
+from nicmodel.datasheet.stages import STAGES
+from nicmodel.sim.memory import Domain
+from nicmodel.sim.plane import (
+    AgentConfig,
+    Direction,
+    FlowConfig,
+    Payload,
+    PlaneConfig,
+    RingConfig,
+    Upcall,
+    UpcallKind,
+)
+from nicmodel.sim.results import LINK_NAMES
+
+DOMAIN_BYTES = 1 << 22
+NS, US = 1_000, 1_000_000
+OPEN_AT, AGENTS_AT = 1 * NS, 2 * NS
+TAIL_BAR, TX_TAIL_OFFSET, RX_TAIL_OFFSET = 0, 0x2018, 0x1018
+
+
+def plane_config(gen: int = 2, lanes: int = 8, mps: int = 256, core_ps: int = 6400, gbps: int = 10,
+                 **changes: Any) -> PlaneConfig:
+    """An 82599-like machine; `changes` are fields of PlaneConfig."""
+    ticks = GENERATIONS[gen].byte_ticks(lanes)
+    latency = -(-ack_latency_symbols(gen, lanes, mps) * lanes * ticks // 1024)
+    config = PlaneConfig(
+        num_functions=5, num_rings=16, core_ps=core_ps, wire_byte_ticks=8 * 1000 * 1024 // gbps, pcie_byte_ticks=ticks,
+        ack_ps=latency, fc_ps=latency, skp_ps=GENERATIONS[gen].skp_interval_symbols * lanes * ticks // 1024,
+        skp_bytes=GENERATIONS[gen].skp_symbols * lanes, mps=mps, mrrs=512, rcb=64, split_rcb=False, tags=32,
+        read_buffer=16384, host_ph=64, host_pd=1024, host_nph=64, device_ph=16, device_pd=64, device_nph=8,
+        read_latency_ps=400 * NS, read_jitter_ps=0, write_latency_ps=220 * NS, register_cycles=1,
+        register_latency_cycles=4, tx_pipe_cycles=20, rx_pipe_cycles=30, tx_cache=40, tx_threshold=32, rx_cache=16,
+        rx_threshold=8, tx_buffer=160 << 10, rx_buffer=512 << 10, pause_reaction_ps=100 * NS)
+    return replace(config, **changes)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A function's queue pair. `tx`/`rx` say which halves exist; `agent` False leaves the rings to actions."""
+
+    function: int
+    tx: bool = True
+    rx: bool = False
+    size: int = 64
+    sizes: tuple[int, ...] = (64,)
+    interval_ticks: int = 0
+    count: int = -1
+    dst: int = 0x02_00_00_00_00_FF
+    vlan: int = 0
+    vector: int = 0
+    agent: bool = True
+    wthresh: int = 0
+    buffer_bytes: int = 2048
+    agent_fields: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Script:
+    """What happens on a bare plane. Actions are (at, verb, args) with the verbs of `perform`."""
+
+    name: str
+    queues: tuple[Queue, ...]
+    flows: tuple[FlowConfig, ...] = ()
+    actions: tuple[tuple[int, str, tuple[Any, ...]], ...] = ()
+    config: tuple[tuple[str, Any], ...] = ()
+    machine: tuple[tuple[str, Any], ...] = ()
+    end: int = 30 * US
+    itr_ps: int = 2 * US
+    loopback: bool = False
+    message_functions: tuple[int, ...] = ()
+    answer_ps: int = 300 * NS
+    tags: tuple[str, ...] = ()
+
+
+@dataclass
+class Outcome:
+    """Everything that two planes must agree on."""
+
+    results: dict[str, Any]
+    memory: dict[int, bytes]
+    upcalls: list[Upcall] = field(default_factory=list)
+    rings: list[dict[str, int]] = field(default_factory=list)
+
+
+def mac_of(function: int) -> int:
+    return 0x02_00_00_00_01_00 + function
+
+
+def rx_flow(function: int, sizes: tuple[int, ...] = (64,), interval_ticks: int = 0, start_ps: int = 3 * US,
+            count: int = -1, vlan: int = 0, dst: int | None = None) -> FlowConfig:
+    return FlowConfig(Direction.RX, sizes, mac_of(function) if dst is None else dst, 0x06_00_00_00_00_01, vlan,
+                      interval_ticks, start_ps, count)
+
+
+def run(plane_class: Any, script: Script) -> Outcome:
+    """One script, one plane, from nothing to `script.end`."""
+    return Run(plane_class, script).outcome()
+
+
+class Run:
+    """The world around a bare plane: memory, rings, agents, actions, answers."""
+
+    def __init__(self, plane_class: Any, script: Script):
+        self.script = script
+        self.plane = plane_class(plane_config(**{**dict(script.machine), **dict(script.config)}))
+        self.domains: dict[int, Domain] = {}
+        self.slots: dict[int, tuple[int, int]] = {}          # ring -> (base, buffers), python-driven rings
+        self.upcalls: list[Upcall] = []
+        for function in sorted({q.function for q in script.queues}):
+            self._prepare(function)
+        plane, at = self.plane, OPEN_AT
+        if script.loopback:
+            plane.set("loopback", 0, (1,), at)
+        for number, queue in enumerate(script.queues):
+            self._open(number, queue)
+        for flow in script.flows:
+            plane.add_flow(flow)
+        for number, queue in enumerate(script.queues):
+            if queue.agent:
+                self._start_agent(number, queue)
+
+    def _prepare(self, function: int) -> None:
+        plane = self.plane
+        domain = self.domains[function] = Domain(function, DOMAIN_BYTES)
+        plane.attach(function, domain.base, None if function in self.script.message_functions else domain.memory)
+        plane.set("bme", function, (1,), OPEN_AT)
+        plane.set("filter", function, (1, mac_of(function), -1, function), OPEN_AT)
+        for vector in range(3):
+            plane.set("vector", 64 * function + vector, (1, self.script.itr_ps), OPEN_AT)
+
+    def _open(self, number: int, queue: Queue) -> None:
+        domain = self.domains[queue.function]
+        for direction, wanted, offset in ((Direction.TX, queue.tx, TX_TAIL_OFFSET),
+                                          (Direction.RX, queue.rx, RX_TAIL_OFFSET)):
+            if not wanted:
+                continue
+            base = domain.allocate(16 * queue.size)
+            buffers = domain.allocate(2048 * queue.size, 2048)
+            self.slots[2 * number + direction] = (base, buffers)
+            config = RingConfig(queue.function, base, queue.size, queue.function, 0, queue.buffer_bytes, queue.vector,
+                                queue.wthresh)
+            self.plane.open_ring(direction, number, config, OPEN_AT)
+            key = queue.function << 32 | TAIL_BAR << 24 | offset + 0x40 * number
+            self.plane.set("hot", key, (int(direction), number), OPEN_AT)
+
+    def _start_agent(self, number: int, queue: Queue) -> None:
+        flow = -1
+        if queue.tx:
+            flow = self.plane.add_flow(FlowConfig(Direction.TX, queue.sizes, queue.dst, mac_of(queue.function),
+                                                  queue.vlan, queue.interval_ticks, AGENTS_AT, queue.count))
+        fields = dict(function=queue.function, tx_ring=number if queue.tx else -1, rx_ring=number if queue.rx else -1,
+                      flow=flow, tx_buffers=self.slots.get(2 * number, (0, 0))[1],
+                      rx_buffers=self.slots.get(2 * number + 1, (0, 0))[1], tx_stride=2048, rx_stride=2048,
+                      vector=queue.vector, irq_latency_ps=1500 * NS, irq_cost_ps=500 * NS, pass_cost_ps=100 * NS,
+                      tx_packet_cost_ps=20 * NS, rx_packet_cost_ps=30 * NS, tx_batch=32, rx_batch=32)
+        self.plane.start_agent(AgentConfig(**{**fields, **dict(queue.agent_fields)}), AGENTS_AT)
+
+    # actions ----------------------------------------------------------------------------------------------
+    def perform(self, at: int, verb: str, args: tuple[Any, ...]) -> None:
+        getattr(self, "do_" + verb)(at, *args)
+
+    def do_set(self, at: int, table: str, index: int, *words: int) -> None:
+        self.plane.set(table, index, words, at)
+
+    def do_close(self, at: int, direction: int, ring: int) -> None:
+        self.plane.close_ring(Direction(direction), ring, at)
+
+    def do_reset(self, at: int, function: int) -> None:
+        self.plane.reset_function(function, at)
+
+    def do_reopen(self, at: int, ring: int) -> None:
+        """A fresh Tx ring in place of a revoked one, driven from Python."""
+        queue = self.script.queues[ring]
+        base, _ = self.slots[2 * ring]
+        self.plane.set("bme", queue.function, (1,), at)
+        self.plane.open_ring(Direction.TX, ring, RingConfig(queue.function, base, queue.size, queue.function, 0, 2048,
+                                                            queue.vector, 0), at)
+
+    def do_inject(self, at: int, nbytes: int, function: int, vlan: int = 0) -> None:
+        tag = b"" if not vlan else b"\x81\x00" + vlan.to_bytes(2, "big")
+        frame = mac_of(function).to_bytes(6, "big") + bytes(6) + tag + b"\x88\xb5"
+        self.plane.inject(0, frame + bytes(i & 255 for i in range(len(frame), nbytes)), at)
+
+    def do_read(self, at: int, function: int, offset: int) -> None:
+        self.plane.mmio_read(function, TAIL_BAR, offset, at)
+
+    def do_write(self, at: int, function: int, offset: int, value: int) -> None:
+        self.plane.mmio_write(function, TAIL_BAR, offset, value, at)
+
+    def do_stop(self, at: int, agent: int) -> None:
+        self.plane.stop_agent(agent, at)
+
+    def do_send(self, at: int, ring: int, first: int, lengths: tuple[int, ...], flaw: str = "") -> None:
+        """Write Tx descriptors from Python (memory now, doorbell at `at`)."""
+        queue = self.script.queues[ring]
+        domain, (base, buffers) = self.domains[queue.function], self.slots[2 * ring]
+        for step, nbytes in enumerate(lengths):
+            index = (first + step) % queue.size
+            frame = queue.dst.to_bytes(6, "big") + bytes((7 * index + i) & 255 for i in range(nbytes - 6))
+            domain.write(buffers + 2048 * index, frame[:2048])
+            good = flaw == "" or step % 3
+            descriptor = tx_data(buffers + 2048 * index, nbytes, eop=bool(good or flaw != "eop"),
+                                 rs=bool(good or flaw != "rs"))
+            if not good and flaw == "type":
+                descriptor = bytes(16)
+            domain.write(base + 16 * index, descriptor)
+        tail = (first + len(lengths)) % queue.size
+        self.plane.mmio_write(queue.function, TAIL_BAR, TX_TAIL_OFFSET + 0x40 * ring, tail, at)
+
+    def do_post(self, at: int, ring: int, first: int, count: int) -> None:
+        """Post Rx descriptors from Python."""
+        queue = self.script.queues[ring]
+        domain, (base, buffers) = self.domains[queue.function], self.slots[2 * ring + 1]
+        for step in range(count):
+            index = (first + step) % queue.size
+            domain.write(base + 16 * index, rx_read(buffers + 2048 * index))
+        self.plane.mmio_write(queue.function, TAIL_BAR, RX_TAIL_OFFSET + 0x40 * ring, (first + count) % queue.size, at)
+
+    # time -------------------------------------------------------------------------------------------------
+    def outcome(self) -> Outcome:
+        plane, script = self.plane, self.script
+        actions = sorted(script.actions, key=lambda a: a[0])
+        while True:
+            until = actions[0][0] if actions else script.end
+            upcalls = plane.run_until(until)
+            for upcall in upcalls:
+                self._answer(upcall)
+            if upcalls:
+                continue
+            if not actions:
+                break
+            at, verb, args = actions.pop(0)
+            self.perform(max(at, plane.now + 1), verb, args)
+        rings = [plane.ring_state(direction, number) for number in range(len(script.queues)) for direction in Direction]
+        memory = {f: hashlib.sha256(d.memory.tobytes()).digest() for f, d in self.domains.items()}
+        return Outcome(plane.results(), memory, self.upcalls, rings)
+
+    def _answer(self, upcall: Upcall) -> None:
+        self.upcalls.append(upcall)
+        if upcall.kind == UpcallKind.REG_READ:
+            self.plane.mmio_answer(upcall.args[3], upcall.args[2] ^ 0x5A5A, upcall.time + 1)
+        elif upcall.kind == UpcallKind.DMA_READ:
+            request, function, address, nbytes = upcall.args
+            data = self.domains[function].read(address, nbytes)
+            self.plane.dma_answer(request, data, upcall.time + self.script.answer_ps)
+        elif upcall.kind == UpcallKind.DMA_WRITE and upcall.data:
+            self.domains[upcall.args[1]].write(upcall.args[2], upcall.data)
+
+
+# comparison -----------------------------------------------------------------------------------------------------
+def differences(left: Outcome, right: Outcome) -> str:
+    """Empty if the outcomes agree; else the first difference, told with its neighbours."""
+    checks = (_rows, _counters, _links, _lines, functools.partial(_arrays, "interrupts"), _upcalls,
+              functools.partial(_arrays, "latency"), functools.partial(_arrays, "inside"))
+    for check in checks:
+        told = check(left, right)
+        if told:
+            return told
+    if left.memory != right.memory:
+        return f"memory of functions {[f for f in left.memory if left.memory[f] != right.memory[f]]} differs"
+    return "" if left.rings == right.rings else f"ring states differ: {left.rings} != {right.rings}"
+
+
+def _rows(left: Outcome, right: Outcome) -> str:
+    a, b = left.results["rows"], right.results["rows"]
+    common = min(len(a), len(b))
+    unequal = np.nonzero(a[:common] != b[:common])[0]
+    if not len(unequal):
+        return "" if len(a) == len(b) else f"{len(a)} rows against {len(b)}; the extra: {(a if len(a) > common else b)[common]}"
+    # The earliest in time tells more than the first by number.
+    def when(i: int) -> int:
+        return min(int(max(a[i][name], b[i][name])) for name in STAGES if a[i][name] != b[i][name]) \
+            if any(a[i][name] != b[i][name] for name in STAGES) else 0
+    first = min((int(i) for i in unequal), key=when)
+    fields = [f"{name}: {a[first][name]} != {b[first][name]}" for name in a.dtype.names if a[first][name] != b[first][name]]
+    near = [f"  {'>' if i == first else ' '} {i}: {side[i]}" for i in range(max(0, first - 1), min(common, first + 2))
+            for side in (a, b)]
+    return f"{len(unequal)} rows differ, first row {first}: " + "; ".join(fields) + "\n" + "\n".join(near)
+
+
+def _counters(left: Outcome, right: Outcome) -> str:
+    a, b = left.results["functions"], right.results["functions"]
+    return "; ".join(f"function {f} {name}: {a[f][name]} != {b[f][name]}" for f in range(len(a))
+                     for name in a.dtype.names if a[f][name] != b[f][name])
+
+
+def _links(left: Outcome, right: Outcome) -> str:
+    a, b = left.results["links"], right.results["links"]
+    return "; ".join(f"{LINK_NAMES[i]} {name}: {a[i][name]} != {b[i][name]}" for i in range(len(a))
+                     for name in a.dtype.names if a[i][name] != b[i][name])
+
+
+def _lines(left: Outcome, right: Outcome) -> str:
+    a, b = left.results["lines"], right.results["lines"]
+    return "; ".join(f"line {LINES[i]}: {list(a[i])} != {list(b[i])}" for i in range(len(LINES)) if list(a[i]) != list(b[i]))
+
+
+def _arrays(name: str, left: Outcome, right: Outcome) -> str:
+    a, b = left.results[name], right.results[name]
+    return "" if a.shape == b.shape and (a == b).all() else f"{name} differ: {a.tolist()[:20]} != {b.tolist()[:20]}"
+
+
+def _upcalls(left: Outcome, right: Outcome) -> str:
+    for position, (a, b) in enumerate(zip(left.upcalls, right.upcalls, strict=False)):
+        if a != b:
+            return f"upcall {position}: {a} != {b}"
+    return "" if len(left.upcalls) == len(right.upcalls) else f"{len(left.upcalls)} upcalls against {len(right.upcalls)}"
+
+
+def check_conservation(outcome: Outcome) -> None:
+    """Offered = delivered + dropped + inside, per function, both directions together and the Tx half alone."""
+    functions, inside = outcome.results["functions"], outcome.results["inside"]
+    for f, row in enumerate(functions):
+        drops = sum(int(row[name]) for name in functions.dtype.names if name.startswith("drop_"))
+        offered = int(row["tx_offered"] + row["rx_offered"])
+        ended = int(row["tx_packets"] + row["rx_packets"]) + drops
+        assert offered == ended + int(inside[f].sum()), (f, row, inside[f])
+
+
+__all__ = ["Payload", "Queue", "Script", "check_conservation", "differences", "mac_of", "run", "rx_flow"]
