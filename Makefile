@@ -1,0 +1,38 @@
+# Two commands: `make run` and `make test`. Everything else is a convenience.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := $(wildcard nicmodel/*.pyx nicmodel/*.pxd nicmodel/_fast/*.pyx nicmodel/_fast/*.pxd)
+BUILT := $(VENV)/.built
+
+.PHONY: run test lint bench smoke clean
+
+run: $(BUILT)
+	$(BIN)/nicmodel run vf_scaling
+
+test: $(BUILT)
+	$(BIN)/python -m pytest -q -n auto
+
+lint: $(BUILT)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/cython-lint nicmodel/_fastpath.pyx nicmodel/_fast
+
+bench: $(BUILT)
+	$(BIN)/python -m pytest -q benches --benchmark-only
+
+# The checked build (bounds, invariants) in a folder of its own, and a short run on it.
+smoke: $(BUILT)
+	$(BIN)/python -m tests.smoke
+
+$(VENV)/.made:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+$(BUILT): $(VENV)/.made pyproject.toml setup.py $(SOURCES)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --config-settings editable_mode=compat
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info nicmodel/*.so nicmodel/*.c nicmodel/_fast/*.so nicmodel/_fast/*.c

@@ -1,0 +1,201 @@
+"""What a driver holds: verbs for one function's configuration space, registers, memory, interrupts and rings.
+
+Drivers are SimPy processes. `read`, `config_read`, `config_write` and `sleep` give an event to yield; a
+posted `write` is a plain call; what waits in several steps is a generator (`yield from`). Misuse is a
+`DriverFault`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import simpy
+
+from nicmodel.datasheet.config_space import EXTENDED_START
+from nicmodel.datasheet.timing import CONFIG_ACCESS_PS, MSIX_ADDRESS
+from nicmodel.pcie.config import check_request
+from nicmodel.sim.errors import DriverFault, ModelBug
+from nicmodel.sim.memory import Domain
+from nicmodel.sim.plane import NO_AGENT, AgentConfig
+
+if TYPE_CHECKING:
+    from nicmodel.datasheet.registers import Register, RegisterAt
+
+Steps = Generator[simpy.Event, Any, Any]
+REGISTER_BAR = 0
+WORD = 1 << 32
+
+# PCIe base, config chapter: where a driver finds its MSI-X capability, and what it writes there.
+CAPABILITY_POINTER, MSIX_ID = 0x34, 0x11
+MSIX_CONTROL, MSIX_TABLE = 0x2, 0x4
+MSIX_ENABLE, MSIX_FUNCTION_MASK, MSIX_SIZE = 0x8000, 0x4000, 0x07FF
+MSIX_ENTRY_BYTES = 16
+
+
+class HandleOps(Protocol):
+    """What the device does for its handles. Configuration accesses are instant; the handle adds the time."""
+
+    def mmio_write(self, function: int, bar: int, offset: int, value: int) -> None: ...
+    def mmio_read(self, function: int, bar: int, offset: int) -> simpy.Event: ...
+    def config_read(self, rid: int, offset: int, size: int) -> int: ...
+    def config_write(self, rid: int, offset: int, size: int, value: int) -> None: ...
+    def connect_interrupt(self, function: int, vector: int, callback: Callable[[int], None]) -> None: ...
+    def start_agent(self, config: AgentConfig) -> int: ...
+    def stop_agent(self, agent: int) -> None: ...
+
+
+class FunctionHandle:
+    """One function (0 = PF, 1 + v = VF v) in one guest's hands.
+
+    `first_queue` is the absolute queue that the function's own queue 0 is: 0 for the PF, which sees absolute
+    numbers; v times the queues of a pool for VF v.
+    """
+
+    def __init__(self, ops: HandleOps, env: simpy.Environment, index: int, rid: int, domain: Domain,
+                 first_queue: int = 0):
+        self.ops, self.env, self.index, self.rid, self.domain = ops, env, index, rid, domain
+        self.first_queue = first_queue
+        self.name = f"VF{index - 1}" if index else "PF"
+
+    def fault(self, message: str) -> DriverFault:
+        """A fault of this function's driver, now."""
+        return DriverFault(message, None, int(self.env.now), self.name)
+
+    # configuration space ------------------------------------------------------------------------------------
+
+    def config_read(self, offset: int, size: int) -> simpy.Event:
+        """Yields the value, sampled when the access completes. Takes `CONFIG_ACCESS_PS`."""
+        self._check_config(offset, size)
+        return self._after(CONFIG_ACCESS_PS, lambda: self.ops.config_read(self.rid, offset, size))
+
+    def config_write(self, offset: int, size: int, value: int) -> simpy.Event:
+        """Takes effect when the access completes. Takes `CONFIG_ACCESS_PS`."""
+        self._check_config(offset, size)
+        if not 0 <= value < 1 << 8 * size:
+            raise self.fault(f"{value:#x} does not fit {size} bytes of configuration space")
+        return self._after(CONFIG_ACCESS_PS, lambda: self.ops.config_write(self.rid, offset, size, value))
+
+    def _check_config(self, offset: int, size: int) -> None:
+        try:
+            check_request(offset, size)
+        except ModelBug as bug:
+            raise self.fault(str(bug)) from None
+
+    def _after(self, delay_ps: int, do: Callable[[], Any]) -> simpy.Event:
+        done, timer = self.env.event(), self.env.timeout(delay_ps)
+        cast(list, timer.callbacks).append(lambda _event: done.succeed(do()))
+        return done
+
+    # registers ---------------------------------------------------------------------------------------------
+
+    def write(self, register: RegisterAt | Register, value: int) -> None:
+        """A posted 32-bit write to BAR0. It takes effect when it arrives, after those written before it."""
+        if not 0 <= value < WORD:
+            raise self.fault(f"{value:#x} does not fit the 32 bits of {register}")
+        self.ops.mmio_write(self.index, REGISTER_BAR, offset_of(register), value)
+
+    def read(self, register: RegisterAt | Register) -> simpy.Event:
+        """Yields the 32-bit value, when its completion is back. Never passes the writes before it."""
+        return self.ops.mmio_read(self.index, REGISTER_BAR, offset_of(register))
+
+    def set_flags(self, register: RegisterAt | Register, mask: int) -> Steps:
+        """Read, set the bits of `mask`, write."""
+        word = yield self.read(register)
+        self.write(register, word | mask)
+
+    def clear_flags(self, register: RegisterAt | Register, mask: int) -> Steps:
+        """Read, clear the bits of `mask`, write."""
+        word = yield self.read(register)
+        self.write(register, word & ~mask)
+
+    def wait_set(self, register: RegisterAt | Register, mask: int, timeout_ps: int, poll_ps: int) -> Steps:
+        """Poll until all bits of `mask` are 1; returns the word. DriverFault after `timeout_ps`."""
+        return (yield from self._wait(register, mask, mask, timeout_ps, poll_ps))
+
+    def wait_clear(self, register: RegisterAt | Register, mask: int, timeout_ps: int, poll_ps: int) -> Steps:
+        """Poll until all bits of `mask` are 0; returns the word. DriverFault after `timeout_ps`."""
+        return (yield from self._wait(register, mask, 0, timeout_ps, poll_ps))
+
+    def _wait(self, register: RegisterAt | Register, mask: int, want: int, timeout_ps: int,
+              poll_ps: int) -> Steps:
+        deadline = self.env.now + timeout_ps
+        while True:
+            word = yield self.read(register)
+            if word & mask == want:
+                return word
+            if self.env.now + poll_ps > deadline:
+                raise self.fault(f"register {offset_of(register):#x} stays at {word:#010x}: "
+                                 f"bits {mask:#x} did not become {want:#x} in {timeout_ps} ps")
+            yield self.sleep(poll_ps)
+
+    def sleep(self, ps: int) -> simpy.Event:
+        return self.env.timeout(ps)
+
+    # memory ------------------------------------------------------------------------------------------------
+
+    def allocate(self, nbytes: int, align: int = 128) -> int:
+        """The address of fresh zero bytes that driver and device share."""
+        return self.domain.allocate(nbytes, align)
+
+    def memory_read(self, address: int, nbytes: int) -> bytes:
+        return self.domain.read(address, nbytes)
+
+    def memory_write(self, address: int, data: bytes) -> None:
+        self.domain.write(address, data)
+
+    # interrupts --------------------------------------------------------------------------------------------
+
+    def connect_interrupt(self, vector: int, callback: Callable[[int], None]) -> None:
+        """`callback(vector)` runs when a message of this vector reaches the host."""
+        self.ops.connect_interrupt(self.index, vector, callback)
+
+    def enable_msix(self, vectors: int) -> Steps:
+        """Program and unmask the first `vectors` entries and enable MSI-X.
+
+        In the order of operating systems: enable with everything masked, fill the entries, read one back so
+        that the posted writes have arrived, then lift the function mask.
+        """
+        at = yield from self._find_capability(MSIX_ID)
+        control = yield self.config_read(at + MSIX_CONTROL, 2)
+        if not 0 < vectors <= (control & MSIX_SIZE) + 1:
+            raise self.fault(f"{vectors} MSI-X vectors asked of a table of {(control & MSIX_SIZE) + 1}")
+        table = yield self.config_read(at + MSIX_TABLE, 4)
+        bar, start = table & 7, table & ~7
+        yield self.config_write(at + MSIX_CONTROL, 2, control | MSIX_ENABLE | MSIX_FUNCTION_MASK)
+        for vector in range(vectors):
+            for n, word in enumerate((MSIX_ADDRESS, MSIX_ADDRESS >> 32, vector, 0)):
+                self.ops.mmio_write(self.index, bar, start + MSIX_ENTRY_BYTES * vector + 4 * n, word % WORD)
+        yield self.ops.mmio_read(self.index, bar, start)
+        yield self.config_write(at + MSIX_CONTROL, 2, (control | MSIX_ENABLE) & ~MSIX_FUNCTION_MASK)
+
+    def _find_capability(self, identity: int) -> Steps:
+        at = yield self.config_read(CAPABILITY_POINTER, 1)
+        for _ in range(EXTENDED_START // 4):
+            header = yield self.config_read(at & ~3, 2)
+            if header & 0xFF == identity:
+                return at & ~3
+            at = header >> 8
+            if not at:
+                break
+        raise self.fault(f"no capability {identity:#04x} in configuration space")
+
+    # ring agents -------------------------------------------------------------------------------------------
+
+    def start_ring_agent(self, **agent_fields: Any) -> int:
+        """Hand rings to an agent of the data plane. Fields of `AgentConfig`; rings as the function counts."""
+        fields = dict(agent_fields, function=self.index)
+        for ring in ("tx_ring", "rx_ring"):
+            own = fields.get(ring, NO_AGENT)
+            fields[ring] = own + self.first_queue if own >= 0 else own
+        return self.ops.start_agent(AgentConfig(**fields))
+
+    def stop_ring_agent(self, agent: int) -> None:
+        """The agent posts nothing more; what it posted is still reaped."""
+        self.ops.stop_agent(agent)
+
+
+def offset_of(register: Any) -> int:
+    """BAR offset of a register row, or of one element of it."""
+    offset = getattr(register, "offset", None)
+    return register.at if offset is None else offset

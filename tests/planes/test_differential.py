@@ -1,0 +1,33 @@
+"""The two planes agree exactly: every row, counter, memory byte, interrupt, upcall and line clock."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from corpus import CORPUS
+from harness import check_conservation, differences, run
+from hypothesis import HealthCheck, given, settings
+from strategies import scripts
+
+from nicmodel._fastpath import FastPath
+from nicmodel.reference.plane import ReferencePath
+
+EXAMPLES = int(os.environ.get("NICMODEL_EXAMPLES", "150"))
+
+
+@pytest.mark.parametrize("script", CORPUS, ids=lambda s: s.name)
+def test_planes_agree_on_the_corpus(script):
+    fast = run(FastPath, script)
+    told = differences(fast, run(ReferencePath, script))
+    assert not told, told
+    check_conservation(fast)
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(scripts())
+def test_planes_agree_on_drawn_scripts(script):
+    fast = run(FastPath, script)
+    told = differences(fast, run(ReferencePath, script))
+    assert not told, told
+    check_conservation(fast)
