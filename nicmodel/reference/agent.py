@@ -26,6 +26,7 @@ class Agent:
         self.marks: deque[tuple[int, int]] = deque()       # (index of an RS descriptor, descriptors it reports)
         self.rx_clean = 0
         self.timer = -1
+        self.passes = 0
         if tx:
             self.tx_next = tx.tail
         if rx:
@@ -45,12 +46,18 @@ class Agent:
         self.by_interrupt |= by_interrupt
         self.plane.vcpu_ready(self)
 
+    def _poll(self, now: int, passes: int) -> None:
+        """A poll falls due; it is void if there has been a pass since it was set."""
+        if passes == self.passes:
+            self.wake(now, False)
+
     # a pass -----------------------------------------------------------------------------------------------
     def begin_pass(self, now: int) -> None:
         """VCPU gives this agent its turn: look at memory, decide what to do, and do it for as long as it costs."""
         if self.busy or not self.woken or self.dead:
             return
         config = self.config
+        self.passes += 1
         by_interrupt, self.woken, self.by_interrupt, self.busy = self.by_interrupt, False, False, True
         reaped, received = self._completed_tx(), self._completed_rx()
         posts = self._may_post(now, reaped)
@@ -70,7 +77,7 @@ class Agent:
 
     def _completed_rx(self) -> int:
         received = 0
-        while self.rx and received < self.config.rx_batch:
+        while self.rx and received < min(self.config.rx_batch, self.rx.size - 1):
             done, *_ = rx_status(self._descriptor(self.rx, (self.rx_clean + received) % self.rx.size))
             if not done:
                 break
@@ -101,7 +108,7 @@ class Agent:
         if self.rx and received:
             for _ in range(received):
                 self._receive(now, self.rx.unreaped.popleft())
-                self._post_rx(self.rx_clean)
+                self._post_rx((self.rx_clean - 1) % self.rx.size)      # the one slot that is not posted
                 self.rx_clean = (self.rx_clean + 1) % self.rx.size
             self._ring_bell(now, RX_TAIL, self.rx.number, (self.rx_clean - 1) % self.rx.size)
         if posts:
@@ -115,7 +122,7 @@ class Agent:
 
     def _wait(self, now: int) -> None:
         if self.config.poll_ps:
-            self.plane.instants.at(now + self.config.poll_ps, "AGENT_WAKE", self.number, self.wake, False)
+            self.plane.instants.at(now + self.config.poll_ps, "AGENT_WAKE", self.number, self._poll, self.passes)
         flow = self.flow
         if (self.tx and flow and not self.stopped and not flow.finished and self.tx_used < self.tx.size - 1):
             offered = flow.nominal(flow.sent)

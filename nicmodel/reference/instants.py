@@ -25,6 +25,7 @@ class Instants:
     def __init__(self, core_ps: int):
         self.core_ps = core_ps
         self.now = -1
+        self.horizon = 0                     # everything before it has been run
         self.upcalls: list[Upcall] = []
         self._heap: list[tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._serials: dict[tuple[int, int], int] = {}
@@ -68,6 +69,8 @@ class Instants:
             budget -= 1
             if self.upcalls:
                 break
+        done = not self.upcalls and budget != 0
+        self.horizon = max(self.horizon, time if done else self.now)
         upcalls, self.upcalls = self.upcalls, []
         return upcalls
 
@@ -117,12 +120,12 @@ class Instants:
             self._since[line] = now
         return cause
 
-    def line_clocks_at(self, now: int) -> list[list[int]]:
-        """The clocks, those still running brought up to `now`."""
+    def clocks(self) -> list[list[int]]:
+        """The clocks, those still running brought up to the horizon."""
         clocks = [list(row) for row in self.line_clocks]
         for line, cause in enumerate(self._cause):
             if cause != NO_CAUSE:
-                clocks[line][cause] += now - self._since[line]
+                clocks[line][cause] += self.horizon - self._since[line]
         return clocks
 
 

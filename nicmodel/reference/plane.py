@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,14 @@ class ReferencePath:
     def _set_pause(self, now: int, _port: int, quanta: int) -> None:
         self.transmit.pause(now, quanta)
 
+    def _set_ring_vector(self, _now: int, number: int, vector: int) -> None:
+        direction = Direction(number & 1)
+        ring = self._rings(direction).get(number >> 1)
+        if ring and ring.open:
+            self.vectors.unbind(ring)
+            ring.config = replace(ring.config, vector=vector)
+            self._bind_vector(ring)
+
     def attach(self, domain: int, base: int, memory: np.ndarray | None) -> None:
         self.host.arenas[domain] = (base, memory)
 
@@ -148,8 +157,11 @@ class ReferencePath:
         ring = rings[number] = Ring(number, config)
         if direction == Direction.TX:
             self.tx_rings_of[config.function][number] = ring
-        if config.vector >= 0:
-            self.vectors.vector(VECTORS_PER_FUNCTION * config.function + config.vector).rings.append(ring)
+        self._bind_vector(ring)
+
+    def _bind_vector(self, ring: Ring) -> None:
+        if ring.config.vector >= 0:
+            self.vectors.vector(VECTORS_PER_FUNCTION * ring.function + ring.config.vector).rings.append(ring)
 
     def close_ring(self, direction: Direction, ring: int, at: int) -> None:
         self._call(at, self._close_ring, direction, ring)
@@ -323,12 +335,13 @@ class ReferencePath:
         for direction, rings in enumerate((self.transmit.rings, self.receive.rings)):
             for ring in rings.values():
                 inside[ring.function, direction] += len(ring.rows)
-        links = np.array([*((link.tlps, link.tlp_bytes, link.dllp_bytes, link.skp_total, link.busy_ticks)
-                            for link in (self.up, self.down)),
-                          *((half.tlps, half.tlp_bytes, 0, 0, half.busy_ticks)
+        ahead = 1024 * self.instants.horizon             # a transfer under way is busy up to here only
+        links = np.array([*((link.tlps, link.tlp_bytes, link.dllp_bytes, link.skp_total,
+                             link.busy_ticks - max(0, link.free - ahead)) for link in (self.up, self.down)),
+                          *((half.tlps, half.tlp_bytes, 0, 0, half.busy_ticks - max(0, half.wire_free - ahead))
                             for half in (self.transmit, self.receive))], LINK_DTYPE)
         rows = np.array([(r.serial, r.kind, r.outcome, r.parent, r.function, r.ring_number, r.flow, r.length, *r.stamps)
                          for r in self.rows], ROW_DTYPE)
         return {"functions": functions, "latency": self.latency.copy(), "links": links,
-                "lines": np.array(self.instants.line_clocks_at(max(self.now, 0)), np.int64), "inside": inside,
+                "lines": np.array(self.instants.clocks(), np.int64), "inside": inside,
                 "rows": rows, "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE)}

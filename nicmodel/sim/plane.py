@@ -227,5 +227,6 @@ TABLES = {
     "max_frame": ("0", "bytes, FCS included; reset state 1518"),
     "no_descriptor": ("function", "1 drop, 0 block; reset state 1"),
     "pause": ("port", "quanta"),
+    "ring_vector": ("2 * ring + direction", "vector or -1; the ring raises it from now on"),
 }
 VECTORS_PER_FUNCTION = 64

@@ -6,6 +6,7 @@ Scripts tagged "tie" force equal times: on TIES every byte time, latency and cor
 from __future__ import annotations
 
 from harness import NS, US, Queue, Script, mac_of, rx_flow
+
 from nicmodel.sim.plane import Payload
 
 # 1 ns a byte on both links, 1 ns core: everything shares instants.
@@ -82,6 +83,9 @@ CORPUS = (
                     (4 * US, "read", (2, 0x3000)), (4 * US, "write", (1, 0x2018, 70)))),
     Script("a message domain", (Queue(1, agent=False, rx=True), Queue(2)), message_functions=(1,), config=(FULL,),
            actions=((3 * US, "post", (0, 0, 20)), (4 * US, "send", (0, 0, (60, 700))), (9 * US, "inject", (300, 1)))),
+    Script("a ring changes its vector", (Queue(1, agent=False, rx=True, vector=1), Queue(2)),
+           actions=((3 * US, "post", (0, 0, 40)), (4 * US, "send", (0, 0, (60,) * 4)), (5 * US, "set", ("ring_vector", 0, 2)),
+                    (5 * US, "set", ("ring_vector", 1, -1)), (6 * US, "send", (0, 4, (61,) * 5)), (7 * US, "inject", (99, 1)))),
     Script("an agent is stopped", agents(2), actions=((10 * US, "stop", (0,)),)),
     # ties -----------------------------------------------------------------------------------------------------
     Script("ties: everything on one grid", agents(3, rx=True), flows=(rx_flow(1), rx_flow(2)), machine=TIES, tags=("tie",)),

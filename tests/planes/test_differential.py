@@ -8,9 +8,9 @@ import pytest
 from corpus import CORPUS
 from harness import check_conservation, differences, run
 from hypothesis import HealthCheck, given, settings
+from nicmodel._fastpath import FastPath
 from strategies import scripts
 
-from nicmodel._fastpath import FastPath
 from nicmodel.reference.plane import ReferencePath
 
 EXAMPLES = int(os.environ.get("NICMODEL_EXAMPLES", "150"))

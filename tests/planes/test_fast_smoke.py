@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from nicmodel._fastpath import FastPath
+
 from nicmodel.datasheet.counters import DROP_REASONS
 from nicmodel.datasheet.pcie_link import GENERATIONS
 from nicmodel.sim.errors import ModelBug

@@ -1,0 +1,205 @@
+"""What PF and VF miniports share: running a literal list of steps, the generic steps, polling, undoing.
+
+A step is a method; it may be a generator. It returns None to go on or a failing Status to stop. Whatever a
+step takes it registers with `hold`, so that a failing start and a halt give it back in reverse order. This
+file knows NDIS and the handle's verbs; registers and rings belong to the drivers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from ctypes import c_uint32
+from inspect import isgenerator
+from typing import Any
+
+from nicmodel.datasheet.ndis import (
+    ATTRIBUTE_BUS_MASTER,
+    INITIALIZE_STATUSES,
+    INTERFACE_PCI,
+    MANDATORY_OIDS,
+    PACKET_FILTER_BROADCAST,
+    PACKET_FILTER_DIRECTED,
+    PACKET_FILTER_MULTICAST,
+    STATUS_LINK_STATE,
+    MediaConnectState,
+    Oid,
+    PartitionType,
+    RequestType,
+    Status,
+)
+from nicmodel.datasheet.ndis_structures import (
+    GeneralAttributes,
+    HypervisorInfo,
+    RegistrationAttributes,
+    address,
+    made,
+)
+from nicmodel.sim.errors import DriverFault
+
+US, MS = 1_000_000, 1_000_000_000         # ps
+Steps = Generator[Any, Any, Any]
+StepList = tuple[Callable[..., Any], ...]
+POLL_PS = 10 * US                          # spacing of register polls
+POLL_TIMEOUT_PS = 1000 * MS                # 2000 x 500 us, as the drivers of this family wait
+
+
+class MiniportBase:
+    """A miniport whose start is a list of steps."""
+
+    switch_creation = "none"
+    circumstances: Any = None              # where a driver made for tests wants to run
+    INITIALIZE: StepList = ()
+    RESTART: StepList = ()
+    ROLE_OIDS: tuple[Oid, ...] = ()
+
+    def __init__(self, ndis: Any, handle: Any, settings: Any):
+        self.ndis, self.handle, self.settings = ndis, handle, settings
+        self.configuration: dict[str, Any] = {}
+        self.mac = 0
+        self.packet_filter = 0
+        self._undo: list[Callable[[], Any]] = []
+
+    # entry points ------------------------------------------------------------------------------------
+
+    def driver_entry(self) -> Status:
+        """GEN-DRV-01, -02: register the characteristics; return what the registration returned."""
+        return self.ndis.NdisMRegisterMiniportDriver(MajorNdisVersion=6, MinorNdisVersion=30)
+
+    def initialize(self) -> Steps:
+        """GEN-INIT-11, -12, VF-INIT-23: every step in order; the first failure undoes what was done."""
+        try:
+            status = yield from self.run(self.INITIALIZE)
+        except DriverFault as fault:
+            self.ndis.NdisWriteErrorLogEntry(str(fault))
+            status = Status.FAILURE
+        if status != Status.SUCCESS:
+            yield from self.release()
+        return status if status in INITIALIZE_STATUSES else Status.FAILURE
+
+    def restart(self) -> Steps:
+        """The data path opens: every step of RESTART in order."""
+        return (yield from self.run(self.RESTART))
+
+    # running, holding, waiting -------------------------------------------------------------------------
+
+    def run(self, steps: Iterable[Callable[..., Any]]) -> Steps:
+        """Run steps by name (a subclass may replace any) until one returns a failing status."""
+        for step in steps:
+            outcome = getattr(self, step.__name__)()
+            if isgenerator(outcome):
+                outcome = yield from outcome
+            if outcome not in (None, Status.SUCCESS):
+                return outcome
+        return Status.SUCCESS
+
+    def hold(self, undo: Callable[[], Any]) -> None:
+        """Remember how to give back what was just taken."""
+        self._undo.append(undo)
+
+    def release(self) -> Steps:
+        """GEN-INIT-12, GEN-HALT-02: give everything back in reverse order."""
+        while self._undo:
+            outcome = self._undo.pop()()
+            if isgenerator(outcome):
+                yield from outcome
+
+    def poll(self, register: Any, mask: int, want: int) -> Steps:
+        """GEN-INIT-10: read until the masked bits equal ``want``, sleeping between; DriverFault if late."""
+        waited = 0
+        while True:
+            word = yield self.handle.read(register)
+            if word & mask == want:
+                return word
+            if waited >= POLL_TIMEOUT_PS:
+                name = getattr(register, "register", register).name
+                raise self.fault(f"{name} stays at {word:#x}")
+            yield self.ndis.NdisMSleep(POLL_PS)
+            waited += POLL_PS
+
+    def fault(self, message: str) -> DriverFault:
+        """What we raise when the hardware or the other side lets us down."""
+        return DriverFault(message, None, int(self.ndis.env.now), self.handle.name)
+
+    # generic steps -------------------------------------------------------------------------------------
+
+    def partition(self) -> PartitionType | None:
+        """The partition we run in; None if NDIS cannot tell. One place to change: the call is deprecated."""
+        info = made(HypervisorInfo)
+        if self.ndis.NdisGetHypervisorInfo(info) != Status.SUCCESS:
+            return None
+        return PartitionType(info.PartitionType)
+
+    def read_keywords(self, *names: str) -> Status:
+        """Open the configuration, read keywords, close it; a missing keyword leaves None."""
+        status, configuration = self.ndis.NdisOpenConfigurationEx()
+        if status != Status.SUCCESS:
+            return status
+        for name in names:
+            _, self.configuration[name] = self.ndis.NdisReadConfiguration(configuration, name)
+        self.ndis.NdisCloseConfiguration(configuration)
+        return Status.SUCCESS
+
+    def set_registration_attributes(self) -> Status:
+        """GEN-INIT-04: the first attributes, before any resource is claimed."""
+        return self.ndis.NdisMSetMiniportAttributes(made(
+            RegistrationAttributes, MiniportAdapterContext=id(self), AttributeFlags=ATTRIBUTE_BUS_MASTER,
+            CheckForHangTimeInSeconds=4, InterfaceType=INTERFACE_PCI))
+
+    def obtain_resources(self) -> Steps:
+        """GEN-INIT-03: map the registers; read vendor and device id as bus data."""
+        status = self.ndis.NdisMMapIoSpace()
+        if status != Status.SUCCESS:
+            return status
+        self.hold(self.ndis.NdisMUnmapIoSpace)
+        self.identity = yield from self.ndis.NdisMGetBusData(0, 4)
+        return Status.SUCCESS
+
+    def supported_oids(self) -> list[Oid]:
+        """GEN-INIT-14: the mandatory requests and those of our role."""
+        return [*MANDATORY_OIDS, *self.ROLE_OIDS]
+
+    def general_attributes(self) -> GeneralAttributes:
+        """What this adapter is: Ethernet, its address, its requests. Link state unknown until restart."""
+        oids = self.supported_oids()
+        speed = self.settings.link_gbps * 10**9
+        return made(
+            GeneralAttributes, MtuSize=1500, LookaheadSize=1500, MaxXmitLinkSpeed=speed,
+            MaxRcvLinkSpeed=speed, MediaConnectState=MediaConnectState.UNKNOWN,
+            SupportedPacketFilters=PACKET_FILTER_DIRECTED | PACKET_FILTER_MULTICAST | PACKET_FILTER_BROADCAST,
+            MaxMulticastListSize=30, MacAddressLength=6, PermanentMacAddress=address(self.mac),
+            CurrentMacAddress=address(self.mac), IfType=6, SupportedOidList=(c_uint32 * len(oids))(*oids),
+            SupportedOidListLength=4 * len(oids))
+
+    def set_general_attributes(self) -> Status:
+        """GEN-INIT-05, -14, VF-INIT-17, -18, PF-INIT-14: after registration, before all others."""
+        return self.ndis.NdisMSetMiniportAttributes(self.general_attributes())
+
+    def register_dma(self) -> Status:
+        """GEN-INIT-08: after the registration attributes, before shared memory."""
+        status = self.ndis.NdisMRegisterScatterGatherDma()
+        if status == Status.SUCCESS:
+            self.hold(self.ndis.NdisMDeregisterScatterGatherDma)
+        return status
+
+    def shared_memory(self, nbytes: int) -> int:
+        """Memory that we share with the device, given back with everything else."""
+        where = self.ndis.NdisMAllocateSharedMemory(nbytes)
+        self.hold(lambda: self.ndis.NdisMFreeSharedMemory(where))
+        return where
+
+    def register_handlers(self, handlers: Iterable[Callable[[int], None]]) -> Steps:
+        """GEN-INIT-09: one handler a message; they may run before this returns."""
+        status = yield from self.ndis.NdisMRegisterInterruptEx(list(handlers))
+        if status == Status.SUCCESS:
+            self.hold(self.ndis.NdisMDeregisterInterruptEx)
+        return status
+
+    def indicate_link(self, up: bool) -> None:
+        """Tell NDIS of the link."""
+        state = MediaConnectState.CONNECTED if up else MediaConnectState.DISCONNECTED
+        self.ndis.NdisMIndicateStatusEx(STATUS_LINK_STATE, state)
+
+    def common_request(self, kind: RequestType, oid: Oid) -> Status:
+        """GEN-OID-03: what to answer to a request that no handler serves."""
+        known = oid in self.supported_oids() or oid == Oid.GEN_SUPPORTED_LIST
+        return Status.NOT_SUPPORTED if known else Status.INVALID_OID

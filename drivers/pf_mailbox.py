@@ -1,0 +1,175 @@
+"""The PF's end of every VF's mailbox: who has reset, who asks, what the answer is.
+
+`service` is run on each mailbox interrupt. Requests are answered by the `ANSWERS` table; a VF that has not
+sent RESET since its last reset is refused without "clear to send", unknown messages are refused with it.
+What a VF sends comes from another partition: it is checked, and touches that VF only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from drivers.pf_switch import QUEUES_PER_POOL, NicSwitch, VirtualFunction, drop_policy
+from nicmodel.datasheet.mailbox import ACK, API_VERSIONS, CTS, NACK, Message
+from nicmodel.datasheet.registers_pf import (
+    MTA,
+    PFMAILBOX,
+    PFMBICR,
+    PFMBMEM,
+    PFVFLRE,
+    PFVFLREC,
+    QDE,
+)
+
+Steps = Generator[Any, Any, Any]
+MAX_HASHES = 30
+MIN_FRAME, MAX_FRAME = 64, 9728             # all pools share one limit of 9.5 KB under SR-IOV
+WORDS = 16
+
+
+class PfMailbox:
+    """Serves the mailboxes of ``switch.num_vfs`` VFs."""
+
+    def __init__(self, driver: Any, switch: NicSwitch):
+        self.driver, self.handle, self.switch = driver, driver.handle, switch
+        self.tables = [0] * 128                      # MTA as last written
+        self.refused = 0                             # messages answered with NACK
+
+    def service(self) -> Steps:
+        """Serve resets first, then requests, until a pass finds none."""
+        vfs = self.switch.num_vfs
+        while True:
+            found = False
+            for word in range((vfs + 31) // 32):
+                reset = yield self.handle.read(PFVFLRE[word])
+                if reset:
+                    found = True
+                    self.handle.write(PFVFLREC[word], reset)
+                    for vf in _bits(reset, 32 * word):
+                        self.forget(vf)
+            for word in range((vfs + 15) // 16):
+                cause = yield self.handle.read(PFMBICR[word])
+                if cause:
+                    self.handle.write(PFMBICR[word], cause)
+                    for vf in _bits(cause & 0xFFFF, 16 * word):
+                        found = True
+                        yield from self.answer(vf)
+            if not found:
+                return
+
+    def forget(self, vf: int) -> None:
+        """A VF was reset: it is heard again only after its RESET message."""
+        self.switch.pool_was_reset(vf)
+        record = self.switch.vfs.get(vf)
+        if record is not None:
+            record.clear_to_send = False
+            record.hashes.clear()
+            self._write_hashes()
+
+    def answer(self, vf: int) -> Steps:
+        """Take one message of a VF, act, reply."""
+        words = []
+        for i in range(WORDS):
+            words.append((yield self.handle.read(PFMBMEM[WORDS * vf + i])))
+        self.handle.write(PFMAILBOX[vf], PFMAILBOX.ACK.mask)
+        yield from self.reply(vf, self.judge(vf, words))
+
+    def judge(self, vf: int, words: list[int]) -> list[int]:
+        """The reply to a message, after acting on it."""
+        record = self.switch.vfs.get(vf)
+        message = words[0] & 0xFFFF
+        if record is not None and message == Message.RESET:
+            return self.reset(vf, record)
+        if record is None or not record.clear_to_send:
+            self.refused += 1
+            return [words[0] | NACK]
+        handler = ANSWERS.get(message)
+        reply = handler(self, vf, record, words) if handler is not None else None
+        if reply is None:
+            self.refused += 1
+            return [words[0] | NACK | CTS]
+        return [words[0] | ACK | CTS, *reply]
+
+    def reply(self, vf: int, words: list[int]) -> Steps:
+        """Own the buffer, write the words, tell the VF."""
+        own = PFMAILBOX.PFU.mask
+        while True:
+            self.handle.write(PFMAILBOX[vf], own)
+            if (yield self.handle.read(PFMAILBOX[vf])) & own:
+                break
+            yield self.driver.ndis.NdisMSleep(1_000_000)
+        for i, word in enumerate(words):
+            self.handle.write(PFMBMEM[WORDS * vf + i], word)
+        self.handle.write(PFMAILBOX[vf], PFMAILBOX.STS.mask)
+
+    # answers: the words after the first, or None to refuse ----------------------------------------------
+
+    def reset(self, vf: int, record: VirtualFunction) -> list[int]:
+        """RESET: address and multicast filter type; the only reply that is not marked clear to send."""
+        record.clear_to_send, record.api = True, API_VERSIONS[-1]
+        for queue in range(QUEUES_PER_POOL * vf, QUEUES_PER_POOL * (vf + 1)):
+            self.handle.write(QDE, drop_policy(queue, self.driver.settings.drop_without_descriptor))
+        self.switch.start_pool(vf)
+        mac = record.mac.to_bytes(6, "big")
+        return [Message.RESET | ACK, int.from_bytes(mac[:4], "little"), int.from_bytes(mac[4:], "little"), 0]
+
+    def api_negotiate(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
+        """Versions 1.0 to 1.3."""
+        if words[1] not in API_VERSIONS:
+            return None
+        record.api = words[1]
+        return [words[1]]
+
+    def get_queues(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
+        """Tx and Rx queues of a pool, one traffic class, default queue 0; from version 1.1 on."""
+        if record.api == API_VERSIONS[-1]:
+            return None
+        return [QUEUES_PER_POOL, QUEUES_PER_POOL, 1, 0]
+
+    def set_mac(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
+        """Only the address that the virtualization stack gave to this VF."""
+        mac = int.from_bytes((words[1] | words[2] << 32).to_bytes(8, "little")[:6], "big")
+        return words[1:3] if mac == record.mac else None
+
+    def set_multicast(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
+        """Up to 30 hashes of 12 bits, two a word."""
+        count = words[0] >> 16 & 0xFF
+        if count > MAX_HASHES:
+            return None
+        record.hashes = [words[1 + i // 2] >> 16 * (i % 2) & 0xFFF for i in range(count)]
+        self._write_hashes()
+        return []
+
+    def set_lpe(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
+        """The largest frame this VF will take; the port's limit is ours."""
+        if not MIN_FRAME <= words[1] <= MAX_FRAME:
+            return None
+        self.switch.start_pool(vf)
+        return [words[1]]
+
+    def _write_hashes(self) -> None:
+        """MTA is shared: it holds what any VF asked for."""
+        tables = [0] * 128
+        for record in self.switch.vfs.values():
+            for value in record.hashes:
+                tables[value >> 5] |= 1 << (value & 31)
+        for i, word in enumerate(tables):
+            if word != self.tables[i]:
+                self.handle.write(MTA[i], word)
+        self.tables = tables
+
+
+Answer = Callable[[PfMailbox, int, VirtualFunction, list[int]], list[int] | None]
+ANSWERS: dict[int, Answer] = {
+    Message.API_NEGOTIATE: PfMailbox.api_negotiate,
+    Message.GET_QUEUES: PfMailbox.get_queues,
+    Message.SET_MAC_ADDR: PfMailbox.set_mac,
+    Message.SET_MULTICAST: PfMailbox.set_multicast,
+    Message.SET_LPE: PfMailbox.set_lpe,
+}
+
+
+def _bits(word: int, base: int) -> list[int]:
+    """Positions of the ones of a word, plus ``base``."""
+    return [base + i for i in range(word.bit_length()) if word >> i & 1]

@@ -1,0 +1,229 @@
+"""One queue pair of a driver: its memory, its registers, and who runs it.
+
+A pair is run either by a ring agent in the data plane (bulk traffic: started and forgotten) or by
+`PythonRings`, which posts and reaps real descriptors here (captures, tests). Registers come as a
+`RingRegisters` row, so that PF and VF share this file. No rule of NDIS is known here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+from drivers.miniport import MiniportBase
+from drivers.ringmath import advance, free, used
+from nicmodel.datasheet import descriptors, registers_pf, registers_vf
+from nicmodel.datasheet.registers import Register
+
+DESCRIPTOR_BYTES = 16
+ITR_UNIT_PS = 2_048_000                  # 82599 EITR: one count is 2.048 us at 10G
+Steps = Generator[Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class RingRegisters:
+    """The registers of one direction of queues; each row is an array over queues."""
+
+    base_low: Register
+    base_high: Register
+    length: Register
+    head: Register
+    tail: Register
+    control: Register
+    writeback_low: Register | None = None       # Tx
+    writeback_high: Register | None = None
+    buffers: Register | None = None             # Rx: SRRCTL
+
+
+VF_TX = RingRegisters(registers_vf.VFTDBAL, registers_vf.VFTDBAH, registers_vf.VFTDLEN, registers_vf.VFTDH,
+                      registers_vf.VFTDT, registers_vf.VFTXDCTL, registers_vf.VFTDWBAL, registers_vf.VFTDWBAH)
+VF_RX = RingRegisters(registers_vf.VFRDBAL, registers_vf.VFRDBAH, registers_vf.VFRDLEN, registers_vf.VFRDH,
+                      registers_vf.VFRDT, registers_vf.VFRXDCTL, buffers=registers_vf.VFSRRCTL)
+PF_TX = RingRegisters(registers_pf.TDBAL, registers_pf.TDBAH, registers_pf.TDLEN, registers_pf.TDH,
+                      registers_pf.TDT, registers_pf.TXDCTL, registers_pf.TDWBAL, registers_pf.TDWBAH)
+PF_RX = RingRegisters(registers_pf.RDBAL, registers_pf.RDBAH, registers_pf.RDLEN, registers_pf.RDH,
+                      registers_pf.RDT, registers_pf.RXDCTL, buffers=registers_pf.SRRCTL)
+
+
+@dataclass(frozen=True)
+class RingSettings:
+    """Size, buffers and costs of a queue pair. Costs and latencies in ps; batches in packets.
+
+    ``flow`` is the flow the Tx half sends (-1: none). The costs are those of a ring agent (all assumed:
+    a kernel driver's order of magnitude). ``poll_ps`` > 0 polls instead of waiting for interrupts.
+    """
+
+    ring_size: int = 512
+    buffer_bytes: int = 2048
+    tx_stride: int = 2048
+    flow: int = -1
+    irq_latency_ps: int = 1_000_000
+    irq_cost_ps: int = 500_000
+    pass_cost_ps: int = 100_000
+    tx_packet_cost_ps: int = 40_000
+    rx_packet_cost_ps: int = 40_000
+    tx_batch: int = 32
+    rx_batch: int = 32
+    rs_batch: int = 1
+    poll_ps: int = 0
+    wthresh: int = 0
+    drop: bool = True                    # a received frame without descriptor is dropped, else it waits
+
+
+class QueuePair:
+    """Queue ``index`` (numbered as the function's own registers are), interrupting on ``vector``."""
+
+    def __init__(self, driver: MiniportBase, tx: RingRegisters, rx: RingRegisters, index: int, vector: int,
+                 settings: RingSettings):
+        self.driver, self.handle = driver, driver.handle
+        self.tx, self.rx, self.index, self.vector, self.settings = tx, rx, index, vector, settings
+        self.tx_ring = self.rx_ring = self.tx_buffers = self.rx_buffers = 0
+        self.is_open = False
+        self._agent: int | None = None
+
+    def allocate(self) -> None:
+        """Shared memory for both rings and for a buffer a descriptor."""
+        size = self.settings.ring_size
+        self.tx_ring, self.rx_ring, self.tx_buffers, self.rx_buffers = (
+            self.driver.shared_memory(size * each) for each in
+            (DESCRIPTOR_BYTES, DESCRIPTOR_BYTES, self.settings.tx_stride, self.settings.buffer_bytes))
+
+    def open(self) -> Steps:
+        """Program and enable both rings; heads and tails are 0, nothing is posted."""
+        for registers, base in ((self.tx, self.tx_ring), (self.rx, self.rx_ring)):
+            yield from self._program(registers, base)
+        self.is_open = True
+
+    def _program(self, registers: RingRegisters, base: int) -> Steps:
+        write, q = self.handle.write, self.index
+        write(registers.base_low[q], base & 0xFFFFFFFF)
+        write(registers.base_high[q], base >> 32)
+        write(registers.length[q], self.settings.ring_size * DESCRIPTOR_BYTES)
+        write(registers.head[q], 0)
+        write(registers.tail[q], 0)
+        control = registers.control.ENABLE.mask
+        if registers.buffers is not None:
+            srrctl = registers.buffers
+            write(srrctl[q], srrctl.BSIZEPACKET.put(self.settings.buffer_bytes // 1024)
+                  | srrctl.DESCTYPE.put(descriptors.DESCTYPE_ADVANCED) | srrctl.DROP_EN.put(self.settings.drop))
+        if registers.writeback_low is not None and registers.writeback_high is not None:
+            write(registers.writeback_low[q], 0)
+            write(registers.writeback_high[q], 0)
+            control |= registers.control.WTHRESH.put(self.settings.wthresh)
+        write(registers.control[q], control)
+        enable = registers.control.ENABLE.mask
+        yield from self.driver.poll(registers.control[q], enable, enable)
+
+    def start_agent(self) -> None:
+        """Hand both rings to a ring agent in the data plane."""
+        s = self.settings
+        self._agent = self.handle.start_ring_agent(
+            tx_ring=self.index, rx_ring=self.index, flow=s.flow, tx_buffers=self.tx_buffers,
+            rx_buffers=self.rx_buffers, tx_stride=s.tx_stride, rx_stride=s.buffer_bytes, vector=self.vector,
+            irq_latency_ps=s.irq_latency_ps, irq_cost_ps=s.irq_cost_ps, pass_cost_ps=s.pass_cost_ps,
+            tx_packet_cost_ps=s.tx_packet_cost_ps, rx_packet_cost_ps=s.rx_packet_cost_ps, tx_batch=s.tx_batch,
+            rx_batch=s.rx_batch, rs_batch=s.rs_batch, poll_ps=s.poll_ps)
+
+    def stop_agent(self) -> None:
+        """The agent posts nothing more."""
+        if self._agent is not None:
+            self.handle.stop_ring_agent(self._agent)
+            self._agent = None
+
+    def close(self) -> Steps:
+        """Disable both rings and wait until the hardware has let go of them."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        for registers in (self.tx, self.rx):
+            enable = registers.control.ENABLE.mask
+            yield from self.handle.clear_flags(registers.control[self.index], enable)
+            yield from self.driver.poll(registers.control[self.index], enable, 0)
+
+
+class PythonRings:
+    """The rings of one queue pair, run here: frames in, descriptors out, and back on interrupts."""
+
+    def __init__(self, pair: QueuePair, deliver: Callable[[list[bytes]], None]):
+        self.pair, self.handle, self.deliver = pair, pair.handle, deliver
+        self.size = pair.settings.ring_size
+        self.waiting: deque[bytes] = deque()
+        self.refused = 0                       # frames that no buffer or descriptor can carry
+        self._tx_head = self._tx_tail = 0      # head: the oldest descriptor not yet reported done
+        self._rx_next = 0                      # the next descriptor that the hardware will complete
+        self._parts: list[bytes] = []          # of a frame longer than one buffer
+
+    def start(self) -> None:
+        """Give the hardware all Rx buffers but one."""
+        for slot in range(self.size - 1):
+            self._arm(slot)
+        self.handle.write(self.pair.rx.tail[self.pair.index], self.size - 1)
+
+    def send(self, frames: list[bytes]) -> int:
+        """Queue frames (no FCS); returns how many were taken. Empty and too long ones are refused."""
+        good = [frame for frame in frames if 0 < len(frame) <= self.pair.settings.tx_stride]
+        self.refused += len(frames) - len(good)
+        self.waiting.extend(good)
+        self._post()
+        return len(good)
+
+    @property
+    def idle(self) -> bool:
+        """Whether every accepted frame has been reported as sent."""
+        return not self.waiting and self._tx_head == self._tx_tail
+
+    def interrupt(self) -> None:
+        """Reap what is done in both directions, refill, deliver."""
+        self._reap_tx()
+        self._post()
+        frames = self._reap_rx()
+        if frames:
+            self.deliver(frames)
+
+    def _post(self) -> None:
+        room = free(self._tx_head, self._tx_tail, self.size)
+        count = min(room, len(self.waiting))
+        for _ in range(count):
+            frame = self.waiting.popleft()
+            buffer = self.pair.tx_buffers + self._tx_tail * self.pair.settings.tx_stride
+            self.handle.memory_write(buffer, frame)
+            self.handle.memory_write(self.pair.tx_ring + self._tx_tail * DESCRIPTOR_BYTES,
+                                     descriptors.tx_data(buffer, len(frame)))
+            self._tx_tail = advance(self._tx_tail, 1, self.size)
+        if count:
+            self.handle.write(self.pair.tx.tail[self.pair.index], self._tx_tail)
+
+    def _reap_tx(self) -> None:
+        while used(self._tx_head, self._tx_tail, self.size):
+            where = self.pair.tx_ring + self._tx_head * DESCRIPTOR_BYTES
+            if not descriptors.tx_done(self.handle.memory_read(where, DESCRIPTOR_BYTES)):
+                return
+            self._tx_head = advance(self._tx_head, 1, self.size)
+
+    def _reap_rx(self) -> list[bytes]:
+        frames = []
+        refilled = 0
+        while True:
+            slot = self._rx_next
+            raw = self.handle.memory_read(self.pair.rx_ring + slot * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES)
+            done, end, length, _vlan = descriptors.rx_status(raw)
+            if not done:
+                break
+            buffer = self.pair.rx_buffers + slot * self.pair.settings.buffer_bytes
+            self._parts.append(self.handle.memory_read(buffer, length))
+            if end:
+                frames.append(b"".join(self._parts))
+                self._parts.clear()
+            self._rx_next = advance(slot, 1, self.size)
+            self._arm(advance(slot, self.size - 1, self.size))     # the one slot that was not posted
+            refilled += 1
+        if refilled:
+            last = advance(self._rx_next, self.size - 1, self.size)
+            self.handle.write(self.pair.rx.tail[self.pair.index], last)
+        return frames
+
+    def _arm(self, slot: int) -> None:
+        buffer = self.pair.rx_buffers + slot * self.pair.settings.buffer_bytes
+        self.handle.memory_write(self.pair.rx_ring + slot * DESCRIPTOR_BYTES, descriptors.rx_read(buffer))

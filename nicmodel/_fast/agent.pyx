@@ -1,0 +1,278 @@
+"""Ring agents (`docs/time.md`, 8).
+
+  start_agent        Rx descriptors are posted, the first pass is due
+  commit_agent_wake  an interrupt (wait -1), a poll (its wait) or an offered packet (wait 0) wakes it
+  decide_vcpu        a pass starts: what it sees now decides what it does at its end
+  commit_agent_done  the pass ends: reaped, refilled, posted, doorbells rung; go on or wait
+
+What an agent sees of a ring is what is in memory: rows whose write-back TLP has committed, even if the rest of
+their span has not.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memset
+
+from nicmodel._fast.books cimport deliver_rx, let_go, row_release, schedule, touch
+from nicmodel._fast.descriptors cimport (
+    DESCRIPTOR_BYTES, TX_DEXT, TX_DTYP_DATA, TX_EOP, TX_IFCS, TX_PAYLEN_LSB, TX_RS,
+)
+from nicmodel._fast.facts cimport NEVER, RANK_AGENT_DONE, RANK_AGENT_WAKE, STAGE_REAPED, VCPU
+from nicmodel._fast.lanes cimport index_at, lane_empty, latch, pop_index, push_index
+from nicmodel._fast.memory cimport host_bytes, make_frame, moving, put32, put64
+from nicmodel._fast.registers cimport write_tail
+from nicmodel._fast.types cimport FAULT_CALL, IN_CHAIN, Agent, Flow, Nic, Ring, Row
+from nicmodel._fast.wire cimport nominal_time
+
+cdef enum:
+    BY_INTERRUPT = -1
+    BY_OFFER = 0        # waits count from 1
+
+
+# ---- its life --------------------------------------------------------------------------------------
+
+cdef void wake(Nic* nic, int32_t index) noexcept nogil:
+    """Idle: a pass starts in this instant. Busy: another follows at once."""
+    cdef Agent* agent = &nic.agents[index]
+    agent.woken = 1
+    if not agent.busy and not agent.queued:
+        agent.queued = 1
+        push_index(nic, &nic.runnable, index)
+        touch(nic, VCPU)
+
+
+cdef void adopt(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
+    """The ring is the agent's; what was written back before is not its to reap."""
+    while ring.rows.head < ring.written:
+        row_release(nic, pop_index(&ring.rows), IN_CHAIN)
+    ring.reaped = ring.written
+    ring.agent = index
+
+
+cdef void start_agent(Nic* nic, int32_t index) noexcept nogil:
+    """It owns its rings from now on. Its Rx half posts size - 1 descriptors before the first pass."""
+    cdef Agent* agent = &nic.agents[index]
+    cdef Ring* ring
+    if agent.tx_ring >= 0 and not nic.rings[agent.tx_ring].is_open:
+        return
+    if agent.rx_ring >= 0 and not nic.rings[agent.rx_ring].is_open:
+        return
+    agent.live = 1
+    if agent.vector >= 0:
+        nic.vectors[64 * agent.function + agent.vector].agent = index
+    if agent.tx_ring >= 0:
+        ring = &nic.rings[agent.tx_ring]
+        adopt(nic, ring, index)
+        agent.tx_slot = ring.tail
+    if agent.rx_ring >= 0:
+        ring = &nic.rings[agent.rx_ring]
+        adopt(nic, ring, index)
+        agent.rx_slot = ring.tail
+        refill(nic, agent, agent.rx_slot, ring.size - 1)
+    wake(nic, index)
+
+
+cdef void stop_agent(Nic* nic, int32_t index) noexcept nogil:
+    nic.agents[index].stopped = 1
+
+
+cdef void kill_agent(Nic* nic, int32_t index) noexcept nogil:
+    """One of its rings was revoked: it does nothing more. A ring that stays open stays its own."""
+    nic.agents[index].live = 0
+
+
+cdef void commit_agent_wake(Nic* nic, int32_t index, int64_t wait) noexcept nogil:
+    cdef Agent* agent = &nic.agents[index]
+    if not agent.live or (wait > BY_OFFER and wait != agent.wait):
+        return
+    if wait == BY_INTERRUPT:
+        agent.by_interrupt = 1
+    wake(nic, index)
+
+
+# ---- memory, as the CPU writes it ------------------------------------------------------------------
+
+cdef uint8_t* descriptor_at(Nic* nic, Ring* ring, int32_t slot) noexcept nogil:
+    return host_bytes(nic, ring.domain, ring.base + <uint64_t>slot * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES)
+
+
+cdef void refill(Nic* nic, Agent* agent, int32_t slot, int32_t count) noexcept nogil:
+    """Post `count` Rx descriptors from `slot`, the tail, on and write RDT: one before the next to clean."""
+    cdef Ring* ring = &nic.rings[agent.rx_ring]
+    cdef uint8_t* descriptor
+    cdef int32_t each
+    for each in range(count):
+        descriptor = descriptor_at(nic, ring, slot)
+        if descriptor != NULL:
+            put64(descriptor, agent.rx_buffers + <uint64_t>(slot * agent.rx_stride))
+            put64(descriptor + 8, 0)
+        slot = slot + 1 if slot + 1 < ring.size else 0
+    write_tail(nic, agent.rx_ring, agent.rx_slot - 1 if agent.rx_slot else ring.size - 1)
+
+
+cdef void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
+    """The next packet: its bytes, as far as the payload mode moves them, and its descriptor."""
+    cdef Ring* ring = &nic.rings[agent.tx_ring]
+    cdef Flow* flow = &nic.flows[agent.flow]
+    cdef int32_t nbytes = flow.sizes[agent.size_cursor] - 4
+    cdef uint64_t address = agent.tx_buffers + <uint64_t>(agent.tx_slot * agent.tx_stride)
+    cdef uint64_t command = nbytes | TX_DTYP_DATA | TX_EOP | TX_IFCS | TX_DEXT
+    cdef uint8_t* host
+    if report:
+        command |= TX_RS
+    if nic.payload:
+        host = host_bytes(nic, ring.domain, address, <uint64_t>moving(nic, nbytes))
+        if host != NULL:
+            make_frame(flow, agent.posted, host, moving(nic, nbytes))
+    host = descriptor_at(nic, ring, agent.tx_slot)
+    if host != NULL:
+        put64(host, address)
+        put32(host + 8, command)
+        put32(host + 12, <uint64_t>nbytes << TX_PAYLEN_LSB)
+    agent.posted += 1
+    agent.size_cursor = agent.size_cursor + 1 if agent.size_cursor + 1 < flow.num_sizes else 0
+    agent.tx_slot = agent.tx_slot + 1 if agent.tx_slot + 1 < ring.size else 0
+    agent.tx_out += 1
+
+
+# ---- a pass starts ---------------------------------------------------------------------------------
+
+cdef int32_t seen_tx(Nic* nic, Agent* agent) noexcept nogil:
+    """Tx descriptors the pass reaps: up to reports that are in memory, until it has a batch."""
+    cdef Ring* ring = &nic.rings[agent.tx_ring]
+    cdef uint64_t position = ring.reaped
+    cdef int32_t reaped = 0
+    while position < ring.visible and reaped < agent.tx_batch:
+        position += 1
+        if nic.rows[index_at(&ring.rows, position - 1)].rs:
+            reaped = <int32_t>(position - ring.reaped)
+    return reaped
+
+
+cdef int32_t seen_rx(Nic* nic, Agent* agent) noexcept nogil:
+    """Rx frames the pass takes: those in memory, at most a batch."""
+    cdef Ring* ring = &nic.rings[agent.rx_ring]
+    cdef int64_t count = <int64_t>(ring.visible - ring.reaped)
+    return <int32_t>count if count < agent.rx_batch else agent.rx_batch
+
+
+cdef inline int32_t free_slots(Nic* nic, Agent* agent) noexcept nogil:
+    return nic.rings[agent.tx_ring].size - 1 - agent.tx_out
+
+
+cdef inline bint sends(Agent* agent) noexcept nogil:
+    return agent.tx_ring >= 0 and agent.flow >= 0 and not agent.stopped
+
+
+cdef int32_t to_post(Nic* nic, Agent* agent, int32_t room) noexcept nogil:
+    """How many new frames: as many as are offered by now and fit, at most a batch."""
+    cdef int32_t most = room if room < agent.tx_batch else agent.tx_batch, count = 0
+    if not sends(agent):
+        return 0
+    while count < most and nominal_time(nic, agent.flow, agent.posted + count) <= nic.now:
+        count += 1
+    return count
+
+
+cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
+    cdef Agent* agent = &nic.agents[index]
+    cdef int64_t cost = agent.pass_cost
+    agent.pass_tx_reaped = seen_tx(nic, agent) if agent.tx_ring >= 0 else 0
+    agent.pass_rx_reaped = seen_rx(nic, agent) if agent.rx_ring >= 0 else 0
+    agent.pass_posted = 0
+    if agent.tx_ring >= 0:
+        agent.pass_posted = to_post(nic, agent, free_slots(nic, agent) + agent.pass_tx_reaped)
+    if agent.by_interrupt:
+        cost += agent.irq_cost
+    cost += agent.pass_posted * agent.tx_packet_cost + agent.pass_rx_reaped * agent.rx_packet_cost
+    agent.busy = 1
+    agent.woken = 0
+    agent.by_interrupt = 0
+    agent.wait += 1
+    schedule(nic, RANK_AGENT_DONE, nic.now + (cost if cost > 1 else 1), index, index, 0)
+
+
+cdef void decide_vcpu(Nic* nic) noexcept nogil:
+    """Every woken agent that is idle starts its pass; each has a vCPU of its own."""
+    cdef int32_t index
+    while not lane_empty(&nic.runnable):
+        index = pop_index(&nic.runnable)
+        nic.agents[index].queued = 0
+        if nic.agents[index].live:
+            start_pass(nic, index)
+
+
+# ---- a pass ends -----------------------------------------------------------------------------------
+
+cdef void reap(Nic* nic, Ring* ring, int32_t count, bint received) noexcept nogil:
+    """REAPED of the oldest rows of a ring."""
+    cdef int32_t each, index
+    for each in range(count):
+        index = index_at(&ring.rows, ring.reaped)
+        ring.reaped += 1
+        nic.rows[index].at[STAGE_REAPED] = nic.now
+        if received:
+            deliver_rx(nic, &nic.rows[index])
+    let_go(nic, ring)
+
+
+cdef void post_frames(Nic* nic, Agent* agent) noexcept nogil:
+    """Every rs_batch-th packet of the agent asks for a report, and so does the last of the pass."""
+    cdef int32_t each
+    for each in range(agent.pass_posted):
+        agent.report_cursor += 1
+        post_frame(nic, agent, agent.report_cursor == agent.rs_batch or each == agent.pass_posted - 1)
+        if agent.report_cursor == agent.rs_batch:
+            agent.report_cursor = 0
+    write_tail(nic, agent.tx_ring, agent.tx_slot)
+
+
+cdef bint goes_on(Nic* nic, Agent* agent) noexcept nogil:
+    """Is there reason for another pass at once?"""
+    if agent.woken:
+        return True
+    if agent.rx_ring >= 0 and agent.pass_rx_reaped == agent.rx_batch:
+        return True
+    if agent.tx_ring < 0:
+        return False
+    if agent.pass_tx_reaped >= agent.tx_batch or agent.pass_posted == agent.tx_batch:
+        return True
+    return to_post(nic, agent, free_slots(nic, agent)) > 0
+
+
+cdef void wait_for_something(Nic* nic, int32_t index) noexcept nogil:
+    """Set the timers of a wait: the next poll, and the next packet if there is room for it."""
+    cdef Agent* agent = &nic.agents[index]
+    cdef int64_t offered
+    if agent.poll > 0:
+        schedule(nic, RANK_AGENT_WAKE, nic.now + agent.poll, index, index, agent.wait)
+    if not sends(agent) or free_slots(nic, agent) <= 0:
+        return
+    offered = nominal_time(nic, agent.flow, agent.posted)
+    if offered < NEVER and offered > agent.timer:
+        agent.timer = offered
+        schedule(nic, RANK_AGENT_WAKE, offered, index, index, BY_OFFER)
+
+
+cdef void commit_agent_done(Nic* nic, int32_t index) noexcept nogil:
+    cdef Agent* agent = &nic.agents[index]
+    cdef int32_t tail, size
+    agent.busy = 0
+    if not agent.live:
+        return
+    if agent.tx_ring >= 0:
+        reap(nic, &nic.rings[agent.tx_ring], agent.pass_tx_reaped, False)
+        agent.tx_out -= agent.pass_tx_reaped
+    if agent.pass_rx_reaped:
+        reap(nic, &nic.rings[agent.rx_ring], agent.pass_rx_reaped, True)
+        size = nic.rings[agent.rx_ring].size
+        tail = agent.rx_slot - 1 if agent.rx_slot else size - 1
+        agent.rx_slot += agent.pass_rx_reaped
+        if agent.rx_slot >= size:
+            agent.rx_slot -= size
+        refill(nic, agent, tail, agent.pass_rx_reaped)
+    if agent.pass_posted:
+        post_frames(nic, agent)
+    if goes_on(nic, agent):
+        wake(nic, index)
+    else:
+        wait_for_something(nic, index)

@@ -1,0 +1,140 @@
+"""What every room writes down: rows, drops, news and byte buffers. See `books.pxd`."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport malloc, realloc
+from libc.string cimport memset
+
+from nicmodel._fast.facts cimport (
+    COUNT_DROP_NO_DESCRIPTOR, COUNT_RX_OFFERED, DIRECTION_RX, DIRECTION_TX, DROP_NO_DESCRIPTOR, INSIDE, KIND_TX,
+    NUM_STAGES, STAGE_POSTED,
+)
+from nicmodel._fast.lanes cimport bit_length, check, lane_push, latch, pop_index
+from nicmodel._fast.types cimport FAULT_MEMORY, IN_CHAIN, IN_PIPE, NUM_CLASSES, Function, News, Nic, Ring, Row
+
+
+cdef bint rows_grow(Nic* nic) noexcept nogil:
+    cdef int32_t room = 1024 if nic.room_rows == 0 else 2 * nic.room_rows
+    cdef Row* rows = <Row*>realloc(nic.rows, <size_t>room * sizeof(Row))
+    cdef int32_t* spare
+    if rows != NULL:
+        nic.rows = rows
+        spare = <int32_t*>realloc(nic.free_rows, <size_t>room * sizeof(int32_t))
+        if spare != NULL:
+            nic.free_rows = spare
+            nic.room_rows = room
+            return True
+    latch(nic, FAULT_MEMORY, 4, room)
+    return False
+
+
+cdef int32_t row_new(Nic* nic, int kind, int32_t function, int32_t length) noexcept nogil:
+    """A row is born, inside and without stamps. Pointers to rows are void after this call."""
+    cdef int32_t index
+    cdef Row* row
+    cdef int stage
+    if nic.num_free_rows:
+        nic.num_free_rows -= 1
+        index = nic.free_rows[nic.num_free_rows]
+    elif nic.num_rows < nic.room_rows or rows_grow(nic):
+        index = nic.num_rows
+        nic.num_rows += 1
+    else:
+        index = 0
+    row = &nic.rows[index]
+    memset(row, 0, sizeof(Row))
+    row.serial = nic.row_serial
+    nic.row_serial += 1
+    row.kind = kind
+    row.outcome = INSIDE
+    row.parent = -1
+    row.function = function
+    row.ring = -1
+    row.flow = -1
+    row.length = length
+    row.sender = -1
+    row.slot = -1
+    row.held = IN_PIPE
+    for stage in range(NUM_STAGES):
+        row.at[stage] = -1
+    return index
+
+
+cdef void row_forget_bytes(Nic* nic, Row* row) noexcept nogil:
+    """The frame's bytes have moved on."""
+    if row.data != NULL:
+        buffer_return(nic, row.data, row.data_class)
+        row.data = NULL
+
+
+cdef void row_free(Nic* nic, int32_t index) noexcept nogil:
+    """Nobody needs the row's bytes any more; the row itself stays if rows are recorded."""
+    cdef Row* row = &nic.rows[index]
+    row_forget_bytes(nic, row)
+    if not nic.record_rows:
+        check(nic, row.outcome != INSIDE, 11, row.serial)
+        nic.free_rows[nic.num_free_rows] = index
+        nic.num_free_rows += 1
+
+
+cdef void offer_rx(Nic* nic, Row* row, int32_t function) noexcept nogil:
+    """A received frame has become a function's."""
+    row.function = function
+    nic.functions[function].counters[COUNT_RX_OFFERED] += 1
+    nic.functions[function].inside[DIRECTION_RX] += 1
+
+
+cdef void drop_row(Nic* nic, Row* row, int reason) noexcept nogil:
+    """The frame ends here, for a reason that is counted on its function."""
+    cdef Function* function = &nic.functions[row.function]
+    row.outcome = reason
+    function.counters[COUNT_DROP_NO_DESCRIPTOR + reason - DROP_NO_DESCRIPTOR] += 1
+    function.inside[DIRECTION_TX if row.kind == KIND_TX else DIRECTION_RX] -= 1
+
+
+cdef void let_go(Nic* nic, Ring* ring) noexcept nogil:
+    """The ring is done with its oldest rows: written back and reaped by its agent. Without one nobody reaps;
+    recorded rows then stay for their interrupt."""
+    cdef uint64_t end = ring.written
+    if ring.agent >= 0:
+        end = min(ring.written, ring.reaped)
+    elif nic.record_rows:
+        end = ring.interrupted
+    while ring.rows.head < end:
+        row_release(nic, pop_index(&ring.rows), IN_CHAIN)
+
+
+cdef News* tell(Nic* nic, int kind, int num_args, int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil:
+    """News for Python, of this instant. The caller may add bytes."""
+    cdef News* news = <News*>lane_push(nic, &nic.news)
+    news.time = nic.now
+    news.kind = kind
+    news.num_args = num_args
+    news.args[0] = a
+    news.args[1] = b
+    news.args[2] = c
+    news.args[3] = d
+    news.data = NULL
+    news.nbytes = 0
+    return news
+
+
+cdef uint8_t* buffer_take(Nic* nic, int32_t nbytes, uint8_t* data_class) noexcept nogil:
+    """A buffer of at least `nbytes`, of a size class from 64 bytes on; NULL only when memory has run out."""
+    cdef int klass = bit_length(<uint64_t>(nbytes - 1)) if nbytes > 64 else 6
+    cdef int32_t count, each
+    cdef uint8_t* block
+    cdef uint8_t* data
+    data_class[0] = <uint8_t>klass
+    if nic.free_buffers[klass] == NULL:
+        count = nic.buffers[klass] if nic.buffers[klass] else 16
+        block = <uint8_t*>malloc((<size_t>count) << klass) if klass < NUM_CLASSES else NULL
+        if block == NULL:
+            latch(nic, FAULT_MEMORY, 5, nbytes)
+            return NULL
+        (<uint8_t**>lane_push(nic, &nic.blocks))[0] = block
+        nic.buffers[klass] += count
+        for each in range(count):
+            buffer_return(nic, block + ((<size_t>each) << klass), <uint8_t>klass)
+    data = nic.free_buffers[klass]
+    nic.free_buffers[klass] = (<uint8_t**>data)[0]
+    return data

@@ -1,0 +1,259 @@
+"""A plane's memory from a `PlaneConfig`, and its end."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from nicmodel._fast.facts cimport (
+    CAUSE_NONE, DOWNSTREAM, LATENCY_BINS, LINE_DOWN_POSTED, LINE_UP_POSTED, NEVER, NUM_LINES, NUM_RANKS, RANK_DLLP, RANK_DOWN_END,
+    RANK_UP_END, UPDATE_FC_IDLE_PS, UPSTREAM, VECTORS_PER_FUNCTION,
+)
+from nicmodel._fast.lanes cimport bits_init, lane_free, lane_init, map_free
+from nicmodel._fast.types cimport (
+    NUM_WHEN, Batch, Direction, Function, Interrupt, News, Nic, Offer, Ring, RxDescriptor,
+    TimedTlp, Tlp, Vector, Waiting, WriteOp,
+)
+
+from nicmodel.sim.errors import ModelBug
+
+
+cdef int configure(Nic* nic, object config) except -1:
+    """Copy every number of the configuration; a duration in cycles becomes one in ps."""
+    nic.core = config.core_ps
+    nic.wire_ticks = config.wire_byte_ticks
+    nic.pcie_ticks = config.pcie_byte_ticks
+    nic.ack = config.ack_ps
+    nic.fc = config.fc_ps
+    nic.skp = config.skp_ps
+    nic.skp_bytes = config.skp_bytes
+    nic.mps = config.mps
+    nic.mrrs = config.mrrs
+    nic.rcb = config.rcb
+    nic.split_rcb = config.split_rcb
+    nic.tags_free = config.tags
+    nic.read_buffer_free = config.read_buffer
+    nic.read_latency = config.read_latency_ps
+    nic.read_jitter = config.read_jitter_ps
+    nic.write_latency = config.write_latency_ps
+    nic.register_interval = config.register_cycles * config.core_ps
+    nic.register_latency = config.register_latency_cycles * config.core_ps
+    nic.tx_pipe = config.tx_pipe_cycles * config.core_ps
+    nic.rx_pipe = config.rx_pipe_cycles * config.core_ps
+    nic.tx_cache = config.tx_cache
+    nic.tx_threshold = config.tx_threshold
+    nic.rx_cache = config.rx_cache
+    nic.rx_threshold = config.rx_threshold
+    nic.tx_room = config.tx_buffer
+    nic.rx_room = config.rx_buffer
+    nic.pause_reaction = config.pause_reaction_ps
+    nic.payload = config.payload
+    nic.seed = config.seed & ((1 << 64) - 1)
+    nic.record_rows = config.record_rows
+    nic.record_interrupts = config.record_interrupts
+    nic.frames_out = config.frames_out
+    nic.num_functions = config.num_functions
+    nic.num_rings = config.num_rings
+    if min(config.core_ps, config.read_latency_ps, config.write_latency_ps, config.register_cycles,
+           config.register_latency_cycles, config.tx_pipe_cycles, config.rx_pipe_cycles) < 1:
+        raise ModelBug("every latency of a plane is at least 1")
+    if config.pcie_byte_ticks * 8 < 1024 or config.wire_byte_ticks * 8 < 1024:
+        raise ModelBug("a transfer on a link takes at least 1 ps")
+    for size in (config.mps, config.mrrs, config.rcb):
+        if size < 16 or size > 4096 or size & (size - 1):
+            raise ModelBug("MPS, MRRS and RCB are powers of two from 16 to 4096")
+    if config.mps < config.rcb:
+        raise ModelBug("MPS is at least RCB")
+    return 0
+
+
+cdef void open_direction(Nic* nic, Direction* way, int arbiter, int line, int end_rank) noexcept nogil:
+    way.arbiter = arbiter
+    way.line = line
+    way.end_rank = end_rank
+    lane_init(&way.posted, sizeof(Tlp))
+    lane_init(&way.nonposted, sizeof(Tlp))
+    lane_init(&way.completion, sizeof(Tlp))
+    way.skp_due = nic.skp if nic.skp > 0 else NEVER
+    way.ack_due = way.p_due = way.np_due = way.p_idle = way.np_idle = NEVER
+    way.retry_at = way.dllp_at = NEVER
+
+
+cdef void grant_credits(Direction* sender, Direction* reporter, int64_t ph, int64_t pd, int64_t nph) noexcept nogil:
+    """The sender starts with what the receiver advertised; `reporter` carries the receiver's UpdateFCs."""
+    sender.finite_ph = ph > 0
+    sender.finite_pd = pd > 0
+    sender.finite_nph = nph > 0
+    sender.ph = ph
+    sender.pd = pd
+    sender.nph = nph
+    reporter.reports_p = ph > 0 or pd > 0
+    reporter.reports_np = nph > 0
+    if reporter.reports_p:
+        reporter.p_idle = UPDATE_FC_IDLE_PS
+    if reporter.reports_np:
+        reporter.np_idle = UPDATE_FC_IDLE_PS
+
+
+cdef inline int64_t first_dllp(Direction* way) noexcept nogil:
+    return min(way.skp_due, min(way.p_idle, way.np_idle))
+
+
+cdef void open_lanes(Nic* nic) noexcept nogil:
+    cdef int each
+    lane_init(&nic.blocks, sizeof(uint8_t*))
+    lane_init(&nic.mem_commits, sizeof(TimedTlp))
+    lane_init(&nic.mem_reads, sizeof(TimedTlp))
+    lane_init(&nic.read_dones, sizeof(TimedTlp))
+    lane_init(&nic.accesses, sizeof(Tlp))
+    lane_init(&nic.register_pipe, sizeof(TimedTlp))
+    for each in range(3):
+        lane_init(&nic.asking[each], sizeof(int32_t))
+    lane_init(&nic.tx_ready, sizeof(int32_t))
+    lane_init(&nic.tx_pipe_lane, sizeof(Waiting))
+    lane_init(&nic.tx_wire, sizeof(Waiting))
+    lane_init(&nic.rx_wire, sizeof(Offer))
+    lane_init(&nic.rx_pipe_lane, sizeof(Waiting))
+    for each in range(2):
+        lane_init(&nic.ingress[each], sizeof(int32_t))
+        lane_init(&nic.writers[each], sizeof(WriteOp))
+    lane_init(&nic.runnable, sizeof(int32_t))
+    lane_init(&nic.interrupts, sizeof(Interrupt))
+    lane_init(&nic.news, sizeof(News))
+
+
+cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
+    cdef Ring* ring = &nic.rings[index]
+    cdef int32_t cache = nic.tx_cache if index < nic.num_rings else nic.rx_cache
+    ring.direction = 0 if index < nic.num_rings else 1
+    ring.number = index if index < nic.num_rings else index - nic.num_rings
+    ring.agent = ring.vector = -1
+    lane_init(&ring.doorbells, sizeof(Batch))
+    lane_init(&ring.rows, sizeof(int32_t))
+    lane_init(&ring.chip, sizeof(RxDescriptor))
+    lane_init(&ring.frames, sizeof(int32_t))
+    ring.fetched = <uint8_t*>calloc(cache + 1, 16)
+    return ring.fetched != NULL
+
+
+cdef bint furnish(Nic* nic) noexcept nogil:
+    """All arrays whose size the configuration fixes."""
+    cdef int32_t each, vectors = nic.num_functions * VECTORS_PER_FUNCTION
+    nic.functions = <Function*>calloc(nic.num_functions, sizeof(Function))
+    nic.vectors = <Vector*>calloc(vectors, sizeof(Vector))
+    nic.rings = <Ring*>calloc(2 * nic.num_rings + 1, sizeof(Ring))
+    nic.latency = <int64_t*>calloc(<size_t>nic.num_functions * 2 * LATENCY_BINS, sizeof(int64_t))
+    if nic.functions == NULL or nic.vectors == NULL or nic.rings == NULL or nic.latency == NULL:
+        return False
+    for each in range(nic.num_functions):
+        nic.functions[each].drop_policy = 1
+        nic.functions[each].last_ring = -1
+    for each in range(vectors):
+        nic.vectors[each].agent = -1
+    for each in range(2 * nic.num_rings):
+        if not open_ring_memory(nic, each):
+            return False
+    return (bits_init(&nic.tx_fetchable, nic.num_rings) and bits_init(&nic.rx_fetchable, nic.num_rings)
+            and bits_init(&nic.tx_waiting, nic.num_functions) and bits_init(&nic.requesting, nic.num_functions))
+
+
+cdef Nic* nic_new(object config) except NULL:
+    """A plane before its first instant."""
+    cdef Nic* nic = <Nic*>calloc(1, sizeof(Nic))
+    cdef int each
+    if nic == NULL:
+        raise MemoryError
+    open_lanes(nic)
+    try:
+        configure(nic, config)
+        if not furnish(nic):
+            raise MemoryError
+    except BaseException:
+        nic_free(nic)
+        raise
+    nic.now = -1
+    for each in range(NUM_WHEN):
+        nic.when[each] = NEVER
+    open_direction(nic, &nic.up, UPSTREAM, LINE_UP_POSTED, RANK_UP_END)
+    open_direction(nic, &nic.down, DOWNSTREAM, LINE_DOWN_POSTED, RANK_DOWN_END)
+    grant_credits(&nic.up, &nic.down, config.host_ph, config.host_pd, config.host_nph)
+    grant_credits(&nic.down, &nic.up, config.device_ph, config.device_pd, config.device_nph)
+    nic.up.dllp_at = first_dllp(&nic.up)
+    nic.down.dllp_at = first_dllp(&nic.down)
+    nic.when[RANK_DLLP] = min(nic.up.dllp_at, nic.down.dllp_at)
+    nic.wire_retry = nic.wire_rx_retry = nic.port_wake = NEVER
+    nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1
+    nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_request = nic.free_call = -1
+    nic.max_frame = 1518
+    for each in range(NUM_LINES):
+        nic.line_cause[each] = CAUSE_NONE
+    return nic
+
+
+cdef void nic_free(Nic* nic) noexcept nogil:
+    """Give everything back, byte buffers included."""
+    cdef int32_t each
+    cdef uint64_t position
+    if nic == NULL:
+        return
+    for position in range(nic.blocks.head, nic.blocks.tail):
+        free((<void**>(nic.blocks.items + (position & nic.blocks.mask) * sizeof(void*)))[0])
+    if nic.rings != NULL:
+        for each in range(2 * nic.num_rings):
+            lane_free(&nic.rings[each].doorbells)
+            lane_free(&nic.rings[each].rows)
+            lane_free(&nic.rings[each].chip)
+            lane_free(&nic.rings[each].frames)
+            free(nic.rings[each].fetched)
+    if nic.functions != NULL:
+        for each in range(nic.num_functions):
+            free(nic.functions[each].tx_rings)
+            free(nic.functions[each].rx_rings)
+    for each in range(nic.num_flows):
+        free(nic.flows[each].sizes)
+    for each in range(NUM_RANKS):
+        free(nic.timers[each].items)
+    for each in range(3):
+        lane_free(&nic.asking[each])
+    for each in range(2):
+        lane_free(&nic.ingress[each])
+        lane_free(&nic.writers[each])
+    free_way(&nic.up)
+    free_way(&nic.down)
+    lane_free(&nic.blocks)
+    lane_free(&nic.mem_commits)
+    lane_free(&nic.mem_reads)
+    lane_free(&nic.read_dones)
+    lane_free(&nic.accesses)
+    lane_free(&nic.register_pipe)
+    lane_free(&nic.tx_ready)
+    lane_free(&nic.tx_pipe_lane)
+    lane_free(&nic.tx_wire)
+    lane_free(&nic.rx_wire)
+    lane_free(&nic.rx_pipe_lane)
+    lane_free(&nic.runnable)
+    lane_free(&nic.interrupts)
+    lane_free(&nic.news)
+    map_free(&nic.hot)
+    map_free(&nic.filter_first)
+    free(nic.filters)
+    free(nic.functions)
+    free(nic.vectors)
+    free(nic.rings)
+    free(nic.arenas)
+    free(nic.flows)
+    free(nic.agents)
+    free(nic.rows)
+    free(nic.free_rows)
+    free(nic.requests)
+    free(nic.calls)
+    free(nic.latency)
+    free(nic.tx_fetchable.words)
+    free(nic.rx_fetchable.words)
+    free(nic.tx_waiting.words)
+    free(nic.requesting.words)
+    free(nic)
+
+
+cdef void free_way(Direction* way) noexcept nogil:
+    lane_free(&way.posted)
+    lane_free(&way.nonposted)
+    lane_free(&way.completion)

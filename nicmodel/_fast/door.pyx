@@ -1,0 +1,299 @@
+"""The door between Python and the compiled plane: calls are checked here, results copied out.
+
+Exceptions are raised here and in `run_until`, nowhere below. The loop itself is `nicmodel._fastpath`.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport malloc, realloc
+from libc.string cimport memcpy, memset
+
+from nicmodel._fast.books cimport buffer_take, schedule
+from nicmodel._fast.build cimport nic_free, nic_new
+from nicmodel._fast.calls cimport (
+    CALL_CLOSE_RING, CALL_DMA_ANSWER, CALL_INJECT, CALL_MMIO_ANSWER, CALL_MMIO_READ, CALL_MMIO_WRITE, CALL_OPEN_RING,
+    CALL_RESET_FUNCTION, CALL_START_AGENT, CALL_STOP_AGENT, call_new,
+)
+from nicmodel._fast.facts cimport DIRECTION_RX, DIRECTION_TX, NEVER, RANK_FLOW, VECTORS_PER_FUNCTION
+from nicmodel._fast.fetch cimport ring_head
+from nicmodel._fast.report cimport results, take_news
+from nicmodel._fast.types cimport Agent, Arena, Call, Flow, Nic
+from nicmodel._fast.wire cimport nominal_time
+
+from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.plane import TABLES
+
+TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
+TABLE_WORDS = {"hot": 2, "vector": 2, "raise": 0, "filter": 4, "default_pool": 1, "loopback": 1, "bme": 1,
+               "max_frame": 1, "no_descriptor": 1, "pause": 1, "ring_vector": 1}
+LONGEST_INJECTED = 1 << 16
+
+
+cdef class Door:
+    """All of `DataPlane` but the loop."""
+
+    def __cinit__(self, config):
+        self.memories = {}
+        self.unanswered = {}
+        self.mmio_reads = set()
+        self.nic = nic_new(config)
+
+    def __dealloc__(self):
+        nic_free(self.nic)
+
+    @property
+    def now(self):
+        """The last executed instant; -1 before the first."""
+        return self.nic.now
+
+    cdef list take_upcalls(self):
+        return take_news(self.nic, self.unanswered, self.mmio_reads)
+
+    cdef Call* call(self, int kind, int64_t at) except NULL:
+        cdef Call* call
+        if at <= self.nic.now or at >= NEVER:
+            raise ModelBug(f"a call is stamped {at}, but {self.nic.now} has run")
+        call = call_new(self.nic, kind, at)
+        if call == NULL:
+            raise MemoryError
+        return call
+
+    cdef int note_bytes(self, Call* call, const uint8_t[::1] data) except -1:
+        call.nbytes = <int32_t>data.shape[0]
+        call.data = buffer_take(self.nic, call.nbytes, &call.data_class)
+        if call.data == NULL:
+            raise MemoryError
+        if call.nbytes:
+            memcpy(call.data, &data[0], call.nbytes)
+        return 0
+
+    cdef int32_t ring_index(self, direction, ring) except -1:
+        if direction not in (0, 1) or not 0 <= ring < self.nic.num_rings:
+            raise ModelBug(f"there is no ring {ring} of direction {direction}")
+        return direction * self.nic.num_rings + ring
+
+    cdef int check_function(self, function) except -1:
+        if not 0 <= function < self.nic.num_functions:
+            raise ModelBug(f"there is no function {function}")
+        return 0
+
+    cdef int check_access(self, function, bar, offset) except -1:
+        self.check_function(function)
+        if not 0 <= bar < 6 or not 0 <= offset < 1 << 24:
+            raise ModelBug(f"there is no register {offset:#x} in BAR {bar}")
+        return 0
+
+    # configuration
+
+    def set(self, str table, index, words, int64_t at):
+        """Change an entry of one of `plane.TABLES`."""
+        cdef Call* call
+        cdef int each
+        words = [int(word) for word in words]
+        if table not in TABLE_KINDS or len(words) != TABLE_WORDS[table]:
+            raise ModelBug(f"table {table!r} does not take {words}")
+        if table == "hot":
+            words = [self.ring_index(words[0], words[1])]
+        elif table in ("bme", "no_descriptor"):
+            self.check_function(index)
+        elif table in ("vector", "raise"):
+            self.check_function(index // VECTORS_PER_FUNCTION)
+        elif table == "filter":
+            self.check_function(words[3])
+            if not 0 <= index < 1 << 16:
+                raise ModelBug(f"there is no filter slot {index}")
+        elif table == "ring_vector":
+            index = self.ring_index(index % 2, index // 2)
+            if not -1 <= words[0] < VECTORS_PER_FUNCTION:
+                raise ModelBug(f"there is no vector {words[0]}")
+        elif table == "default_pool" and words[0] != -1:
+            self.check_function(words[0])
+        call = self.call(TABLE_KINDS[table], at)
+        call.words[0] = index
+        for each in range(len(words)):
+            call.words[1 + each] = words[each]
+
+    def attach(self, int domain, base, memory):
+        """Map a uint8 arena at `base`; None makes it a message domain."""
+        cdef uint8_t[::1] view
+        cdef int32_t room = domain + 1
+        cdef Arena* arenas
+        if not 0 <= domain < 1 << 20:
+            raise ModelBug(f"there is no domain {domain}")
+        if room > self.nic.num_arenas:
+            arenas = <Arena*>realloc(self.nic.arenas, room * sizeof(Arena))
+            if arenas == NULL:
+                raise MemoryError
+            memset(arenas + self.nic.num_arenas, 0, (room - self.nic.num_arenas) * sizeof(Arena))
+            self.nic.arenas = arenas
+            self.nic.num_arenas = room
+        self.memories[domain] = memory
+        memset(&self.nic.arenas[domain], 0, sizeof(Arena))
+        self.nic.arenas[domain].base = base
+        self.nic.arenas[domain].messages = memory is None
+        if memory is not None:
+            view = memory
+            self.nic.arenas[domain].size = view.shape[0]
+            if view.shape[0]:
+                self.nic.arenas[domain].memory = <uint8_t*>&view[0]
+
+    def open_ring(self, direction, ring, config, int64_t at):
+        """A ring opens, empty; an open one is closed first."""
+        cdef int32_t index = self.ring_index(direction, ring)
+        cdef Call* call
+        self.check_function(config.function)
+        if config.size < 2 or config.base % 16 or not 0 <= config.head < config.size:
+            raise ModelBug(f"a ring cannot look like {config}")
+        if not -1 <= config.vector < VECTORS_PER_FUNCTION:
+            raise ModelBug(f"there is no vector {config.vector}")
+        call = self.call(CALL_OPEN_RING, at)
+        words = (index, config.function, config.base, config.size, config.domain, config.head,
+                 config.buffer_bytes, config.vector, config.wthresh)
+        for position, word in enumerate(words):
+            call.words[position] = word if word < 1 << 63 else word - (1 << 64)
+
+    def close_ring(self, direction, ring, int64_t at):
+        """Revoke and close a ring."""
+        cdef int32_t index = self.ring_index(direction, ring)
+        self.call(CALL_CLOSE_RING, at).words[0] = index
+
+    def reset_function(self, function, int64_t at):
+        """FLR: revoke everything of a function, close its rings."""
+        self.check_function(function)
+        self.call(CALL_RESET_FUNCTION, at).words[0] = function
+
+    def add_flow(self, config):
+        """A stream of frames; one that arrives starts by itself."""
+        cdef int32_t index = self.nic.num_flows, position
+        cdef int64_t first
+        cdef Flow* flows
+        cdef Flow* flow
+        sizes = [int(size) for size in config.sizes]
+        if not sizes or min(sizes) < 5 or max(sizes) > LONGEST_INJECTED:
+            raise ModelBug("a flow needs sizes of at least 5 bytes")
+        if config.direction == DIRECTION_RX and config.interval_ticks < 0:
+            raise ModelBug("a flow cannot run backwards")
+        flows = <Flow*>realloc(self.nic.flows, (index + 1) * sizeof(Flow))
+        if flows == NULL:
+            raise MemoryError
+        self.nic.flows = flows
+        flow = &flows[index]
+        memset(flow, 0, sizeof(Flow))
+        flow.sizes = <int32_t*>malloc(len(sizes) * sizeof(int32_t))
+        if flow.sizes == NULL:
+            raise MemoryError
+        flow.num_sizes = <int32_t>len(sizes)
+        for position in range(flow.num_sizes):
+            flow.sizes[position] = sizes[position]
+        flow.dst_mac = config.dst_mac
+        flow.src_mac = config.src_mac
+        flow.vlan = config.vlan
+        flow.interval = config.interval_ticks
+        flow.start = config.start_ps
+        flow.count = config.count
+        flow.direction = config.direction
+        self.nic.num_flows += 1
+        if config.direction == DIRECTION_RX:
+            first = nominal_time(self.nic, index, 0)
+            if first < NEVER:
+                schedule(self.nic, RANK_FLOW, max(first, self.nic.now + 1), index, index, 0)
+        return index
+
+    def start_agent(self, config, int64_t at):
+        """A ring agent takes over its rings."""
+        cdef int32_t index = self.nic.num_agents
+        cdef Agent* agents
+        cdef Agent* agent
+        cdef int32_t tx_ring = self.ring_index(DIRECTION_TX, config.tx_ring) if config.tx_ring >= 0 else -1
+        cdef int32_t rx_ring = self.ring_index(DIRECTION_RX, config.rx_ring) if config.rx_ring >= 0 else -1
+        self.check_function(config.function)
+        if config.flow >= self.nic.num_flows or not -1 <= config.vector < VECTORS_PER_FUNCTION:
+            raise ModelBug(f"an agent cannot be {config}")
+        if config.rs_batch < 1 or (tx_ring >= 0 and config.tx_batch < 1) or (rx_ring >= 0 and config.rx_batch < 1):
+            raise ModelBug("an agent's batches are at least 1")
+        agents = <Agent*>realloc(self.nic.agents, (index + 1) * sizeof(Agent))
+        if agents == NULL:
+            raise MemoryError
+        self.nic.agents = agents
+        agent = &agents[index]
+        memset(agent, 0, sizeof(Agent))
+        agent.function = config.function
+        agent.tx_ring = tx_ring
+        agent.rx_ring = rx_ring
+        agent.flow = config.flow
+        agent.tx_buffers = config.tx_buffers
+        agent.rx_buffers = config.rx_buffers
+        agent.tx_stride = config.tx_stride
+        agent.rx_stride = config.rx_stride
+        agent.vector = config.vector
+        agent.irq_latency = config.irq_latency_ps
+        agent.irq_cost = config.irq_cost_ps
+        agent.pass_cost = config.pass_cost_ps
+        agent.tx_packet_cost = config.tx_packet_cost_ps
+        agent.rx_packet_cost = config.rx_packet_cost_ps
+        agent.tx_batch = config.tx_batch
+        agent.rx_batch = config.rx_batch
+        agent.rs_batch = config.rs_batch
+        agent.poll = config.poll_ps
+        agent.timer = -1
+        self.nic.num_agents += 1
+        self.call(CALL_START_AGENT, at).words[0] = index
+        return index
+
+    def stop_agent(self, agent, int64_t at):
+        """It posts nothing more, but still reaps."""
+        if not 0 <= agent < self.nic.num_agents:
+            raise ModelBug(f"there is no agent {agent}")
+        self.call(CALL_STOP_AGENT, at).words[0] = agent
+
+    # accesses
+
+    def mmio_write(self, function, bar, offset, value, int64_t at):
+        """The CPU writes a register, posted."""
+        cdef Call* call
+        self.check_access(function, bar, offset)
+        call = self.call(CALL_MMIO_WRITE, at)
+        call.words[0], call.words[1], call.words[2], call.words[3] = function, bar, offset, value
+
+    def mmio_read(self, function, bar, offset, int64_t at):
+        """The CPU reads a register; MMIO_DONE will name the id this returns."""
+        cdef Call* call
+        self.check_access(function, bar, offset)
+        call = self.call(CALL_MMIO_READ, at)
+        call.words[0], call.words[1], call.words[2], call.words[3] = function, bar, offset, self.mmio_serial + 1
+        self.mmio_serial += 1
+        return self.mmio_serial
+
+    def mmio_answer(self, request, value, int64_t at):
+        """What a REG_READ asked for."""
+        cdef Call* call
+        if request not in self.mmio_reads:
+            raise ModelBug(f"register read {request} waits for no answer")
+        call = self.call(CALL_MMIO_ANSWER, at)
+        call.words[0], call.words[1] = request, value
+        self.mmio_reads.discard(request)
+
+    def inject(self, port, const uint8_t[::1] frame, int64_t at):
+        """The other end of the wire offers a frame, given without FCS."""
+        if port != 0 or not 1 <= frame.shape[0] <= LONGEST_INJECTED:
+            raise ModelBug("there is no such port or frame")
+        self.note_bytes(self.call(CALL_INJECT, at), frame)
+
+    def dma_answer(self, request, const uint8_t[::1] data, int64_t at):
+        """What a DMA_READ asked for."""
+        cdef Call* call
+        if request not in self.unanswered:
+            raise ModelBug(f"DMA read {request} waits for no answer")
+        call = self.call(CALL_DMA_ANSWER, at)
+        call.words[0] = self.unanswered.pop(request)
+        self.note_bytes(call, data)
+
+    # results
+
+    def results(self):
+        """Everything counted and recorded so far, as copies."""
+        return results(self.nic)
+
+    def ring_state(self, direction, ring):
+        """The ring's registers: the first descriptor that is not done with, and tail."""
+        cdef int32_t index = self.ring_index(direction, ring)
+        return {"head": ring_head(self.nic, index), "tail": self.nic.rings[index].tail}

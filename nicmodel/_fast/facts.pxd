@@ -1,0 +1,163 @@
+"""Constants of the datasheet, written by `nicmodel/_fast/generate.py`: do not edit."""
+
+from libc.stdint cimport int64_t
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #define NICMODEL_NEVER ((int64_t)4611686018427387904LL)
+    """
+    const int64_t NEVER "NICMODEL_NEVER"
+
+# stages.EVENTS: ranks of phase 1
+cdef enum:
+    RANK_CALL = 0
+    RANK_PAUSE = 1
+    RANK_MEM_COMMIT = 2
+    RANK_MEM_READ = 3
+    RANK_UP_END = 4
+    RANK_READ_DONE = 5
+    RANK_DOWN_END = 6
+    RANK_REGISTER = 7
+    RANK_TX_PIPE = 8
+    RANK_RX_PIPE = 9
+    RANK_WIRE_TX_END = 10
+    RANK_WIRE_RX_END = 11
+    RANK_FLOW = 12
+    RANK_ITR = 13
+    RANK_AGENT_WAKE = 14
+    RANK_AGENT_DONE = 15
+    RANK_DLLP = 16
+    RANK_LINK_FREE = 17
+    RANK_EDGE = 18
+    NUM_RANKS = 19
+
+# arbiters.ARBITERS: order of phase 2
+cdef enum:
+    VCPU = 0
+    REGISTER_PORT = 1
+    TX_SCHEDULER = 2
+    TX_REORDER = 3
+    SWITCH_INGRESS = 4
+    TX_DESC_FETCH = 5
+    RX_DESC_FETCH = 6
+    TAGS = 7
+    WRITERS = 8
+    MSIX = 9
+    UPSTREAM = 10
+    DOWNSTREAM = 11
+    WIRE = 12
+    WIRE_RX = 13
+    NUM_ARBITERS = 14
+    PS_ARBITERS = 15361
+    CORE_ARBITERS = 1022
+
+# stages.STAGES: columns of a row
+cdef enum:
+    STAGE_POSTED = 0
+    STAGE_DOORBELL = 1
+    STAGE_DESC_FETCHED = 2
+    STAGE_SCHEDULED = 3
+    STAGE_DATA_FETCHED = 4
+    STAGE_SWITCHED = 5
+    STAGE_ON_WIRE = 6
+    STAGE_OFF_WIRE = 7
+    STAGE_WRITTEN_BACK = 8
+    STAGE_INTERRUPTED = 9
+    STAGE_REAPED = 10
+    STAGE_ARRIVED = 11
+    STAGE_STEERED = 12
+    STAGE_DESC_READY = 13
+    STAGE_DATA_WRITTEN = 14
+    NUM_STAGES = 15
+
+# stages.ROW_KINDS and outcomes
+cdef enum:
+    KIND_TX = 0
+    KIND_RX = 1
+    KIND_LOOPBACK = 2
+    INSIDE = 0
+    DELIVERED = 1
+
+# counters.DROP_REASONS as outcomes
+cdef enum:
+    DROP_NO_DESCRIPTOR = 2
+    DROP_RX_BUFFER_FULL = 3
+    DROP_NO_FILTER = 4
+    DROP_QUEUE_DISABLED = 5
+    DROP_TOO_LONG = 6
+    DROP_BAD_DESCRIPTOR = 7
+    DROP_RESET = 8
+
+# counters.FUNCTION_COUNTERS
+cdef enum:
+    COUNT_TX_OFFERED = 0
+    COUNT_TX_PACKETS = 1
+    COUNT_TX_BYTES = 2
+    COUNT_RX_OFFERED = 3
+    COUNT_RX_PACKETS = 4
+    COUNT_RX_BYTES = 5
+    COUNT_DOORBELLS = 6
+    COUNT_INTERRUPTS = 7
+    COUNT_DROP_NO_DESCRIPTOR = 8
+    COUNT_DROP_RX_BUFFER_FULL = 9
+    COUNT_DROP_NO_FILTER = 10
+    COUNT_DROP_QUEUE_DISABLED = 11
+    COUNT_DROP_TOO_LONG = 12
+    COUNT_DROP_BAD_DESCRIPTOR = 13
+    COUNT_DROP_RESET = 14
+    NUM_COUNTERS = 15
+    LATENCY_SUBBINS = 64
+    LATENCY_BINS = 2560
+
+# arbiters.LINES and CAUSES
+cdef enum:
+    LINE_RX_DESCRIPTOR = 0
+    LINE_TX_DESCRIPTOR = 1
+    LINE_PAYLOAD = 2
+    LINE_UP_POSTED = 3
+    LINE_UP_NONPOSTED = 4
+    LINE_UP_COMPLETION = 5
+    LINE_DOWN_POSTED = 6
+    LINE_DOWN_NONPOSTED = 7
+    LINE_DOWN_COMPLETION = 8
+    LINE_TX_WIRE = 9
+    LINE_TX_READY = 10
+    NUM_LINES = 11
+    CAUSE_OWN = 0
+    CAUSE_POOL = 1
+    CAUSE_SERVER = 2
+    CAUSE_TURN = 3
+    NUM_CAUSES = 4
+    CAUSE_NONE = -1
+
+# sim.plane
+cdef enum:
+    UPCALL_REG_WRITE = 0
+    UPCALL_REG_READ = 1
+    UPCALL_MMIO_DONE = 2
+    UPCALL_MSIX = 3
+    UPCALL_FRAME_OUT = 4
+    UPCALL_DMA_READ = 5
+    UPCALL_DMA_WRITE = 6
+    UPCALL_FAULT = 7
+    PAYLOAD_LENGTHS = 0
+    PAYLOAD_HEADERS = 1
+    PAYLOAD_FULL = 2
+    DIRECTION_TX = 0
+    DIRECTION_RX = 1
+    VECTORS_PER_FUNCTION = 64
+    READ_STREAM = 1
+
+# pcie_link and timing
+cdef enum:
+    TICKS_PER_PS = 1024
+    FRAMING_BYTES = 8
+    HEADER_3DW_BYTES = 12
+    HEADER_4DW_BYTES = 16
+    COMPLETION_HEADER_BYTES = 12
+    DLLP_BYTES = 8
+    DATA_CREDIT_BYTES = 16
+    PAGE_BYTES = 4096
+    UPDATE_FC_IDLE_PS = 30000000
+    MSIX_BYTES = 4

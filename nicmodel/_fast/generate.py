@@ -1,0 +1,74 @@
+"""Writes `facts.pxd`: the constants of the datasheet as the compiled plane sees them.
+
+Run ``python -m nicmodel._fast.generate`` after changing a table; a test compares the committed file with
+`render()`. This file refuses to hold a number of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nicmodel.datasheet import arbiters, counters, pcie_link, stages, timing
+from nicmodel.sim import plane, rng
+
+TARGET = Path(__file__).with_name("facts.pxd")
+
+
+def enum(title: str, rows: list[tuple[str, int]]) -> list[str]:
+    """One anonymous C enum, in table order."""
+    return [f"# {title}", "cdef enum:", *(f"    {name} = {value}" for name, value in rows), ""]
+
+
+def numbered(prefix: str, names: tuple[str, ...] | list[str]) -> list[tuple[str, int]]:
+    """Rows of a table as constants that are positions."""
+    return [(prefix + name.upper(), position) for position, name in enumerate(names)]
+
+
+def render() -> str:
+    """The whole text of `facts.pxd`."""
+    clocks = {name: sum(1 << i for i, a in enumerate(arbiters.ARBITERS) if a.clock == name) for name in ("ps", "core")}
+    drops = [name for name, _ in numbered("DROP_", [r.name for r in counters.DROP_REASONS])]
+    lines = [
+        '"""Constants of the datasheet, written by `nicmodel/_fast/generate.py`: do not edit."""',
+        "",
+        "from libc.stdint cimport int64_t",
+        "",
+        "cdef extern from *:",
+        '    """',
+        "    #include <stdint.h>",
+        f"    #define NICMODEL_NEVER ((int64_t){plane.NEVER}LL)",
+        '    """',
+        '    const int64_t NEVER "NICMODEL_NEVER"',
+        "",
+        *enum("stages.EVENTS: ranks of phase 1", [*numbered("RANK_", [e.name for e in stages.EVENTS]),
+                                                  ("NUM_RANKS", len(stages.EVENTS))]),
+        *enum("arbiters.ARBITERS: order of phase 2", [*numbered("", [a.name for a in arbiters.ARBITERS]),
+                                                      ("NUM_ARBITERS", len(arbiters.ARBITERS)),
+                                                      ("PS_ARBITERS", clocks["ps"]),
+                                                      ("CORE_ARBITERS", clocks["core"])]),
+        *enum("stages.STAGES: columns of a row", [*numbered("STAGE_", stages.STAGES),
+                                                  ("NUM_STAGES", len(stages.STAGES))]),
+        *enum("stages.ROW_KINDS and outcomes", [*numbered("KIND_", stages.ROW_KINDS), ("INSIDE", stages.INSIDE),
+                                                ("DELIVERED", stages.DELIVERED)]),
+        *enum("counters.DROP_REASONS as outcomes", [(name, stages.FIRST_DROP + i) for i, name in enumerate(drops)]),
+        *enum("counters.FUNCTION_COUNTERS", [*numbered("COUNT_", [c.name for c in counters.FUNCTION_COUNTERS]),
+                                             ("NUM_COUNTERS", len(counters.FUNCTION_COUNTERS)),
+                                             ("LATENCY_SUBBINS", counters.LATENCY_SUBBINS),
+                                             ("LATENCY_BINS", counters.LATENCY_BINS)]),
+        *enum("arbiters.LINES and CAUSES", [*numbered("LINE_", arbiters.LINES), ("NUM_LINES", len(arbiters.LINES)),
+                                            *numbered("CAUSE_", arbiters.CAUSES),
+                                            ("NUM_CAUSES", len(arbiters.CAUSES)), ("CAUSE_NONE", -1)]),
+        *enum("sim.plane", [*((f"UPCALL_{kind.name}", kind.value) for kind in plane.UpcallKind),
+                            *((f"PAYLOAD_{mode.name}", mode.value) for mode in plane.Payload),
+                            ("DIRECTION_TX", plane.Direction.TX), ("DIRECTION_RX", plane.Direction.RX),
+                            ("VECTORS_PER_FUNCTION", plane.VECTORS_PER_FUNCTION), ("READ_STREAM", rng.READ_STREAM)]),
+        *enum("pcie_link and timing", [(name, getattr(pcie_link, name)) for name in (
+            "TICKS_PER_PS", "FRAMING_BYTES", "HEADER_3DW_BYTES", "HEADER_4DW_BYTES", "COMPLETION_HEADER_BYTES",
+            "DLLP_BYTES", "DATA_CREDIT_BYTES", "PAGE_BYTES", "UPDATE_FC_IDLE_PS")]
+              + [("MSIX_BYTES", timing.MSIX_BYTES)]),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(render())

@@ -1,0 +1,142 @@
+"""MSIX: one message per edge, behind the data it announces (`docs/time.md`, 7).
+
+A vector *requests* until its message is queued. `throttled` marks the vectors that requested inside their
+interval and have an ITR event to come; all other requesting, enabled vectors of a bus-mastering function are
+eligible.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from nicmodel._fast.books cimport schedule, tell, touch
+from nicmodel._fast.facts cimport (
+    COUNT_INTERRUPTS, MSIX, MSIX_BYTES, RANK_AGENT_WAKE, RANK_ITR, STAGE_INTERRUPTED, STAGE_REAPED,
+    STAGE_WRITTEN_BACK, UPCALL_MSIX,
+)
+from nicmodel._fast.lanes cimport bits_add, bits_after, bits_remove, index_at, lane_push, low_bit
+from nicmodel._fast.link cimport memory_tlp_bytes, queue_tlp
+from nicmodel._fast.types cimport TLP_MESSAGE, Agent, Function, Interrupt, Nic, Ring, Row, Tlp
+
+
+cdef inline uint64_t bit_of(int32_t number) noexcept nogil:
+    return (<uint64_t>1) << (number & 63)
+
+
+cdef void request_vector(Nic* nic, int32_t number) noexcept nogil:
+    """A write-back is queued, or Python raises the vector. -1: the ring has none."""
+    cdef Function* function
+    if number < 0:
+        return
+    function = &nic.functions[number >> 6]
+    function.requesting |= bit_of(number)
+    bits_add(&nic.requesting, number >> 6)
+    if nic.now >= nic.vectors[number].interval_end:
+        touch(nic, MSIX)
+    elif not function.throttled & bit_of(number):
+        function.throttled |= bit_of(number)
+        schedule(nic, RANK_ITR, nic.vectors[number].interval_end, number, number, 0)
+
+
+cdef void set_vector(Nic* nic, int32_t number, bint enabled, int64_t itr) noexcept nogil:
+    cdef Function* function = &nic.functions[number >> 6]
+    function.enabled = function.enabled | bit_of(number) if enabled else function.enabled & ~bit_of(number)
+    nic.vectors[number].itr = itr
+    touch(nic, MSIX)
+
+
+cdef void commit_itr(Nic* nic, int32_t number) noexcept nogil:
+    nic.functions[number >> 6].throttled &= ~bit_of(number)
+    touch(nic, MSIX)
+
+
+cdef void take_back_requests(Nic* nic, int32_t function) noexcept nogil:
+    """Revocation: the vectors of this function request nothing any more."""
+    nic.functions[function].requesting = 0
+    bits_remove(&nic.requesting, function)
+
+
+cdef int32_t next_vector(Nic* nic) noexcept nogil:
+    """The first eligible vector in turns after the last granted one, or -1."""
+    cdef int32_t last = nic.last_vector
+    cdef int32_t start = last >> 6 if last >= 0 else 0
+    cdef uint64_t later = ~<uint64_t>0 << ((last & 63) + 1) if last >= 0 and last & 63 != 63 else 0
+    cdef uint64_t found
+    cdef int32_t function = start, first
+    if last < 0:
+        later = ~<uint64_t>0
+    found = eligible(nic, start) & later
+    if found:
+        return start << 6 | low_bit(found)
+    first = function = bits_after(&nic.requesting, start)
+    while function >= 0:
+        found = eligible(nic, function)
+        if found:
+            return function << 6 | low_bit(found)
+        function = bits_after(&nic.requesting, function)
+        if function == first:
+            return -1
+    return -1
+
+
+cdef inline uint64_t eligible(Nic* nic, int32_t index) noexcept nogil:
+    cdef Function* function = &nic.functions[index]
+    return function.requesting & function.enabled & ~function.throttled if function.bus_master else 0
+
+
+cdef void decide_msix(Nic* nic) noexcept nogil:
+    cdef int32_t number = next_vector(nic)
+    cdef Function* function
+    cdef Tlp* tlp
+    if number < 0:
+        return
+    function = &nic.functions[number >> 6]
+    function.requesting &= ~bit_of(number)
+    if function.requesting == 0:
+        bits_remove(&nic.requesting, number >> 6)
+    nic.last_vector = number
+    nic.vectors[number].interval_end = nic.now + nic.vectors[number].itr
+    tlp = queue_tlp(nic, &nic.up, &nic.up.posted, TLP_MESSAGE)
+    tlp.ref = number
+    tlp.function = number >> 6
+    tlp.domain = -1
+    tlp.address = 0
+    tlp.nbytes = MSIX_BYTES
+    tlp.wire_bytes = memory_tlp_bytes(0, MSIX_BYTES)
+    touch(nic, MSIX)
+
+
+cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
+    """Stamp what is written back and was not announced before. Only a recorded row keeps the stamp."""
+    cdef uint64_t position = ring.interrupted
+    cdef Row* row
+    if position < ring.rows.head:
+        position = ring.rows.head
+    while position < ring.written:
+        row = &nic.rows[index_at(&ring.rows, position)]
+        if row.at[STAGE_WRITTEN_BACK] >= 0 and row.at[STAGE_REAPED] < 0:
+            row.at[STAGE_INTERRUPTED] = nic.now
+        position += 1
+    ring.interrupted = position
+
+
+cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
+    """A message is at the root complex: stamp what it announces, then wake the agent, or tell Python."""
+    cdef int32_t index = number >> 6, each, vector = number & 63
+    cdef Function* function = &nic.functions[index]
+    cdef Interrupt* interrupt
+    function.counters[COUNT_INTERRUPTS] += 1
+    if nic.record_interrupts:
+        interrupt = <Interrupt*>lane_push(nic, &nic.interrupts)
+        interrupt.time = nic.now
+        interrupt.function = index
+        interrupt.vector = vector
+    for each in range(function.num_tx):
+        if nic.rings[function.tx_rings[each]].vector == number:
+            announce_rows(nic, &nic.rings[function.tx_rings[each]])
+    for each in range(function.num_rx):
+        if nic.rings[function.rx_rings[each]].vector == number:
+            announce_rows(nic, &nic.rings[function.rx_rings[each]])
+    each = nic.vectors[number].agent
+    if each >= 0 and nic.agents[each].live:
+        schedule(nic, RANK_AGENT_WAKE, nic.now + nic.agents[each].irq_latency, each, each, -1)
+    else:
+        tell(nic, UPCALL_MSIX, 3, index, vector, 0, 0)

@@ -1,0 +1,72 @@
+"""Host memory as the adapter sees it: a FAULT is news, never an exception. See `memory.pxd`."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from nicmodel._fast.books cimport tell
+from nicmodel._fast.facts cimport UPCALL_FAULT
+from nicmodel._fast.types cimport Flow, Nic
+
+cdef enum:
+    FAULT_READ = 1
+    FAULT_WRITE = 2
+    ETHERTYPE_VLAN = 0x8100
+    ETHERTYPE_TEST = 0x88B5     # local experimental, IEEE 802
+
+
+cdef void read_host(Nic* nic, int32_t function, int32_t domain, uint64_t address, uint64_t reported,
+                    uint8_t* into, int32_t nbytes) noexcept nogil:
+    """Sample memory. What is not there reads as zeros, and Python hears of the access at `reported`."""
+    cdef uint8_t* host = host_bytes(nic, domain, address, <uint64_t>nbytes)
+    if host != NULL:
+        memcpy(into, host, nbytes)
+        return
+    memset(into, 0, nbytes)
+    tell(nic, UPCALL_FAULT, 3, function, FAULT_READ, <int64_t>reported, 0)
+
+
+cdef void write_host(Nic* nic, int32_t function, int32_t domain, uint64_t address, uint64_t reported,
+                     uint8_t* data, int32_t nbytes) noexcept nogil:
+    """Change memory. What is not there is lost, and Python hears of it."""
+    cdef uint8_t* host = host_bytes(nic, domain, address, <uint64_t>nbytes)
+    if host != NULL:
+        memcpy(host, data, nbytes)
+        return
+    tell(nic, UPCALL_FAULT, 3, function, FAULT_WRITE, <int64_t>reported, 0)
+
+
+cdef void make_frame(Flow* flow, int64_t number, uint8_t* into, int32_t nbytes) noexcept nogil:
+    """The first bytes of a generated frame: addresses, tag, type, packet number, then a ramp."""
+    cdef uint8_t head[26]
+    cdef int32_t at = 12, each
+    for each in range(6):
+        head[each] = <uint8_t>(flow.dst_mac >> (40 - 8 * each))
+        head[6 + each] = <uint8_t>(flow.src_mac >> (40 - 8 * each))
+    if flow.vlan:
+        head[12] = ETHERTYPE_VLAN >> 8
+        head[13] = ETHERTYPE_VLAN & 0xFF
+        head[14] = <uint8_t>(flow.vlan >> 8)
+        head[15] = <uint8_t>flow.vlan
+        at = 16
+    head[at] = ETHERTYPE_TEST >> 8
+    head[at + 1] = ETHERTYPE_TEST & 0xFF
+    for each in range(8):
+        head[at + 2 + each] = <uint8_t>(<uint64_t>number >> (56 - 8 * each))
+    at += 10
+    memcpy(into, head, at if at < nbytes else nbytes)
+    for each in range(at, nbytes):
+        into[each] = <uint8_t>(number + each)
+
+
+cdef void parse_frame(uint8_t* data, int32_t nbytes, uint64_t* mac, int32_t* vlan) noexcept nogil:
+    """Destination and VLAN identifier of a frame (0: untagged); bytes that are missing count as 0."""
+    cdef uint8_t head[18]
+    cdef int32_t each
+    memset(head, 0, sizeof(head))
+    memcpy(head, data, nbytes if nbytes < 18 else 18)
+    mac[0] = 0
+    for each in range(6):
+        mac[0] = mac[0] << 8 | head[each]
+    vlan[0] = 0
+    if head[12] == ETHERTYPE_VLAN >> 8 and head[13] == (ETHERTYPE_VLAN & 0xFF):
+        vlan[0] = (head[14] << 8 | head[15]) & 0xFFF

@@ -1,0 +1,127 @@
+"""Results and news as Python sees them: copies, made between two instants."""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
+
+from nicmodel._fast.books cimport buffer_return
+from nicmodel._fast.facts cimport (
+    CAUSE_NONE, LATENCY_BINS, NUM_CAUSES, NUM_COUNTERS, NUM_LINES, UPCALL_DMA_READ, UPCALL_REG_READ,
+)
+from nicmodel._fast.lanes cimport lane_at, lane_clear, lane_count
+from nicmodel._fast.types cimport Direction, Interrupt, News, Nic
+
+import numpy as np
+
+from nicmodel.sim.plane import Upcall, UpcallKind
+from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE, ROW_DTYPE
+
+KINDS = tuple(UpcallKind)
+ROW_BYTES = ROW_DTYPE.itemsize
+
+
+cdef object copy_rows(Nic* nic):
+    """Recorded rows by serial: a row begins with the fields of ROW_DTYPE."""
+    cdef int64_t count = nic.num_rows if nic.record_rows else 0
+    cdef int64_t each, size = ROW_BYTES
+    rows = np.zeros(count, ROW_DTYPE)
+    cdef uint8_t[::1] out
+    if count:
+        out = rows.view(np.uint8)
+        for each in range(count):
+            memcpy(&out[each * size], &nic.rows[each], size)
+    return rows
+
+
+cdef object copy_functions(Nic* nic):
+    table = np.zeros((nic.num_functions, NUM_COUNTERS), np.int64)
+    inside = np.zeros((nic.num_functions, 2), np.int64)
+    cdef int64_t[:, ::1] counters = table
+    cdef int64_t[:, ::1] frames = inside
+    cdef int32_t each
+    cdef int which
+    for each in range(nic.num_functions):
+        for which in range(NUM_COUNTERS):
+            counters[each, which] = nic.functions[each].counters[which]
+        for which in range(2):
+            frames[each, which] = nic.functions[each].inside[which]
+    return table.view(FUNCTION_DTYPE).reshape(nic.num_functions), inside
+
+
+cdef object copy_lines(Nic* nic):
+    """Cause clocks up to the time that has been run to, the running cause of each line included."""
+    clocks = np.zeros((NUM_LINES, NUM_CAUSES), np.int64)
+    cdef int64_t[:, ::1] out = clocks
+    cdef int line, cause
+    for line in range(NUM_LINES):
+        for cause in range(NUM_CAUSES):
+            out[line, cause] = nic.line_clock[line][cause]
+        if nic.line_cause[line] != CAUSE_NONE:
+            out[line, nic.line_cause[line]] += nic.horizon - nic.line_since[line]
+    return clocks
+
+
+cdef int64_t busy_so_far(Nic* nic, int64_t busy_ticks, int64_t free):
+    """A transfer under way has been busy up to the horizon only."""
+    return busy_ticks - max(0, free - (nic.horizon << 10))
+
+
+cdef tuple way_books(Nic* nic, Direction* way):
+    return (way.tlps, way.tlp_bytes, way.dllp_bytes, way.skp_bytes, busy_so_far(nic, way.busy_ticks, way.free))
+
+
+cdef tuple wire_books(Nic* nic, int way, int64_t free):
+    return nic.wire_books[way][0], nic.wire_books[way][1], 0, 0, busy_so_far(nic, nic.wire_books[way][2], free)
+
+
+cdef object copy_links(Nic* nic):
+    return np.array([way_books(nic, &nic.up), way_books(nic, &nic.down), wire_books(nic, 0, nic.wire_free),
+                     wire_books(nic, 1, nic.wire_rx_free)], LINK_DTYPE)
+
+
+cdef object copy_interrupts(Nic* nic):
+    cdef int64_t count = <int64_t>lane_count(&nic.interrupts), each
+    interrupts = np.zeros(count, INTERRUPT_DTYPE)
+    cdef uint8_t[::1] out
+    if count:
+        out = interrupts.view(np.uint8)
+        for each in range(count):
+            memcpy(&out[each * sizeof(Interrupt)], lane_at(&nic.interrupts, nic.interrupts.head + <uint64_t>each),
+                   sizeof(Interrupt))
+    return interrupts
+
+
+cdef object copy_latency(Nic* nic):
+    bins = np.zeros(nic.num_functions * 2 * LATENCY_BINS, np.int64)
+    cdef int64_t[::1] out = bins
+    memcpy(&out[0], nic.latency, bins.nbytes)
+    return bins.reshape(nic.num_functions, 2, LATENCY_BINS)
+
+
+cdef dict results(Nic* nic):
+    functions, inside = copy_functions(nic)
+    return {"functions": functions, "latency": copy_latency(nic), "links": copy_links(nic),
+            "lines": copy_lines(nic), "inside": inside, "rows": copy_rows(nic),
+            "interrupts": copy_interrupts(nic)}
+
+
+cdef list take_news(Nic* nic, dict unanswered, set mmio_reads):
+    """The upcalls of the last instants; reads that now wait for an answer are noted."""
+    cdef list upcalls = []
+    cdef uint64_t position
+    cdef News* news
+    cdef int each
+    for position in range(nic.news.head, nic.news.tail):
+        news = <News*>lane_at(&nic.news, position)
+        data = None
+        if news.data != NULL:
+            data = PyBytes_FromStringAndSize(<char*>news.data, news.nbytes)
+            buffer_return(nic, news.data, news.data_class)
+        elif news.kind == UPCALL_DMA_READ:
+            unanswered[news.args[0]] = -1 - news.nbytes
+        elif news.kind == UPCALL_REG_READ:
+            mmio_reads.add(news.args[3])
+        args = tuple([news.args[each] for each in range(news.num_args)])
+        upcalls.append(Upcall(news.time, KINDS[news.kind], args, data))
+    lane_clear(&nic.news)
+    return upcalls

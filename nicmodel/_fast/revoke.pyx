@@ -1,0 +1,261 @@
+"""Revocation (`docs/time.md`, 9): only what has started on a link is final.
+
+Rare, so it searches: every line that can hold something of the ring is filtered in place, started writes become
+orphans that carry their bytes, and the ring's epoch voids what is still on its way to the adapter.
+"""
+
+from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.string cimport memcpy
+
+from nicmodel._fast.agent cimport kill_agent
+from nicmodel._fast.books cimport buffer_take, drop_row, row_release, set_when, touch
+from nicmodel._fast.facts cimport (
+    DIRECTION_TX, DROP_RESET, INSIDE, KIND_TX, NEVER, RANK_TX_PIPE, RANK_UP_END, TAGS, TX_REORDER, TX_SCHEDULER,
+    UPSTREAM, WIRE, WRITERS,
+)
+from nicmodel._fast.fetch cimport review_fetch, ring_head
+from nicmodel._fast.irq cimport take_back_requests
+from nicmodel._fast.lanes cimport (
+    index_at, lane_at, lane_clear, lane_empty, lane_front, pop_index,
+)
+from nicmodel._fast.memory cimport moving_part
+from nicmodel._fast.sched cimport note_waiting
+from nicmodel._fast.tags cimport request_end, request_forget
+from nicmodel._fast.types cimport (
+    IN_CHAIN, IN_PIPE, TLP_MESSAGE, TLP_ORPHAN, TLP_READ, TLP_RX_PAYLOAD, TLP_RX_WRITEBACK, TLP_TX_WRITEBACK,
+    Function, Lane, Nic, Ring, Row, TimedTlp, Tlp, Waiting, WriteOp,
+)
+from nicmodel._fast.writers cimport compose_writeback
+
+
+cdef inline void keep(Lane* lane, uint64_t* kept, uint64_t position) noexcept nogil:
+    """An item survives a filtering; it moves up to where the last survivor ended."""
+    if kept[0] != position:
+        memcpy(lane_at(lane, kept[0]), lane_at(lane, position), lane.item_bytes)
+    kept[0] += 1
+
+
+cdef inline bint is_write_of(Tlp* tlp, int32_t ring) noexcept nogil:
+    return tlp.ring == ring and (tlp.kind == TLP_RX_PAYLOAD or tlp.kind == TLP_RX_WRITEBACK
+                                 or tlp.kind == TLP_TX_WRITEBACK)
+
+
+# ---- started writes --------------------------------------------------------------------------------
+
+cdef void orphan(Nic* nic, Tlp* tlp) noexcept nogil:
+    """A started write keeps its bytes and forgets everything else."""
+    cdef Row* row
+    cdef int32_t nbytes = tlp.nbytes
+    cdef uint8_t* data = NULL
+    if tlp.kind == TLP_RX_PAYLOAD:
+        row = &nic.rows[tlp.ref]
+        nbytes = moving_part(row.moved, tlp.offset, tlp.nbytes)
+        if nbytes:
+            data = buffer_take(nic, nbytes, &tlp.data_class)
+            if data != NULL:
+                memcpy(data, row.data + tlp.offset, nbytes)
+    else:
+        data = buffer_take(nic, nbytes, &tlp.data_class)
+        if data != NULL:
+            compose_writeback(nic, tlp, data)
+    tlp.kind = TLP_ORPHAN
+    tlp.value = <long long>data
+    tlp.offset = nbytes if data != NULL else 0
+    tlp.ring = -1
+
+
+cdef void orphan_started_writes(Nic* nic, int32_t index) noexcept nogil:
+    cdef uint64_t position
+    cdef Tlp* tlp
+    if nic.when[RANK_UP_END] != NEVER and is_write_of(&nic.up.flying, index):
+        orphan(nic, &nic.up.flying)
+    for position in range(nic.mem_commits.head, nic.mem_commits.tail):
+        tlp = &(<TimedTlp*>lane_at(&nic.mem_commits, position)).tlp
+        if is_write_of(tlp, index):
+            orphan(nic, tlp)
+
+
+# ---- what has not started --------------------------------------------------------------------------
+
+cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
+    """Requests without a tag vanish; unstarted ones give back tag and buffer."""
+    cdef uint64_t position, kept
+    cdef int32_t klass, request
+    cdef Lane* lane
+    cdef Tlp* tlp
+    for klass in range(3):
+        lane = &nic.asking[klass]
+        kept = lane.head
+        for position in range(lane.head, lane.tail):
+            request = index_at(lane, position)
+            if nic.requests[request].ring == index:
+                request_forget(nic, request)
+            else:
+                keep(lane, &kept, position)
+        lane.tail = kept
+    lane = &nic.up.nonposted
+    kept = lane.head
+    for position in range(lane.head, lane.tail):
+        tlp = <Tlp*>lane_at(lane, position)
+        if tlp.kind == TLP_READ and tlp.ring == index:
+            request_end(nic, tlp.ref)
+            request_forget(nic, tlp.ref)
+        else:
+            keep(lane, &kept, position)
+    lane.tail = kept
+
+
+cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
+    """Unstarted writes vanish, those that WRITERS has moved included."""
+    cdef uint64_t position, kept
+    cdef Lane* lane
+    cdef int line
+    for line in range(2):
+        lane = &nic.writers[line]
+        kept = lane.head
+        for position in range(lane.head, lane.tail):
+            if (<WriteOp*>lane_at(lane, position)).ring != index:
+                keep(lane, &kept, position)
+        lane.tail = kept
+    lane = &nic.up.posted
+    kept = lane.head
+    for position in range(lane.head, lane.tail):
+        if not is_write_of(<Tlp*>lane_at(lane, position), index):
+            keep(lane, &kept, position)
+    lane.tail = kept
+
+
+cdef void drop_messages(Nic* nic, int32_t function) noexcept nogil:
+    cdef Lane* lane = &nic.up.posted
+    cdef uint64_t position, kept = lane.head
+    cdef Tlp* tlp
+    for position in range(lane.head, lane.tail):
+        tlp = <Tlp*>lane_at(lane, position)
+        if tlp.kind != TLP_MESSAGE or tlp.function != function:
+            keep(lane, &kept, position)
+    lane.tail = kept
+    touch(nic, UPSTREAM)
+
+
+# ---- rows ------------------------------------------------------------------------------------------
+
+cdef void revoke_row(Nic* nic, int32_t index, int hold) noexcept nogil:
+    """A row that has not ended ends here, unless it is on the wire; its buffer room returns."""
+    cdef Row* row = &nic.rows[index]
+    if row.outcome != INSIDE or index == nic.wire_row:
+        return
+    if row.room:
+        row.room = 0
+        if row.kind == KIND_TX:
+            nic.tx_room += row.nbytes
+        else:
+            nic.rx_room += row.length
+    drop_row(nic, row, DROP_RESET)
+    row_release(nic, index, hold)
+
+
+cdef bint is_sent_by(Nic* nic, int32_t row, Ring* ring) noexcept nogil:
+    return nic.rows[row].kind == KIND_TX and nic.rows[row].ring == ring.number
+
+
+cdef void filter_waiting(Nic* nic, Lane* lane, Ring* ring) noexcept nogil:
+    """Take a Tx ring's frames out of the pipeline or the wire's line; they may have left the ring before."""
+    cdef uint64_t position, kept = lane.head
+    cdef int32_t row
+    for position in range(lane.head, lane.tail):
+        row = (<Waiting*>lane_at(lane, position)).row
+        if is_sent_by(nic, row, ring):
+            revoke_row(nic, row, IN_PIPE)
+        else:
+            keep(lane, &kept, position)
+    lane.tail = kept
+
+
+cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
+    cdef uint64_t position, kept = nic.tx_ready.head
+    cdef int32_t row
+    filter_waiting(nic, &nic.tx_pipe_lane, ring)
+    set_when(nic, RANK_TX_PIPE, NEVER if lane_empty(&nic.tx_pipe_lane)
+             else (<Waiting*>lane_front(&nic.tx_pipe_lane)).time)
+    filter_waiting(nic, &nic.tx_wire, ring)
+    for position in range(nic.tx_ready.head, nic.tx_ready.tail):
+        row = index_at(&nic.tx_ready, position)
+        if not is_sent_by(nic, row, ring):
+            keep(&nic.tx_ready, &kept, position)
+    nic.tx_ready.tail = kept
+    while not lane_empty(&ring.rows):
+        row = pop_index(&ring.rows)
+        revoke_row(nic, row, IN_PIPE)
+        row_release(nic, row, IN_CHAIN)
+
+
+cdef void drop_received(Nic* nic, Ring* ring) noexcept nogil:
+    cdef int32_t row
+    while not lane_empty(&ring.frames):
+        revoke_row(nic, pop_index(&ring.frames), IN_PIPE)
+    while not lane_empty(&ring.rows):
+        row = pop_index(&ring.rows)
+        if nic.rows[row].outcome == INSIDE:
+            revoke_row(nic, row, IN_CHAIN)
+        else:
+            row_release(nic, row, IN_CHAIN)
+
+
+# ---- the ring --------------------------------------------------------------------------------------
+
+cdef void leave_function(Function* function, Ring* ring, int32_t index) noexcept nogil:
+    """The ring is no longer among the function's open rings."""
+    cdef bint sends = ring.direction == DIRECTION_TX
+    cdef int32_t* rings = function.tx_rings if sends else function.rx_rings
+    cdef int32_t* count = &function.num_tx if sends else &function.num_rx
+    cdef int32_t each, kept = 0
+    for each in range(count[0]):
+        if rings[each] != index:
+            rings[kept] = rings[each]
+            kept += 1
+    count[0] = kept
+
+
+cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
+    """Revoke everything of a ring that is not final, and close it."""
+    cdef Ring* ring = &nic.rings[index]
+    if not ring.is_open:
+        return
+    ring.next = ring_head(nic, index)
+    orphan_started_writes(nic, index)
+    drop_requests(nic, index)
+    drop_writes(nic, index)
+    if ring.direction == DIRECTION_TX:
+        drop_sent(nic, ring)
+        note_waiting(nic, index, 0)
+    else:
+        drop_received(nic, ring)
+        ring.held = 0
+    if ring.agent >= 0:
+        kill_agent(nic, ring.agent)
+        ring.agent = -1
+    leave_function(&nic.functions[ring.function], ring, index)
+    ring.is_open = 0
+    ring.epoch += 1
+    ring.fetching = 0
+    lane_clear(&ring.doorbells)
+    lane_clear(&ring.chip)
+    ring.scheduled = ring.ready = ring.retired = ring.span = ring.rows.tail
+    ring.visible = ring.written = ring.reaped = ring.interrupted = ring.rows.tail
+    review_fetch(nic, index)
+    touch(nic, TX_SCHEDULER)
+    touch(nic, TX_REORDER)
+    touch(nic, TAGS)
+    touch(nic, WRITERS)
+    touch(nic, UPSTREAM)
+    touch(nic, WIRE)
+
+
+cdef void reset_function(Nic* nic, int32_t function) noexcept nogil:
+    """Revoke a whole function: its rings, its unsent messages, its vectors' requests."""
+    while nic.functions[function].num_tx:
+        close_ring(nic, nic.functions[function].tx_rings[0])
+    while nic.functions[function].num_rx:
+        close_ring(nic, nic.functions[function].rx_rings[0])
+    drop_messages(nic, function)
+    take_back_requests(nic, function)

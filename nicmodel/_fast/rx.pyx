@@ -1,0 +1,222 @@
+"""Receive: follow one frame (`docs/time.md`, 6).
+
+  commit_wire_rx_end     a frame has arrived: its row is born, it needs room in the Rx buffer
+  loop_back              so does a frame that turned around in the switch
+  decide_switch_ingress  one frame per edge enters the parser, wire and loopback in turns
+  commit_rx_pipe         filters name the function; its first open ring takes the frame
+  commit_rx_descriptors  descriptors are on chip
+  pair                   a frame and a descriptor meet: the write begins (writers)
+  end_rx_payload         the payload is at the root complex: its room returns
+  commit_rx_writeback    the descriptor is in memory
+"""
+
+from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.string cimport memset
+
+from nicmodel._fast.books cimport (
+    buffer_take, deliver_rx, drop_row, let_go, offer_rx, row_new, row_release, set_when, touch,
+)
+from nicmodel._fast.descriptors cimport DESCRIPTOR_BYTES
+from nicmodel._fast.facts cimport (
+    DROP_NO_DESCRIPTOR, DROP_NO_FILTER, DROP_QUEUE_DISABLED, DROP_RX_BUFFER_FULL, DROP_TOO_LONG, KIND_LOOPBACK,
+    KIND_RX, NEVER, RANK_RX_PIPE, RANK_WIRE_RX_END, STAGE_ARRIVED, STAGE_DESC_READY, STAGE_STEERED,
+    STAGE_WRITTEN_BACK, SWITCH_INGRESS,
+)
+from nicmodel._fast.fetch cimport review_fetch, to_fetch
+from nicmodel._fast.lanes cimport lane_count, lane_empty, lane_front, lane_pop, lane_push, pop_index, push_index
+from nicmodel._fast.memory cimport get64, make_frame, moving
+from nicmodel._fast.steer cimport match_filter
+from nicmodel._fast.types cimport IN_CHAIN, IN_PIPE, Nic, Offer, Ring, Row, RxDescriptor, Waiting
+from nicmodel._fast.writers cimport write_frame
+
+cdef enum:
+    FROM_WIRE = 0
+    FROM_LOOPBACK = 1
+
+
+# ---- into the packet buffer ------------------------------------------------------------------------
+
+cdef void refuse(Nic* nic, int32_t index, int32_t function, int reason) noexcept nogil:
+    """The frame is offered to a function and dropped at once."""
+    offer_rx(nic, &nic.rows[index], function)
+    drop_row(nic, &nic.rows[index], reason)
+    row_release(nic, index, IN_PIPE)
+
+
+cdef void enter_buffer(Nic* nic, int32_t index, int line) noexcept nogil:
+    """The frame takes its room in the Rx buffer and waits for the parser, or is dropped."""
+    cdef Row* row = &nic.rows[index]
+    if row.length > nic.rx_room:
+        refuse(nic, index, 0, DROP_RX_BUFFER_FULL)
+        return
+    nic.rx_room -= row.length
+    row.room = 1
+    push_index(nic, &nic.ingress[line], index)
+    touch(nic, SWITCH_INGRESS)
+
+
+cdef void commit_wire_rx_end(Nic* nic) noexcept nogil:
+    """The last byte of a frame is here: ARRIVED."""
+    cdef Offer* offer = &nic.arriving
+    cdef int32_t index = row_new(nic, KIND_RX, -1, offer.length)
+    cdef Row* row = &nic.rows[index]
+    set_when(nic, RANK_WIRE_RX_END, NEVER)
+    row.at[STAGE_ARRIVED] = nic.now
+    row.flow = offer.flow
+    row.nbytes = offer.nbytes
+    row.mac = offer.mac
+    row.vlan = offer.vlan
+    row.data = offer.data
+    row.data_class = offer.data_class
+    row.moved = offer.moved
+    if row.length > nic.max_frame:
+        refuse(nic, index, 0, DROP_TOO_LONG)
+        return
+    if row.flow >= 0 and row.moved:
+        row.data = buffer_take(nic, row.moved, &row.data_class)
+        if row.data != NULL:
+            make_frame(&nic.flows[row.flow], offer.number, row.data, row.moved)
+    enter_buffer(nic, index, FROM_WIRE)
+
+
+cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
+    """A sent frame turns around in the switch: its bytes go on in a row of their own."""
+    cdef int32_t length = nic.rows[sent].length
+    cdef int32_t index = row_new(nic, KIND_LOOPBACK, -1, length)
+    cdef Row* row = &nic.rows[index]
+    cdef Row* parent = &nic.rows[sent]
+    row.parent = parent.serial
+    row.flow = parent.flow
+    row.sender = parent.function
+    row.mac = parent.mac
+    row.vlan = parent.vlan
+    row.nbytes = length - 4
+    row.at[STAGE_ARRIVED] = nic.now
+    if parent.data != NULL:
+        # Padding up to the shortest frame is zeros; a buffer is never shorter than that.
+        row.data = parent.data
+        row.data_class = parent.data_class
+        row.moved = moving(nic, row.nbytes)
+        if row.moved > parent.moved:
+            memset(row.data + parent.moved, 0, row.moved - parent.moved)
+        parent.data = NULL
+    enter_buffer(nic, index, FROM_LOOPBACK)
+
+
+# ---- steering --------------------------------------------------------------------------------------
+
+cdef void decide_switch_ingress(Nic* nic) noexcept nogil:
+    cdef int turn = nic.ingress_turn
+    cdef Waiting* steered
+    if lane_empty(&nic.ingress[turn]):
+        turn = 1 - turn
+        if lane_empty(&nic.ingress[turn]):
+            return
+    nic.ingress_turn = 1 - turn
+    steered = <Waiting*>lane_push(nic, &nic.rx_pipe_lane)
+    steered.time = nic.now + nic.rx_pipe
+    steered.row = pop_index(&nic.ingress[turn])
+    if nic.when[RANK_RX_PIPE] == NEVER:
+        set_when(nic, RANK_RX_PIPE, steered.time)
+    if not (lane_empty(&nic.ingress[FROM_WIRE]) and lane_empty(&nic.ingress[FROM_LOOPBACK])):
+        touch(nic, SWITCH_INGRESS)
+
+
+cdef void give_up(Nic* nic, int32_t index, int32_t function, int reason) noexcept nogil:
+    """A frame in the Rx buffer is dropped: its room returns."""
+    nic.rx_room += nic.rows[index].length
+    nic.rows[index].room = 0
+    refuse(nic, index, function, reason)
+
+
+cdef void commit_rx_pipe(Nic* nic) noexcept nogil:
+    """STEERED: a function is named, or nobody wants the frame."""
+    cdef int32_t index = (<Waiting*>lane_front(&nic.rx_pipe_lane)).row, target, at
+    cdef Row* row = &nic.rows[index]
+    cdef Ring* ring
+    lane_pop(&nic.rx_pipe_lane)
+    set_when(nic, RANK_RX_PIPE, NEVER if lane_empty(&nic.rx_pipe_lane)
+             else (<Waiting*>lane_front(&nic.rx_pipe_lane)).time)
+    row.at[STAGE_STEERED] = nic.now
+    target = match_filter(nic, row.mac, row.vlan)
+    if target < 0:
+        target = nic.default_pool
+    if target < 0 or target == row.sender:
+        give_up(nic, index, 0, DROP_NO_FILTER)
+        return
+    if nic.functions[target].num_rx == 0:
+        give_up(nic, index, target, DROP_QUEUE_DISABLED)
+        return
+    at = nic.functions[target].rx_rings[0]
+    ring = &nic.rings[at]
+    if row.nbytes > ring.buffer_bytes:
+        give_up(nic, index, target, DROP_TOO_LONG)
+        return
+    if nic.functions[target].drop_policy and lane_count(&ring.frames) >= <uint64_t>unused(ring):
+        give_up(nic, index, target, DROP_NO_DESCRIPTOR)
+        return
+    offer_rx(nic, row, target)
+    row.ring = ring.number
+    push_index(nic, &ring.frames, index)
+    pair(nic, at)
+
+
+cdef inline int32_t unused(Ring* ring) noexcept nogil:
+    """Descriptors the ring owns and has not used: on chip, being fetched, to fetch."""
+    return ring.held + (ring.fetch_count if ring.fetching else 0) + to_fetch(ring)
+
+
+# ---- a frame meets a descriptor --------------------------------------------------------------------
+
+cdef void commit_rx_descriptors(Nic* nic, int32_t index) noexcept nogil:
+    """The last completion of a descriptor fetch has arrived."""
+    cdef Ring* ring = &nic.rings[index]
+    cdef RxDescriptor* descriptor
+    cdef int32_t each
+    for each in range(ring.fetch_count):
+        descriptor = <RxDescriptor*>lane_push(nic, &ring.chip)
+        descriptor.address = get64(ring.fetched + each * DESCRIPTOR_BYTES)
+        descriptor.slot = ring.fetch_first + each
+    ring.held += ring.fetch_count
+    pair(nic, index)
+
+
+cdef void pair(Nic* nic, int32_t index) noexcept nogil:
+    """Frames and descriptors of a ring meet in order: DESC_READY."""
+    cdef Ring* ring = &nic.rings[index]
+    cdef RxDescriptor* descriptor
+    cdef int32_t frame
+    cdef Row* row
+    while not (lane_empty(&ring.frames) or lane_empty(&ring.chip)):
+        frame = pop_index(&ring.frames)
+        descriptor = <RxDescriptor*>lane_front(&ring.chip)
+        row = &nic.rows[frame]
+        row.address = descriptor.address
+        row.slot = descriptor.slot
+        row.at[STAGE_DESC_READY] = nic.edge
+        row.held = IN_CHAIN
+        lane_pop(&ring.chip)
+        ring.held -= 1
+        push_index(nic, &ring.rows, frame)
+        write_frame(nic, index, frame)
+    review_fetch(nic, index)
+
+
+# ---- the write ends --------------------------------------------------------------------------------
+
+cdef void end_rx_payload(Nic* nic, int32_t index) noexcept nogil:
+    """The payload's last TLP is at the root complex: the adapter may forget the bytes."""
+    nic.rx_room += nic.rows[index].length
+    nic.rows[index].room = 0
+
+
+cdef void commit_rx_writeback(Nic* nic, int32_t index) noexcept nogil:
+    """WRITTEN_BACK. Write-backs of a ring commit in ring order; with an agent the frame waits for it."""
+    cdef Row* row = &nic.rows[index]
+    cdef Ring* ring = &nic.rings[nic.num_rings + row.ring]
+    row.at[STAGE_WRITTEN_BACK] = nic.now
+    ring.written += 1
+    ring.visible = ring.written
+    if ring.agent < 0:
+        deliver_rx(nic, row)
+        let_go(nic, ring)

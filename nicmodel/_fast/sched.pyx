@@ -1,0 +1,98 @@
+"""TX_SCHEDULER: functions in turns, then a function's rings in turns; a turn is one read request (`docs/time.md`, 5.4).
+
+Picking is one function: state in, ring out.
+"""
+
+from libc.stdint cimport int32_t, uint64_t
+
+from nicmodel._fast.books cimport touch
+from nicmodel._fast.facts cimport STAGE_SCHEDULED, TX_SCHEDULER
+from nicmodel._fast.fetch cimport review_fetch
+from nicmodel._fast.lanes cimport bits_add, bits_after, bits_remove, index_at
+from nicmodel._fast.tags cimport ask, read_piece
+from nicmodel._fast.types cimport CLASS_PAYLOAD, Function, Nic, Ring, Row
+
+
+cdef void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
+    """A Tx ring now has `held` descriptors waiting for the scheduler."""
+    cdef Ring* ring = &nic.rings[index]
+    cdef Function* function = &nic.functions[ring.function]
+    if ring.held == 0 and held:
+        function.waiting_rings += 1
+        bits_add(&nic.tx_waiting, ring.function)
+    elif ring.held and held == 0:
+        function.waiting_rings -= 1
+        if function.waiting_rings == 0:
+            bits_remove(&nic.tx_waiting, ring.function)
+    ring.held = held
+    if held:
+        touch(nic, TX_SCHEDULER)
+
+
+cdef inline bint may_go(Nic* nic, Ring* ring) noexcept nogil:
+    """Has the ring a descriptor waiting, begun or with room for its frame?"""
+    cdef Row* row
+    if ring.held == 0:
+        return False
+    row = &nic.rows[index_at(&ring.rows, ring.scheduled)]
+    return row.asked or row.nbytes <= nic.tx_room
+
+
+cdef int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
+    """The first of the function's rings that may go, in turns after the last granted, or -1."""
+    cdef int32_t count = function.num_tx, first = 0, step, at
+    while first < count and function.tx_rings[first] <= function.last_ring:
+        first += 1
+    for step in range(count):
+        at = first + step
+        if at >= count:
+            at -= count
+        if may_go(nic, &nic.rings[function.tx_rings[at]]):
+            return function.tx_rings[at]
+    return -1
+
+
+cdef int32_t pick(Nic* nic) noexcept nogil:
+    """The ring whose turn it is, or -1."""
+    cdef int32_t function = bits_after(&nic.tx_waiting, nic.last_function), first = function, ring
+    while function >= 0:
+        ring = pick_ring(nic, &nic.functions[function])
+        if ring >= 0:
+            return ring
+        function = bits_after(&nic.tx_waiting, function)
+        if function == first:
+            break
+    return -1
+
+
+cdef void decide_tx_scheduler(Nic* nic) noexcept nogil:
+    """Grant one turn. A frame's first turn takes its room in the Tx buffer."""
+    cdef int32_t index = pick(nic), nbytes, request
+    cdef uint64_t address
+    cdef Ring* ring
+    cdef Row* row
+    if index < 0:
+        return
+    ring = &nic.rings[index]
+    row = &nic.rows[index_at(&ring.rows, ring.scheduled)]
+    nic.last_function = ring.function
+    nic.functions[ring.function].last_ring = index
+    if row.asked == 0:
+        nic.tx_room -= row.nbytes
+        row.room = 1
+        row.at[STAGE_SCHEDULED] = nic.now
+    address = row.address + row.asked
+    nbytes = read_piece(nic, address, row.nbytes - row.asked)
+    request = ask(nic, CLASS_PAYLOAD, index, address, nbytes)
+    nic.requests[request].row = index_at(&ring.rows, ring.scheduled)
+    nic.requests[request].offset = row.asked
+    row.asked += nbytes
+    row.requests += 1
+    if row.asked == row.nbytes:
+        ring.scheduled += 1
+        skip_bad(nic, ring)
+        note_waiting(nic, index, ring.held - 1)
+        review_fetch(nic, index)
+    if bits_after(&nic.tx_waiting, nic.last_function) >= 0:
+        touch(nic, TX_SCHEDULER)
+

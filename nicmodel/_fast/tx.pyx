@@ -1,0 +1,237 @@
+"""Transmit: follow one packet (`docs/time.md`, 5).
+
+  ring_doorbell          the tail changes; its descriptors will carry the doorbell's stamps
+  commit_tx_descriptors  descriptors are on chip: rows are born, good ones wait for TX_SCHEDULER (sched)
+  commit_tx_payload      data is on board: the frame may leave, in ring order
+  decide_tx_reorder      one frame per edge retires its descriptor and enters the pipeline
+  join_span              the retired descriptor waits for its write-back (writers)
+  commit_tx_pipe         the switch: to the wire (wire), or around to another function (rx)
+  commit_tx_writeback    DD is in memory
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from nicmodel._fast.books cimport blame, deliver_tx, drop_row, let_go, row_new, row_release, set_when, touch
+from nicmodel._fast.descriptors cimport (
+    DESCRIPTOR_BYTES, TX_DEXT, TX_DTYP_DATA, TX_DTYP_MASK, TX_EOP, TX_LENGTH_MASK, TX_MAX_BYTES, TX_RS,
+)
+from nicmodel._fast.facts cimport (
+    CAUSE_NONE, CAUSE_SERVER, COUNT_DOORBELLS, COUNT_TX_OFFERED, DIRECTION_RX, DIRECTION_TX, DROP_BAD_DESCRIPTOR,
+    KIND_TX, LINE_TX_READY, NEVER, RANK_TX_PIPE, STAGE_DATA_FETCHED, STAGE_DESC_FETCHED, STAGE_DOORBELL,
+    STAGE_POSTED, STAGE_SWITCHED, STAGE_WRITTEN_BACK, TX_REORDER, TX_SCHEDULER, WIRE,
+)
+from nicmodel._fast.fetch cimport review_fetch, to_fetch
+from nicmodel._fast.lanes cimport (
+    check, index_at, lane_at, lane_empty, lane_front, lane_pop, lane_push, pop_index, push_index,
+)
+from nicmodel._fast.memory cimport get32, get64, moving, parse_frame
+from nicmodel._fast.rx cimport loop_back
+from nicmodel._fast.sched cimport note_waiting, skip_bad
+from nicmodel._fast.steer cimport match_filter
+from nicmodel._fast.types cimport IN_CHAIN, IN_PIPE, Batch, Flow, Nic, Request, Ring, Row, Waiting
+from nicmodel._fast.writers cimport write_span
+
+
+cdef void ring_doorbell(Nic* nic, int32_t index, int64_t posted, int32_t tail) noexcept nogil:
+    """A tail write takes effect, on a ring of either direction. Nonsense and closed rings are ignored."""
+    cdef Ring* ring = &nic.rings[index]
+    cdef Batch* batch
+    cdef int32_t count
+    if not ring.is_open or <uint32_t>tail >= <uint32_t>ring.size:
+        return
+    nic.functions[ring.function].counters[COUNT_DOORBELLS] += 1
+    count = tail - ring.tail
+    if count < 0:
+        count += ring.size
+    ring.tail = tail
+    if ring.direction == DIRECTION_TX and count:
+        batch = <Batch*>lane_push(nic, &ring.doorbells)
+        batch.posted = posted
+        batch.doorbell = nic.now
+        batch.count = count
+    review_fetch(nic, index)
+
+
+# ---- descriptors arrive ----------------------------------------------------------------------------
+
+cdef void take_stamps(Ring* ring, Row* row) noexcept nogil:
+    """POSTED and DOORBELL of the oldest doorbell that still covers a descriptor."""
+    cdef Batch* batch
+    if lane_empty(&ring.doorbells):
+        return
+    batch = <Batch*>lane_front(&ring.doorbells)
+    row.at[STAGE_POSTED] = batch.posted
+    row.at[STAGE_DOORBELL] = batch.doorbell
+    batch.count -= 1
+    if batch.count == 0:
+        lane_pop(&ring.doorbells)
+
+
+cdef inline bint is_good(Nic* nic, uint64_t command, int32_t nbytes) noexcept nogil:
+    """An advanced data descriptor of one whole frame of legal length."""
+    return (command & TX_DTYP_MASK == TX_DTYP_DATA and command & TX_DEXT and command & TX_EOP
+            and 1 <= nbytes <= TX_MAX_BYTES and nbytes <= nic.max_frame - 4)
+
+
+cdef void bear_row(Nic* nic, int32_t index, int32_t slot, uint8_t* descriptor) noexcept nogil:
+    cdef Ring* ring = &nic.rings[index]
+    cdef uint64_t command = get32(descriptor + 8)
+    cdef int32_t nbytes = <int32_t>(command & TX_LENGTH_MASK)
+    cdef int32_t length = nbytes + 4 if nbytes > 60 else 64
+    cdef int32_t born = row_new(nic, KIND_TX, ring.function, length)
+    cdef Row* row = &nic.rows[born]
+    row.ring = ring.number
+    row.address = get64(descriptor)
+    row.nbytes = nbytes
+    row.slot = slot
+    row.rs = command & TX_RS != 0
+    row.good = is_good(nic, command, nbytes)
+    row.complete = not row.good
+    row.held = IN_PIPE | IN_CHAIN
+    row.at[STAGE_DESC_FETCHED] = nic.edge
+    take_stamps(ring, row)
+    if ring.agent >= 0 and nic.agents[ring.agent].flow >= 0:
+        row.flow = nic.agents[ring.agent].flow
+        row.mac = nic.flows[row.flow].dst_mac
+        row.vlan = nic.flows[row.flow].vlan
+    push_index(nic, &ring.rows, born)
+    nic.functions[ring.function].counters[COUNT_TX_OFFERED] += 1
+    nic.functions[ring.function].inside[DIRECTION_TX] += 1
+
+
+cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
+    """The last completion of a descriptor fetch has arrived."""
+    cdef Ring* ring = &nic.rings[index]
+    cdef int32_t each, held = ring.held
+    for each in range(ring.fetch_count):
+        bear_row(nic, index, ring.fetch_first + each, ring.fetched + each * DESCRIPTOR_BYTES)
+        held += nic.rows[index_at(&ring.rows, ring.rows.tail - 1)].good
+    skip_bad(nic, ring)
+    note_waiting(nic, index, held)
+    advance_ready(nic, ring)
+    review_fetch(nic, index)
+
+
+# ---- data arrives ----------------------------------------------------------------------------------
+
+cdef void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
+    """Frames of a ring become ready in ring order: the oldest when complete, then its complete successors."""
+    cdef int32_t index
+    while ring.ready < ring.rows.tail:
+        index = index_at(&ring.rows, ring.ready)
+        if not nic.rows[index].complete:
+            return
+        push_index(nic, &nic.tx_ready, index)
+        touch(nic, TX_REORDER)
+        ring.ready += 1
+
+
+cdef void commit_tx_payload(Nic* nic, Request* request) noexcept nogil:
+    """The last completion of one payload request has arrived."""
+    cdef Row* row = &nic.rows[request.row]
+    row.requests -= 1
+    if row.asked == row.nbytes and row.requests == 0:
+        row.complete = 1
+        row.at[STAGE_DATA_FETCHED] = nic.edge
+        advance_ready(nic, &nic.rings[request.ring])
+
+
+# ---- retirement ------------------------------------------------------------------------------------
+
+cdef void forget_span(Nic* nic, int32_t index) noexcept nogil:
+    """No report was asked for: nothing is written. Earlier spans may still be on their way."""
+    cdef Ring* ring = &nic.rings[index]
+    if ring.written == ring.span:
+        ring.written = ring.visible = ring.retired
+        let_go(nic, ring)
+    ring.span = ring.retired
+
+
+cdef void join_span(Nic* nic, int32_t index, Row* row) noexcept nogil:
+    """A retired descriptor joins the write-back span; a full span is written."""
+    cdef Ring* ring = &nic.rings[index]
+    cdef bint is_last = row.slot == ring.size - 1
+    cdef bint nothing_inside, full
+    if ring.retired - ring.span == 1:
+        ring.span_slot = row.slot
+        ring.span_reports = 0
+    ring.span_reports += row.rs
+    nothing_inside = ring.retired == ring.rows.tail and not ring.fetching and to_fetch(ring) == 0
+    full = ring.span_reports >= (ring.wthresh if ring.wthresh > 1 else 1)
+    if full or (ring.span_reports and (is_last or nothing_inside)):
+        write_span(nic, index, ring.span, <int32_t>(ring.retired - ring.span))
+        ring.span = ring.retired
+    elif is_last:
+        forget_span(nic, index)
+
+
+cdef void decide_tx_reorder(Nic* nic) noexcept nogil:
+    """One frame per edge leaves; its descriptor is retired."""
+    cdef int32_t index
+    cdef Row* row
+    cdef Ring* ring
+    cdef Waiting* leaving
+    if lane_empty(&nic.tx_ready):
+        blame(nic, LINE_TX_READY, CAUSE_NONE)
+        return
+    index = pop_index(&nic.tx_ready)
+    row = &nic.rows[index]
+    ring = &nic.rings[row.ring]
+    check(nic, index_at(&ring.rows, ring.retired) == index, 30, row.serial)
+    ring.retired += 1
+    if row.good:
+        leaving = <Waiting*>lane_push(nic, &nic.tx_pipe_lane)
+        leaving.time = nic.now + nic.tx_pipe
+        leaving.row = index
+        if nic.when[RANK_TX_PIPE] == NEVER:
+            set_when(nic, RANK_TX_PIPE, leaving.time)
+        join_span(nic, row.ring, row)
+    else:
+        drop_row(nic, row, DROP_BAD_DESCRIPTOR)
+        join_span(nic, row.ring, row)
+        row_release(nic, index, IN_PIPE)
+    if lane_empty(&nic.tx_ready):
+        blame(nic, LINE_TX_READY, CAUSE_NONE)
+    else:
+        blame(nic, LINE_TX_READY, CAUSE_SERVER)
+        touch(nic, TX_REORDER)
+
+
+# ---- the switch ------------------------------------------------------------------------------------
+
+cdef void commit_tx_pipe(Nic* nic) noexcept nogil:
+    """A frame is at the switch: SWITCHED. Another function's frame turns around, all others go to the wire."""
+    cdef int32_t index = (<Waiting*>lane_front(&nic.tx_pipe_lane)).row, target
+    cdef Row* row = &nic.rows[index]
+    cdef Waiting* waiting
+    lane_pop(&nic.tx_pipe_lane)
+    set_when(nic, RANK_TX_PIPE, NEVER if lane_empty(&nic.tx_pipe_lane)
+             else (<Waiting*>lane_front(&nic.tx_pipe_lane)).time)
+    row.at[STAGE_SWITCHED] = nic.now
+    if row.flow < 0 and row.data != NULL:
+        parse_frame(row.data, row.moved, &row.mac, &row.vlan)
+    target = match_filter(nic, row.mac, row.vlan) if nic.loopback else -1
+    if target >= 0 and target != row.function:
+        nic.tx_room += row.nbytes
+        row.room = 0
+        touch(nic, TX_SCHEDULER)
+        deliver_tx(nic, row)
+        loop_back(nic, index)
+        row_release(nic, index, IN_PIPE)
+        return
+    waiting = <Waiting*>lane_push(nic, &nic.tx_wire)
+    waiting.time = nic.now
+    waiting.row = index
+    touch(nic, WIRE)
+
+
+# ---- write-back ------------------------------------------------------------------------------------
+
+cdef void commit_tx_writeback(Nic* nic, int32_t index, uint64_t first, uint64_t end) noexcept nogil:
+    """The last TLP of a span, rows [first, end) of the ring, is in memory. Forgotten spans before it are not."""
+    cdef Ring* ring = &nic.rings[index]
+    cdef uint64_t position
+    for position in range(first, end):
+        nic.rows[index_at(&ring.rows, position)].at[STAGE_WRITTEN_BACK] = nic.now
+    ring.written = end
+    let_go(nic, ring)

@@ -1,0 +1,112 @@
+"""WRITERS: one TLP per edge enters the posted line, the two kinds of writes in turns (`docs/time.md`, 6).
+
+Writes are cut at multiples of MPS (and so at pages). The last TLP of a write-back lets the ring's vector
+request: its message then follows the data it announces.
+"""
+
+from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.string cimport memset
+
+from nicmodel._fast.books cimport touch
+from nicmodel._fast.descriptors cimport DESCRIPTOR_BYTES, RX_DD, RX_EOP, RX_LB, TX_DD
+from nicmodel._fast.facts cimport KIND_LOOPBACK, WRITERS
+from nicmodel._fast.irq cimport request_vector
+from nicmodel._fast.lanes cimport index_at, lane_empty, lane_front, lane_pop, lane_push
+from nicmodel._fast.link cimport memory_tlp_bytes, queue_tlp
+from nicmodel._fast.memory cimport put32
+from nicmodel._fast.types cimport (
+    TLP_RX_PAYLOAD, TLP_RX_WRITEBACK, TLP_TX_WRITEBACK, Nic, Ring, Row, Tlp, WriteOp,
+)
+
+
+cdef void write_frame(Nic* nic, int32_t ring, int32_t row) noexcept nogil:
+    """A received frame has its descriptor: payload first, then the write-back over the descriptor."""
+    cdef WriteOp* op = <WriteOp*>lane_push(nic, &nic.writers[RX_WRITE])
+    op.ring = ring
+    op.row = row
+    op.address = nic.rows[row].address
+    op.nbytes = nic.rows[row].nbytes
+    op.done = 0
+    op.descriptor = 0
+    touch(nic, WRITERS)
+
+
+cdef void write_span(Nic* nic, int32_t ring, uint64_t position, int32_t count) noexcept nogil:
+    """A write-back span is full: `count` descriptors from row `position` of the ring on."""
+    cdef WriteOp* op = <WriteOp*>lane_push(nic, &nic.writers[TX_WRITEBACK])
+    op.ring = ring
+    op.row = -1
+    op.position = position
+    op.address = nic.rings[ring].base + <uint64_t>nic.rings[ring].span_slot * DESCRIPTOR_BYTES
+    op.nbytes = count * DESCRIPTOR_BYTES
+    op.done = 0
+    op.descriptor = 1
+    touch(nic, WRITERS)
+
+
+cdef bint move_tlp(Nic* nic, WriteOp* op, int kind) noexcept nogil:
+    """The next TLP of an operation goes to the posted line; is it the last of payload or write-back?"""
+    cdef Ring* ring = &nic.rings[op.ring]
+    cdef uint64_t address = op.address + op.done
+    cdef int32_t left = op.nbytes - op.done
+    cdef int32_t nbytes = nic.mps - <int32_t>(address & (nic.mps - 1))
+    cdef Tlp* tlp = queue_tlp(nic, &nic.up, &nic.up.posted, kind)
+    if nbytes > left:
+        nbytes = left
+    tlp.ring = op.ring
+    tlp.epoch = ring.epoch
+    tlp.function = ring.function
+    tlp.domain = ring.domain
+    tlp.ref = op.row
+    tlp.address = address
+    tlp.nbytes = nbytes
+    tlp.offset = op.done
+    tlp.value = <long long>(op.position + op.done // DESCRIPTOR_BYTES)
+    tlp.wire_bytes = memory_tlp_bytes(address, nbytes)
+    op.done += nbytes
+    tlp.last = op.done == op.nbytes
+    return tlp.last
+
+
+cdef void compose_writeback(Nic* nic, Tlp* tlp, uint8_t* into) noexcept nogil:
+    """What a write-back TLP writes. Rx: DD, EOP, whether it was looped back, the length. Tx: DD where reported."""
+    cdef Ring* ring = &nic.rings[tlp.ring]
+    cdef Row* row
+    cdef int32_t each
+    memset(into, 0, tlp.nbytes)
+    if tlp.kind == TLP_RX_WRITEBACK:
+        row = &nic.rows[tlp.ref]
+        put32(into + 8, RX_DD | RX_EOP | (RX_LB if row.kind == KIND_LOOPBACK else 0))
+        put32(into + 12, row.nbytes & 0xFFFF)
+        return
+    for each in range(tlp.nbytes // DESCRIPTOR_BYTES):
+        if nic.rows[index_at(&ring.rows, <uint64_t>tlp.value + each)].rs:
+            into[each * DESCRIPTOR_BYTES + 12] = TX_DD
+
+
+cdef void decide_writers(Nic* nic) noexcept nogil:
+    cdef int turn = nic.writer_turn
+    cdef WriteOp* op
+    cdef Ring* ring
+    if lane_empty(&nic.writers[turn]):
+        turn = 1 - turn
+        if lane_empty(&nic.writers[turn]):
+            return
+    nic.writer_turn = 1 - turn
+    op = <WriteOp*>lane_front(&nic.writers[turn])
+    ring = &nic.rings[op.ring]
+    if turn == TX_WRITEBACK:
+        if move_tlp(nic, op, TLP_TX_WRITEBACK):
+            lane_pop(&nic.writers[turn])
+            request_vector(nic, ring.vector)
+    elif op.descriptor:
+        move_tlp(nic, op, TLP_RX_WRITEBACK)
+        lane_pop(&nic.writers[turn])
+        request_vector(nic, ring.vector)
+    elif move_tlp(nic, op, TLP_RX_PAYLOAD):
+        op.descriptor = 1
+        op.address = ring.base + <uint64_t>nic.rows[op.row].slot * DESCRIPTOR_BYTES
+        op.nbytes = DESCRIPTOR_BYTES
+        op.done = 0
+    if not (lane_empty(&nic.writers[RX_WRITE]) and lane_empty(&nic.writers[TX_WRITEBACK])):
+        touch(nic, WRITERS)

@@ -1,0 +1,246 @@
+"""The compiled data plane: its loop, and the switch from events and arbiters to rooms.
+
+`docs/time.md` decides what happens; `_fast/` has a room for each of its sections:
+
+  doorbell   registers -> tx          frame arrives   wire -> rx, steer
+  fetch      fetch -> tags -> link    descriptor      fetch -> tags -> link
+  payload    sched -> tags -> link    payload out     writers -> link
+  host       root                     host            root
+  leave      tx -> wire               interrupt       irq -> agent
+
+`types` holds every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to Python. To follow a packet,
+begin at `commit` below: each rank is one event, each name is the room that resumes.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from nicmodel._fast.agent cimport commit_agent_done, commit_agent_wake, decide_vcpu
+from nicmodel._fast.books cimport set_when, touch
+from nicmodel._fast.calls cimport commit_call
+from nicmodel._fast.door cimport Door
+from nicmodel._fast.facts cimport *
+from nicmodel._fast.fetch cimport commit_fetched, decide_fetch
+from nicmodel._fast.irq cimport commit_itr, decide_msix
+from nicmodel._fast.lanes cimport heap_pop, lane_empty, low_bit
+from nicmodel._fast.link cimport commit_dllp, commit_link_free, decide_direction, note_arrival, take_credits
+from nicmodel._fast.registers cimport accept_access, commit_register, decide_register_port
+from nicmodel._fast.root cimport commit_mem_commit, commit_mem_read, commit_read_done, commit_up_end
+from nicmodel._fast.rx cimport commit_rx_descriptors, commit_rx_pipe, commit_wire_rx_end, decide_switch_ingress
+from nicmodel._fast.sched cimport decide_tx_scheduler
+from nicmodel._fast.tags cimport decide_tags, request_end, request_forget
+from nicmodel._fast.tx cimport commit_tx_descriptors, commit_tx_payload, commit_tx_pipe, decide_tx_reorder
+from nicmodel._fast.types cimport (
+    CLASS_PAYLOAD, CLASS_TX_DESCRIPTOR, FAULT_CALL, FAULT_INVARIANT, FAULT_MEMORY, NUM_WHEN, TICK, TLP_COMPLETION, Nic,
+    Request, Timer, Tlp,
+)
+from nicmodel._fast.wire cimport commit_flow, commit_pause, commit_wire_tx_end, decide_wire, decide_wire_rx
+from nicmodel._fast.writers cimport decide_writers
+
+from nicmodel.sim.errors import ModelBug
+
+FAULTS = {FAULT_MEMORY: "memory has run out", FAULT_INVARIANT: "an invariant does not hold",
+          FAULT_CALL: "a call asks for the impossible"}
+
+
+# ---- commit: which room resumes --------------------------------------------------------------------
+
+cdef void commit_down_end(Nic* nic) noexcept nogil:
+    """The last byte of a downstream transfer is at the adapter."""
+    cdef Tlp tlp = nic.down.flying
+    cdef Request request
+    set_when(nic, RANK_DOWN_END, NEVER)
+    if take_credits(nic, &nic.down):
+        return
+    note_arrival(nic, &nic.up)
+    if tlp.kind != TLP_COMPLETION:
+        accept_access(nic, &tlp)
+        return
+    if not tlp.last:
+        return
+    request = nic.requests[tlp.ref]
+    request_end(nic, tlp.ref)
+    request_forget(nic, tlp.ref)
+    if request.epoch != nic.rings[request.ring].epoch:
+        return
+    if request.klass == CLASS_PAYLOAD:
+        commit_tx_payload(nic, &request)
+    elif commit_fetched(nic, request.ring):
+        if request.klass == CLASS_TX_DESCRIPTOR:
+            commit_tx_descriptors(nic, request.ring)
+        else:
+            commit_rx_descriptors(nic, request.ring)
+
+
+cdef void commit_edge(Nic* nic) noexcept nogil:
+    """A core clock edge with something to decide; the register port may have waited for it."""
+    set_when(nic, RANK_EDGE, NEVER)
+    if nic.port_wake <= nic.now:
+        nic.port_wake = NEVER
+        touch(nic, REGISTER_PORT)
+
+
+cdef void commit_timer(Nic* nic, int rank) noexcept nogil:
+    """The next event of an unordered source."""
+    cdef Timer timer = heap_pop(&nic.timers[rank])
+    set_when(nic, rank, nic.timers[rank].items[0].time if nic.timers[rank].count else NEVER)
+    if rank == RANK_PAUSE:
+        commit_pause(nic, timer.a)
+    elif rank == RANK_FLOW:
+        commit_flow(nic, <int32_t>timer.a)
+    elif rank == RANK_ITR:
+        commit_itr(nic, <int32_t>timer.a)
+    elif rank == RANK_AGENT_WAKE:
+        commit_agent_wake(nic, <int32_t>timer.a, timer.b)
+    else:
+        commit_agent_done(nic, <int32_t>timer.a)
+
+
+cdef void commit(Nic* nic, int rank) noexcept nogil:
+    """Apply one event of this rank."""
+    if rank == RANK_CALL:
+        commit_call(nic)
+    elif rank == RANK_MEM_COMMIT:
+        commit_mem_commit(nic)
+    elif rank == RANK_MEM_READ:
+        commit_mem_read(nic)
+    elif rank == RANK_UP_END:
+        commit_up_end(nic)
+    elif rank == RANK_READ_DONE:
+        commit_read_done(nic)
+    elif rank == RANK_DOWN_END:
+        commit_down_end(nic)
+    elif rank == RANK_REGISTER:
+        commit_register(nic)
+    elif rank == RANK_TX_PIPE:
+        commit_tx_pipe(nic)
+    elif rank == RANK_RX_PIPE:
+        commit_rx_pipe(nic)
+    elif rank == RANK_WIRE_TX_END:
+        commit_wire_tx_end(nic)
+    elif rank == RANK_WIRE_RX_END:
+        commit_wire_rx_end(nic)
+    elif rank == RANK_DLLP:
+        commit_dllp(nic)
+    elif rank == RANK_LINK_FREE:
+        commit_link_free(nic)
+    elif rank == RANK_EDGE:
+        commit_edge(nic)
+    else:
+        commit_timer(nic, rank)
+
+
+# ---- decide: whose turn it is ----------------------------------------------------------------------
+
+cdef void decide(Nic* nic, int arbiter) noexcept nogil:
+    if arbiter == VCPU:
+        decide_vcpu(nic)
+    elif arbiter == REGISTER_PORT:
+        decide_register_port(nic)
+    elif arbiter == TX_SCHEDULER:
+        decide_tx_scheduler(nic)
+    elif arbiter == TX_REORDER:
+        decide_tx_reorder(nic)
+    elif arbiter == SWITCH_INGRESS:
+        decide_switch_ingress(nic)
+    elif arbiter == TX_DESC_FETCH:
+        decide_fetch(nic, DIRECTION_TX)
+    elif arbiter == RX_DESC_FETCH:
+        decide_fetch(nic, DIRECTION_RX)
+    elif arbiter == TAGS:
+        decide_tags(nic)
+    elif arbiter == WRITERS:
+        decide_writers(nic)
+    elif arbiter == MSIX:
+        decide_msix(nic)
+    elif arbiter == UPSTREAM:
+        decide_direction(nic, &nic.up)
+    elif arbiter == DOWNSTREAM:
+        decide_direction(nic, &nic.down)
+    elif arbiter == WIRE:
+        decide_wire(nic)
+    elif arbiter == WIRE_RX:
+        decide_wire_rx(nic)
+
+
+# ---- instants --------------------------------------------------------------------------------------
+
+cdef int64_t next_instant(Nic* nic) noexcept nogil:
+    cdef int64_t earliest = nic.when[0]
+    cdef int rank
+    for rank in range(1, NUM_WHEN):
+        if nic.when[rank] < earliest:
+            earliest = nic.when[rank]
+    return earliest
+
+
+cdef void find_edge(Nic* nic) noexcept nogil:
+    """The first core edge at or after now. Most instants fall into the period of the last or the next one."""
+    if nic.now <= nic.edge:
+        return
+    nic.edge += nic.core
+    if nic.now > nic.edge:
+        nic.edge = (nic.now + nic.core - 1) // nic.core * nic.core
+
+
+cdef void run_instant(Nic* nic, int64_t time) noexcept nogil:
+    """Commit everything of this time in order, then let every touched arbiter decide once."""
+    cdef uint32_t may, left
+    cdef int which
+    nic.now = time
+    find_edge(nic)
+    nic.due = 0
+    for which in range(NUM_RANKS):
+        if nic.when[which] == time:
+            nic.due |= (<uint32_t>1) << which
+    while nic.due:
+        which = low_bit(nic.due)
+        commit(nic, which)
+        if nic.when[which] != time:
+            nic.due &= ~((<uint32_t>1) << which)
+    nic.when[TICK] = NEVER
+    may = <uint32_t>(PS_ARBITERS | CORE_ARBITERS) if nic.edge == time else <uint32_t>PS_ARBITERS
+    left = nic.touched & may
+    while left:
+        which = low_bit(left)
+        nic.touched &= ~((<uint32_t>1) << which)
+        may &= ~<uint32_t>0 << (which + 1)
+        decide(nic, which)
+        left = nic.touched & may
+    if nic.touched & PS_ARBITERS:
+        nic.when[TICK] = time + 1
+    nic.when[RANK_EDGE] = nic.port_wake
+    if nic.touched & CORE_ARBITERS:
+        nic.when[RANK_EDGE] = nic.edge + nic.core if nic.edge == time else nic.edge
+
+
+cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
+    """Instants before `until`, as long as there is no news, no fault, and budget."""
+    cdef int64_t time = next_instant(nic)
+    while time < until and budget != 0:
+        run_instant(nic, time)
+        budget -= 1
+        nic.horizon = nic.now
+        if nic.fault or not lane_empty(&nic.news):
+            return
+        time = next_instant(nic)
+    if budget != 0 and until > nic.horizon:
+        nic.horizon = until
+
+
+# ---- the class -------------------------------------------------------------------------------------
+
+cdef class FastPath(Door):
+    """The `DataPlane` protocol, compiled; calls and results are `Door`'s."""
+
+    def next_time(self):
+        """Time of the next instant, NEVER if there is none."""
+        return next_instant(self.nic)
+
+    def run_until(self, int64_t time, int64_t budget=-1):
+        """Run every instant < time; return early after the first with news, or after `budget` instants."""
+        with nogil:
+            run(self.nic, time, budget)
+        if self.nic.fault:
+            raise ModelBug(f"{FAULTS[self.nic.fault]} at {self.nic.now} ps "
+                           f"(place {self.nic.fault_line}, value {self.nic.fault_value})")
+        return self.take_upcalls()

@@ -1,0 +1,263 @@
+"""The standalone door: an adapter assembled from pcie, nic, a clock and a data plane.
+
+It knows no lab, no NDIS and no drivers. Whoever plugs it in gets configuration and BAR accesses, host memory by
+domain, MSI-X, frames in and out, and time:
+
+    device = Device(PROFILES["x520"])
+    device.attach(0, Domain(0, 1 << 22))
+    value, at = device.bar_read(0, 0, 0x8)          # function, BAR, offset -> value, and when it came back
+
+Every access has a split form with a callback; the blocking form runs the device and is refused inside callbacks.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+import simpy
+
+from nicmodel.datasheet.pcie_link import GENERATIONS, ack_latency_symbols
+from nicmodel.datasheet.profiles import XEON, HostProfile, Profile
+from nicmodel.datasheet.timing import VF_ENABLE_SETTLE_PS
+from nicmodel.nic.nic import Nic
+from nicmodel.pcie import root
+from nicmodel.pcie.endpoint import Endpoint
+from nicmodel.sim.clock import Clock
+from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.memory import Domain
+from nicmodel.sim.plane import (
+    VECTORS_PER_FUNCTION,
+    AgentConfig,
+    DataPlane,
+    Payload,
+    PlaneConfig,
+    Upcall,
+    UpcallKind,
+)
+
+PLANES = {"fast": ("nicmodel._fastpath", "FastPath"), "reference": ("nicmodel.reference.plane", "ReferencePath")}
+REGISTER_BAR = 0
+ALL_ONES = 0xFFFFFFFF
+
+
+def plane_config(profile: Profile, host: HostProfile = XEON, *, num_vfs: int | None = None, gen: int | None = None,
+                 lanes: int | None = None, mps: int | None = None, **changes: Any) -> PlaneConfig:
+    """Every number a plane needs, from two tables and a few changes. `changes` are fields of `PlaneConfig`."""
+    gen, lanes, mps = gen or profile.pcie_gen, lanes or profile.lanes, mps or profile.mps
+    generation = GENERATIONS[gen]
+    ticks = generation.byte_ticks(lanes)
+
+    def symbols_ps(count: int) -> int:
+        return -(-count * lanes * ticks // 1024)
+
+    latency = symbols_ps(ack_latency_symbols(gen, lanes, mps))
+    base = PlaneConfig(
+        num_functions=1 + (profile.max_vfs if num_vfs is None else num_vfs), num_rings=profile.queue_pairs,
+        core_ps=profile.core_ps, wire_byte_ticks=8 * 1000 * 1024 // profile.link_gbps, pcie_byte_ticks=ticks,
+        ack_ps=latency, fc_ps=latency, skp_ps=symbols_ps(generation.skp_interval_symbols),
+        skp_bytes=generation.skp_symbols * lanes, mps=mps, mrrs=profile.mrrs, rcb=host.rcb, split_rcb=host.split_rcb,
+        tags=profile.tags, read_buffer=profile.read_buffer, host_ph=host.host_ph, host_pd=host.host_pd,
+        host_nph=host.host_nph, device_ph=profile.device_ph, device_pd=profile.device_pd, device_nph=profile.device_nph,
+        read_latency_ps=host.read_latency_ps, read_jitter_ps=host.read_jitter_ps, write_latency_ps=host.write_latency_ps,
+        register_cycles=profile.register_cycles, register_latency_cycles=profile.register_latency_cycles,
+        tx_pipe_cycles=profile.tx_pipe_cycles, rx_pipe_cycles=profile.rx_pipe_cycles, tx_cache=profile.tx_cache,
+        tx_threshold=profile.tx_threshold, rx_cache=profile.rx_cache, rx_threshold=profile.rx_threshold,
+        tx_buffer=profile.tx_buffer, rx_buffer=profile.rx_buffer, pause_reaction_ps=profile.pause_reaction_ps)
+    return replace(base, **changes)
+
+
+def make_plane(name: str, config: PlaneConfig) -> DataPlane:
+    """A data plane by name: `fast` or `reference`."""
+    module, cls = PLANES[name]
+    return cast(DataPlane, getattr(importlib.import_module(module), cls)(config))
+
+
+class Device:
+    """One adapter on a clock. Functions are numbered 0 = PF, 1 + v = VF v; times are ps."""
+
+    def __init__(self, profile: Profile, config: PlaneConfig | None = None, plane: str = "fast",
+                 clock: Clock | None = None, gen: int | None = None, lanes: int | None = None):
+        self.profile = profile
+        self.config = config or plane_config(profile, payload=Payload.FULL)
+        self.clock = clock or Clock()
+        self.plane = make_plane(plane, self.config)
+        self.clock.add_plane(self.plane, self._hear)
+        self.domains: dict[int, Domain] = {}
+        self._reads: dict[int, Callable[[int, int], None]] = {}
+        self._interrupts: dict[tuple[int, int], Callable[[int], None]] = {}
+        self.on_msix: Callable[[int, int, int], None] | None = None        # function, vector, time
+        self.on_frame: Callable[[bytes, int], None] | None = None          # frame without FCS, time of its last byte
+        # message domains: (request, function, address, length, time); answered by `dma_answer`
+        self.on_dma_read: Callable[[int, int, int, int, int], None] | None = None
+        # (function, address, bytes or None in payload modes that move none, time)
+        self.on_dma_write: Callable[[int, int, bytes | None, int], None] | None = None
+        self.faults: list[Upcall] = []
+        self._callbacks = 0
+        self.nic = Nic(profile, self.plane, self.clock.stamp, call_later=self._call_later, domain_of=self._domain_of)
+        self.endpoint = Endpoint(profile, self, gen=gen, lanes=lanes)
+
+    # configuration space, and what it does (FunctionEvents of pcie) --------------------------------------------
+    def config_read(self, rid: int, offset: int, size: int) -> int:
+        """A configuration read, instant. An absent function answers all ones."""
+        return self.endpoint.config_read(rid, offset, size)
+
+    def config_write(self, rid: int, offset: int, size: int, value: int) -> None:
+        self.endpoint.config_write(rid, offset, size, value)
+
+    def bus_master(self, function: int, enabled: bool) -> None:
+        self.plane.set("bme", function, (int(enabled),), self.clock.stamp())
+        self.nic.bus_master(function, enabled)
+
+    def vfs_enabled(self, num_vfs: int) -> None:
+        if 1 + num_vfs > self.config.num_functions:
+            raise ModelBug(f"{num_vfs} VFs enabled, but the plane was made for {self.config.num_functions - 1}")
+        self.nic.vfs_enabled(num_vfs)
+
+    def vfs_disabled(self) -> None:
+        for function in range(1, self.config.num_functions):
+            self.plane.set("bme", function, (0,), self.clock.stamp())
+        self.nic.vfs_disabled()
+
+    def function_reset(self, function: int) -> None:
+        self.plane.reset_function(function, self.clock.stamp())
+        self.nic.function_reset(function)
+
+    def msix_changed(self, function: int) -> None:
+        self.nic.msix_changed(function, self.endpoint.msix(function))
+
+    def msix_fire(self, function: int, vector: int) -> None:
+        self.plane.set("raise", VECTORS_PER_FUNCTION * function + vector, (), self.clock.stamp())
+
+    # memory -------------------------------------------------------------------------------------------------
+    def attach(self, function: int, domain: Domain | None) -> None:
+        """Attach a function to a guest's memory; None: its DMA leaves as messages (`on_dma_read`, `on_dma_write`)."""
+        if domain is None:
+            self.plane.attach(function, 0, None)
+            return
+        self.domains[function] = domain
+        self.plane.attach(domain.index, domain.base, domain.memory)
+
+    def dma_answer(self, request: int, data: bytes, at: int | None = None) -> None:
+        """The answer to a DMA read of a message domain; `at` >= now, default at once."""
+        self.plane.dma_answer(request, data, self.clock.stamp() if at is None else at)
+
+    def _domain_of(self, function: int) -> int:
+        return self.domains[function].index if function in self.domains else function
+
+    # BAR accesses -------------------------------------------------------------------------------------------
+    def bar_write(self, function: int, bar: int, offset: int, value: int) -> None:
+        """A posted 32-bit write; it takes effect when it arrives, in call order."""
+        self.plane.mmio_write(function, bar, offset, value, self.clock.stamp())
+
+    def start_read(self, function: int, bar: int, offset: int, done: Callable[[int, int], None]) -> None:
+        """Split read: `done(value, time)` when the completion is back at the host."""
+        self._reads[self.plane.mmio_read(function, bar, offset, self.clock.stamp())] = done
+
+    def bar_read(self, function: int, bar: int, offset: int) -> tuple[int, int]:
+        """Blocking read: runs the device until the value is back; returns (value, time)."""
+        if self._callbacks:
+            raise ModelBug("a blocking read inside a callback would run time inside an instant; use start_read")
+        back: list[tuple[int, int]] = []
+        self.start_read(function, bar, offset, lambda value, time: back.append((value, time)))
+        while not back:
+            self.clock.step()
+        return back[0]
+
+    # frames and time ----------------------------------------------------------------------------------------
+    def frame_in(self, frame: bytes, at: int | None = None) -> None:
+        """A frame (without FCS) is offered to the port by the wire; `at` >= now, default at once."""
+        self.plane.inject(0, frame, self.clock.stamp() if at is None else at)
+
+    def pause_in(self, quanta: int) -> None:
+        """A PAUSE frame's last byte arrives now."""
+        self.plane.set("pause", 0, (quanta,), self.clock.stamp())
+
+    def run_until(self, time: int) -> None:
+        """Run everything before `time`."""
+        self.clock.run_to(time)
+
+    def next_output_time(self) -> int:
+        """A lower bound of the time of the next frame, DMA, MSI-X or read completion, given no further input."""
+        return min(self.plane.next_time(), int(min(self.clock.peek(), float(1 << 62))))
+
+    # what a driver's handle needs (HandleOps of pcie) -----------------------------------------------------------
+    def mmio_write(self, function: int, bar: int, offset: int, value: int) -> None:
+        self.bar_write(function, bar, offset, value)
+
+    def mmio_read(self, function: int, bar: int, offset: int) -> simpy.Event:
+        event = self.clock.event()
+        self.start_read(function, bar, offset, lambda value, _time: event.succeed(value))
+        return event
+
+    def connect_interrupt(self, function: int, vector: int, callback: Callable[[int], None]) -> None:
+        self._interrupts[function, vector] = callback
+
+    def start_agent(self, config: AgentConfig) -> int:
+        return self.plane.start_agent(config, self.clock.stamp())
+
+    def stop_agent(self, agent: int) -> None:
+        self.plane.stop_agent(agent, self.clock.stamp())
+
+    # a host's plug and play ---------------------------------------------------------------------------------
+    def enumerate(self, mps: int | None = None, mrrs: int | None = None) -> None:
+        """Size and place BARs, enable the PF: what firmware and a PCI bus driver do."""
+        root.enumerate_device(self.endpoint, mps=mps or self.config.mps, mrrs=mrrs or self.config.mrrs)
+
+    def enable_vfs(self, count: int) -> simpy.Event:
+        """NumVFs, VF BARs, VF Enable and VF MSE, in the order of the PCIe rules; the event is the settle time."""
+        root.enable_vfs(self.endpoint, count)
+        return self.clock.timeout(VF_ENABLE_SETTLE_PS)
+
+    # news from the plane ------------------------------------------------------------------------------------
+    def _hear(self, upcall: Upcall) -> None:
+        self._callbacks += 1
+        try:
+            self._dispatch(upcall)
+        finally:
+            self._callbacks -= 1
+
+    def _dispatch(self, upcall: Upcall) -> None:
+        kind, args = upcall.kind, upcall.args
+        if kind == UpcallKind.REG_WRITE:
+            function, bar, offset, value = args
+            if not self.endpoint.reachable(function, bar):
+                return                                         # Unsupported Request: dropped
+            if bar == REGISTER_BAR:
+                self.nic.write(function, bar, offset, value)
+            else:
+                self.endpoint.bar_write(function, bar, offset, 4, value)
+        elif kind == UpcallKind.REG_READ:
+            function, bar, offset, request = args
+            if not self.endpoint.reachable(function, bar):
+                value = ALL_ONES                               # Unsupported Request, as the host sees it
+            elif bar == REGISTER_BAR:
+                value = self.nic.read(function, bar, offset)
+            else:
+                value = self.endpoint.bar_read(function, bar, offset, 4)
+            self.plane.mmio_answer(request, value, self.clock.stamp())
+        elif kind == UpcallKind.MMIO_DONE:
+            request, value = args
+            self._reads.pop(request)(value, upcall.time)
+        elif kind == UpcallKind.MSIX:
+            function, vector, _ = args
+            if self.on_msix:
+                self.on_msix(function, vector, upcall.time)
+            if (function, vector) in self._interrupts:
+                self._interrupts[function, vector](vector)
+        elif kind == UpcallKind.FRAME_OUT:
+            if self.on_frame and upcall.data is not None:
+                self.on_frame(upcall.data, upcall.time)
+        elif kind == UpcallKind.DMA_READ:
+            if self.on_dma_read:
+                self.on_dma_read(*args, upcall.time)
+        elif kind == UpcallKind.DMA_WRITE:
+            if self.on_dma_write:
+                self.on_dma_write(args[1], args[2], upcall.data, upcall.time)
+        elif kind == UpcallKind.FAULT:
+            self.faults.append(upcall)
+
+    def _call_later(self, delay_ps: int, do: Callable[[], None]) -> None:
+        self.clock.call_at(int(self.clock.now) + delay_ps, do)

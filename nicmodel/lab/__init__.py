@@ -1,0 +1,1 @@
+"""The lab: where device, drivers and traffic meet, and where people come in."""

@@ -1,0 +1,342 @@
+"""The command `nicmodel`: results on standard output, progress and errors (one sentence) on standard error.
+
+Exit status: 0 ok; 1 an expectation is not met, a point failed, a frame was lost, or `--strict` found
+something; 2 bad input; 130 Ctrl-C, after printing what was measured. Heavy imports happen in the commands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nicmodel.lab.console import (
+    BAD_INPUT,
+    INTERRUPTED,
+    OK,
+    UNMET,
+    run_progress,
+    say,
+    show,
+    stop_on_interrupt,
+    sweep_progress,
+)
+from nicmodel.sim.errors import DriverFault, ScenarioError
+
+MAIN_JOB = "vf_scaling"
+# What bad arguments raise. Typer carries its own click or uses the installed one, as its version has it.
+USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="A cycle-level model of an SR-IOV network adapter: what happens to throughput, latency and "
+    "fairness when many virtual functions share one adapter.",
+)
+
+ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name or a TOML file.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace a key; may be given many times."),
+]
+Plane = Annotated[str, typer.Option(help="Data plane: fast or reference.")]
+Seed = Annotated[int | None, typer.Option(help="The same as --set seed=N.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for files.")]
+
+
+@app.callback(invoke_without_command=True)
+def front(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        import nicmodel
+
+        print(f"nicmodel {nicmodel.__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> int:
+    """Shipped scenarios, a line each."""
+    from nicmodel.lab.loading import read, shipped
+
+    rows = [{"name": name, "doc": read(name)[0].get("doc", "")} for name in shipped()]
+    return _rows(rows, ("name", "doc"), as_json)
+
+
+@app.command()
+def run(
+    scenario: ScenarioName,
+    settings: Settings = None,
+    plane: Plane = "fast",
+    seed: Seed = None,
+    out: Out = None,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw SCENARIO.png.")] = False,
+    strict: Annotated[bool, typer.Option(help="Fail if a VF is closed or a rule is broken.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Run one scenario: a table per VF, totals, links, expectations."""
+    from nicmodel.lab.files import writable_folder, write_text, write_whole
+    from nicmodel.lab.results import RunResult
+    from nicmodel.lab.run import check_plane
+
+    checked = _load(scenario, settings, seed)
+    check_plane(plane)
+    folder = writable_folder(out or Path(), "--out" if out else "--plot") if out or plot else None
+    name = Path(scenario).stem
+    from nicmodel.lab.testbench import run_machine
+
+    with stop_on_interrupt() as stop:
+        with run_progress(name, as_json) as progress:
+            measured = run_machine(checked, progress=progress, stop=stop, plane=plane)
+        result = RunResult(checked, measured, name)
+        print(result.to_json()) if as_json else _show_run(result)
+        if folder and out:
+            write_text(folder / f"{name}.json", result.to_json() + "\n")
+            rows = result.rows
+            if rows is not None:
+                write_whole(folder / f"{name}.rows.parquet", rows.to_parquet)
+        if folder and plot:
+            picture = result.plot(folder / f"{name}.png")
+            say(f"the picture is {picture}")
+    if result.interrupted:
+        return INTERRUPTED
+    breached = strict and (
+        bool(result.broken_rules)
+        or any(row["state"] == "closed" for row in (result.simulated["pf"], *result.simulated["vfs"]))
+    )
+    return UNMET if breached or not result.ok else OK
+
+
+def _show_run(result: Any) -> None:
+    from nicmodel.lab.report import run_report
+
+    show(run_report(result))
+
+
+@app.command()
+def sweep(
+    scenario: ScenarioName,
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="Folder for the table, the picture and finished points."),
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=A,B,C", help="An axis of the grid, or one value for all points."),
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes.")] = max(1, os.cpu_count() or 1),
+    plane: Plane = "fast",
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run a grid of points over local processes; the same command resumes or repeats it."""
+    from nicmodel.lab.loading import split_values
+    from nicmodel.lab.sweep import sweep as run_sweep
+
+    values = split_values(settings or [])
+    if seed is not None:
+        values["seed"] = [seed]
+    axes = {key: options for key, options in values.items() if len(options) > 1}
+    fixed = {key: options[0] for key, options in values.items() if len(options) == 1}
+    with stop_on_interrupt() as stop, sweep_progress(Path(scenario).stem, as_json) as progress:
+        swept = run_sweep(
+            scenario, axes, out, fixed=fixed, workers=workers, plane=plane, progress=progress, stop=stop
+        )
+    for key, sentence in swept.failed.items():
+        say(f"point {key} failed: {sentence}")
+    summary = {
+        "points": len(swept.points),
+        "ran": swept.ran,
+        "reused": swept.reused,
+        "failed": len(swept.failed),
+        "table": str(swept.table) if swept.table else None,
+        "picture": str(swept.picture) if swept.picture else None,
+        "interrupted": swept.interrupted,
+    }
+    if as_json:
+        from nicmodel.lab.scenario import SCHEMA
+
+        print(json.dumps({"schema": SCHEMA} | summary | {"rows": _frame_rows(swept)}, indent=1))
+    else:
+        _show_sweep(swept, axes)
+    return INTERRUPTED if swept.interrupted else UNMET if swept.failed else OK
+
+
+def _frame_rows(swept: Any) -> list[dict[str, Any]]:
+    return json.loads(swept.frame.to_json(orient="records")) if swept.table else []
+
+
+def _show_sweep(swept: Any, axes: dict[str, list[Any]]) -> None:
+    from nicmodel.lab.report import rows_table
+
+    frame = swept.frame
+    if len(frame):
+        columns = [*axes, "point_gbps", "point_mpps", "point_jain", "point_worst_p99_us", "point_drops"]
+        points = frame.drop_duplicates("point")[columns].to_dict("records")
+        rounded = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in points]
+        show(rows_table(rounded, columns))
+        show(f"Table     {swept.table} ({len(frame):,} rows, one a point and VF)\nPicture   {swept.picture}")
+    show(
+        f"Points    {len(swept.points)}: {swept.ran} run, {swept.reused} found from before, "
+        f"{len(swept.failed)} failed" + ("; stopped, the same command goes on" if swept.interrupted else "")
+    )
+
+
+@app.command()
+def replay(
+    capture: Annotated[Path, typer.Argument(help="A pcap or pcapng file.")],
+    vf_map: Annotated[
+        str,
+        typer.Option(
+            "--vf",
+            metavar="MAP",
+            help="round-robin, by-source, a VF number, or MAC=VF,...,*=VF by source address.",
+        ),
+    ] = "round-robin",
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="OUT.pcapng", help="Write the frames that left the wire."),
+    ] = None,
+    settings: Settings = None,
+    plane: Plane = "fast",
+    as_json: AsJson = False,
+) -> int:
+    """Send the frames of a capture through VFs to the wire and back, byte for byte."""
+    from nicmodel.lab.captures import write_capture
+    from nicmodel.lab.files import writable_file
+    from nicmodel.lab.loading import build, parse_set
+    from nicmodel.lab.replay import BASE
+    from nicmodel.lab.replay import replay as run_replay
+
+    scenario = build(BASE, "replay", parse_set(settings or []))
+    if write:
+        writable_file(write, "--write")
+    with stop_on_interrupt() as stop, run_progress(capture.name, as_json) as progress:
+        replayed = run_replay(capture, scenario, vf_map, plane=plane, progress=progress, stop=stop)
+    if write:
+        write_capture(write, replayed.wire)
+    if as_json:
+        print(json.dumps(replayed.to_dict(), indent=1))
+    else:
+        from nicmodel.lab.report import replay_report
+
+        show(replay_report(replayed))
+        if write:
+            say(f"{len(replayed.wire):,} frames that left the wire are in {write}")
+    return INTERRUPTED if replayed.interrupted else OK if replayed.ok else UNMET
+
+
+@app.command()
+def lspci(
+    scenario: ScenarioName = MAIN_JOB,
+    file: Annotated[
+        Path | None, typer.Option("-o", metavar="FILE", help="Write here instead of standard output.")
+    ] = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> int:
+    """Config space of every function after bring-up, in the format that `lspci -F` reads."""
+    from nicmodel.lab.files import writable_file, write_text
+
+    checked = _load(scenario, settings, None)
+    if file:
+        writable_file(file, "-o")
+    from nicmodel.lab.testbench import bring_up
+    from nicmodel.pcie.lspci import dump
+
+    text = dump(bring_up(checked).endpoint)
+    if file:
+        write_text(file, text)
+    if as_json:
+        from nicmodel.lab.scenario import SCHEMA
+
+        print(json.dumps({"schema": SCHEMA, "dump": text, "file": str(file) if file else None}))
+    elif not file:
+        print(text, end="")
+    else:
+        say(f"the dump is {file}; read it with: lspci -F {file} -vvv")
+    return OK
+
+
+@app.command()
+def rules(scenario: ScenarioName = MAIN_JOB, settings: Settings = None, as_json: AsJson = False) -> int:
+    """The conformance table after bring-up: rule, source, verdict, evidence."""
+    checked = _load(scenario, settings, None)
+    from nicmodel.lab.testbench import bring_up
+
+    rows = bring_up(checked).rule_rows()
+    return _rows(rows, ("id", "severity", "verdict", "evidence", "source", "reading"), as_json)
+
+
+@app.command()
+def registers(as_json: AsJson = False) -> int:
+    """The register map of BAR 0, PF and VF, and how deeply each register is modelled."""
+    from nicmodel.lab.registers import register_rows
+
+    rows = register_rows()
+    if not as_json:
+        rows = [row | {key: hex(row[key]) for key in ("offset", "stride", "reset")} for row in rows]
+    return _rows(
+        rows, ("function", "name", "offset", "stride", "count", "access", "reset", "modelled"), as_json
+    )
+
+
+def _rows(rows: list[dict[str, Any]], columns: Sequence[str], as_json: bool) -> int:
+    """Print a list, as a table or as {"schema", "rows"}."""
+    if as_json:
+        from nicmodel.lab.scenario import SCHEMA
+
+        print(json.dumps({"schema": SCHEMA, "rows": rows}, indent=1))
+    else:
+        from nicmodel.lab.report import rows_table
+
+        show(rows_table(rows, columns))
+    return OK
+
+
+def _load(scenario: str, settings: list[str] | None, seed: int | None) -> Any:
+    from nicmodel.lab.loading import load, parse_set
+
+    overrides = parse_set(settings or [])
+    if seed is not None:
+        overrides["seed"] = seed
+    return load(scenario, overrides)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status. Mistakes of the user end in one sentence and status 2."""
+    try:
+        status = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else OK
+    except USAGE_ERROR as error:
+        say(_usage_sentence(error))
+    except (ScenarioError, DriverFault) as error:
+        say(str(error))
+    except BrokenPipeError:  # the reader of our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        say("stopped before anything was measured")
+        return INTERRUPTED
+    return BAD_INPUT
+
+
+def _usage_sentence(error: Any) -> str:
+    return " ".join(error.format_message().split()).rstrip(".") + "; see nicmodel --help"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

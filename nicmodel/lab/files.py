@@ -1,0 +1,62 @@
+"""Files that appear whole or not at all, and folders that are known to be writable before work starts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from nicmodel.sim.errors import ScenarioError
+
+
+def reason(error: OSError) -> str:
+    """What went wrong, in the system's words."""
+    return (error.strerror or str(error)).lower()
+
+
+def writable_folder(folder: Path, option: str = "--out") -> Path:
+    """The folder, made if it was absent and proved writable. Raises ScenarioError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ScenarioError(f"the folder {folder} cannot be written: {reason(error)}", file=option) from None
+    return folder
+
+
+def writable_file(path: Path, option: str) -> Path:
+    """The path, its folder proved writable. Raises ScenarioError; makes neither file nor folder."""
+    if path.is_dir():
+        raise ScenarioError(f"{path} is a folder", file=option)
+    if not path.parent.is_dir():
+        raise ScenarioError(f"the folder {path.parent} does not exist", file=option)
+    writable_folder(path.parent, option)
+    return path
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
+    """Let `write` fill a file beside `path`, then put it in place; on any failure `path` is untouched."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    beside = Path(name)
+    try:
+        write(beside)
+        beside.chmod(0o666 & ~_umask())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """`path` holds this text, whole."""
+    return write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,228 @@
+"""Scenarios from files, shipped names and `--set`: what a person wrote, as a `Scenario` or one sentence.
+
+Every way in ends in `build`, so that a key means and refuses the same in a file, on the command line and in
+Python.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from nicmodel.lab.keys import Section
+from nicmodel.lab.scenario import Scenario, together
+from nicmodel.sim.errors import ScenarioError
+
+COMMAND_LINE = "--set"
+MAX_FILE = 1 << 20  # bytes; a scenario is a page of text
+
+
+def shipped() -> dict[str, Any]:
+    """Names of the shipped scenarios and where their files are."""
+    folder = resources.files("nicmodel.lab.scenarios")
+    return {
+        entry.name.removesuffix(".toml"): entry
+        for entry in sorted(folder.iterdir(), key=lambda e: e.name)
+        if entry.name.endswith(".toml")
+    }
+
+
+def load(name: str | Path, overrides: Mapping[str, Any] | None = None, where: str = COMMAND_LINE) -> Scenario:
+    """The scenario of a shipped name or a TOML file, with some keys replaced. Raises ScenarioError."""
+    data, file = read(name)
+    return build(data, file, overrides, where)
+
+
+def read(name: str | Path) -> tuple[dict[str, Any], str]:
+    """The raw keys of a shipped name or a TOML file, and the name that errors shall use."""
+    known = shipped()
+    looks_like_file = isinstance(name, Path) or name.endswith(".toml") or "/" in name
+    if not looks_like_file and name in known:
+        return _parse(known[name].read_bytes(), f"{name}.toml", name)
+    path = Path(name)
+    if not looks_like_file and not path.is_file():
+        raise ScenarioError(
+            f'there is no scenario "{name}"; the nearest shipped one is {nearest(str(name), known)}, '
+            f"and a file of your own ends in .toml"
+        )
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ScenarioError(f"the scenario cannot be read: {reason}", file=str(name)) from None
+    if len(content) > MAX_FILE:
+        raise ScenarioError("the scenario cannot be read: it is larger than 1 MiB", file=str(name))
+    return _parse(content, str(name), path.stem)
+
+
+def _parse(content: bytes, file: str, identity: str) -> tuple[dict[str, Any], str]:
+    try:
+        data = tomllib.loads(content.decode())
+    except UnicodeDecodeError:
+        raise ScenarioError("the scenario is not UTF-8 text", file=file) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ScenarioError(f"the scenario is not TOML: {error}".replace("\n", " "), file=file) from None
+    return {"id": identity} | data, file
+
+
+def build(
+    data: Mapping[str, Any],
+    file: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    where: str = COMMAND_LINE,
+) -> Scenario:
+    """A scenario from raw keys; dotted keys of `overrides` replace what `data` says. Raises ScenarioError.
+
+    `file` and `where` are what errors call the origin of `data` and of `overrides`.
+    """
+    raw = copy.deepcopy(dict(data))
+    overrides = dict(_flat(overrides or {}))
+    for key, value in overrides.items():
+        _place(raw, key, value, where)
+
+    def origin(key: str) -> str | None:
+        return where if any(key == k or key.startswith(k + ".") for k in overrides) else file
+
+    try:
+        scenario = Scenario.model_validate(raw)
+    except ValidationError as error:
+        key, sentence = _explain(error)
+        raise ScenarioError(sentence, key=key, file=origin(key)) from None
+    misfit = together(scenario)
+    if misfit:
+        raise ScenarioError(f"{misfit[0]}: {misfit[1]}", key=misfit[0], file=origin(misfit[0]))
+    for number, expectation in enumerate(scenario.expect):
+        unknown = expectation.unknown_name(scenario.num_vfs)
+        if unknown:
+            raise ScenarioError(f"expect.{number}.what: {unknown}", key=f"expect.{number}.what", file=file)
+    return scenario
+
+
+def parse_set(assignments: Iterable[str]) -> dict[str, Any]:
+    """`key=value` texts of the command line as overrides. Raises ScenarioError.
+
+    >>> parse_set(["num_vfs=4", "pcie.mps=256B", "traffic.pf=true"])
+    {'num_vfs': 4, 'pcie.mps': '256B', 'traffic.pf': True}
+    """
+    return {key: value_of(text) for key, text in map(split_assignment, assignments)}
+
+
+def split_assignment(text: str) -> tuple[str, str]:
+    """The key and the text after the first `=`."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip() or not value.strip():
+        raise ScenarioError(f'"{text}" is not a setting: write key=value, like num_vfs=16', file=COMMAND_LINE)
+    return key.strip(), value.strip()
+
+
+def split_values(assignments: Iterable[str]) -> dict[str, list[Any]]:
+    """`key=a,b,c` texts of a sweep: every key's values. Commas in brackets, braces and quotes do not split.
+
+    >>> split_values(["num_vfs=1,2,4", "traffic.sizes=[64,512],[64]", "pcie.mps=256B"])
+    {'num_vfs': [1, 2, 4], 'traffic.sizes': [[64, 512], [64]], 'pcie.mps': ['256B']}
+    """
+    values: dict[str, list[Any]] = {}
+    for key, text in map(split_assignment, assignments):
+        if key in values:
+            raise ScenarioError(
+                f"{key} is set twice: write all its values after one {COMMAND_LINE}",
+                key=key,
+                file=COMMAND_LINE,
+            )
+        values[key] = [value_of(part) for part in _split_commas(text)]
+    return values
+
+
+def _split_commas(text: str) -> list[str]:
+    parts, depth, quote = [""], 0, ""
+    for letter in text:
+        if letter == "," and depth == 0 and not quote:
+            parts.append("")
+            continue
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        else:
+            depth += (letter in "[{") - (letter in "]}")
+        parts[-1] += letter
+    if not all(part.strip() for part in parts):
+        raise ScenarioError(f'"{text}" has an empty value between its commas', file=COMMAND_LINE)
+    return [part.strip() for part in parts]
+
+
+def value_of(text: str) -> Any:
+    """A TOML value if the text is one; else the text itself, so that units and names need no quotes."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
+    value = parsed.get("value")
+    known = isinstance(value, bool | int | float | str | list | dict) and len(parsed) == 1
+    return value if known else text
+
+
+def _flat(overrides: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys of nested tables, so that `pcie={"mps": 256}` leaves the other keys of [pcie] alone."""
+    for key, value in overrides.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + str(key), value
+
+
+def _place(raw: dict[str, Any], key: str, value: Any, where: str) -> None:
+    *sections, leaf = key.split(".")
+    here = raw
+    values = {known for known in known_keys() if known != "driver.mutants"}
+    for depth, section in enumerate(sections, start=1):
+        below = here.setdefault(section, {})
+        if not isinstance(below, dict) or ".".join(sections[:depth]) in values:
+            raise ScenarioError(
+                f"{key} is not a key: {section} has no keys below it; the nearest known key is "
+                f"{nearest(key, known_keys())}",
+                key=key,
+                file=where,
+            )
+        here = below
+    here[leaf] = value
+
+
+def _explain(error: ValidationError) -> tuple[str, str]:
+    """The first complaint of pydantic as a key and a sentence of ours."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "scenario"
+    if first["type"] == "extra_forbidden":
+        return key, f"{key} is not a key; the nearest known key is {nearest(key, known_keys())}"
+    if first["type"] == "missing":
+        return key, f"{key} is missing"
+    if first["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return key, f"{key}: {first['input']!r} is not allowed: {key} is a table of keys, written [{key}]"
+    sentence = first["msg"].removeprefix("Value error, ")
+    return key, f"{key}: {sentence}".replace("\n", " ")
+
+
+def known_keys(model: type[BaseModel] = Scenario, prefix: str = "") -> list[str]:
+    """Every key a scenario may hold, dotted."""
+    keys = []
+    for name, field in model.model_fields.items():
+        key = prefix + (field.alias or name)
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Section):
+            keys += known_keys(inner, key + ".")
+        else:
+            keys.append(key)
+    return keys
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that looks most like this one."""
+    return max(known, key=lambda candidate: difflib.SequenceMatcher(None, name, candidate).ratio())

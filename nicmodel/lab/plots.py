@@ -1,0 +1,156 @@
+"""Pictures: one run, and one sweep. Readable in greyscale: series differ by lightness, hatching and marker.
+
+The only file that imports matplotlib; it draws figures that exist and computes none.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+
+from nicmodel.lab.files import write_whole
+from nicmodel.lab.report import headline
+from nicmodel.lab.results import DIRECTIONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nicmodel.lab.results import RunResult
+
+matplotlib.use("Agg", force=False)
+
+SHADES = {"tx": "0.35", "rx": "0.75"}
+HATCHES = {"tx": "", "rx": "///"}
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+LINES = ("-", "--", "-.", ":")
+DPI = 120
+MAX_TICKS = 32  # VF numbers written under the bars
+STYLE: Any = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "0.85",
+    "font.size": 10,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+
+
+def plot_run(result: RunResult, path: Path) -> Path:
+    """Rates and latency per VF, one above the other, into a PNG that appears whole."""
+    import matplotlib.pyplot as plt
+
+    rows = result.simulated["vfs"]
+    shown = [d for d in DIRECTIONS if any(row[f"{d}_packets"] for row in rows)] or ["tx"]
+    with plt.rc_context(STYLE):
+        figure, (rates, latency) = plt.subplots(2, 1, figsize=(9, 6.5), sharex=True)
+        draw_rates(rates, rows, shown)
+        draw_latency(latency, rows, shown)
+        step = -(-len(rows) // MAX_TICKS)
+        latency.set_xticks(range(0, len(rows), step), [str(row["vf"]) for row in rows[::step]])
+        latency.set_xlabel("VF")
+        figure.suptitle(headline(result), fontsize=10)
+        return _save(figure, path)
+
+
+def draw_rates(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:
+    width = 0.8 / len(shown)
+    for position, direction in enumerate(shown):
+        places = [n + (position - (len(shown) - 1) / 2) * width for n in range(len(rows))]
+        axes.bar(
+            places,
+            [row[direction]["gbps"] for row in rows],
+            width,
+            label=direction.capitalize(),
+            color=SHADES[direction],
+            hatch=HATCHES[direction],
+            edgecolor="0.1",
+            linewidth=0.6,
+        )
+    for number, row in enumerate(rows):
+        if row["state"] == "closed":
+            axes.annotate(
+                f"closed: {row['rule']}",
+                (number, 0),
+                xytext=(0, 4),
+                textcoords="offset points",
+                rotation=90,
+                ha="center",
+                va="bottom",
+                fontsize=8,
+            )
+    axes.set_ylabel("frame rate [Gb/s]")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper right", ncols=2, bbox_to_anchor=(1, 1.14))
+
+
+def draw_latency(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:
+    for direction in shown:
+        points = [
+            (n, row[direction]["latency_ns"]) for n, row in enumerate(rows) if row[direction]["latency_ns"]
+        ]
+        for quantile, marker, filled in (("p50", "o", True), ("p99", "^", False)):
+            shade = "0.1" if direction == "tx" else "0.55"
+            axes.plot(
+                [n for n, _ in points],
+                [figures[quantile] / 1000 for _, figures in points],
+                marker,
+                color=shade,
+                markerfacecolor=shade if filled else "white",
+                label=f"{direction.capitalize()} {quantile}",
+            )
+    axes.set_ylabel("latency [us]")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper right", ncols=4, bbox_to_anchor=(1, 1.14))
+
+
+def plot_sweep(table: pd.DataFrame, axes_keys: list[str], path: Path, title: str) -> Path:
+    """Total rate and worst latency over the first axis, one line for each value of the others."""
+    import matplotlib.pyplot as plt
+
+    points = table.drop_duplicates("point")
+    first, others = axes_keys[0], axes_keys[1:]
+    with plt.rc_context(STYLE):
+        figure, panels = plt.subplots(1, 2, figsize=(11, 4.8))
+        for number, (label, group) in enumerate(_lines(points, others)):
+            for axes, column in zip(panels, ("point_gbps", "point_worst_p99_us"), strict=True):
+                numeric = group[first].map(lambda value: isinstance(value, int | float)).all()
+                ordered = group.sort_values(first) if numeric else group
+                axes.plot(
+                    ordered[first] if numeric else ordered[first].astype(str),
+                    ordered[column],
+                    marker=MARKERS[number % len(MARKERS)],
+                    linestyle=LINES[number % len(LINES)],
+                    color=str(0.65 * (number % 4) / 3),
+                    label=label,
+                )
+        for axes, quantity in zip(
+            panels, ("Tx and Rx of all functions [Gb/s]", "worst p99 latency of a VF [us]"), strict=True
+        ):
+            axes.set(xlabel=first, ylabel=quantity)
+            axes.set_ylim(bottom=0)
+        if others:
+            panels[0].legend(title=", ".join(others), fontsize=8)
+        figure.suptitle(title, fontsize=10)
+        return _save(figure, path)
+
+
+def _lines(points: pd.DataFrame, others: list[str]) -> list[tuple[str, pd.DataFrame]]:
+    if not others:
+        return [("", points)]
+    return [
+        (", ".join(str(value) for value in values), group)
+        for values, group in points.groupby(others, sort=False)
+    ]
+
+
+def _save(figure: Any, path: Path) -> Path:
+    import matplotlib.pyplot as plt
+
+    try:
+        return write_whole(path, lambda beside: figure.savefig(beside, dpi=DPI, format="png"))
+    finally:
+        plt.close(figure)

@@ -1,0 +1,211 @@
+"""What a person reads after a run: tables and sentences made from the same figures as the JSON.
+
+Rich renderables only; sums of the figures are all that is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nicmodel.lab.expect import Expectation
+from nicmodel.lab.results import BINS, DIRECTIONS, RunResult
+from nicmodel.sim.units import DURATION
+
+if TYPE_CHECKING:
+    from nicmodel.lab.replay import Replayed
+
+
+def run_report(result: RunResult) -> RenderableType:
+    """A run: table per VF, totals, links, fairness, expectations, rules, and how long it took."""
+    parts: list[RenderableType] = [Text(headline(result), style="bold"), vf_table(result)]
+    parts += [Text(line) for line in (*totals(result), *closings(result), *breaches(result), *wall(result))]
+    parts += [
+        expectation_line(e, verdict)
+        for e, verdict in zip(result.scenario.expect, result.simulated["expect"], strict=True)
+    ]
+    if result.interrupted:
+        parts.append(Text("Stopped early: the figures are of what was measured so far.", style="bold"))
+    return Group(*parts)
+
+
+def headline(result: RunResult) -> str:
+    """What ran, in one line."""
+    s = result.scenario
+    sizes = (
+        f"{s.frame_size} B"
+        if not s.traffic.sizes
+        else f"mix of {len(s.traffic.sizes)} sizes ({min(s.sizes)}-{max(s.sizes)} B)"
+    )
+    return (
+        f"{result.name}: {s.num_vfs} VF{'s' if s.num_vfs > 1 else ''} on {s.profile}, {sizes}, {s.direction}"
+        f", load {s.load}, PCIe Gen{s.pcie.gen} x{s.pcie.lanes}, seed {s.seed}"
+    )
+
+
+def vf_table(result: RunResult) -> Table:
+    """A row a VF (and the PF if it had traffic), columns for each direction that carried frames."""
+    simulated = result.simulated
+    rows = simulated["vfs"] + ([simulated["pf"]] if has_traffic(simulated["pf"]) else [])
+    shown = [d for d in DIRECTIONS if any(row[f"{d}_packets"] for row in rows)] or ["tx"]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("VF", justify="right")
+    table.add_column("state")
+    for direction in shown:
+        name = direction.capitalize()
+        for heading in (f"{name} packets", "Mpps", "Gb/s", "p50 us", "p99 us"):
+            table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("drops")
+    for row in rows:
+        cells = ["PF" if row["vf"] is None else str(row["vf"]), row["state"]]
+        for direction in shown:
+            cells += direction_cells(row, direction)
+        table.add_row(*cells, drops(row["drops"]), style="dim" if row["state"] == "closed" else None)
+    return table
+
+
+def direction_cells(row: dict[str, Any], direction: str) -> list[str]:
+    rates, latency = row[direction], row[direction]["latency_ns"]
+    times = [f"{latency[q] / 1000:.2f}" for q in ("p50", "p99")] if latency else ["-", "-"]
+    return [f"{row[f'{direction}_packets']:,}", f"{rates['mpps']:.3f}", f"{rates['gbps']:.3f}", *times]
+
+
+def has_traffic(row: dict[str, Any]) -> bool:
+    return bool(row["tx_packets"] or row["rx_packets"] or any(row["drops"].values()))
+
+
+def drops(by_reason: dict[str, int]) -> str:
+    """Drops by reason; a dash if there were none.
+
+    >>> drops({"reset": 0, "no_descriptor": 1200}), drops({"reset": 0})
+    ('no_descriptor 1,200', '-')
+    """
+    return ", ".join(f"{reason} {n:,}" for reason, n in by_reason.items() if n) or "-"
+
+
+def totals(result: RunResult) -> Iterable[str]:
+    """Totals of all functions, links, fairness, and what a latency means."""
+    simulated = result.simulated
+    summed = simulated["totals"]
+    everyone = [simulated["pf"], *simulated["vfs"]]
+    for direction in DIRECTIONS:
+        if summed[f"{direction}_packets"]:
+            mpps, gbps = (sum(row[direction][key] for row in everyone) for key in ("mpps", "gbps"))
+            yield (
+                f"{direction.capitalize()} total  {summed[f'{direction}_packets']:,} packets, {mpps:.3f} Mpps"
+                f", {gbps:.3f} Gb/s"
+            )
+    yield f"Drops     {drops(summed['drops'])}"
+    links = ", ".join(
+        f"{link['name']} {link['direction']} {100 * link['utilisation']:.1f} %" for link in simulated["links"]
+    )
+    yield f"Links     {links}"
+    fairness = "-" if summed["jain"] is None else f"{summed['jain']:.6f}"
+    yield f"Fairness  Jain index {fairness} over the frame bytes of running VFs"
+    yield f"Latency   {BINS}"
+
+
+def closings(result: RunResult) -> Iterable[str]:
+    """A sentence for every function that did not come up."""
+    pf = result.simulated["pf"]
+    if pf["state"] == "closed":
+        yield f"The PF is closed: its driver broke {pf['rule']}; virtualization stays off."
+    for row in result.simulated["vfs"]:
+        if row["state"] == "closed":
+            yield f"VF {row['vf']} is closed: it did not come up because of {row['rule'] or 'its driver'}."
+
+
+def breaches(result: RunResult) -> Iterable[str]:
+    """A line for every broken rule, with its evidence."""
+    for verdict in result.broken_rules:
+        yield f"Rule {verdict.rule} is broken by {verdict.adapter}: {verdict.evidence}"
+
+
+def wall(result: RunResult) -> Iterable[str]:
+    """Simulated and wall time."""
+    speed = result.wall["packets_per_second"]
+    pace = f", {speed:,.0f} packets/s" if speed else ""
+    yield (
+        f"Time      {time_text(result.meta['simulated_ps'])} simulated, of which the window is "
+        f"{time_text(result.meta['window_ps'])}; {result.wall['seconds']:.2f} s of wall time on the "
+        f"{result.wall['plane']} plane{pace}"
+    )
+
+
+def time_text(ps: int) -> str:
+    """A time for reading, three decimals at most.
+
+    >>> time_text(1_234_567_890), time_text(500)
+    ('1.235 ms', '500 ps')
+    """
+    unit = max(
+        (u for u in ("ps", "ns", "us", "ms", "s") if DURATION.units[u] <= max(ps, 1)),
+        key=lambda u: DURATION.units[u],
+    )
+    return f"{ps / DURATION.units[unit]:.3f}".rstrip("0").rstrip(".") + f" {unit}"
+
+
+def expectation_line(expectation: Expectation, verdict: dict[str, Any]) -> Text:
+    """An expectation: its bound, what came out, and whether it is met."""
+    bounds = [
+        f"{word} {value}"
+        for word in ("below", "above", "equals")
+        if (value := getattr(expectation, word)) is not None
+    ]
+    got = "no figure" if verdict["got"] is None else f"{verdict['got']:.6g}"
+    outcome = "met" if verdict["ok"] else "NOT MET"
+    return Text(
+        f"Expected  {expectation.what} {' and '.join(bounds)}: got {got}, {outcome} ({expectation.source})",
+        style="" if verdict["ok"] else "bold",
+    )
+
+
+def rows_table(rows: list[dict[str, Any]], columns: Iterable[str]) -> Table:
+    """A plain table of rows of text."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("-" if row[c] is None else str(row[c]) for c in columns))
+    return table
+
+
+def replay_report(replayed: Replayed) -> RenderableType:
+    """A replay: counts per VF, what was left out and why, and whether every byte survived."""
+    rows = [
+        {
+            "VF": v.vf,
+            "sent": f"{v.sent:,}",
+            "on the wire": f"{v.on_wire:,}",
+            "received": f"{v.received:,}",
+            "out": _survival(v.sent, v.tx_ok),
+            "back": _survival(v.sent, v.rx_ok),
+        }
+        for v in replayed.vfs
+    ]
+    lines = [
+        f"{replayed.capture}: {replayed.frames:,} frames through {replayed.scenario.num_vfs} VFs of "
+        f"{replayed.scenario.profile}"
+    ]
+    lines += [f"Left out  {n:,} {why}" for why, n in replayed.skipped.items()]
+    if replayed.padded:
+        lines.append(f"Padded    {replayed.padded:,} below the Ethernet minimum of 64 bytes, with zeros")
+    if replayed.strays:
+        lines.append(f"Strays    {replayed.strays:,} on the wire that nobody sent")
+    if replayed.interrupted:
+        lines.append("Stopped early: the counts are of what was moved so far.")
+    elif not replayed.frames:
+        lines.append("There was nothing to replay.")
+    elif replayed.ok:
+        lines.append("Every frame left the wire and came back to its VF, in order, byte for byte.")
+    else:
+        lines.append("Not every frame survived.")
+    return Group(Text(lines[0], style="bold"), rows_table(rows, list(rows[0])), *map(Text, lines[1:]))
+
+
+def _survival(sent: int, ok: bool) -> str:
+    return "-" if not sent else "intact" if ok else "NOT INTACT"

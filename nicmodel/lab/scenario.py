@@ -1,0 +1,216 @@
+"""A scenario: one experiment, complete and possible.
+
+What the author left out of [nic], [pcie] and [host] is filled from the adapter's and the host's tables.
+Values are checked alone in `keys.py`, and with each other by `together`, here. Sizes are bytes, times ps,
+rates bit/s or packets/s. Reading files, overrides and the wording of errors: `loading.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+
+from nicmodel.datasheet.profiles import PROFILES, XEON, Profile
+from nicmodel.lab.expect import Expectation
+from nicmodel.lab.keys import (
+    MIN_FRAME,
+    DriverKeys,
+    FaultKeys,
+    FrameSize,
+    HostKeys,
+    NicKeys,
+    PcieKeys,
+    PositiveTime,
+    RecordKeys,
+    Section,
+    Text,
+    Time,
+    TrafficKeys,
+    one_of,
+    up_to,
+    whole,
+)
+from nicmodel.lab.load import Load
+from nicmodel.sim.plane import Direction
+from nicmodel.sim.units import BYTES
+
+SCHEMA = 1
+WIRE_OVERHEAD = 20  # bytes a frame occupies beyond itself: preamble, start delimiter, gap
+MIN_RING, MAX_RING, RING_STEP = 64, 8192, 8  # descriptors; 82599: a multiple of 128 B, up to 128 KB
+DIRECTIONS = ("tx", "rx", "both", "vf2vf")
+
+
+def _load(value: Any) -> Load:
+    return value if isinstance(value, Load) else Load.parse(value)
+
+
+class Scenario(Section):
+    """One experiment, complete: `_fill` puts the adapter's own values where nothing was said."""
+
+    id: Text = "unnamed"
+    doc: Text = ""
+    schema_number: Annotated[int, one_of(SCHEMA)] = Field(default=SCHEMA, alias="schema")
+    profile: Annotated[Text, one_of(*PROFILES)] = "vf100g"
+    num_vfs: Annotated[int, up_to("max_vfs", "VFs")] = 8
+    frame_size: FrameSize = 512
+    direction: Annotated[Text, one_of(*DIRECTIONS)] = "tx"
+    load: Annotated[Load, BeforeValidator(_load), PlainSerializer(str)] = Field(
+        default_factory=lambda: Load("saturated")
+    )
+    warmup: Time = 20_000_000
+    duration: PositiveTime = 200_000_000
+    packets: Annotated[int, whole(0, 10**12)] = Field(0, description="stop after about so many, 0: no cap")
+    seed: Annotated[int, whole(0, (1 << 63) - 1)] = 1
+    ring_size: Annotated[int, whole(MIN_RING, MAX_RING, f"a multiple of {RING_STEP}")] = 512
+    queues_per_vf: Annotated[int, up_to("queues_per_pool", "queues per VF")] = 1
+    payload: Annotated[Literal["full", "headers", "lengths"], one_of("full", "headers", "lengths")] = (
+        "lengths"
+    )
+    nic: NicKeys = NicKeys()
+    pcie: PcieKeys = PcieKeys()
+    host: HostKeys = HostKeys()
+    driver: DriverKeys = DriverKeys()
+    traffic: TrafficKeys = TrafficKeys()
+    faults: FaultKeys = FaultKeys()
+    record: RecordKeys = RecordKeys()
+    expect: tuple[Expectation, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any) -> Any:
+        """Put the tables' values where the author said nothing."""
+        if not isinstance(data, dict):
+            return data
+        profile = (
+            PROFILES.get(data.get("profile", "vf100g")) if isinstance(data.get("profile", ""), str) else None
+        )
+        if profile is None:
+            return data  # the profile's own error says more
+        return data | {
+            name: _under(data.get(name, {}), defaults(profile)) for name, defaults in FILLERS.items()
+        }
+
+    @field_validator("ring_size")
+    @classmethod
+    def _ring_step(cls, value: int) -> int:
+        if value % RING_STEP:
+            raise ValueError(
+                f"{value} is not allowed: it must be a multiple of {RING_STEP} from {MIN_RING} to {MAX_RING}"
+            )
+        return value
+
+    @property
+    def adapter(self) -> Profile:
+        """The adapter's table."""
+        return PROFILES[self.profile]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Frame sizes in bytes, FCS included; they repeat by packet number."""
+        return self.traffic.sizes or (self.frame_size,)
+
+    @property
+    def transmits(self) -> bool:
+        return self.direction != "rx"
+
+    @property
+    def receives(self) -> bool:
+        return self.direction in ("rx", "both")
+
+    @property
+    def senders(self) -> int:
+        """Functions that share the line: the VFs, and the PF if it has traffic."""
+        return self.num_vfs + int(self.traffic.pf)
+
+    def interval_ticks(self, direction: Direction) -> int:
+        """Spacing of one function's frames in 1/1024 ps; 0: as fast as its ring takes them (Tx only).
+
+        A rate counts frame bytes, per function and direction; a share is of the line with preamble and gap,
+        split evenly. Saturated Rx is the whole line.
+        """
+        mean = sum(self.sizes), len(self.sizes)
+        line = self.adapter.link_gbps * 10**9
+        return self.load.interval_ticks(mean, line, self.senders, WIRE_OVERHEAD, rx=direction == Direction.RX)
+
+    def config(self) -> dict[str, Any]:
+        """Every key with its value in base units: what a result and a sweep's key record."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def _under(given: Any, defaults: dict[str, Any]) -> Any:
+    return defaults | given if isinstance(given, dict) else given
+
+
+FILLERS: dict[str, Callable[[Profile], dict[str, Any]]] = {
+    "nic": lambda p: {"tx_buffer": p.tx_buffer, "rx_buffer": p.rx_buffer, "read_buffer": p.read_buffer},
+    "pcie": lambda p: {
+        "gen": p.pcie_gen,
+        "lanes": p.lanes,
+        "mps": p.mps,
+        "mrrs": p.mrrs,
+        "rcb": XEON.rcb,
+        "tags": p.tags,
+    },
+    "host": lambda p: {
+        "read_latency": XEON.read_latency_ps,
+        "read_jitter": XEON.read_jitter_ps,
+        "write_latency": XEON.write_latency_ps,
+        "irq_latency": XEON.irq_latency_ps,
+    },
+}
+
+
+def together(scenario: Scenario) -> tuple[str, str] | None:
+    """The first key whose value the others do not allow, with a sentence; None if all fit."""
+    profile = scenario.adapter
+    name = profile.name
+    if scenario.pcie.mps > profile.mpss:
+        return "pcie.mps", (
+            f"{BYTES.format(scenario.pcie.mps)} is not allowed: profile {name} supports at most "
+            f"{BYTES.format(profile.mpss)}"
+        )
+    if scenario.pcie.tags > profile.tags:
+        return (
+            "pcie.tags",
+            f"{scenario.pcie.tags} is not allowed: profile {name} has 1 to {profile.tags} tags",
+        )
+    if max(scenario.sizes) > profile.max_frame:
+        return "frame_size", (
+            f"{max(scenario.sizes)} bytes is not allowed: profile {name} takes frames of "
+            f"{MIN_FRAME} to {profile.max_frame} bytes"
+        )
+    for buffer in ("tx_buffer", "rx_buffer"):
+        if getattr(scenario.nic, buffer) < profile.max_frame:
+            return f"nic.{buffer}", (
+                f"{BYTES.format(getattr(scenario.nic, buffer))} is not allowed: it must hold a "
+                f"frame of {profile.max_frame} bytes"
+            )
+    if scenario.nic.read_buffer < scenario.pcie.mrrs:
+        return "nic.read_buffer", (
+            f"{BYTES.format(scenario.nic.read_buffer)} is not allowed: it must hold one read "
+            f"request of {BYTES.format(scenario.pcie.mrrs)}"
+        )
+    if scenario.direction == "vf2vf" and scenario.num_vfs < 2:
+        return "direction", '"vf2vf" is not allowed with one VF: num_vfs must be 2 or more'
+    if scenario.receives and _wire_share(scenario) > 1:
+        return "load", (
+            f'"{scenario.load}" is not allowed: {scenario.senders} functions would receive more than '
+            f"the wire's {profile.link_gbps}Gbps"
+        )
+    for who in scenario.driver.mutants:
+        if who != "pf" and int(who) >= scenario.num_vfs:
+            return (
+                f"driver.mutants.{who}",
+                f"there is no VF {who}: VFs are numbered 0 to {scenario.num_vfs - 1}",
+            )
+    return None
+
+
+def _wire_share(scenario: Scenario) -> float:
+    """The share of the wire that the Rx load of all functions takes."""
+    ticks = scenario.interval_ticks(Direction.RX)
+    frame = sum(scenario.sizes) / len(scenario.sizes) + WIRE_OVERHEAD
+    line_ticks = frame * 8 * 1000 * 1024 / scenario.adapter.link_gbps
+    return 0.999_999 * scenario.senders * line_ticks / ticks

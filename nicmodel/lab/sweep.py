@@ -1,0 +1,253 @@
+"""A grid of runs over local processes: resumable, one tidy table, one picture.
+
+Each point is keyed by a hash of its full configuration (seed included), the model's version and the plane,
+and kept as a small file of its own in DIR/points, written whole. A killed sweep continues where it was; a
+repeated one runs nothing. The table has one row a point and VF; columns that begin with `point_` describe the
+whole point. Workers are spawned: scripts that call `sweep` need the usual `if __name__ == "__main__":`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nicmodel
+from nicmodel.lab.files import writable_folder, write_text, write_whole
+from nicmodel.lab.loading import build, read
+from nicmodel.lab.results import flat
+from nicmodel.lab.run import check_plane, run
+from nicmodel.lab.scenario import SCHEMA, Scenario
+from nicmodel.lab.workers import Outcome, run_all
+from nicmodel.sim.errors import ScenarioError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_POINTS = 1_000_000
+TABLE, PICTURE, POINTS = "sweep.parquet", "sweep.png", "points"
+UNITS = {
+    "frame_size": "B",
+    "warmup": "ps",
+    "duration": "ps",
+    "tx_bytes": "B",
+    "rx_bytes": "B",
+    "_mpps": "Mpps",
+    "_gbps": "Gbit/s",
+    "_ns": "ns",
+    "_us": "us",
+    "_buffer": "B",
+    ".mps": "B",
+    ".mrrs": "B",
+    ".rcb": "B",
+    "_latency": "ps",
+    "_jitter": "ps",
+    ".itr": "ps",
+    ".poll": "ps",
+    "_packets": "frames",
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run of a sweep."""
+
+    scenario: Scenario
+    plane: str
+
+    @property
+    def key(self) -> str:
+        """Equal for equal configuration, model version and plane."""
+        what = {
+            "config": self.scenario.config(),
+            "version": nicmodel.__version__,
+            "plane": self.plane,
+            "schema": SCHEMA,
+        }
+        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass
+class Swept:
+    """What a sweep left: points run, found from before, lost and why; its files, if any point is done."""
+
+    points: list[Point]
+    ran: int
+    reused: int
+    failed: dict[str, str]
+    interrupted: bool
+    table: Path | None = None
+    picture: Path | None = None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The table as a data frame."""
+        import pandas as pd
+
+        return pd.read_parquet(self.table) if self.table else pd.DataFrame()
+
+
+def grid(
+    scenario: str | Path,
+    axes: Mapping[str, Sequence[Any]],
+    fixed: Mapping[str, Any] | None = None,
+    plane: str = "fast",
+) -> list[Point]:
+    """Every combination of the axes' values as a checked point, last axis fastest. Raises ScenarioError."""
+    check_plane(plane)
+    size = 1
+    for values in axes.values():
+        size *= len(values)
+    if size > MAX_POINTS:
+        raise ScenarioError(f"a grid of {size} points is not allowed: at most {MAX_POINTS}")
+    data, file = read(scenario)
+    combinations = itertools.product(*axes.values())
+    points = [
+        Point(build(data, file, {**(fixed or {}), **dict(zip(axes, combination, strict=True))}), plane)
+        for combination in combinations
+    ]
+    return list({point.key: point for point in points}.values())
+
+
+def sweep(
+    scenario: str | Path,
+    axes: Mapping[str, Sequence[Any]],
+    out: str | Path,
+    *,
+    fixed: Mapping[str, Any] | None = None,
+    workers: int = 1,
+    plane: str = "fast",
+    progress: Callable[[int, int], None] | None = None,
+    stop: threading.Event | None = None,
+    work: Callable[[Point], dict[str, Any]] | None = None,
+) -> Swept:
+    """Run a grid in `out` and write its table and picture. `axes`: key -> values; `fixed`: key -> value.
+
+    `progress` is told points done and points in all. `work` runs one point in a worker (`run_point`).
+    """
+    if workers < 1:
+        raise ScenarioError(f"{workers} is not allowed: a sweep needs 1 worker or more", file="--workers")
+    points = grid(scenario, axes, fixed, plane)
+    folder = writable_folder(Path(out))
+    store = writable_folder(folder / POINTS)
+    done = {point.key: found for point in points if (found := stored(store, point)) is not None}
+    waiting = [point for point in points if point.key not in done]
+    swept = Swept(points, ran=0, reused=len(done), failed={}, interrupted=False)
+
+    def keep(outcome: Outcome) -> None:
+        if outcome.error is None and outcome.value is not None:
+            write_text(store / f"{outcome.job.key}.json", json.dumps(outcome.value))
+            done[outcome.job.key] = outcome.value
+            swept.ran += 1
+        else:
+            swept.failed[outcome.job.key] = outcome.error or "no result"
+        if progress:
+            progress(len(done) + len(swept.failed), len(points))
+
+    if progress:
+        progress(len(done), len(points))
+    run_all(work or run_point, waiting, min(workers, max(len(waiting), 1)), keep, stop)
+    swept.interrupted = len(done) + len(swept.failed) < len(points)
+    if done:
+        frame = table([point for point in points if point.key in done], done)
+        swept.table = write_parquet(frame, folder / TABLE)
+        swept.picture = picture(frame, scenario, axes, folder / PICTURE)
+    return swept
+
+
+def run_point(point: Point) -> dict[str, Any]:
+    """Run one point: its JSON. This is what a worker does."""
+    return run(point.scenario, plane=point.plane).to_dict()
+
+
+def stored(store: Path, point: Point) -> dict[str, Any] | None:
+    """The point's result from an earlier sweep; None if there is none that can be read."""
+    try:
+        found = json.loads((store / f"{point.key}.json").read_text(encoding="utf-8"))
+        return found if found["schema"] == SCHEMA and found["simulated"]["vfs"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def table(points: Sequence[Point], done: Mapping[str, dict[str, Any]]) -> pd.DataFrame:
+    """One row a point and VF: the configuration, the VF's figures, the point's figures."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for point in points:
+        result = done[point.key]
+        about = {"point": point.key, "plane": point.plane} | flat_config(point.scenario.config())
+        whole = point_figures(result)
+        rows += [about | flat(row) | whole for row in result["simulated"]["vfs"]]
+    return pd.DataFrame(rows)
+
+
+def flat_config(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys; lists and driver tables as JSON text; prose and expectations left out."""
+    flattened: dict[str, Any] = {}
+    for key, value in config.items():
+        if not prefix and key in ("doc", "expect", "schema"):
+            continue
+        if isinstance(value, Mapping) and key != "mutants":
+            flattened |= flat_config(value, f"{prefix}{key}.")
+        else:
+            flattened[prefix + key] = json.dumps(value) if isinstance(value, list | Mapping) else value
+    return flattened
+
+
+def point_figures(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures of a whole point, in columns that begin with `point_`."""
+    simulated = result["simulated"]
+    everyone = [simulated["pf"], *simulated["vfs"]]
+    worst = [
+        row[d]["latency_ns"]["p99"] for row in simulated["vfs"] for d in ("tx", "rx") if row[d]["latency_ns"]
+    ]
+    figures = {
+        "point_gbps": sum(row[d]["gbps"] for row in everyone for d in ("tx", "rx")),
+        "point_mpps": sum(row[d]["mpps"] for row in everyone for d in ("tx", "rx")),
+        "point_jain": simulated["totals"]["jain"],
+        "point_worst_p99_us": max(worst) / 1000 if worst else None,
+        "point_drops": sum(simulated["totals"]["drops"].values()),
+    }
+    return figures | {
+        f"point_{link['name']}_{link['direction']}_utilisation": link["utilisation"]
+        for link in simulated["links"]
+    }
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> Path:
+    """The table, whole, with units in the columns' metadata."""
+    import pyarrow
+    import pyarrow.parquet
+
+    arrow = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    fields = [
+        field.with_metadata({"unit": unit}) if (unit := unit_of(field.name)) else field
+        for field in arrow.schema
+    ]
+    arrow = arrow.cast(pyarrow.schema(fields, metadata=arrow.schema.metadata))
+    return write_whole(path, lambda beside: pyarrow.parquet.write_table(arrow, beside))
+
+
+def unit_of(column: str) -> str | None:
+    """The unit of a column of the table, or None for what has none.
+
+    >>> unit_of("tx_gbps"), unit_of("pcie.mps"), unit_of("seed")
+    ('Gbit/s', 'B', None)
+    """
+    if column.startswith("drop_") or column == "point_drops":
+        return "frames"
+    return next((unit for end, unit in UNITS.items() if column.endswith(end)), None)
+
+
+def picture(frame: pd.DataFrame, scenario: str | Path, axes: Mapping[str, Sequence[Any]], path: Path) -> Path:
+    """Rates and latency over the first axis."""
+    from nicmodel.lab.plots import plot_sweep
+
+    drawn = [key for key in axes if len(axes[key]) > 1 and key in frame.columns] or ["num_vfs"]
+    return plot_sweep(frame, drawn, path, f"{Path(scenario).stem}: sweep over {', '.join(drawn)}")

@@ -1,0 +1,120 @@
+"""What NDIS does to a miniport: its entry points in legal order, requests one at a time, breaches closed.
+
+An `Adapter` joins a driver and its library. It calls only what the state table allows, records entry and
+return of every entry point, and decides what a breach costs: on the initialise path a broken must-rule
+means that the adapter does not come up (it is halted if it had succeeded); later breaches cost nothing.
+"""
+
+from __future__ import annotations
+
+from inspect import isgenerator
+from typing import Any, Protocol
+
+import simpy
+
+from nicmodel.datasheet.ndis import Oid, RequestType, Status
+from nicmodel.ndis.library import NdisLibrary
+from nicmodel.ndis.platform import Steps
+from nicmodel.ndis.states import TAKES_OIDS, Event, State, after
+from nicmodel.sim.errors import DriverFault
+
+
+class Miniport(Protocol):
+    """A miniport as NDIS calls it. Generators may wait; the others return at once."""
+
+    switch_creation: str          # "static" or "dynamic" for a PF, "none" for a VF
+
+    def driver_entry(self) -> Status: ...
+    def initialize(self) -> Steps: ...
+    def restart(self) -> Steps: ...
+    def pause(self) -> Steps: ...
+    def halt(self) -> Steps: ...
+    def oid_request(self, kind: RequestType, oid: Oid, buffer: Any) -> Status | Steps: ...
+
+
+class Adapter:
+    """One adapter's life. All but `load` are generators that return a Status."""
+
+    def __init__(self, ndis: NdisLibrary, driver: Miniport):
+        self.ndis, self.driver = ndis, driver
+        self.state = State.HALTED
+        self._requests = simpy.Resource(ndis.env)
+
+    @property
+    def rule(self) -> str | None:
+        """The rule whose breach keeps this adapter closed, if any."""
+        return self.ndis.checker.closing
+
+    def load(self) -> Status:
+        """DriverEntry, and MiniportAddDevice where the driver has asked for it."""
+        self.ndis.checker.seen.switch_creation = getattr(self.driver, "switch_creation", "none")
+        self.ndis.record("DriverEntry")
+        status = self.driver.driver_entry()
+        self.ndis.record("DriverEntry returns", status=status)
+        add_device = self.ndis.pnp_handlers.get("AddDevice")
+        if status == Status.SUCCESS and add_device is not None:
+            self.ndis.record("MiniportAddDevice")
+            status = add_device()
+            self.ndis.record("MiniportAddDevice returns", status=status)
+        return status
+
+    def initialize(self) -> Steps:
+        """Start the device and run MiniportInitializeEx; FAILURE if a must-rule broke on the way."""
+        yield from self.ndis.platform.start_device()
+        self.state = after(self.state, Event.INITIALIZE)
+        self.ndis.record("MiniportInitializeEx")
+        status = yield from self._guarded(self.driver.initialize())
+        self.ndis.record("MiniportInitializeEx returns", status=status)
+        if status != Status.SUCCESS:
+            self.state = after(self.state, Event.INITIALIZE_FAILED)
+            return status
+        self.state = after(self.state, Event.INITIALIZED)
+        if self.rule is not None:
+            yield from self.halt()
+            return Status.FAILURE
+        return status
+
+    def restart(self) -> Steps:
+        """MiniportRestart; a failing driver stays Paused."""
+        self.state = after(self.state, Event.RESTART)
+        self.ndis.record("MiniportRestart")
+        status = yield from self._guarded(self.driver.restart())
+        self.ndis.record("MiniportRestart returns", status=status)
+        self.state = after(self.state, Event.RESTARTED if status == Status.SUCCESS else Event.RESTART_FAILED)
+        return status
+
+    def pause(self) -> Steps:
+        """MiniportPause, which cannot fail."""
+        self.state = after(self.state, Event.PAUSE)
+        self.ndis.record("MiniportPause")
+        yield from self.driver.pause()
+        self.ndis.record("MiniportPause returns", status=Status.SUCCESS)
+        self.state = after(self.state, Event.PAUSE_COMPLETE)
+        return Status.SUCCESS
+
+    def halt(self) -> Steps:
+        """MiniportHaltEx, from Paused only."""
+        self.state = after(self.state, Event.HALT)
+        self.ndis.record("MiniportHaltEx")
+        yield from self.driver.halt()
+        self.ndis.record("MiniportHaltEx returns", status=Status.SUCCESS)
+        return Status.SUCCESS
+
+    def oid(self, kind: RequestType, oid: Oid, buffer: Any) -> Steps:
+        """One request; others wait until it is complete. NOT_ACCEPTED while the adapter takes none."""
+        with self._requests.request() as turn:
+            yield turn
+            if self.state not in TAKES_OIDS:
+                return Status.NOT_ACCEPTED
+            self.ndis.record("MiniportOidRequest", oid=oid.name, kind=kind.name)
+            status = yield from self._guarded(self.driver.oid_request(kind, oid, buffer))
+            self.ndis.record("MiniportOidRequest returns", status=status)
+        return status
+
+    def _guarded(self, steps: Status | Steps) -> Steps:
+        """A driver that gives up on its hardware fails; the reason goes to the error log."""
+        try:
+            return (yield from steps) if isgenerator(steps) else steps
+        except DriverFault as fault:
+            self.ndis.NdisWriteErrorLogEntry(str(fault))
+            return Status.FAILURE

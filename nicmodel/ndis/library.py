@@ -1,0 +1,237 @@
+"""The NDIS library as one miniport sees it: the functions it calls, under their documented names.
+
+Every call goes through one recorder to the judge before it takes effect. The library answers as the pages
+say and refuses what they refuse; it does not punish: a breach closes an adapter only through `Adapter`.
+Functions that take time are generators (``yield from``). Simplifications of the C interface: handles are
+implicit (one library an adapter), out-parameters are return values.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from ctypes import LittleEndianStructure
+from typing import TYPE_CHECKING, Any
+
+from nicmodel.datasheet.ndis import HYPERVISOR_PRESENT, MediaConnectState, PartitionType, Status
+from nicmodel.datasheet.ndis_structures import HypervisorInfo, header_is
+from nicmodel.ndis import rules_generic, rules_pf, rules_vf  # noqa: F401  registers the predicates
+from nicmodel.ndis.checker import Call, Checker, attribute_kind, known_structure
+from nicmodel.ndis.observed import ObservedHandle
+from nicmodel.ndis.platform import Platform, Steps
+
+if TYPE_CHECKING:
+    import simpy
+
+    from nicmodel.pcie.handle import FunctionHandle
+
+
+class NdisLibrary:
+    """NDIS for one adapter of a role ("PF" or "VF").
+
+    ``faults`` maps a function name (for attributes: "NdisMSetMiniportAttributes.<kind>") to the status it
+    shall fail with, for tests of a driver's failing paths.
+    """
+
+    def __init__(self, env: simpy.Environment, role: str, name: str, platform: Platform,
+                 faults: Mapping[str, Status] | None = None):
+        self.env, self.role, self.name, self.platform = env, role, name, platform
+        self.faults = dict(faults or {})
+        self.checker = Checker(role, name)
+        self.link_state = MediaConnectState.UNKNOWN
+        self.error_log: list[str] = []
+        self.receive_handler: Callable[[list[bytes]], None] | None = None
+        self.add_device_context: int | None = None
+        self.pnp_handlers: Mapping[str, Any] = {}
+        self._handlers: Sequence[Callable[[int], None]] = ()
+        self._blocks = itertools.count(1)
+        self._virtualized = False
+
+    # the recorder ------------------------------------------------------------------------------------
+
+    def record(self, name: str, **args: Any) -> Call:
+        """Tell the judge of a call; the caller fills in its result."""
+        call = Call(name, args, int(self.env.now))
+        self.checker.feed(call)
+        return call
+
+    def access(self, name: str, **args: Any) -> None:
+        """Tell the judge of a hardware access."""
+        self.checker.feed(Call(name, args, int(self.env.now)))
+
+    def observe(self, handle: FunctionHandle) -> ObservedHandle:
+        """The handle to give to a driver: the judge sees its accesses."""
+        return ObservedHandle(handle, self)
+
+    def _answer(self, call: Call, status: Status, fault: str | None = None) -> Status:
+        call.result = self.faults.get(fault or call.name, status)
+        return call.result
+
+    # driver, configuration, attributes ----------------------------------------------------------------
+
+    def NdisMRegisterMiniportDriver(self, **characteristics: Any) -> Status:
+        """Registers the driver; calls MiniportSetOptions, if given, before it returns."""
+        call = self.record("NdisMRegisterMiniportDriver", **characteristics)
+        set_options = characteristics.get("SetOptionsHandler")
+        if set_options is not None:
+            self.record("MiniportSetOptions")
+            status = set_options()
+            self.record("MiniportSetOptions returns", status=status)
+            if status != Status.SUCCESS:
+                return self._answer(call, status)
+        return self._answer(call, Status.SUCCESS)
+
+    def NdisSetOptionalHandlers(self, **handlers: Any) -> Status:
+        call = self.record("NdisSetOptionalHandlers", **handlers)
+        self.pnp_handlers = handlers
+        return self._answer(call, Status.SUCCESS)
+
+    def NdisGetHypervisorInfo(self, info: HypervisorInfo) -> Status:
+        """Fills flags and partition type; BUFFER_TOO_SHORT if the caller's size is too small."""
+        call = self.record("NdisGetHypervisorInfo", info=info)
+        if info.Header.Size < HypervisorInfo.PartitionType.offset + 4:
+            return self._answer(call, Status.BUFFER_TOO_SHORT)
+        partition = self.platform.partition_type()
+        info.Flags, info.PartitionType = HYPERVISOR_PRESENT, partition
+        if self._answer(call, Status.SUCCESS) == Status.SUCCESS:
+            self.checker.seen.partition = PartitionType(partition)
+        return call.result
+
+    def NdisOpenConfigurationEx(self) -> tuple[Status, Mapping[str, Any]]:
+        call = self.record("NdisOpenConfigurationEx")
+        return self._answer(call, Status.SUCCESS), self.platform.keywords()
+
+    def NdisReadConfiguration(self, configuration: Mapping[str, Any], keyword: str) -> tuple[Status, Any]:
+        """The value of a keyword, names being caseless; FAILURE and None if it is not there."""
+        call = self.record("NdisReadConfiguration", keyword=keyword)
+        value = next((v for k, v in configuration.items() if k.lower() == keyword.lower()), None)
+        self.checker.seen.keywords[keyword] = value
+        return self._answer(call, Status.FAILURE if value is None else Status.SUCCESS), value
+
+    def NdisCloseConfiguration(self, configuration: Mapping[str, Any]) -> None:
+        self.record("NdisCloseConfiguration")
+
+    def NdisMSetMiniportAttributes(self, attributes: LittleEndianStructure) -> Status:
+        """Takes one attribute structure; BAD_VERSION if its header is not one that NDIS knows."""
+        kind = attribute_kind(attributes)
+        call = self.record("NdisMSetMiniportAttributes", kind=kind, attributes=attributes)
+        good = known_structure(attributes) and header_is(attributes)
+        if good and kind == "add_device":
+            self.add_device_context = attributes.MiniportAddDeviceContext
+        return self._answer(call, Status.SUCCESS if good else Status.BAD_VERSION, f"{call.name}.{kind}")
+
+    # resources ---------------------------------------------------------------------------------------
+
+    def NdisMGetBusData(self, offset: int, length: int) -> Steps:
+        """Bytes of the function's own configuration space."""
+        call = self.record("NdisMGetBusData", offset=offset, length=length)
+        call.result = yield from self.platform.get_bus_data(offset, length)
+        return call.result
+
+    def NdisMSetBusData(self, offset: int, data: bytes) -> Steps:
+        """Number of bytes written to the function's own configuration space."""
+        call = self.record("NdisMSetBusData", offset=offset, length=len(data))
+        call.result = yield from self.platform.set_bus_data(offset, data)
+        return call.result
+
+    def NdisMMapIoSpace(self) -> Status:
+        return self._answer(self.record("NdisMMapIoSpace"), Status.SUCCESS)
+
+    def NdisMUnmapIoSpace(self) -> None:
+        self.record("NdisMUnmapIoSpace")
+
+    def NdisAllocateMemory(self, length: int) -> int:
+        call = self.record("NdisAllocateMemory", length=length)
+        call.result = next(self._blocks)
+        return call.result
+
+    def NdisFreeMemory(self, block: int) -> None:
+        self.record("NdisFreeMemory", block=block)
+
+    def NdisMRegisterScatterGatherDma(self) -> Status:
+        return self._answer(self.record("NdisMRegisterScatterGatherDma"), Status.SUCCESS)
+
+    def NdisMDeregisterScatterGatherDma(self) -> None:
+        self.record("NdisMDeregisterScatterGatherDma")
+
+    def NdisMAllocateSharedMemory(self, length: int, align: int = 128) -> int:
+        """The bus address of memory that driver and device share."""
+        call = self.record("NdisMAllocateSharedMemory", length=length)
+        call.result = self.platform.allocate(length, align)
+        return call.result
+
+    def NdisMFreeSharedMemory(self, address: int) -> None:
+        self.record("NdisMFreeSharedMemory", address=address)
+
+    def NdisMRegisterInterruptEx(self, handlers: Sequence[Callable[[int], None]]) -> Steps:
+        """One handler a message. Handlers may run before this returns: each is run once, spuriously."""
+        call = self.record("NdisMRegisterInterruptEx", messages=len(handlers))
+        if self._answer(call, Status.SUCCESS) != Status.SUCCESS:
+            return call.result
+        self._handlers = tuple(handlers)
+        for message, handler in enumerate(handlers):
+            error = None
+            try:
+                handler(message)
+            except Exception as problem:      # the handler is the driver author's: name the fault, go on
+                error = f"{type(problem).__name__}: {problem}"
+            self.record("MessageInterrupt", message=message, registering=True, error=error)
+        yield from self.platform.connect_interrupts(len(handlers), self._interrupt)
+        return call.result
+
+    def NdisMDeregisterInterruptEx(self) -> None:
+        """No handler runs after this."""
+        self.record("NdisMDeregisterInterruptEx")
+        self._handlers = ()
+
+    def _interrupt(self, message: int) -> None:
+        if message < len(self._handlers):
+            self._handlers[message](message)
+
+    def NdisMSleep(self, ps: int) -> simpy.Event:
+        """An event that comes after ``ps`` picoseconds."""
+        return self.env.timeout(ps)
+
+    # virtualization (PF only) ------------------------------------------------------------------------
+
+    def NdisMEnableVirtualization(self, num_vfs: int, enable: bool) -> Steps:
+        """Writes NumVFs and VF Enable. Refused to a VF, to a driver in breach, and twice in a row."""
+        call = self.record("NdisMEnableVirtualization", num_vfs=num_vfs, enable=enable)
+        if self.role != "PF" or (enable and self.checker.closing):
+            return self._answer(call, Status.FAILURE)
+        if enable == (num_vfs == 0):
+            return self._answer(call, Status.INVALID_PARAMETER)
+        if enable and self._virtualized:
+            return self._answer(call, Status.FAILURE)
+        status = yield from self.platform.enable_virtualization(num_vfs)
+        if self._answer(call, status) == Status.SUCCESS:
+            self._virtualized = enable
+        return call.result
+
+    @property
+    def virtualized(self) -> bool:
+        """Whether virtualization is on."""
+        return self._virtualized
+
+    def NdisMGetVirtualFunctionLocation(self, vf: int) -> tuple[int, int, int]:
+        """Segment, bus and function of a VF; all ones for a VF's driver, which may not ask."""
+        call = self.record("NdisMGetVirtualFunctionLocation", vf=vf)
+        call.result = self.platform.vf_location(vf) if self.role == "PF" else (0xFFFF, 0xFF, 0xFF)
+        return call.result
+
+    # indications -------------------------------------------------------------------------------------
+
+    def NdisMIndicateStatusEx(self, status: int, state: MediaConnectState) -> None:
+        """A status indication; only the link state is defined so far."""
+        self.record("NdisMIndicateStatusEx", status=status, state=state)
+        self.link_state = state
+
+    def NdisMIndicateReceiveNetBufferLists(self, frames: list[bytes]) -> None:
+        """Hands received frames to whoever is bound to the adapter."""
+        self.record("NdisMIndicateReceiveNetBufferLists", frames=len(frames))
+        if self.receive_handler is not None:
+            self.receive_handler(frames)
+
+    def NdisWriteErrorLogEntry(self, text: str) -> None:
+        self.record("NdisWriteErrorLogEntry", text=text)
+        self.error_log.append(text)

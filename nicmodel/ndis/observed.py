@@ -1,0 +1,70 @@
+"""A function handle that lets the judge watch: same verbs, each access reported before it happens.
+
+Drivers get this instead of the bare handle, so that rules about registers are judged like rules about
+calls. It adds no time and changes no access.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nicmodel.datasheet.registers import Register, RegisterAt
+    from nicmodel.ndis.library import NdisLibrary
+    from nicmodel.pcie.handle import FunctionHandle
+
+
+def name_of(register: Any) -> str:
+    """The row name of a register or of one element of a register array."""
+    return getattr(register, "register", register).name
+
+
+class ObservedHandle:
+    """Wraps a `FunctionHandle`; everything not named here is the handle's own."""
+
+    def __init__(self, handle: FunctionHandle, ndis: NdisLibrary):
+        self._handle, self._watch = handle, ndis.access
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handle, name)
+
+    def write(self, register: RegisterAt | Register, value: int) -> None:
+        self._watch("write", register=name_of(register), value=value)
+        self._handle.write(register, value)
+
+    def read(self, register: RegisterAt | Register) -> Any:
+        self._watch("read", register=name_of(register))
+        return self._handle.read(register)
+
+    def set_flags(self, register: RegisterAt | Register, mask: int) -> Generator[Any, Any, None]:
+        word = yield self.read(register)
+        self.write(register, word | mask)
+
+    def clear_flags(self, register: RegisterAt | Register, mask: int) -> Generator[Any, Any, None]:
+        word = yield self.read(register)
+        self.write(register, word & ~mask)
+
+    def wait_set(self, register: RegisterAt | Register, *args: Any, **kwargs: Any) -> Any:
+        self._watch("read", register=name_of(register))
+        return self._handle.wait_set(register, *args, **kwargs)
+
+    def wait_clear(self, register: RegisterAt | Register, *args: Any, **kwargs: Any) -> Any:
+        self._watch("read", register=name_of(register))
+        return self._handle.wait_clear(register, *args, **kwargs)
+
+    def config_read(self, offset: int, size: int) -> Any:
+        self._watch("config_read", offset=offset, size=size)
+        return self._handle.config_read(offset, size)
+
+    def config_write(self, offset: int, size: int, value: int) -> Any:
+        self._watch("config_write", offset=offset, size=size, value=value)
+        return self._handle.config_write(offset, size, value)
+
+    def sleep(self, ps: int) -> Any:
+        self._watch("sleep", ps=ps)
+        return self._handle.sleep(ps)
+
+    def start_ring_agent(self, **fields: Any) -> int:
+        self._watch("start_ring_agent", **{k: fields[k] for k in ("tx_ring", "rx_ring") if k in fields})
+        return self._handle.start_ring_agent(**fields)

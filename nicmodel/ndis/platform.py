@@ -1,0 +1,150 @@
+"""What NDIS needs of the machine under it, and the implementation over a device's function handle.
+
+`Platform` is the whole of it. `HandlePlatform` keeps it with configuration accesses, MSI-X and memory of
+one `FunctionHandle`; enabling virtualization walks the PF's capability list like any bus driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nicmodel.datasheet.config_pf import HEADER, SRIOV
+from nicmodel.datasheet.config_space import EXTENDED_START
+from nicmodel.datasheet.ndis import DEFAULT_SWITCH_NAME, NIC_SWITCH_KEY, PartitionType, Status
+
+if TYPE_CHECKING:
+    import simpy
+
+    from nicmodel.pcie.handle import FunctionHandle
+
+Steps = Generator[Any, Any, Any]
+
+COMMAND = next(row for row in HEADER if row.name == "Command")
+MEMORY_AND_MASTER = COMMAND["MemoryEnable"].mask | COMMAND["BusMaster"].mask
+VF_ENABLE = SRIOV["Control"]["VfEnable"].mask
+VF_MEMORY_ENABLE = SRIOV["Control"]["VfMemoryEnable"].mask
+
+
+class Platform(Protocol):
+    """The machine as one miniport's NDIS sees it. Generators take the time their accesses take."""
+
+    def partition_type(self) -> PartitionType: ...
+    def keywords(self) -> Mapping[str, Any]: ...
+    def start_device(self) -> Steps: ...
+    def get_bus_data(self, offset: int, length: int) -> Steps: ...
+    def set_bus_data(self, offset: int, data: bytes) -> Steps: ...
+    def allocate(self, length: int, align: int) -> int: ...
+    def connect_interrupts(self, vectors: int, handler: Callable[[int], None]) -> Steps: ...
+    def enable_virtualization(self, num_vfs: int) -> Steps: ...
+    def vf_location(self, vf: int) -> tuple[int, int, int]: ...
+
+
+def pf_keywords(num_vfs: int, **changes: Any) -> dict[str, Any]:
+    """The registry of a PF with SR-IOV preferred and enabled; ``changes`` name keywords without the asterisk.
+
+    >>> pf_keywords(8, SRIOV=0)["*SRIOV"], pf_keywords(8)["NicSwitches\\\\0\\\\*NumVFs"]
+    (0, 8)
+    """
+    keywords: dict[str, Any] = {
+        "*SRIOV": 1, "*SriovPreferred": 1, "*RssOrVmqPreference": 0, "*VMQ": 1, "*VMQVlanFiltering": 1,
+        "*RSS": 1, NIC_SWITCH_KEY + "*Flags": 0, NIC_SWITCH_KEY + "*SwitchType": 1,
+        NIC_SWITCH_KEY + "*SwitchId": 0, NIC_SWITCH_KEY + "*SwitchName": DEFAULT_SWITCH_NAME,
+        NIC_SWITCH_KEY + "*NumVFs": num_vfs, "*JumboPacket": 1514, "*InterruptModeration": 1}
+    return keywords | {"*" + name: value for name, value in changes.items()}
+
+
+VF_KEYWORDS = {"*JumboPacket": 1514, "*InterruptModeration": 1}
+"""The registry of a VF: nothing of SR-IOV (VF-INIT-08)."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Where a driver is to run, if not where its role belongs: partition, registry changes, failing calls."""
+
+    partition: PartitionType | None = None
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    faults: Mapping[str, Status] = field(default_factory=dict)
+
+
+class HandlePlatform:
+    """One function's machine, over its handle."""
+
+    def __init__(self, handle: FunctionHandle, partition: PartitionType, keywords: Mapping[str, Any]):
+        self.handle, self._partition, self._keywords = handle, partition, dict(keywords)
+        self._first_offset = self._stride = 0
+
+    def partition_type(self) -> PartitionType:
+        return self._partition
+
+    def keywords(self) -> Mapping[str, Any]:
+        return self._keywords
+
+    def start_device(self) -> Steps:
+        """Let the function decode memory and master the bus, as a bus driver does before the driver loads."""
+        yield self.handle.config_write(COMMAND.at, COMMAND.nbytes, MEMORY_AND_MASTER)
+
+    def get_bus_data(self, offset: int, length: int) -> Steps:
+        data = bytearray()
+        while len(data) < length:
+            at = offset + len(data)
+            size = 4 if at % 4 == 0 and length - len(data) >= 4 else 1
+            data += (yield self.handle.config_read(at, size)).to_bytes(size, "little")
+        return bytes(data)
+
+    def set_bus_data(self, offset: int, data: bytes) -> Steps:
+        done = 0
+        while done < len(data):
+            size = 4 if (offset + done) % 4 == 0 and len(data) - done >= 4 else 1
+            word = int.from_bytes(data[done:done + size], "little")
+            yield self.handle.config_write(offset + done, size, word)
+            done += size
+        return done
+
+    def allocate(self, length: int, align: int) -> int:
+        return self.handle.allocate(length, align)
+
+    def connect_interrupts(self, vectors: int, handler: Callable[[int], None]) -> Steps:
+        for vector in range(vectors):
+            self.handle.connect_interrupt(vector, handler)
+        yield from self.handle.enable_msix(vectors)
+
+    def _sriov_capability(self) -> Steps:
+        at = EXTENDED_START
+        while at:
+            header = yield self.handle.config_read(at, 4)
+            if header & 0xFFFF == SRIOV.id:
+                return at
+            at = header >> 20
+        return 0
+
+    def enable_virtualization(self, num_vfs: int) -> Steps:
+        """Write NumVFs, then VF Enable and VF MSE in one write; 0 disables. Returns a Status.
+
+        The settling time that a bus driver allows after VF Enable is not spent: the model is ready at once.
+        """
+        at = yield from self._sriov_capability()
+        if not at:
+            return Status.NOT_SUPPORTED
+
+        def read(name: str) -> simpy.Event:
+            return self.handle.config_read(at + SRIOV[name].at, SRIOV[name].nbytes)
+
+        def write(name: str, value: int) -> simpy.Event:
+            return self.handle.config_write(at + SRIOV[name].at, SRIOV[name].nbytes, value)
+
+        control = yield read("Control")
+        if num_vfs > (yield read("TotalVfs")) or (num_vfs and control & VF_ENABLE):
+            return Status.FAILURE
+        yield write("Control", control & ~(VF_ENABLE | VF_MEMORY_ENABLE))
+        yield write("NumVfs", num_vfs)
+        if num_vfs:
+            yield write("Control", control | VF_ENABLE | VF_MEMORY_ENABLE)
+        self._first_offset = yield read("FirstVfOffset")
+        self._stride = yield read("VfStride")
+        return Status.SUCCESS
+
+    def vf_location(self, vf: int) -> tuple[int, int, int]:
+        rid = self.handle.rid + self._first_offset + vf * self._stride
+        return 0, rid >> 8, rid & 0xFF

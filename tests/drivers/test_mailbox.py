@@ -1,0 +1,64 @@
+"""The PF's answers: cleared VFs are served, others refused, and nothing a VF sends harms another."""
+
+from __future__ import annotations
+
+import pytest
+
+from nicmodel.datasheet.mailbox import ACK, CTS, NACK, Message
+
+
+@pytest.fixture
+def mailbox(machine):
+    return machine(num_vfs=2).start().pf.mailbox
+
+
+def ask(mailbox, vf, *words):
+    return mailbox.judge(vf, [*words, *[0] * (16 - len(words))])
+
+
+def test_message_before_reset_is_refused_without_clear_to_send(mailbox):
+    mailbox.forget(0)
+    assert ask(mailbox, 0, Message.SET_LPE, 1518) == [Message.SET_LPE | NACK]
+
+
+def test_reset_answers_with_the_address_and_no_clear_to_send(mailbox):
+    reply = ask(mailbox, 1, Message.RESET)
+    assert reply == [Message.RESET | ACK, 0x00000002, 0x0101, 0]
+
+
+@pytest.mark.parametrize("message", [0x7F, Message.SET_VLAN, Message.SET_MACVLAN])
+def test_unknown_messages_are_refused_with_clear_to_send(mailbox, message):
+    assert ask(mailbox, 0, message) == [message | NACK | CTS]
+
+
+@pytest.mark.parametrize("version, accepted", [(4, True), (3, True), (2, True), (0, True), (1, False),
+                                               (6, False)])
+def test_api_versions(mailbox, version, accepted):
+    first = ask(mailbox, 0, Message.API_NEGOTIATE, version)[0]
+    assert bool(first & ACK) is accepted and bool(first & NACK) is not accepted
+
+
+def test_queues_are_those_of_a_pool_from_version_1_1_on(mailbox):
+    assert ask(mailbox, 0, Message.GET_QUEUES)[1:] == [2, 2, 1, 0]
+    ask(mailbox, 0, Message.API_NEGOTIATE, 0)
+    assert ask(mailbox, 0, Message.GET_QUEUES)[0] & NACK
+
+
+def test_only_the_assigned_address_is_accepted(mailbox):
+    assert ask(mailbox, 0, Message.SET_MAC_ADDR, 0x00000002, 0x0001)[0] & ACK
+    assert ask(mailbox, 0, Message.SET_MAC_ADDR, 0x00000002, 0x0101)[0] & NACK
+
+
+@pytest.mark.parametrize("size, accepted", [(63, False), (64, True), (9728, True), (9729, False)])
+def test_frame_size_limits(mailbox, size, accepted):
+    assert bool(ask(mailbox, 0, Message.SET_LPE, size)[0] & ACK) is accepted
+
+
+def test_multicast_hashes_of_all_vfs_share_the_table(mailbox):
+    adapter = mailbox.handle.adapter
+    ask(mailbox, 0, Message.SET_MULTICAST | 2 << 16, 0x021 | 0xFFF << 16)
+    ask(mailbox, 1, Message.SET_MULTICAST | 1 << 16, 0x020)
+    assert adapter.value(0, "MTA", 1) == 0b11 and adapter.value(0, "MTA", 127) == 1 << 31
+    mailbox.forget(0)
+    assert adapter.value(0, "MTA", 1) == 0b01 and adapter.value(0, "MTA", 127) == 0
+    assert ask(mailbox, 0, Message.SET_MULTICAST | 31 << 16)[0] & NACK

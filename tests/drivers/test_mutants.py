@@ -1,0 +1,77 @@
+"""Every rule that a driver can break has a driver that breaks it, and is the first to be reported."""
+
+from __future__ import annotations
+
+import pytest
+
+from drivers.mutants import MUTANTS, with_flags
+from drivers.pf import PfMiniport
+from nicmodel.datasheet.rules import BY_ID, RULES
+from nicmodel.ndis.checker import implied
+from nicmodel.ndis.rules_vf import MISREADINGS
+
+
+def run(machine, name):
+    rule, driver = MUTANTS[name]
+    if issubclass(driver, PfMiniport):
+        return machine(num_vfs=1, pf_driver=driver).start()
+    return machine(num_vfs=2).start([driver])
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_first_report_of_a_mutant_is_its_rule_and_others_are_implied(machine, name):
+    rule = MUTANTS[name].rule
+    reported = run(machine, name).reported()
+    assert reported[:1] == [rule]
+    assert set(reported[1:]) <= implied(rule), reported
+
+
+@pytest.mark.parametrize("name", [n for n, m in MUTANTS.items() if not issubclass(m.driver, PfMiniport)])
+def test_vf_in_breach_stays_closed_and_the_other_runs(machine, name):
+    bench = run(machine, name)
+    assert bench.states == [{"state": "running", "rule": None},
+                            {"state": "closed", "rule": MUTANTS[name].rule},
+                            {"state": "running", "rule": None}]
+    opened = [entry for entry in bench.adapter.log
+              if entry[0] == 1 and entry[2] in ("VFRXDCTL", "VFTXDCTL") and entry[4] >> 25 & 1]
+    assert not opened, "a queue of the closed VF was enabled"
+
+
+@pytest.mark.parametrize("name", [n for n, m in MUTANTS.items() if issubclass(m.driver, PfMiniport)])
+def test_pf_in_breach_leaves_virtualization_off_and_every_vf_closed(machine, name):
+    bench = run(machine, name)
+    closed = {"state": "closed", "rule": MUTANTS[name].rule}
+    assert bench.states == [closed, closed]
+    assert bench.adapter.num_vfs == 0
+
+
+@pytest.mark.parametrize("name", ["pf_enables_before_configuring", "pf_reports_vf_flags",
+                                  "pf_assumes_keywords", "pf_enables_although_dynamic"])
+def test_virtualization_is_never_on_once_the_pf_is_in_breach(machine, name):
+    assert not run(machine, name).adapter.was_enabled
+
+
+def test_every_must_rule_that_a_driver_can_break_has_a_mutant():
+    violable = {row.id for row in RULES if row.closes}
+    assert violable == {mutant.rule for mutant in MUTANTS.values()}
+
+
+def test_the_rule_table_has_a_row_a_rule_and_names_the_breach(machine):
+    bench = run(machine, "vf_sets_pf_flags")
+    table = bench.stack.rule_table()
+    assert [row.rule for row in table] == [row.id for row in RULES]
+    assert [(row.rule, row.adapter) for row in table if row.verdict == "broken"] == [("VF-INIT-10", "VF0")]
+    assert "hardware_assist" in next(row.evidence for row in table if row.rule == "VF-INIT-10")
+
+
+def test_rules_without_a_mutant_say_why():
+    for row in RULES:
+        assert row.closes or row.unchecked or BY_ID[row.id].severity == "model", row.id
+
+
+@pytest.mark.parametrize("flags", sorted(MISREADINGS))
+def test_every_wrong_flag_word_is_named_for_its_misreading(machine, flags):
+    bench = machine(num_vfs=1).start([with_flags(flags)])
+    report = bench.stack.reports()[0]
+    assert report.rule == "VF-INIT-10" and MISREADINGS[flags] in report.why
+    assert bench.states[1] == {"state": "closed", "rule": "VF-INIT-10"}

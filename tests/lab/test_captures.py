@@ -1,0 +1,313 @@
+"""Captures and replay: what is read, left out, refused and written; the judge of survival."""
+
+from __future__ import annotations
+
+import doctest
+import io
+import json
+import shutil
+import struct
+import subprocess
+
+import dpkt
+import lab_fakes
+import pytest
+from scapy.all import IP, UDP, Dot1Q, Ether, Raw, wrpcap, wrpcapng
+
+from nicmodel.lab import captures
+from nicmodel.lab import replay as module
+from nicmodel.lab.captures import (
+    CUT_SHORT,
+    NOT_ETHERNET,
+    OVERSIZE,
+    RUNT,
+    TRUNCATED,
+    read_capture,
+    write_capture,
+)
+from nicmodel.lab.loading import build
+from nicmodel.lab.replay import BASE, assign, judge, replay
+from nicmodel.sim.errors import ScenarioError
+
+MAX_FRAME = 9728
+SOURCES = ["02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"]
+
+
+def packets(count=6):
+    made = []
+    for k in range(count):
+        layers = Ether(src=SOURCES[k % 3], dst="02:00:00:00:00:ff")
+        layers = layers / Dot1Q(vlan=5) if k == 1 else layers
+        layers = layers / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=1000 + k)
+        made.append(layers / Raw(bytes(range(20 * k))))
+    return made
+
+
+def pcap(*records, magic=b"\xd4\xc3\xb2\xa1", order="<", link=1, extra=b""):
+    """A pcap file of (captured bytes, original length)."""
+    out = magic + struct.pack(order + "HHiIII", 2, 4, 0, 0, 65535, link)
+    for data, length in records:
+        out += struct.pack(order + "IIII", 1, 2, len(data), length) + data
+    return out + extra
+
+
+def block(order, kind, body):
+    body += b"\0" * (-len(body) % 4)
+    length = struct.pack(order + "I", len(body) + 12)
+    return struct.pack(order + "I", kind) + length + body + length
+
+
+def section(order):
+    return block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))
+
+
+def interface(order, link=1, snap=0, options=b""):
+    return block(order, 1, struct.pack(order + "HHI", link, 0, snap) + options)
+
+
+def enhanced(order, data, length=None, number=0):
+    length = len(data) if length is None else length
+    return block(order, 6, struct.pack(order + "IIIII", number, 0, 0, len(data), length) + data)
+
+
+def read(tmp_path, content):
+    file = tmp_path / "in.pcap"
+    file.write_bytes(content)
+    return read_capture(file, MAX_FRAME)
+
+
+@pytest.mark.parametrize("writer", [wrpcap, wrpcapng])
+def test_frames_of_a_packet_library_are_read_byte_for_byte(tmp_path, writer):
+    made = packets()
+    writer(str(tmp_path / "made"), made)
+    capture = read_capture(tmp_path / "made", MAX_FRAME)
+    assert capture.frames == [bytes(p) for p in made] and not capture.skipped
+
+
+@pytest.mark.parametrize(("magic", "order"), [(m, o) for m, o in captures.PCAP_MAGICS.items()])
+def test_every_byte_order_and_resolution_is_read(tmp_path, magic, order):
+    frame = bytes(range(64))
+    assert read(tmp_path, pcap((frame, 64), magic=magic, order=order)).frames == [frame]
+
+
+def test_what_cannot_be_replayed_is_left_out_and_counted(tmp_path):
+    good = bytes(60)
+    capture = read(
+        tmp_path,
+        pcap(
+            (good, 60),
+            (good, 1500),
+            (bytes(MAX_FRAME - 3), MAX_FRAME - 3),
+            (b"\1" * 13, 13),
+            (bytes(MAX_FRAME - 4), MAX_FRAME - 4),
+        ),
+    )
+    assert capture.frames == [good, bytes(MAX_FRAME - 4)]
+    assert capture.skipped == {TRUNCATED: 1, OVERSIZE: 1, RUNT: 1}
+
+
+@pytest.mark.parametrize("cut", [1, 15, 16, 40, 75])
+def test_a_file_that_ends_within_a_record_gives_what_came_before(tmp_path, cut):
+    whole = pcap((bytes(60), 60))
+    tail = pcap((bytes(60), 60))[24:][:cut]
+    capture = read(tmp_path, whole + tail)
+    assert capture.frames == [bytes(60)] and capture.skipped == {CUT_SHORT: 1}
+
+
+def test_zero_packets_are_no_error(tmp_path):
+    assert read(tmp_path, pcap()).frames == []
+    assert read(tmp_path, section("<") + interface("<")).frames == []
+
+
+def test_a_checksum_kept_by_the_capture_is_taken_off(tmp_path):
+    frame = bytes(range(64))
+    with_fcs = 1 | captures.FCS_PRESENT | 2 << 28
+    assert read(tmp_path, pcap((frame, 64), link=with_fcs)).frames == [frame[:60]]
+    option = struct.pack("<HHB3x", 13, 1, 4) + bytes(4)
+    assert read(tmp_path, section("<") + interface("<", options=option) + enhanced("<", frame)).frames == [
+        frame[:60]
+    ]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_pcapng_of_either_order_with_all_its_packet_blocks(tmp_path, order):
+    frame = bytes(range(61))
+    simple = block(order, 3, struct.pack(order + "I", 61) + frame)
+    old = block(order, 2, struct.pack(order + "HHIIII", 0, 0, 0, 0, 61, 61) + frame)
+    unknown = block(order, 0xBAD, b"1234")
+    content = section(order) + interface(order) + enhanced(order, frame) + unknown + simple + old
+    capture = read(
+        tmp_path,
+        content
+        + section("<")
+        + interface("<", snap=20)
+        + enhanced("<", frame, 99)
+        + block("<", 3, struct.pack("<I", 61) + frame[:20]),
+    )
+    assert capture.frames == [frame] * 3 and capture.skipped == {TRUNCATED: 2}
+
+
+def test_frames_of_other_links_are_left_out(tmp_path):
+    content = (
+        section("<")
+        + interface("<", link=113)
+        + interface("<")
+        + enhanced("<", bytes(60))
+        + enhanced("<", bytes(62), number=1)
+    )
+    capture = read(tmp_path, content)
+    assert capture.frames == [bytes(62)] and capture.skipped == {NOT_ETHERNET: 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "it is empty"),
+        (b"\x1f\x8b\x08\x00rest", "no pcap or pcapng file"),
+        (b"\xd4\xc3", "no pcap or pcapng file"),
+        (pcap()[:20], "ends within its header"),
+        (pcap(link=113), "link type is 113, not Ethernet"),
+        (b"\xd4\xc3\xb2\xa1" + struct.pack("<HHiIII", 9, 4, 0, 0, 0, 1), "version 9"),
+        (pcap() + struct.pack("<IIII", 0, 0, 1 << 31, 60), "claims 2147483648 bytes"),
+        (section("<")[:20], "ends within its header"),
+        (section("<")[:8] + b"abcd" + section("<")[12:], "no byte-order mark"),
+        (section("<") + enhanced("<", bytes(60)), "interface 0, which is not described"),
+        (section("<") + struct.pack("<II", 6, 8), "a block claims 8 bytes"),
+        (section("<") + struct.pack("<III", 5, 12, 16), "two lengths differ"),
+        (
+            section("<") + interface("<") + block("<", 6, struct.pack("<IIIII", 0, 0, 0, 99, 99)),
+            "claims 99 bytes",
+        ),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(tmp_path, content, says):
+    with pytest.raises(ScenarioError, match=says) as error:
+        read(tmp_path, content)
+    assert "\n" not in str(error.value) and "in.pcap" in str(error.value)
+
+
+def test_no_prefix_of_a_capture_breaks_the_reader(tmp_path):
+    content = section("<") + interface("<") + enhanced("<", bytes(60))
+    for end in range(len(content)):
+        try:
+            read(tmp_path, content[:end])
+        except ScenarioError:
+            pass
+
+
+FRAMES = [(1_234_567_890_123, bytes(range(60))), (1_234_567_891_000, bytes(61)), (2 * 10**12, bytes(1514))]
+
+
+def test_what_is_written_reads_back_with_its_times(tmp_path):
+    file = write_capture(tmp_path / "out.pcapng", FRAMES)
+    reader = dpkt.pcapng.Reader(io.BytesIO(file.read_bytes()))
+    back = list(reader)
+    assert [frame for _, frame in back] == [frame for _, frame in FRAMES]
+    assert back[0][0] == pytest.approx(1.234567890, abs=1e-9)
+    assert read_capture(file, MAX_FRAME).frames == [frame for _, frame in FRAMES]
+
+
+@pytest.mark.outside
+def test_tshark_reads_what_is_written_without_complaint(tmp_path):
+    tshark = shutil.which("tshark")
+    if tshark is None:
+        pytest.skip("tshark is not installed")
+    made = [(1000 * k, bytes(p).ljust(60, b"\0")) for k, p in enumerate(packets())]
+    file = write_capture(tmp_path / "out.pcapng", made)
+    done = subprocess.run(
+        [tshark, "-r", file, "-T", "fields", "-e", "frame.len", "-e", "frame.time_epoch"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    complaints = [line for line in done.stderr.splitlines() if "root" not in line and line.strip()]
+    assert complaints == []
+    lines = done.stdout.splitlines()
+    assert [int(line.split("\t")[0]) for line in lines] == [len(frame) for _, frame in made]
+    assert [line.split("\t")[1][-9:] for line in lines[:4:3]] == ["000000000", "000000003"]
+    assert all(float(line.split("\t")[1]) < 1 for line in lines)
+
+
+def test_maps_assign_frames_to_vfs():
+    frames = [bytes(p) for p in packets()]
+    assert assign(frames, "round-robin", 4) == [0, 1, 2, 3, 0, 1]
+    assert assign(frames, "by-source", 2) == [0, 1, 0, 0, 1, 0]
+    assert assign(frames, "3", 4) == [3] * 6
+    assert assign(frames, f"{SOURCES[0]}=2,{SOURCES[1].upper().replace(':', '-')}=1", 4) == [2, 1, None] * 2
+    assert assign(frames, f"{SOURCES[0]}=2,*=0", 4) == [2, 0, 0] * 2
+
+
+@pytest.mark.parametrize("text", ["somehow", "4", "-1", "", "02:00=1", f"{SOURCES[0]}=9", f"{SOURCES[0]}=x"])
+def test_a_bad_map_is_one_sentence(text):
+    with pytest.raises(ScenarioError, match="--vf: "):
+        assign([bytes(60)], text, 4)
+
+
+def scenario(**overrides):
+    return build(BASE, None, overrides)
+
+
+def test_frames_that_survive_are_said_to(testbench, command, tmp_path):
+    wrpcap(str(tmp_path / "made.pcap"), packets())
+    status, out, err = command("replay", tmp_path / "made.pcap", "--write", tmp_path / "out.pcapng")
+    assert status == 0 and "in order, byte for byte" in out and "6 frames that left the wire" in err
+    assert "Padded    1 below" in out
+    back = read_capture(tmp_path / "out.pcapng", MAX_FRAME).frames
+    assert back == [bytes(p).ljust(60, b"\0") for p in packets()]
+
+
+def test_the_replays_json_counts_per_vf(testbench, command, tmp_path):
+    wrpcap(str(tmp_path / "made.pcap"), packets())
+    status, out, _ = command("replay", tmp_path / "made.pcap", "--vf", f"{SOURCES[0]}=1", "--json")
+    value = json.loads(out)
+    assert status == 0 and value["simulated"]["skipped"] == {module.UNMAPPED: 4}
+    assert [v["sent"] for v in value["simulated"]["vfs"]] == [0, 2, 0, 0] and value["simulated"]["ok"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda r: r.wire_frames.pop(),
+        lambda r: r.received.pop(0),
+        lambda r: r.wire_frames.__setitem__(0, (0, b"\xff" * 60)),
+        lambda r: r.wire_frames.append((9, b"\xee" * 60)),
+        lambda r: r.received.__setitem__(0, (3, *r.received[0][1:])),
+        lambda r: r.received.reverse(),
+        lambda r: r.wire_frames.reverse(),
+    ],
+)
+def test_any_loss_change_or_reordering_is_seen(monkeypatch, command, tmp_path, damage):
+    def replay_frames(*args, **kw):
+        result = lab_fakes.replay_frames(*args, **kw)
+        damage(result)
+        return result
+
+    lab_fakes.install(monkeypatch, replay_frames=replay_frames)
+    wrpcap(str(tmp_path / "made.pcap"), packets())
+    status, out, _ = command("replay", tmp_path / "made.pcap", "--vf", "by-source", "--set", "num_vfs=4")
+    assert status == 1 and "Not every frame survived" in out
+
+
+def test_the_wire_may_interleave_vfs(testbench):
+    frames = [bytes([k]) * 60 for k in range(4)]
+    result = lab_fakes.ReplayResult(
+        [(k, frames[n]) for k, n in enumerate((2, 0, 3, 1))],
+        [(0, frames[0], 0), (1, frames[2], 0), (0, frames[1], 0), (1, frames[3], 0)],
+    )
+    assert judge("x", scenario(), frames, [0, 0, 1, 1], {}, result, "fast").ok
+
+
+def test_nothing_to_replay_is_said(testbench, command, tmp_path):
+    (tmp_path / "none.pcap").write_bytes(pcap((bytes(60), 90)))
+    status, out, _ = command("replay", tmp_path / "none.pcap", "--write", tmp_path / "out.pcapng")
+    assert status == 0 and "nothing to replay" in out and TRUNCATED in out
+    assert read_capture(tmp_path / "out.pcapng", MAX_FRAME).frames == []
+
+
+def test_a_replay_moves_every_byte(testbench, tmp_path):
+    with pytest.raises(ScenarioError, match="payload"):
+        replay(tmp_path / "x", scenario(payload="lengths"))
+
+
+def test_doctests_hold():
+    assert doctest.testmod(module).attempted and doctest.testmod(module).failed == 0

@@ -1,0 +1,248 @@
+"""The command: exit status, what goes to which stream, one sentence for every mistake, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import lab_fakes
+import pytest
+
+UNMET = 'num_vfs = 2\n[[expect]]\nwhat = "jain"\nbelow = 0.5\nsource = "a test"\n'
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+
+
+def test_list_names_every_shipped_scenario(command):
+    status, out, err = command("list")
+    assert status == 0 and err == ""
+    for name in ("vf_scaling", "packet_size", "one_vf", "rx_overload", "pf_and_vfs", "bad_vf_driver"):
+        assert name in out
+    rows = json.loads(command("list", "--json")[1])
+    assert rows["schema"] == 1 and {"name", "doc"} == set(rows["rows"][0])
+
+
+def test_run_prints_a_table_totals_links_and_time(testbench, command):
+    status, out, err = command("run", "vf_scaling", "--set", "num_vfs=3")
+    assert status == 0 and err == ""
+    for text in (
+        "Tx packets",
+        "1,001",
+        "Tx total",
+        "3,003 packets",
+        "wire tx 25.0 %",
+        "Jain index 1.000000",
+        "met",
+        "simulated",
+        "of wall time",
+    ):
+        assert text in out
+
+
+def test_run_names_drops_by_reason(testbench, command):
+    assert "no_descriptor 7" in command("run", "rx_overload")[1]
+
+
+def test_json_is_one_value_and_deterministic(testbench, command):
+    _, first, err = command("run", "vf_scaling", "--json", "--seed", "5")
+    _, second, _ = command("run", "vf_scaling", "--json", "--set", "seed=5", "--plane", "reference")
+    assert err == ""
+    first, second = json.loads(first), json.loads(second)
+    assert first["simulated"] == second["simulated"] and first["meta"] == second["meta"]
+    assert (first["wall"]["plane"], second["wall"]["plane"]) == ("fast", "reference")
+    assert first["simulated"]["vfs"][0]["tx_packets"] == 1005
+
+
+def test_an_unmet_expectation_is_status_1(testbench, command, tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(UNMET)
+    status, out, _ = command("run", file)
+    assert status == 1 and "NOT MET" in out
+
+
+def test_strict_fails_on_a_closed_vf(testbench, command):
+    assert command("run", "bad_vf_driver", "--set", "expect=[]")[0] == 0
+    status, out, _ = command("run", "bad_vf_driver", "--set", "expect=[]", "--strict")
+    assert status == 1 and "VF 2 is closed" in out and "VF-INIT-12" in out
+
+
+def test_broken_rules_are_shown_with_evidence(monkeypatch, command):
+    def run_machine(scenario, **kw):
+        measured = lab_fakes.run_machine(scenario)
+        measured.rules = [
+            SimpleNamespace(rule="VF-INIT-12", adapter="VF 0", verdict="broken", evidence="left null"),
+            SimpleNamespace(rule="VF-INIT-13", adapter="VF 0", verdict="obeyed", evidence="fine"),
+        ]
+        return measured
+
+    lab_fakes.install(monkeypatch, run_machine=run_machine)
+    out = command("run", "one_vf", "--set", "expect=[]")[1]
+    assert "Rule VF-INIT-12 is broken by VF 0: left null" in out and "VF-INIT-13" not in out
+
+
+def test_out_and_plot_write_whole_files(testbench, command, tmp_path):
+    out = tmp_path / "a" / "b"
+    status, _, err = command("run", "vf_scaling", "--out", out, "--plot", "--set", "record.rows=true")
+    assert status == 0 and "vf_scaling.png" in err
+    assert sorted(p.name for p in out.iterdir()) == [
+        "vf_scaling.json",
+        "vf_scaling.png",
+        "vf_scaling.rows.parquet",
+    ]
+    assert json.loads((out / "vf_scaling.json").read_text())["meta"]["scenario"] == "vf_scaling"
+
+
+def test_plot_alone_writes_here(testbench, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert command("run", "vf_scaling", "--plot")[0] == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["vf_scaling.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "vf_scalling"], "the nearest shipped one is vf_scaling"),
+        (["run", "none.toml"], "cannot be read"),
+        (
+            ["run", "vf_scaling", "--set", "num_fvs=3"],
+            "--set: num_fvs is not a key; the nearest known key is num_vfs",
+        ),
+        (["run", "vf_scaling", "--set", "num_vfs=0"], "takes 1 to 256 VFs"),
+        (["run", "vf_scaling", "--set", "frame_size=64ns"], "unit must be one of"),
+        (["run", "vf_scaling", "--set", "pcie.mps=4096"], "supports at most 512B"),
+        (["run", "vf_scaling", "--set", "ring_size=7"], "multiple of 8"),
+        (["run", "vf_scaling", "--set", "nothing"], "write key=value"),
+        (["run", "vf_scaling", "--plane", "slow"], "must be one of fast, reference"),
+        (["run", "vf_scaling", "--seed", "x"], "Invalid value for '--seed'"),
+        (["run"], "Missing argument"),
+        (["run", "vf_scaling", "--frob"], "No such option"),
+        (["frob"], "No such command"),
+        (["sweep", "vf_scaling"], "Missing option '--out'"),
+        (["sweep", "vf_scaling", "--out", "x", "--set", "num_vfs=1,,2"], "empty value"),
+        (["sweep", "vf_scaling", "--out", "x", "--set", "num_vfs=1,900"], "takes 1 to 256 VFs"),
+        (["sweep", "vf_scaling", "--out", "x", "--set", "num_vfs=1", "--set", "num_vfs=2"], "is set twice"),
+        (["sweep", "vf_scaling", "--out", "x", "--workers", "0"], "needs 1 worker or more"),
+        (["replay", "none.pcap"], "cannot be read"),
+        (["lspci", "vf_scaling", "-o", "no/such/dump"], "does not exist"),
+        (["rules", "nothing"], "there is no scenario"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_status_2(testbench, command, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = command(*arguments)
+    assert status == 2 and out == ""
+    assert says in err and err.count("\n") == 1 and "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", "vf_scaling"], ["sweep", "vf_scaling", "--set", "num_vfs=1,2"]]
+)
+def test_an_unwritable_out_is_refused_before_anything_runs(monkeypatch, command, tmp_path, arguments):
+    ran = []
+    lab_fakes.install(monkeypatch, run_machine=lambda *a, **k: ran.append(1))
+    (tmp_path / "file").write_text("")
+    status, out, err = command(*arguments, "--out", tmp_path / "file" / "below")
+    assert status == 2 and out == "" and "cannot be written" in err and err.count("\n") == 1
+    assert not ran and [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_lspci_and_rules_use_the_brought_up_machine(monkeypatch, command, tmp_path):
+    row = {
+        "id": "VF-INIT-01",
+        "source": "page",
+        "severity": "must",
+        "reading": "literal",
+        "verdict": "obeyed",
+        "evidence": "seen",
+    }
+    machine = SimpleNamespace(endpoint="endpoint", rule_rows=lambda: [row])
+    lab_fakes.install(monkeypatch, bring_up=lambda scenario: machine)
+    monkeypatch.setitem(
+        sys.modules, "nicmodel.pcie.lspci", SimpleNamespace(dump=lambda endpoint: f"{endpoint}\n")
+    )
+    assert command("lspci")[1] == "endpoint\n"
+    status, out, _ = command("lspci", "one_vf", "-o", tmp_path / "dump")
+    assert status == 0 and out == "" and (tmp_path / "dump").read_text() == "endpoint\n"
+    assert json.loads(command("rules", "--json")[1]) == {"schema": 1, "rows": [row]}
+    assert "VF-INIT-01" in command("rules")[1]
+
+
+def test_help_answers_at_once():
+    subprocess.run(
+        [sys.executable, "-m", "nicmodel", "--help"], check=True, capture_output=True, env=ENVIRONMENT
+    )
+    begin = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "nicmodel", "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    assert time.monotonic() - begin < 5  # a loaded machine; the imports below are the point
+    assert "sweep" in done.stdout
+    for heavy in ("pandas", "matplotlib", "numpy", "pydantic", "simpy", "dpkt"):
+        assert f" {heavy}\n" not in done.stderr
+
+
+def test_a_bad_key_in_a_real_process():
+    done = subprocess.run(
+        [sys.executable, "-m", "nicmodel", "run", "vf_scaling", "--set", "num_fvs=3"],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == "nicmodel: --set: num_fvs is not a key; the nearest known key is num_vfs\n"
+
+
+SLOW = textwrap.dedent("""
+    import sys, time
+    import lab_fakes
+    def run_machine(scenario, progress=None, stop=None, plane="fast"):
+        print("running", file=sys.stderr, flush=True)
+        while not stop.is_set():
+            time.sleep(0.01)
+        return lab_fakes.run_machine(scenario, None, stop)
+    sys.modules["nicmodel.lab.testbench"] = lab_fakes.testbench(run_machine=run_machine)
+    from nicmodel.lab.cli import main
+    sys.exit(main(sys.argv[1:]))
+""")
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_ctrl_c_prints_what_was_measured_and_is_status_130(flags):
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, "run", "vf_scaling", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    assert process.stderr.readline() == "running\n"
+    process.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and err == "" and time.monotonic() - begin < 5
+    if flags:
+        assert json.loads(out)["simulated"]["interrupted"] is True
+    else:
+        assert "Stopped early" in out and "1,001" in out
+
+
+def test_a_reader_that_leaves_is_no_error(testbench):
+    done = subprocess.run(
+        f"{sys.executable} -m nicmodel list | true",
+        shell=True,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    assert "Traceback" not in done.stderr

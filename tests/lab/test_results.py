@@ -1,0 +1,163 @@
+"""Figures: the JSON's shape, what is divided and how, expectations, pictures."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import tomllib
+from pathlib import Path
+
+import lab_fakes
+import numpy as np
+import pytest
+
+import nicmodel as nm
+from nicmodel.datasheet.counters import DROP_REASONS, LATENCY_BINS, bin_lower_ps, latency_bin
+from nicmodel.lab import expect, report, results
+from nicmodel.lab.expect import Expectation
+from nicmodel.lab.loading import build
+from nicmodel.lab.results import RunResult, jain, latency_figures, simulated
+from nicmodel.sim.errors import ScenarioError
+
+RATES = {"mpps", "gbps", "latency_ns"}
+FUNCTION = {
+    "vf",
+    "state",
+    "rule",
+    "tx_packets",
+    "tx_bytes",
+    "rx_packets",
+    "rx_bytes",
+    "tx",
+    "rx",
+    "drops",
+    "waiting",
+    "bottleneck",
+}
+
+
+def result(**overrides):
+    scenario = build({"num_vfs": 3, "duration": "1ms"}, None, overrides)
+    return RunResult(scenario, lab_fakes.run_machine(scenario), "fake")
+
+
+def test_the_json_has_the_documented_shape():
+    value = json.loads(result().to_json())
+    assert set(value) == {"schema", "meta", "simulated", "wall"} and value["schema"] == 1
+    figures = value["simulated"]
+    assert set(figures) == {"vfs", "pf", "totals", "links", "expect", "interrupted"}
+    for row in (figures["pf"], *figures["vfs"]):
+        assert set(row) == FUNCTION
+        assert set(row["tx"]) == set(row["rx"]) == RATES
+        assert set(row["drops"]) == {reason.name for reason in DROP_REASONS}
+        assert row["waiting"] is None and row["bottleneck"] is None
+    assert set(figures["vfs"][0]["tx"]["latency_ns"]) == {"p50", "p99", "max"}
+    assert figures["vfs"][0]["rx"]["latency_ns"] is None
+    assert set(figures["totals"]) == {"tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "drops", "jain"}
+    assert all(set(link) == {"name", "direction", "bytes", "utilisation"} for link in figures["links"])
+    assert [row["vf"] for row in figures["vfs"]] == [0, 1, 2]
+    assert value["wall"]["plane"] == "fast" and "plane" not in json.dumps(value["meta"])
+
+
+def test_rates_and_totals_come_from_integers():
+    figures = result().simulated
+    row = figures["vfs"][0]
+    assert row["tx_packets"] == 1001
+    assert row["tx"]["mpps"] == 1.001 and row["tx"]["gbps"] == 1001 * 512 * 8 / 10**6
+    assert figures["totals"]["tx_packets"] == 3 * 1001 and figures["totals"]["jain"] == 1.0
+    assert figures["links"][0]["utilisation"] == 0.25
+
+
+def test_an_empty_window_divides_nothing():
+    scenario = build({})
+    measured = lab_fakes.run_machine(scenario)
+    measured.window_ps = 0
+    measured.functions[:] = 0
+    for link in measured.links:
+        link["window_ps"] = 0
+    assert simulated(measured)["vfs"][0]["tx"]["mpps"] == 0.0
+
+
+@pytest.mark.parametrize("values", [[5], [100, 200], list(range(1000, 100_000, 997)), [7] * 1000 + [10**9]])
+def test_percentiles_are_of_the_ordered_values_bin(values):
+    bins = np.zeros(LATENCY_BINS, np.int64)
+    for value in values:
+        bins[latency_bin(value)] += 1
+    ordered = sorted(values)
+    expected = {
+        name: bin_lower_ps(latency_bin(ordered[-(-len(values) * percent // 100) - 1])) / 1000
+        for name, percent in (("p50", 50), ("p99", 99), ("max", 100))
+    }
+    assert latency_figures(bins) == expected
+
+
+def test_no_packet_has_no_latency():
+    assert latency_figures(np.zeros(LATENCY_BINS, np.int64)) is None
+
+
+def test_jain_is_of_running_vfs():
+    figures = result(**{"driver.mutants.1": "vf_reports_no_capability"}).simulated
+    assert figures["totals"]["jain"] == 1.0
+    assert figures["vfs"][1]["state"] == "closed" and figures["vfs"][1]["tx_packets"] == 0
+    assert jain([1, 3]) == 16 / 20
+
+
+def test_figures_and_the_names_that_scenarios_are_checked_against_agree():
+    assert set(expect.figures(result().simulated)) == expect.names(3)
+
+
+@pytest.mark.parametrize(
+    ("what", "bounds", "got", "ok"),
+    [
+        ("share.max - share.min", {"below": 0.01}, 0.0, True),
+        ("totals.tx_packets / 3", {"equals": 1001}, 1001.0, True),
+        ("vf0.tx_packets", {"below": 1001}, 1001, False),
+        ("vf0.tx_packets", {"above": 1000, "below": 1002}, 1001, True),
+        ("vf0.tx.latency_ns.p50 * 2", {"above": 5000}, None, False),
+        ("-closed + 1", {"above": 1}, 1, False),
+        ("vf0.rx.latency_ns.p99", {"below": 1}, None, False),
+        ("jain / (drops.reset + 0)", {"below": 1}, None, False),
+    ],
+)
+def test_an_expectation_is_judged_by_its_bound(what, bounds, got, ok):
+    verdict = Expectation(what=what, source="test", **bounds).judge(expect.figures(result().simulated))
+    assert verdict["ok"] is ok and set(verdict) == {"what", "got", "ok"}
+    if got is not None:
+        assert verdict["got"] == got
+
+
+def test_shares_and_fairness_are_of_bytes():
+    scenario = build({"num_vfs": 2})
+    measured = lab_fakes.run_machine(scenario)
+    measured.functions["tx_bytes"] = [0, 100, 300]
+    found = expect.figures(simulated(measured))
+    assert (found["share.min"], found["share.max"], found["jain"]) == (0.25, 0.75, 0.8)
+
+
+def test_a_runs_expectations_decide_whether_it_is_ok():
+    met = [{"what": "jain", "above": 0.9, "source": "x"}]
+    unmet = [*met, {"what": "closed", "above": 0, "source": "x"}]
+    assert result(expect=met).ok and not result(expect=unmet).ok
+
+
+def test_the_front_door_runs_a_scenario(testbench, tmp_path):
+    r = nm.run("vf_scaling", num_vfs=5, pcie={"mps": "128B"})
+    assert len(r.vfs) == 5 and {"vf", "tx_mpps", "tx_p99_ns", "drop_no_descriptor"} <= set(r.vfs.columns)
+    assert r.scenario.pcie.mps == 128
+    assert nm.run(r.scenario, seed=9).simulated["vfs"][0]["tx_packets"] == 1009
+    with pytest.raises(ScenarioError, match="argument: num_vfs"):
+        nm.run("vf_scaling", num_vfs=0)
+    with pytest.raises(ScenarioError, match="is not a plane"):
+        nm.run("vf_scaling", plane="slow")
+    picture = r.plot(tmp_path / "run.png")
+    assert picture.read_bytes().startswith(b"\x89PNG") and list(tmp_path.iterdir()) == [picture]
+
+
+def test_the_version_is_the_packages():
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    assert tomllib.loads(text)["project"]["version"] == nm.__version__
+
+
+@pytest.mark.parametrize("module", [results, report])
+def test_doctests_hold(module):
+    assert doctest.testmod(module).attempted and doctest.testmod(module).failed == 0

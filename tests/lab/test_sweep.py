@@ -1,0 +1,189 @@
+"""Sweeps: every point once, resumed after a kill, a dead worker's point alone lost, files whole."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import lab_fakes
+import pandas as pd
+import pyarrow.parquet
+import pytest
+
+from nicmodel.lab import files, loading
+from nicmodel.lab import sweep as module
+from nicmodel.lab.sweep import Point, grid, sweep
+from nicmodel.sim.errors import ScenarioError
+
+AXES = {"num_vfs": [1, 2, 4], "frame_size": ["64B", "512B"]}
+
+
+def test_a_grid_is_one_tidy_table_with_units_and_a_picture(tmp_path):
+    told = []
+    swept = sweep(
+        "vf_scaling",
+        AXES,
+        tmp_path,
+        workers=2,
+        work=lab_fakes.work,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert (swept.ran, swept.reused, swept.failed, swept.interrupted) == (6, 0, {}, False)
+    assert told[0] == (0, 6) and told[-1] == (6, 6)
+    frame = pd.read_parquet(tmp_path / "sweep.parquet")
+    assert len(frame) == (1 + 2 + 4) * 2 and frame["point"].nunique() == 6
+    assert set(frame["frame_size"]) == {64, 512} and {"pcie.mps", "seed", "tx_gbps", "point_jain"} <= set(
+        frame
+    )
+    schema = pyarrow.parquet.read_schema(tmp_path / "sweep.parquet")
+    assert schema.field("tx_gbps").metadata[b"unit"] == b"Gbit/s"
+    assert schema.field("pcie.mps").metadata[b"unit"] == b"B"
+    assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["points", "sweep.parquet", "sweep.png"]
+    assert len(list((tmp_path / "points").iterdir())) == 6
+
+
+def test_a_repeated_sweep_runs_nothing_and_a_wider_one_only_the_new_points(tmp_path):
+    sweep("vf_scaling", {"num_vfs": [1]}, tmp_path, work=lab_fakes.work)
+    assert sweep("vf_scaling", {"num_vfs": [1]}, tmp_path, work=lab_fakes.work).ran == 0
+    wider = sweep("vf_scaling", {"num_vfs": [1, 2]}, tmp_path, work=lab_fakes.work)
+    assert (wider.ran, wider.reused) == (1, 1)
+    other_seed = sweep("vf_scaling", {"num_vfs": [1]}, tmp_path, fixed={"seed": 2}, work=lab_fakes.work)
+    assert other_seed.ran == 1
+
+
+def test_a_half_written_point_is_run_again(tmp_path):
+    points = grid("vf_scaling", {"num_vfs": [1]})
+    (tmp_path / "points").mkdir()
+    (tmp_path / "points" / f"{points[0].key}.json").write_text('{"schema": 1, "simul')
+    assert sweep("vf_scaling", {"num_vfs": [1]}, tmp_path, work=lab_fakes.work).ran == 1
+
+
+def test_a_dead_worker_loses_only_its_point(tmp_path):
+    swept = sweep("vf_scaling", {"num_vfs": [1, 2, 3, 4]}, tmp_path, workers=1, work=lab_fakes.work_or_die)
+    assert swept.ran == 2 and len(swept.failed) == 2
+    assert sorted(swept.failed.values()) == [
+        "ValueError: three is too many",
+        "its worker died (exit code -9)",
+    ]
+    assert set(swept.frame["num_vfs"]) == {1, 4}
+    again = sweep("vf_scaling", {"num_vfs": [1, 2, 3, 4]}, tmp_path, work=lab_fakes.work)
+    assert (again.ran, again.reused) == (2, 2)
+
+
+def test_a_stopped_sweep_keeps_what_is_finished(tmp_path):
+    stop = threading.Event()
+
+    def progress(done, _total):
+        if done == 1:
+            stop.set()
+
+    swept = sweep(
+        "vf_scaling", {"num_vfs": [1, 2, 4]}, tmp_path, work=lab_fakes.work, progress=progress, stop=stop
+    )
+    assert swept.interrupted and swept.ran == 1 and len(swept.frame) == 1
+    assert sweep("vf_scaling", {"num_vfs": [1, 2, 4]}, tmp_path, work=lab_fakes.work).reused == 1
+
+
+def test_a_point_is_known_by_all_that_decides_its_figures():
+    (point,) = grid("vf_scaling", {"num_vfs": [1]})
+    (same,) = grid("vf_scaling", {}, {"num_vfs": 1})
+    assert point.key == same.key
+    for key, value in (("seed", 2), ("host.read_latency", "401ns"), ("load", "50%")):
+        (other,) = grid("vf_scaling", {"num_vfs": [1]}, {key: value})
+        assert other.key != point.key
+    assert Point(point.scenario, "reference").key != point.key
+
+
+def test_a_bad_point_stops_the_sweep_before_it_begins(tmp_path):
+    with pytest.raises(ScenarioError, match="takes 1 to 256 VFs"):
+        sweep("vf_scaling", {"num_vfs": [1, 999]}, tmp_path / "out", work=lab_fakes.work)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ScenarioError, match="is not allowed: at most"):
+        grid("vf_scaling", {"num_vfs": list(range(1, 101)), "seed": range(20_000)})
+
+
+def test_the_command_sweeps_and_reports(monkeypatch, command, tmp_path):
+    monkeypatch.setattr(module, "run_point", lab_fakes.work)
+    arguments = ["sweep", "vf_scaling", "--set", "num_vfs=1,2", "--set", "frame_size=64B", "--out", tmp_path]
+    status, out, err = command(*arguments, "--workers", 2)
+    assert status == 0 and err == "" and "2 run, 0 found from before, 0 failed" in out and "num_vfs" in out
+    status, out, _ = command(*arguments, "--json")
+    value = json.loads(out)
+    assert status == 0 and value["reused"] == 2 and len(value["rows"]) == 3
+
+
+def test_the_command_reports_a_lost_point_with_status_1(monkeypatch, command, tmp_path):
+    monkeypatch.setattr(module, "run_point", lab_fakes.work_or_die)
+    status, _, err = command("sweep", "vf_scaling", "--set", "num_vfs=1,2", "--out", tmp_path, "--workers", 1)
+    assert status == 1 and "its worker died" in err
+
+
+SLOW = """
+import sys
+import lab_fakes
+import nicmodel.lab.sweep
+from nicmodel.lab.cli import main
+if __name__ == "__main__":
+    nicmodel.lab.sweep.run_point = lab_fakes.work_slowly
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_ctrl_c_stops_a_sweep_at_once_and_the_same_command_goes_on(tmp_path):
+    script, out = tmp_path / "slow.py", tmp_path / "out"
+    script.write_text(SLOW)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    arguments = [
+        "sweep",
+        "vf_scaling",
+        "--set",
+        "num_vfs=1,2,3,4,5,6,7,8",
+        "--out",
+        str(out),
+        "--workers",
+        "2",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, str(script), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(out.glob("points/*.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+    text, err = process.communicate(timeout=20)
+    assert process.returncode == 130 and err == "", err
+    assert "the same command goes on" in text
+    finished = len(list(out.glob("points/*.json")))
+    assert 0 < finished < 8
+    assert sweep("vf_scaling", {"num_vfs": list(range(1, 9))}, out, work=lab_fakes.work).reused == finished
+
+
+def test_files_appear_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "file.txt"
+    files.write_text(target, "old")
+
+    def fail(beside):
+        beside.write_text("half")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        files.write_whole(target, fail)
+    assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
+
+
+def test_doctests_hold():
+    for room in (module, loading):
+        assert doctest.testmod(room).attempted and doctest.testmod(room).failed == 0
