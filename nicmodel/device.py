@@ -189,7 +189,11 @@ class Device:
 
     def mmio_read(self, function: int, bar: int, offset: int) -> simpy.Event:
         event = self.clock.event()
-        self.start_read(function, bar, offset, lambda value, _time: event.succeed(value))
+
+        def back(value: int, _time: int) -> None:
+            event.succeed(value)
+
+        self.start_read(function, bar, offset, back)
         return event
 
     def connect_interrupt(self, function: int, vector: int, callback: Callable[[int], None]) -> None:
@@ -252,7 +256,8 @@ class Device:
                 self.on_frame(upcall.data, upcall.time)
         elif kind == UpcallKind.DMA_READ:
             if self.on_dma_read:
-                self.on_dma_read(*args, upcall.time)
+                request, function, address, length = args
+                self.on_dma_read(request, function, address, length, upcall.time)
         elif kind == UpcallKind.DMA_WRITE:
             if self.on_dma_write:
                 self.on_dma_write(args[1], args[2], upcall.data, upcall.time)

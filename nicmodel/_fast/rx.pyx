@@ -11,7 +11,6 @@
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint64_t
-from libc.string cimport memset
 
 from nicmodel._fast.books cimport (
     buffer_take, deliver_rx, drop_row, let_go, offer_rx, row_new, row_release, set_when, touch,
@@ -24,7 +23,7 @@ from nicmodel._fast.facts cimport (
 )
 from nicmodel._fast.fetch cimport review_fetch, to_fetch
 from nicmodel._fast.lanes cimport lane_count, lane_empty, lane_front, lane_pop, lane_push, pop_index, push_index
-from nicmodel._fast.memory cimport get64, make_frame, moving
+from nicmodel._fast.memory cimport get64, make_frame
 from nicmodel._fast.steer cimport match_filter
 from nicmodel._fast.types cimport IN_CHAIN, IN_PIPE, Nic, Offer, Ring, Row, RxDescriptor, Waiting
 from nicmodel._fast.writers cimport write_frame
@@ -90,16 +89,12 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     row.sender = parent.function
     row.mac = parent.mac
     row.vlan = parent.vlan
-    row.nbytes = length - 4
+    row.nbytes = parent.nbytes
     row.at[STAGE_ARRIVED] = nic.now
-    if parent.data != NULL:
-        # Padding up to the shortest frame is zeros; a buffer is never shorter than that.
-        row.data = parent.data
-        row.data_class = parent.data_class
-        row.moved = moving(nic, row.nbytes)
-        if row.moved > parent.moved:
-            memset(row.data + parent.moved, 0, row.moved - parent.moved)
-        parent.data = NULL
+    row.data = parent.data
+    row.data_class = parent.data_class
+    row.moved = parent.moved
+    parent.data = NULL
     enter_buffer(nic, index, FROM_LOOPBACK)
 
 

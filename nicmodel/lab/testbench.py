@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -320,11 +320,11 @@ class Replay:
         self.machine = Machine(scenario, plane, python_rings=True)
         self.machine.bring_up(stop=stop)
         self.machine.device.on_frame = lambda frame, at: self.outcome.wire_frames.append((at, frame))
-        self.drivers: dict[int, Any] = {}
+        self.drivers: dict[int, VfMiniport] = {}
         for v, guest in self.machine.stack.guests.items():
             if self.machine.states[1 + v]["state"] == "running" and guest.adapter is not None:
-                self.drivers[v] = guest.adapter.driver
-                guest.adapter.driver.on_receive(lambda received, v=v: self._receive(v, received))
+                driver = self.drivers[v] = cast(VfMiniport, guest.adapter.driver)
+                driver.on_receive(lambda received, v=v: self._receive(v, received))    # type: ignore[misc]
 
     def _receive(self, vf: int, frames: list[bytes]) -> None:
         now = int(self.machine.clock.now)

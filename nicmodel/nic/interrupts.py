@@ -18,6 +18,7 @@ ITR_UNIT_PS = 2_048_000          # EITR counts 2.048 us at 10 Gb/s. ixgbe driver
 VALID = 0x80
 VF_VECTORS = 3
 RTXQ_VECTORS = 16                # EICR bits 15:0 are vectors 15:0
+EIMS_BITS = 0x7FFF_FFFF          # 82599 8.2.3.5.3
 
 
 class MsixGate(Protocol):
@@ -36,7 +37,7 @@ class Interrupts:
         self._told: dict[int, tuple[int, int]] = {}
         regs.on_read(pf.EICS, lambda _index: regs.get(pf.EICR))
         regs.on_write(pf.EICS, lambda _index, value: self.raise_pf(value))
-        regs.on_write(pf.EIMS, lambda _index, _value: self.refresh(PF_FUNCTION))
+        regs.on_write(pf.EIMS, lambda _index, _value: self._clear_mask(PF_FUNCTION, regs, pf.EIMS, ~EIMS_BITS))
         regs.on_write(pf.EIMC, lambda _index, value: self._clear_mask(PF_FUNCTION, regs, pf.EIMS, value))
         regs.on_write(pf.EITR, lambda _index, _value: self.refresh(PF_FUNCTION))
         regs.on_write(pf.IVAR_MISC, lambda _index, _value: self.refresh(PF_FUNCTION))
@@ -46,9 +47,16 @@ class Interrupts:
         function = 1 + number
         self.vfs[number] = regs
         regs.on_write(vf.VTEICS, lambda _index, value: self._raise_vf(number, value))
-        regs.on_write(vf.VTEIMS, lambda _index, _value: self.refresh(function))
+        regs.on_write(vf.VTEIMS, lambda _index, _value:
+                      self._clear_mask(function, regs, vf.VTEIMS, ~vf.VTEIMS.CAUSE.mask))
         regs.on_write(vf.VTEIMC, lambda _index, value: self._clear_mask(function, regs, vf.VTEIMS, value))
         regs.on_write(vf.VTEITR, lambda _index, _value: self.refresh(function))
+
+    def unbind_vf(self, number: int) -> None:
+        """A VF is gone, and its MSI-X table with it: its vectors are closed."""
+        del self.vfs[number]
+        self.gates.pop(1 + number, None)
+        self.refresh(1 + number)
 
     def _clear_mask(self, function: int, regs: RegisterFile, mask: pf.Register, value: int) -> None:
         regs.put(mask, 0, regs.get(mask) & ~value)
@@ -96,9 +104,8 @@ class Interrupts:
         pending = self.regs.get(pf.EICR) & self.regs.get(pf.EIMS)
         queues = pending & pf.EICR.RTXQ.mask
         for vector in range(queues.bit_length()):
-            if queues >> vector & 1:
-                self._send(PF_FUNCTION, vector)
-        self.regs.put(pf.EICR, 0, self.regs.get(pf.EICR) & ~(queues & self.regs.get(pf.EIAC)))
+            if queues >> vector & 1 and self._send(PF_FUNCTION, vector):
+                self.regs.put(pf.EICR, 0, self.regs.get(pf.EICR) & ~(1 << vector & self.regs.get(pf.EIAC)))
         if pending & ~pf.EICR.RTXQ.mask:
             self._send(PF_FUNCTION, self.pf_other_vector)
 

@@ -35,7 +35,7 @@ class Nic:
         self.profile, self.plane, self.stamp, self.call_later = profile, plane, stamp, call_later
         self.regs = regs = RegisterFile("PF")
         self.vfs: dict[int, RegisterFile] = {}
-        self.pools = Pools()
+        self.pools = Pools(profile.queue_pairs)
         self.interrupts = Interrupts(regs, plane, stamp, profile.pf_vectors)
         self.queues = Queues(regs, plane, stamp, self.pools, self.interrupts, domain_of)
         self.switch = Switch(regs, plane, stamp, self.pools)
@@ -44,7 +44,7 @@ class Nic:
         self.link_up = True
         self._bind()
         self._load_address()
-        self.queues.tell_hot(PF_FUNCTION, {q: q for q in range(min(profile.queue_pairs, pf.QUEUES))}, pf.TDT, pf.RDT)
+        self.queues.tell_hot(PF_FUNCTION, {q: q for q in range(self.pools.queues)}, pf.TDT, pf.RDT)
 
     def _bind(self) -> None:
         regs = self.regs
@@ -97,7 +97,7 @@ class Nic:
         for row, counter, shift in ((vf.VFGPRC, "rx_packets", 0), (vf.VFGORC_LSB, "rx_bytes", 0),
                                     (vf.VFGORC_MSB, "rx_bytes", 32), (vf.VFGPTC, "tx_packets", 0),
                                     (vf.VFGOTC_LSB, "tx_bytes", 0), (vf.VFGOTC_MSB, "tx_bytes", 32)):
-            file.on_read(row, lambda _i, c=counter, s=shift: self._counted(number, c) >> s)             # type: ignore[misc]
+            file.on_read(row, lambda _i, c=counter, s=shift: self._counted(number, c) % (1 << 36) >> s)  # type: ignore[misc]
         return file
 
     def _queue_write(self, number: int, row: pf.Register, index: int, value: int) -> None:
@@ -132,13 +132,12 @@ class Nic:
         self.queues.tell_hot(1 + number, queues, vf.VFTDT, vf.VFRDT)
 
     def vfs_disabled(self) -> None:
-        """No VF exists any more; whatever they had open is closed."""
+        """No VF exists any more: what a reset does to each, and then its registers and vectors go."""
         for number in list(self.vfs):
-            self.plane.reset_function(1 + number, self.stamp())
-            self.queues.forget(1 + number)
+            self._vf_reset(number)
             self.queues.mastering.discard(1 + number)
+            self.interrupts.unbind_vf(number)
         self.vfs.clear()
-        self.interrupts.vfs.clear()
         self.pools.num_vfs = 0
         self._mapping_changed()
 
@@ -176,7 +175,11 @@ class Nic:
             self.plane.reset_function(function, self.stamp())
             self.queues.forget(function)
         self.regs.reset()
+        self.queues.reset()
         self.pools.vt_mode = 0
+        for number, file in self.vfs.items():
+            file.reset()
+            self.interrupts.refresh(1 + number)
         self.mailbox.pf_in_reset()
         self._load_address()
         self.interrupts.refresh(PF_FUNCTION)

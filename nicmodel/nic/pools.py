@@ -14,7 +14,8 @@ QUEUES_PER_POOL = {0: 2, 1: 8, 2: 4, 3: 2}          # by GCR_EXT.VT_MODE. 82599 
 class Pools:
     """The mapping in force."""
 
-    def __init__(self) -> None:
+    def __init__(self, queues: int = QUEUES) -> None:
+        self.queues = min(queues, QUEUES)                # that the adapter has
         self.num_vfs = 0
         self.vt_mode = 0
 
@@ -32,9 +33,10 @@ class Pools:
         return self.function_of_pool(self.pool_of_queue(queue)) if self.vt_mode else PF_FUNCTION
 
     def vf_queue(self, vf: int, index: int) -> int | None:
-        """The absolute queue behind queue `index` of a VF; None if the pool has no such queue."""
+        """The absolute queue behind queue `index` of a VF; None if the pool has no such queue, or there are no pools."""
         queue = self.queues_per_pool * vf + index
-        return queue if index < self.queues_per_pool and vf < self.num_vfs and queue < QUEUES else None
+        real = self.vt_mode and index < self.queues_per_pool and vf < self.num_vfs and queue < self.queues
+        return queue if real else None
 
 
 def pools_in(word: int, first: int = 0) -> list[int]:

@@ -18,6 +18,7 @@ from nicmodel.sim.plane import PF_FUNCTION, DataPlane, Direction, RingConfig
 
 TX, RX = Direction.TX, Direction.RX
 TX_TAIL, RX_TAIL = 0, 1
+BASE_BITS, LENGTH_BITS = 0xFFFF_FF80, 0xF_FF80      # the others read 0. 82599 8.2.3.8.1, 8.2.3.8.3
 
 # VF row -> the PF's row behind it.
 VF_QUEUE_ROWS: dict[str, Register] = {
@@ -41,6 +42,8 @@ class Queues:
             regs.on_write(row, lambda q, value, d=direction: self._enable(d, q, value))    # type: ignore[misc]
         for row in (pf.DMATXCTL, pf.RXCTRL, pf.VFRE, pf.VFTE):
             regs.on_write(row, lambda _index, _value: self.refresh())
+        for row, kept in ((pf.TDBAL, BASE_BITS), (pf.RDBAL, BASE_BITS), (pf.TDLEN, LENGTH_BITS), (pf.RDLEN, LENGTH_BITS)):
+            regs.on_write(row, lambda q, value, r=row, k=kept: regs.put(r, q, value & k))  # type: ignore[misc]
         regs.on_write(pf.QDE, self._write_qde)
         regs.on_write(pf.SRRCTL, lambda q, _value: self._drop_policy(q))
         regs.on_write(pf.IVAR, lambda index, _value: self.route(2 * index, 2 * index + 1))
@@ -91,15 +94,17 @@ class Queues:
             row = pf.VFTE if direction == TX else pf.VFRE
             on = on and self.regs.get(row, pool // 32) >> pool % 32 & 1
         length = self.regs.get(pf.TDLEN if direction == TX else pf.RDLEN, queue)
-        return function if on and function in self.mastering and length >= 8 * DESCRIPTOR_BYTES else None
+        real = queue < self.pools.queues and length >= 8 * DESCRIPTOR_BYTES
+        return function if on and real and function in self.mastering else None
 
     def _config(self, direction: Direction, queue: int, function: int) -> RingConfig:
         get = self.regs.get
         low, high, length, head = ((pf.TDBAL, pf.TDBAH, pf.TDLEN, pf.TDH) if direction == TX
                                    else (pf.RDBAL, pf.RDBAH, pf.RDLEN, pf.RDH))
-        return RingConfig(function=function, base=(get(low, queue) & ~0x7F) | get(high, queue) << 32,
-                          size=get(length, queue) // DESCRIPTOR_BYTES, domain=self.domain_of(function),
-                          head=get(head, queue), buffer_bytes=1024 * pf.SRRCTL.BSIZEPACKET.get(get(pf.SRRCTL, queue)),
+        size = get(length, queue) // DESCRIPTOR_BYTES
+        return RingConfig(function=function, base=get(low, queue) | get(high, queue) << 32,
+                          size=size, domain=self.domain_of(function),
+                          head=get(head, queue) % size, buffer_bytes=1024 * pf.SRRCTL.BSIZEPACKET.get(get(pf.SRRCTL, queue)),
                           vector=self._vector(direction, queue, function),
                           wthresh=pf.TXDCTL.WTHRESH.get(get(pf.TXDCTL, queue)) if direction == TX else 0)
 
@@ -147,6 +152,10 @@ class Queues:
                 self._keep_head(direction, queue)
                 del self.open[key]
             self.enabled.discard(key)
+
+    def reset(self) -> None:
+        """The PF was reset: QDE is 0 for every queue. SRRCTL decides again when a driver writes it."""
+        self._dropping.clear()
 
     def tell_hot(self, function: int, queues: dict[int, int], tx: Register, rx: Register) -> None:
         """Tail registers that the plane decodes itself: index in the function's BAR -> absolute queue."""

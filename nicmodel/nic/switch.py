@@ -25,13 +25,16 @@ class Switch:
     def __init__(self, regs: RegisterFile, plane: DataPlane, stamp: Callable[[], int], pools: Pools):
         self.regs, self.plane, self.stamp, self.pools = regs, plane, stamp, pools
         self.filters: dict[int, Filter] = {}
+        self._used: dict[int, int] = {}              # slots in use, by receive address
+        self._pools: dict[int, int] = {}             # pool bitmap of each valid receive address
         self._default_pool = -1
         self._loopback = 0
         for row in (pf.RAH, pf.RAL, pf.MPSAR_LO, pf.MPSAR_HI):
             regs.on_write(row, lambda index, _value: self.refresh_address(index))
         regs.on_write(pf.MPSAR_EXT, lambda index, _value: self.refresh_address(index // pf.POOL_WORDS))
-        for row in (pf.VMOLR, pf.VLVF, pf.VLVFB, pf.VLVFB_EXT, pf.VLNCTRL):
+        for row in (pf.VLVF, pf.VLVFB, pf.VLVFB_EXT, pf.VLNCTRL):
             regs.on_write(row, lambda _index, _value: self.refresh_all())
+        regs.on_write(pf.VMOLR, lambda pool, _value: self._refresh_pool(pool))
         regs.on_write(pf.VT_CTL, lambda _index, _value: self.refresh_default())
         regs.on_write(pf.PFDTXGSWC, lambda _index, _value: self.refresh_default())
 
@@ -40,6 +43,11 @@ class Switch:
         for index in {key[1] for key in self.regs.values if key[0] == pf.RAH.name}:
             self.refresh_address(index)
         self.refresh_default()
+
+    def _refresh_pool(self, pool: int) -> None:
+        """A pool's acceptance of untagged frames changed."""
+        for index in [index for index, pools in self._pools.items() if pools >> pool & 1]:
+            self.refresh_address(index)
 
     def refresh_default(self) -> None:
         word = self.regs.get(pf.VT_CTL)
@@ -56,9 +64,9 @@ class Switch:
 
     def refresh_address(self, index: int) -> None:
         """Bring the plane's slots of one receive address up to date."""
-        wanted = dict(enumerate(self._filters_of(index), SLOTS_PER_ADDRESS * index))
         first = SLOTS_PER_ADDRESS * index
-        for slot in range(first, first + SLOTS_PER_ADDRESS):
+        wanted = dict(enumerate(self._filters_of(index), first))
+        for slot in range(first, first + max(len(wanted), self._used.get(index, 0))):
             new, old = wanted.get(slot), self.filters.get(slot)
             if new == old:
                 continue
@@ -68,6 +76,7 @@ class Switch:
             else:
                 self.filters[slot] = new
                 self.plane.set("filter", slot, (1, *new), self.stamp())
+        self._used[index] = len(wanted)
 
     def _filters_of(self, index: int) -> list[Filter]:
         high = self.regs.get(pf.RAH, index)
@@ -76,6 +85,7 @@ class Switch:
         low_first = self.regs.get(pf.RAL, index) | (high & 0xFFFF) << 32
         mac = int.from_bytes(low_first.to_bytes(6, "little"), "big")
         bitmap = self._bitmap(pf.MPSAR_LO, pf.MPSAR_HI, index) | self._further(pf.MPSAR_EXT, index)
+        self._pools[index] = bitmap
         if not bitmap:
             return []
         pool = (bitmap & -bitmap).bit_length() - 1

@@ -73,17 +73,17 @@ class Registers:
             self.touch()
 
     def performed(self, now: int, access: Access) -> None:
-        hot = access.tail or self.hot.get(access.function << 32 | access.bar << 24 | access.offset)
+        hot: tuple[int, int] | None = access.tail or self.hot.get(access.function << 32 | access.bar << 24 | access.offset)
         where = (access.function, access.bar, access.offset)
         if hot is None:
             kind = UpcallKind.REG_READ if access.request else UpcallKind.REG_WRITE
             self.instants.upcalls.append(Upcall(now, kind, (*where, access.request or access.value)))
             return
-        kind, number = hot
-        ring = (self.plane.transmit if kind == TX_TAIL else self.plane.receive).rings.get(number)
+        half, number = hot
+        ring = (self.plane.transmit if half == TX_TAIL else self.plane.receive).rings.get(number)
         if access.request:
             self.answer(now, access.request, ring.tail if ring else 0)
-        elif ring and kind == TX_TAIL:
+        elif ring and half == TX_TAIL:
             self.plane.transmit.doorbell(now, ring, access.value, access.posted)
         elif ring:
             self.plane.receive.doorbell(now, ring, access.value)

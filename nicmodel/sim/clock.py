@@ -32,7 +32,8 @@ class Clock(simpy.Environment):
 
     def stamp(self) -> int:
         """The time at which a call made now takes effect: now, or now + 1 once instant `now` has run."""
-        return self.now + 1 if self._executed >= self.now else int(self.now)
+        now = int(self.now)
+        return now + 1 if self._executed >= now else now
 
     def timeout(self, delay: int = 0, value: object = None) -> simpy.Timeout:     # type: ignore[override]
         """A SimPy timeout; the delay is a whole number of ps."""
