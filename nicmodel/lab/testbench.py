@@ -248,18 +248,22 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     end = start + scenario.warmup + scenario.duration
     edges = [start + scenario.warmup * i // 8 for i in range(1, 9)] if scenario.warmup else []
     edges += [start + scenario.warmup + scenario.duration * i // SLICES for i in range(1, SLICES + 1)]
-    reached = start
+    packets = 0
+
+    def step(now: int) -> bool:
+        tell(0.1 + 0.9 * (now - start) / (end - start), {"phase": "traffic", "packets": packets})
+        return stop is None or not stop.is_set()
+
+    pace = Pace(device)
     for edge in edges:
-        if stop is not None and stop.is_set():
+        if not pace.run_until(edge, step):
             break
-        device.run_until(edge)
-        reached = edge
         if edge <= start + scenario.warmup:
             opened, window_from = device.plane.results(), edge
         packets = delivered(device.plane.results())
-        tell(0.1 + 0.9 * (edge - start) / (end - start), {"phase": "traffic", "packets": packets})
         if scenario.packets and packets >= scenario.packets:
             break
+    reached = int(clock.now)
     results = device.plane.results()
     machine.check_conservation(results)
     interrupted = stop is not None and stop.is_set()
@@ -270,6 +274,28 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
         states=machine.states, window_ps=reached - window_from, simulated_ps=reached,
         wall_seconds=time.perf_counter() - began, packets=delivered(results), plane=plane, interrupted=interrupted,
         rows=results["rows"] if scenario.record.rows else None, rules=machine.stack.verdicts())
+
+
+class Pace:
+    """Runs a device in steps of about a tenth of a second of wall time, so that Ctrl-C is soon noticed.
+
+    Where the steps end has no effect on what is simulated.
+    """
+
+    def __init__(self, device: Device):
+        self.device = device
+        self.step_ps = 1_000_000
+
+    def run_until(self, time_ps: int, go_on: Callable[[int], bool]) -> bool:
+        """Run everything before `time_ps`; False if `go_on(now)` said no after a step."""
+        while (now := int(self.device.clock.now)) < time_ps:
+            began = time.perf_counter()
+            self.device.run_until(min(time_ps, now + self.step_ps))
+            took = time.perf_counter() - began
+            self.step_ps = max(1_000_000, self.step_ps * 2 if took < 0.05 else self.step_ps // 2 if took > 0.2 else self.step_ps)
+            if not go_on(int(self.device.clock.now)):
+                return False
+        return True
 
 
 def delivered(results: dict[str, Any]) -> int:

@@ -145,7 +145,7 @@ class Agent:
     def _post_tx(self, now: int, posts: int) -> None:
         assert self.tx and self.flow
         tx, flow = self.tx, self.flow
-        since_mark = self.tx_used - sum(reports for _, reports in self.marks)
+        since_mark = 0                                   # the pass before ended with a report
         for step in range(posts):
             packet = flow.sent
             flow.sent += 1
