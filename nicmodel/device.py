@@ -81,7 +81,7 @@ class Device:
     def __init__(self, profile: Profile, config: PlaneConfig | None = None, plane: str = "fast",
                  clock: Clock | None = None, gen: int | None = None, lanes: int | None = None):
         self.profile = profile
-        self.config = config or plane_config(profile, payload=Payload.FULL)
+        self.config = config or plane_config(profile, payload=Payload.FULL, frames_out=True)
         self.clock = clock or Clock()
         self.plane = make_plane(plane, self.config)
         self.clock.add_plane(self.plane, self._hear)

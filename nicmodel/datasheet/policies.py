@@ -1,6 +1,6 @@
-"""Scheduling policies that a scenario may name. One row each; both planes implement every row.
+"""Scheduling policies that a scenario may name (`nic.scheduler`): one row each, and both planes implement every row.
 
-The differential tests loop over this table, so a row that only one plane knows fails at once.
+There is one so far, and planes are not told its name; a second row brings a field of `PlaneConfig`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ MSIX_BYTES = 4
 CONFIG_ACCESS_PS = 1_000_000
 
 # The VF window between VF Enable and the first access, and the drain after VF Disable, are 100 ms and 1 s on real
-# hosts (PCIe base; Linux waits as long). The model divides both, and drivers' reset settle times, by this. assumed
+# hosts (PCIe base; Linux waits as long). The model divides both by this. assumed
 WAIT_DIVISOR = 10_000
 VF_ENABLE_SETTLE_PS = 100_000_000_000 // WAIT_DIVISOR
 VF_DISABLE_SETTLE_PS = 1_000_000_000_000 // WAIT_DIVISOR

@@ -163,7 +163,7 @@ class Receive:
         owned = len(ring.descriptors) + ring.fetching + ring.to_fetch if ring else 0
         if ring is None:
             reason = "queue_disabled"
-        elif row.length - FCS_BYTES > ring.config.buffer_bytes:
+        elif row.nbytes > ring.config.buffer_bytes:
             reason = "too_long"
         elif len(ring.waiting) >= owned and self.plane.drops_without_descriptor(function):
             reason = "no_descriptor"

@@ -1,0 +1,94 @@
+"""The pages in docs/ name what exists, link to what exists, and their examples run."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"`([^`\n]+)`")
+PATH = re.compile(r"[\w.]+(/[\w.]+)*/?(\.(py|pyx|pxd|md|toml))?")
+DOTTED = re.compile(r"(nicmodel|drivers)(\.\w+)+")
+ROOMS = ("", "nicmodel", "docs", "nicmodel/datasheet")     # where a path in a page may begin
+DATASHEET = {p.stem for p in (ROOT / "nicmodel/datasheet").glob("*.py")}
+
+
+def spans(page: Path) -> list[str]:
+    """Everything in backticks outside fenced blocks."""
+    return SPAN.findall(FENCED.sub("", page.read_text()))
+
+
+def found(path: str) -> Path | None:
+    return next((ROOT / room / path for room in ROOMS if (ROOT / room / path).exists()), None)
+
+
+def defines(path: Path, name: str) -> bool:
+    """Does a source file define a function or class of this name?"""
+    pattern = rf"^\s*(def|class|cdef|cpdef)\b[^=#\n]*?\b{name}\b\s*[(:]"
+    return re.search(pattern, path.read_text(), re.MULTILINE) is not None
+
+
+def resolves(dotted: str) -> bool:
+    """Does a dotted name lead somewhere?"""
+    parts = dotted.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            thing = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for name in parts[cut:]:
+            if not hasattr(thing, name):
+                return name in getattr(thing, "__annotations__", {})
+            thing = getattr(thing, name)
+        return True
+    return False
+
+
+def problem(span: str) -> str | None:
+    """What is wrong with something in backticks, or None; most spans claim nothing that can be looked up."""
+    if "::" in span:
+        path, name = span.split("::")
+        file = found(path)
+        return None if file and defines(file, name) else f"{span}: no such file or function"
+    if DOTTED.fullmatch(span) and not found(span):
+        return None if resolves(span) else f"{span} does not exist"
+    first, _, rest = span.partition(".")
+    if first in DATASHEET and re.fullmatch(r"\w+", rest) and rest not in ("py", "md"):
+        return None if resolves(f"nicmodel.datasheet.{span}") else f"{span} does not exist"
+    looks_like_path = "/" in span or span.endswith((".py", ".pyx", ".pxd", ".md", ".toml"))
+    if looks_like_path and PATH.fullmatch(span) and not found(span):
+        return f"there is no {span}"
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_exist(page):
+    wrong = [told for span in spans(page) if (told := problem(span))]
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+    assert not [target for target in targets if not (page.parent / target).exists()]
+
+
+@pytest.mark.parametrize("plane", ["fast", "reference"])
+def test_the_device_example_runs(plane):
+    page = (ROOT / "docs/device.md").read_text()
+    blocks = [code for language, code in FENCED.findall(page) if language == "python"]
+    assert len(blocks) == 2 and all('plane="fast"' in code for code in blocks)
+    names: dict[str, object] = {}
+    for code in blocks:
+        exec(code.replace('plane="fast"', f'plane="{plane}"'), names)
+
+
+@pytest.mark.parametrize("span", ["nicmodel/sim/plan.py", "nicmodel.sim.plane.DataPlan", "sim/clock.py::stop",
+                                  "timing.WAIT_DIVIDER", "_fast/tx.pyx::doorbell", "drivers.vf.VfMini"])
+def test_a_wrong_name_would_be_seen(span):
+    assert problem(span)
