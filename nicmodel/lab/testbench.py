@@ -140,7 +140,7 @@ class Machine:
         d = self.scenario.driver
         return RingSettings(
             ring_size=self.scenario.ring_size, buffer_bytes=self.buffer_bytes, tx_stride=self.buffer_bytes,
-            flow=0 if self.scenario.transmits else -1, irq_latency_ps=self.scenario.host.irq_latency,
+            flow=0 if self.scenario.transmits else -1, irq_latency_ps=max(1, self.scenario.host.irq_latency),
             irq_cost_ps=XEON.irq_cost_ps, pass_cost_ps=XEON.pass_cost_ps, tx_packet_cost_ps=XEON.tx_packet_cost_ps,
             rx_packet_cost_ps=XEON.rx_packet_cost_ps, tx_batch=d.batch, rx_batch=d.batch, poll_ps=d.poll,
             drop=self.scenario.nic.no_descriptor == "drop")

@@ -109,7 +109,10 @@ class Receive:
         elif frame is not None:
             row.dst, row.vlan = parse_header(frame)
             row.data = frame[:moved(self.config.payload, nbytes)] or None
-        self._store(row, WIRE)
+        if row.length > self.plane.max_frame:
+            self._refuse(row, PF_FUNCTION, "too_long")
+        else:
+            self._store(row, WIRE)
 
     def loop_back(self, now: int, tx_row: Row) -> None:
         """The switch hands a transmitted frame to the receive side: a row of its own."""
@@ -121,9 +124,7 @@ class Receive:
         self._store(row, LOOP)
 
     def _store(self, row: Row, line: int) -> None:
-        if row.length > self.plane.max_frame:
-            self._refuse(row, PF_FUNCTION, "too_long")
-        elif row.length > self.buffer:
+        if row.length > self.buffer:
             self._refuse(row, PF_FUNCTION, "rx_buffer_full")
         else:
             row.room = row.length
