@@ -16,7 +16,7 @@ test: $(BUILT)
 lint: $(BUILT)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/cython-lint nicmodel/_fastpath.pyx nicmodel/_fast
+	PATH="$(BIN):$$PATH" cython-lint nicmodel/_fastpath.pyx nicmodel/_fast
 
 bench: $(BUILT)
 	$(BIN)/python -m pytest -q benches --benchmark-only

@@ -8,8 +8,8 @@
   host       root                     host            root
   leave      tx -> wire               interrupt       irq -> agent
 
-`types` holds every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to Python. To follow a packet,
-begin at `commit` below: each rank is one event, each name is the room that resumes.
+`types` holds every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to Python.
+To follow a packet, begin at `commit` below: each rank is one event, each name is the room that resumes.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -194,9 +194,10 @@ cdef void run_instant(Nic* nic, int64_t time) noexcept nogil:
             nic.due |= (<uint32_t>1) << which
     while nic.due:
         which = low_bit(nic.due)
-        commit(nic, which)
-        if nic.when[which] != time:
-            nic.due &= ~((<uint32_t>1) << which)
+        if nic.when[which] == time:
+            commit(nic, which)
+        else:
+            nic.due &= ~((<uint32_t>1) << which)        # done, or taken back by a revocation
     nic.when[TICK] = NEVER
     may = <uint32_t>(PS_ARBITERS | CORE_ARBITERS) if nic.edge == time else <uint32_t>PS_ARBITERS
     left = nic.touched & may

@@ -10,17 +10,16 @@ their span has not.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memset
 
 from nicmodel._fast.books cimport deliver_rx, let_go, row_release, schedule, touch
 from nicmodel._fast.descriptors cimport (
     DESCRIPTOR_BYTES, TX_DEXT, TX_DTYP_DATA, TX_EOP, TX_IFCS, TX_PAYLEN_LSB, TX_RS,
 )
 from nicmodel._fast.facts cimport NEVER, RANK_AGENT_DONE, RANK_AGENT_WAKE, STAGE_REAPED, VCPU
-from nicmodel._fast.lanes cimport index_at, lane_empty, latch, pop_index, push_index
+from nicmodel._fast.lanes cimport index_at, lane_empty, pop_index, push_index
 from nicmodel._fast.memory cimport host_bytes, make_frame, moving, put32, put64
 from nicmodel._fast.registers cimport write_tail
-from nicmodel._fast.types cimport FAULT_CALL, IN_CHAIN, Agent, Flow, Nic, Ring, Row
+from nicmodel._fast.types cimport IN_CHAIN, Agent, Flow, Nic, Ring
 from nicmodel._fast.wire cimport nominal_time
 
 cdef enum:
@@ -99,8 +98,8 @@ cdef void refill(Nic* nic, Agent* agent, int32_t slot, int32_t count) noexcept n
     """Post `count` Rx descriptors from `slot`, the tail, on and write RDT: one before the next to clean."""
     cdef Ring* ring = &nic.rings[agent.rx_ring]
     cdef uint8_t* descriptor
-    cdef int32_t each
-    for each in range(count):
+    cdef int32_t _each
+    for _each in range(count):
         descriptor = descriptor_at(nic, ring, slot)
         if descriptor != NULL:
             put64(descriptor, agent.rx_buffers + <uint64_t>(slot * agent.rx_stride))
@@ -205,8 +204,8 @@ cdef void decide_vcpu(Nic* nic) noexcept nogil:
 
 cdef void reap(Nic* nic, Ring* ring, int32_t count, bint received) noexcept nogil:
     """REAPED of the oldest rows of a ring."""
-    cdef int32_t each, index
-    for each in range(count):
+    cdef int32_t _each, index
+    for _each in range(count):
         index = index_at(&ring.rows, ring.reaped)
         ring.reaped += 1
         nic.rows[index].at[STAGE_REAPED] = nic.now

@@ -6,7 +6,7 @@ from libc.string cimport memset
 
 from nicmodel._fast.facts cimport (
     COUNT_DROP_NO_DESCRIPTOR, COUNT_RX_OFFERED, DIRECTION_RX, DIRECTION_TX, DROP_NO_DESCRIPTOR, INSIDE, KIND_TX,
-    NUM_STAGES, STAGE_POSTED,
+    NUM_STAGES,
 )
 from nicmodel._fast.lanes cimport bit_length, check, lane_push, latch, pop_index
 from nicmodel._fast.types cimport FAULT_MEMORY, IN_CHAIN, IN_PIPE, NUM_CLASSES, Function, News, Nic, Ring, Row

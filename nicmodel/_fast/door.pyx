@@ -3,7 +3,7 @@
 Exceptions are raised here and in `run_until`, nowhere below. The loop itself is `nicmodel._fastpath`.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -16,7 +16,7 @@ from nicmodel._fast.calls cimport (
 from nicmodel._fast.facts cimport DIRECTION_RX, DIRECTION_TX, NEVER, RANK_FLOW, VECTORS_PER_FUNCTION
 from nicmodel._fast.fetch cimport ring_head
 from nicmodel._fast.report cimport results, take_news
-from nicmodel._fast.types cimport Agent, Arena, Call, Flow, Nic
+from nicmodel._fast.types cimport Agent, Arena, Call, Flow
 from nicmodel._fast.wire cimport nominal_time
 
 from nicmodel.sim.errors import ModelBug

@@ -3,7 +3,7 @@
 Whether a ring may fetch is kept in a bit, reviewed whenever something it depends on changes.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, uint64_t
 
 from nicmodel._fast.books cimport touch
 from nicmodel._fast.descriptors cimport DESCRIPTOR_BYTES

@@ -97,9 +97,9 @@ cdef inline int32_t bits_after(Bits* bits, int32_t last) noexcept nogil:
     cdef int32_t words = (bits.count + 63) >> 6
     cdef int32_t start = last + 1 if last + 1 < bits.count else 0
     cdef int32_t word = start >> 6
-    cdef int32_t step
+    cdef int32_t _step
     cdef uint64_t found = bits.words[word] & (~<uint64_t>0 << (start & 63))
-    for step in range(words + 1):
+    for _step in range(words + 1):
         if found:
             return (word << 6) + low_bit(found)
         word = word + 1 if word + 1 < words else 0

@@ -1,6 +1,6 @@
 """Host memory as the adapter sees it: a FAULT is news, never an exception. See `memory.pxd`."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from nicmodel._fast.books cimport tell

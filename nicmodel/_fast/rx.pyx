@@ -10,7 +10,7 @@
   commit_rx_writeback    the descriptor is in memory
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, uint64_t
 
 from nicmodel._fast.books cimport (
     buffer_take, deliver_rx, drop_row, let_go, offer_rx, row_new, row_release, set_when, touch,

@@ -95,4 +95,3 @@ cdef void decide_tx_scheduler(Nic* nic) noexcept nogil:
         review_fetch(nic, index)
     if bits_after(&nic.tx_waiting, nic.last_function) >= 0:
         touch(nic, TX_SCHEDULER)
-

@@ -16,19 +16,19 @@ from nicmodel._fast.descriptors cimport (
     DESCRIPTOR_BYTES, TX_DEXT, TX_DTYP_DATA, TX_DTYP_MASK, TX_EOP, TX_LENGTH_MASK, TX_MAX_BYTES, TX_RS,
 )
 from nicmodel._fast.facts cimport (
-    CAUSE_NONE, CAUSE_SERVER, COUNT_DOORBELLS, COUNT_TX_OFFERED, DIRECTION_RX, DIRECTION_TX, DROP_BAD_DESCRIPTOR,
+    CAUSE_NONE, CAUSE_SERVER, COUNT_DOORBELLS, COUNT_TX_OFFERED, DIRECTION_TX, DROP_BAD_DESCRIPTOR,
     KIND_TX, LINE_TX_READY, NEVER, RANK_TX_PIPE, STAGE_DATA_FETCHED, STAGE_DESC_FETCHED, STAGE_DOORBELL,
     STAGE_POSTED, STAGE_SWITCHED, STAGE_WRITTEN_BACK, TX_REORDER, TX_SCHEDULER, WIRE,
 )
 from nicmodel._fast.fetch cimport review_fetch, to_fetch
 from nicmodel._fast.lanes cimport (
-    check, index_at, lane_at, lane_empty, lane_front, lane_pop, lane_push, pop_index, push_index,
+    check, index_at, lane_empty, lane_front, lane_pop, lane_push, pop_index, push_index,
 )
-from nicmodel._fast.memory cimport get32, get64, moving, parse_frame
+from nicmodel._fast.memory cimport get32, get64, parse_frame
 from nicmodel._fast.rx cimport loop_back
 from nicmodel._fast.sched cimport note_waiting, skip_bad
 from nicmodel._fast.steer cimport match_filter
-from nicmodel._fast.types cimport IN_CHAIN, IN_PIPE, Batch, Flow, Nic, Request, Ring, Row, Waiting
+from nicmodel._fast.types cimport IN_CHAIN, IN_PIPE, Batch, Nic, Request, Ring, Row, Waiting
 from nicmodel._fast.writers cimport write_span
 
 
