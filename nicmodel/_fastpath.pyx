@@ -25,14 +25,17 @@ from nicmodel._fast.lanes cimport heap_pop, lane_empty, low_bit
 from nicmodel._fast.link cimport commit_dllp, commit_link_free, decide_direction, note_arrival, take_credits
 from nicmodel._fast.registers cimport accept_access, commit_register, decide_register_port
 from nicmodel._fast.root cimport commit_mem_commit, commit_mem_read, commit_read_done, commit_up_end
-from nicmodel._fast.rx cimport commit_rx_descriptors, commit_rx_pipe, commit_wire_rx_end, decide_switch_ingress
+from nicmodel._fast.rx cimport (
+    commit_rx_descriptors, commit_rx_pipe, commit_wire_rx_end, decide_switch_ingress,
+)
 from nicmodel._fast.sched cimport decide_tx_scheduler
 from nicmodel._fast.tags cimport decide_tags, request_end, request_forget
 from nicmodel._fast.tx cimport commit_tx_descriptors, commit_tx_payload, commit_tx_pipe, decide_tx_reorder
-from nicmodel._fast.types cimport (
-    CLASS_PAYLOAD, CLASS_TX_DESCRIPTOR, FAULT_CALL, FAULT_INVARIANT, FAULT_MEMORY, NUM_WHEN, TICK, TLP_COMPLETION, Nic,
-    Request, Timer, Tlp,
+from nicmodel._fast.parts cimport (
+    CLASS_PAYLOAD, CLASS_TX_DESCRIPTOR, FAULT_CALL, FAULT_INVARIANT, FAULT_MEMORY, TLP_COMPLETION, Tlp,
 )
+from nicmodel._fast.types cimport NUM_WHEN, TICK, Nic, Request
+from nicmodel._fast.containers cimport Timer
 from nicmodel._fast.wire cimport commit_flow, commit_pause, commit_wire_tx_end, decide_wire, decide_wire_rx
 from nicmodel._fast.writers cimport decide_writers
 
@@ -188,16 +191,15 @@ cdef void run_instant(Nic* nic, int64_t time) noexcept nogil:
     cdef int which
     nic.now = time
     find_edge(nic)
-    nic.due = 0
-    for which in range(NUM_RANKS):
-        if nic.when[which] == time:
-            nic.due |= (<uint32_t>1) << which
-    while nic.due:
-        which = low_bit(nic.due)
-        if nic.when[which] == time:
-            commit(nic, which)
-        else:
-            nic.due &= ~((<uint32_t>1) << which)        # done, or taken back by a revocation
+    which = 0
+    while which < NUM_RANKS:
+        if nic.when[which] != time:
+            which += 1
+            continue
+        nic.due = 0
+        commit(nic, which)
+        if nic.due:
+            which = min(which, low_bit(nic.due))        # an event of this very instant, perhaps of an earlier rank
     nic.when[TICK] = NEVER
     may = <uint32_t>(PS_ARBITERS | CORE_ARBITERS) if nic.edge == time else <uint32_t>PS_ARBITERS
     left = nic.touched & may

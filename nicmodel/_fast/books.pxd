@@ -7,10 +7,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from nicmodel._fast.facts cimport (
     CAUSE_NONE, COUNT_RX_BYTES, COUNT_RX_PACKETS, COUNT_TX_BYTES, COUNT_TX_PACKETS, DELIVERED, DIRECTION_RX,
-    DIRECTION_TX, INSIDE, LATENCY_BINS, LATENCY_SUBBINS, STAGE_ARRIVED, STAGE_POSTED,
+    DIRECTION_TX, LATENCY_BINS, LATENCY_SUBBINS, STAGE_ARRIVED, STAGE_POSTED,
 )
 from nicmodel._fast.lanes cimport bit_length, check, heap_push
-from nicmodel._fast.types cimport IN_PIPE, Function, News, Nic, Ring, Row
+from nicmodel._fast.parts cimport IN_PIPE, News
+from nicmodel._fast.types cimport Function, Nic, Ring, Row
 
 cdef inline void touch(Nic* nic, int arbiter) noexcept nogil:
     """The arbiter's inputs changed: it decides at its next tick, or in this instant if its turn is to come."""

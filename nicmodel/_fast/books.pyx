@@ -9,7 +9,8 @@ from nicmodel._fast.facts cimport (
     NUM_STAGES,
 )
 from nicmodel._fast.lanes cimport bit_length, check, lane_push, latch, pop_index
-from nicmodel._fast.types cimport FAULT_MEMORY, IN_CHAIN, IN_PIPE, NUM_CLASSES, Function, News, Nic, Ring, Row
+from nicmodel._fast.parts cimport FAULT_MEMORY, IN_CHAIN, IN_PIPE, News
+from nicmodel._fast.types cimport NUM_CLASSES, Function, Nic, Ring, Row
 
 
 cdef bint rows_grow(Nic* nic) noexcept nogil:

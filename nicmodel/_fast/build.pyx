@@ -8,10 +8,8 @@ from nicmodel._fast.facts cimport (
     RANK_UP_END, UPDATE_FC_IDLE_PS, UPSTREAM, VECTORS_PER_FUNCTION,
 )
 from nicmodel._fast.lanes cimport bits_init, lane_free, lane_init, map_free
-from nicmodel._fast.types cimport (
-    NUM_WHEN, Batch, Direction, Function, Interrupt, News, Nic, Offer, Ring, RxDescriptor,
-    TimedTlp, Tlp, Vector, Waiting, WriteOp,
-)
+from nicmodel._fast.types cimport NUM_WHEN, Direction, Function, Nic, Offer, Ring, Vector
+from nicmodel._fast.parts cimport Batch, Interrupt, News, RxDescriptor, TimedTlp, Tlp, Waiting, WriteOp
 
 from nicmodel.sim.errors import ModelBug
 

@@ -1,6 +1,6 @@
 """Calls of the control plane, as they take effect."""
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 
 from nicmodel._fast.types cimport Call, Nic
 

@@ -12,7 +12,8 @@ from nicmodel._fast.registers cimport answer_access, read_register, write_regist
 from nicmodel._fast.revoke cimport close_ring, reset_function
 from nicmodel._fast.root cimport answer_read
 from nicmodel._fast.steer cimport set_filter
-from nicmodel._fast.types cimport FAULT_MEMORY, Call, Function, Nic, Ring
+from nicmodel._fast.parts cimport FAULT_MEMORY
+from nicmodel._fast.types cimport Call, Function, Nic, Ring
 from nicmodel._fast.wire cimport offer_injected
 
 

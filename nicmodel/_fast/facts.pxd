@@ -149,6 +149,23 @@ cdef enum:
     VECTORS_PER_FUNCTION = 64
     READ_STREAM = 1
 
+# descriptors: fields in place in their dword
+cdef enum:
+    DESCRIPTOR_BYTES = 16
+    TX_DTALEN_MASK = 65535
+    TX_DTYP_MASK = 15728640
+    TX_EOP = 16777216
+    TX_IFCS = 33554432
+    TX_RS = 134217728
+    TX_DEXT = 536870912
+    TX_DD = 1
+    RX_DD = 1
+    RX_EOP = 2
+    RX_LB = 262144
+    RX_LENGTH_MASK = 65535
+    TX_DTYP_DATA = 3145728
+    TX_PAYLEN_LSB = 14
+
 # pcie_link and timing
 cdef enum:
     TICKS_PER_PS = 1024

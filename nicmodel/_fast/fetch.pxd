@@ -1,6 +1,6 @@
 """Descriptor fetch of both directions: which rings may fetch, and their turns."""
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t
 
 from nicmodel._fast.types cimport Nic, Ring
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nicmodel.datasheet import arbiters, counters, pcie_link, stages, timing
+from nicmodel.datasheet import arbiters, counters, descriptors, pcie_link, stages, timing
 from nicmodel.sim import plane, rng
 
 TARGET = Path(__file__).with_name("facts.pxd")
@@ -22,6 +22,16 @@ def enum(title: str, rows: list[tuple[str, int]]) -> list[str]:
 def numbered(prefix: str, names: tuple[str, ...] | list[str]) -> list[tuple[str, int]]:
     """Rows of a table as constants that are positions."""
     return [(prefix + name.upper(), position) for position, name in enumerate(names)]
+
+
+def descriptor_rows() -> list[tuple[str, int]]:
+    """Descriptor fields: a mask in their dword each, and what the plane writes into wider ones."""
+    fields = {name: value for name, value in vars(descriptors).items() if isinstance(value, descriptors.Bits)}
+    return [("DESCRIPTOR_BYTES", descriptors.DESCRIPTOR_BYTES),
+            *((f"{name}_MASK" if bits.width > 1 else name, bits.put(-1)) for name, bits in fields.items()
+              if bits.lsb + bits.width < 32),
+            ("TX_DTYP_DATA", descriptors.TX_DTYP.put(descriptors.DTYP_DATA)),
+            ("TX_PAYLEN_LSB", descriptors.TX_PAYLEN.lsb)]
 
 
 def render() -> str:
@@ -62,6 +72,7 @@ def render() -> str:
                             *((f"PAYLOAD_{mode.name}", mode.value) for mode in plane.Payload),
                             ("DIRECTION_TX", plane.Direction.TX), ("DIRECTION_RX", plane.Direction.RX),
                             ("VECTORS_PER_FUNCTION", plane.VECTORS_PER_FUNCTION), ("READ_STREAM", rng.READ_STREAM)]),
+        *enum("descriptors: fields in place in their dword", descriptor_rows()),
         *enum("pcie_link and timing", [(name, getattr(pcie_link, name)) for name in (
             "TICKS_PER_PS", "FRAMING_BYTES", "HEADER_3DW_BYTES", "HEADER_4DW_BYTES", "COMPLETION_HEADER_BYTES",
             "DLLP_BYTES", "DATA_CREDIT_BYTES", "PAGE_BYTES", "UPDATE_FC_IDLE_PS")]

@@ -14,7 +14,8 @@ from nicmodel._fast.facts cimport (
 )
 from nicmodel._fast.lanes cimport bits_add, bits_after, bits_remove, index_at, lane_push, low_bit
 from nicmodel._fast.link cimport memory_tlp_bytes, queue_tlp
-from nicmodel._fast.types cimport TLP_MESSAGE, Function, Interrupt, Nic, Ring, Row, Tlp
+from nicmodel._fast.parts cimport TLP_MESSAGE, Interrupt, Tlp
+from nicmodel._fast.types cimport Function, Nic, Ring, Row
 
 
 cdef inline uint64_t bit_of(int32_t number) noexcept nogil:

@@ -6,7 +6,8 @@ lands in scrap, so that callers need no error path.
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from nicmodel._fast.types cimport Bits, Heap, Lane, Map, Nic, Timer
+from nicmodel._fast.types cimport Bits, Heap, Lane, Map, Nic
+from nicmodel._fast.containers cimport Timer
 
 cdef extern from *:
     """

@@ -4,7 +4,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from nicmodel._fast.types cimport FAULT_MEMORY, NO_FAULT, Bits, Heap, Lane, Map, Nic, Timer
+from nicmodel._fast.parts cimport FAULT_MEMORY, NO_FAULT
+from nicmodel._fast.types cimport Bits, Heap, Lane, Map, Nic
+from nicmodel._fast.containers cimport Timer
 
 
 cdef void latch(Nic* nic, int fault, int line, int64_t value) noexcept nogil:

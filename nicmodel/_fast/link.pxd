@@ -2,13 +2,13 @@
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from nicmodel._fast.books cimport set_when, touch
+from nicmodel._fast.books cimport touch
 from nicmodel._fast.facts cimport (
-    COMPLETION_HEADER_BYTES, DATA_CREDIT_BYTES, FRAMING_BYTES, HEADER_3DW_BYTES, HEADER_4DW_BYTES, RANK_DLLP,
-    RANK_LINK_FREE,
+    COMPLETION_HEADER_BYTES, DATA_CREDIT_BYTES, FRAMING_BYTES, HEADER_3DW_BYTES, HEADER_4DW_BYTES,
 )
 from nicmodel._fast.lanes cimport lane_push
-from nicmodel._fast.types cimport Direction, Lane, Nic, Tlp
+from nicmodel._fast.types cimport Direction, Lane, Nic
+from nicmodel._fast.parts cimport Tlp
 
 cdef inline int32_t memory_tlp_bytes(uint64_t address, int32_t payload) noexcept nogil:
     """Twin of `pcie_link.memory_tlp_bytes`."""

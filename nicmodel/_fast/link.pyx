@@ -13,9 +13,8 @@ from nicmodel._fast.facts cimport (
     UPDATE_FC_IDLE_PS, WIRE, WIRE_RX,
 )
 from nicmodel._fast.lanes cimport lane_empty, lane_front, lane_pop
-from nicmodel._fast.types cimport (
-    TLP_COMPLETION, TLP_UPDATE_NP, TLP_UPDATE_P, Direction, Nic, Tlp,
-)
+from nicmodel._fast.parts cimport TLP_COMPLETION, TLP_UPDATE_NP, TLP_UPDATE_P, Tlp
+from nicmodel._fast.types cimport Direction, Nic
 
 
 # ---- what falls due --------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """REGISTER_PORT: MMIO accesses, in arrival order."""
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t
 
-from nicmodel._fast.types cimport Nic, Tlp
+from nicmodel._fast.types cimport Nic
+from nicmodel._fast.parts cimport Tlp
 
 cdef void write_register(Nic* nic, int32_t function, int32_t bar, int32_t offset, int64_t value) noexcept nogil
 cdef void read_register(Nic* nic, int32_t function, int32_t bar, int32_t offset, int32_t request) noexcept nogil

@@ -12,7 +12,8 @@ from nicmodel._fast.link cimport (
     completion_tlp_bytes, memory_tlp_bytes, queue_tlp, release_nonposted, release_posted,
 )
 from nicmodel._fast.tx cimport ring_doorbell
-from nicmodel._fast.types cimport TLP_ANSWER, TLP_REGISTER_READ, TLP_REGISTER_WRITE, Nic, TimedTlp, Tlp
+from nicmodel._fast.parts cimport TLP_ANSWER, TLP_REGISTER_READ, TLP_REGISTER_WRITE, TimedTlp, Tlp
+from nicmodel._fast.types cimport Nic
 
 cdef enum:
     REGISTER_BYTES = 4

@@ -9,7 +9,8 @@ from nicmodel._fast.facts cimport (
     CAUSE_NONE, LATENCY_BINS, NUM_CAUSES, NUM_COUNTERS, NUM_LINES, UPCALL_DMA_READ, UPCALL_REG_READ,
 )
 from nicmodel._fast.lanes cimport lane_at, lane_clear, lane_count
-from nicmodel._fast.types cimport Direction, Interrupt, News, Nic
+from nicmodel._fast.types cimport Direction, Nic
+from nicmodel._fast.parts cimport Interrupt, News
 
 import numpy as np
 

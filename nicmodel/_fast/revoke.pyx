@@ -21,10 +21,11 @@ from nicmodel._fast.lanes cimport (
 from nicmodel._fast.memory cimport moving_part
 from nicmodel._fast.sched cimport note_waiting
 from nicmodel._fast.tags cimport request_end, request_forget
-from nicmodel._fast.types cimport (
+from nicmodel._fast.parts cimport (
     IN_CHAIN, IN_PIPE, TLP_MESSAGE, TLP_ORPHAN, TLP_READ, TLP_RX_PAYLOAD, TLP_RX_WRITEBACK, TLP_TX_WRITEBACK,
-    Function, Lane, Nic, Ring, Row, TimedTlp, Tlp, Waiting, WriteOp,
+    TimedTlp, Tlp, Waiting, WriteOp,
 )
+from nicmodel._fast.types cimport Function, Lane, Nic, Ring, Row
 from nicmodel._fast.writers cimport compose_writeback
 
 

@@ -1,6 +1,6 @@
 """A received frame from its arrival to its write-back."""
 
-from libc.stdint cimport int32_t, uint64_t
+from libc.stdint cimport int32_t
 
 from nicmodel._fast.types cimport Nic
 

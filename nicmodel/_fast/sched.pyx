@@ -1,16 +1,18 @@
 """TX_SCHEDULER: functions in turns, then a function's rings in turns; a turn is one read request (`docs/time.md`, 5.4).
 
-Picking is one function: state in, ring out.
+Picking is one function: state in, ring out. `tx_least` saves it from asking every ring again and again while the
+Tx buffer is full: it is a lower bound of the room that any ring's next turn needs, exact after a pick in vain.
 """
 
-from libc.stdint cimport int32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from nicmodel._fast.books cimport touch
-from nicmodel._fast.facts cimport STAGE_SCHEDULED, TX_SCHEDULER
+from nicmodel._fast.facts cimport NEVER, STAGE_SCHEDULED, TX_SCHEDULER
 from nicmodel._fast.fetch cimport review_fetch
 from nicmodel._fast.lanes cimport bits_add, bits_after, bits_remove, index_at
 from nicmodel._fast.tags cimport ask, read_piece
-from nicmodel._fast.types cimport CLASS_PAYLOAD, Function, Nic, Ring, Row
+from nicmodel._fast.parts cimport CLASS_PAYLOAD
+from nicmodel._fast.types cimport Function, Nic, Ring, Row
 
 
 cdef void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
@@ -26,16 +28,24 @@ cdef void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
             bits_remove(&nic.tx_waiting, ring.function)
     ring.held = held
     if held:
+        nic.tx_least = min(nic.tx_least, room_needed(nic, ring))
         touch(nic, TX_SCHEDULER)
 
 
+cdef inline int64_t room_needed(Nic* nic, Ring* ring) noexcept nogil:
+    """Tx buffer that the next turn of a waiting ring takes: its frame's, unless that has begun."""
+    cdef Row* row = &nic.rows[index_at(&ring.rows, ring.scheduled)]
+    return 0 if row.asked else row.nbytes
+
+
 cdef inline bint may_go(Nic* nic, Ring* ring) noexcept nogil:
-    """Has the ring a descriptor waiting, begun or with room for its frame?"""
-    cdef Row* row
+    """Has the ring a descriptor waiting, and its next turn room?"""
+    cdef int64_t needed
     if ring.held == 0:
         return False
-    row = &nic.rows[index_at(&ring.rows, ring.scheduled)]
-    return row.asked or row.nbytes <= nic.tx_room
+    needed = room_needed(nic, ring)
+    nic.tx_least = min(nic.tx_least, needed)
+    return needed <= nic.tx_room
 
 
 cdef int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
@@ -55,9 +65,14 @@ cdef int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
 cdef int32_t pick(Nic* nic) noexcept nogil:
     """The ring whose turn it is, or -1."""
     cdef int32_t function = bits_after(&nic.tx_waiting, nic.last_function), first = function, ring
+    cdef int64_t least = nic.tx_least
+    if nic.tx_room < least:
+        return -1
+    nic.tx_least = NEVER
     while function >= 0:
         ring = pick_ring(nic, &nic.functions[function])
         if ring >= 0:
+            nic.tx_least = min(nic.tx_least, least)     # not every ring was asked
             return ring
         function = bits_after(&nic.tx_waiting, function)
         if function == first:
@@ -93,5 +108,7 @@ cdef void decide_tx_scheduler(Nic* nic) noexcept nogil:
         skip_bad(nic, ring)
         note_waiting(nic, index, ring.held - 1)
         review_fetch(nic, index)
+    else:
+        nic.tx_least = 0        # the rest of a frame that has begun needs no room
     if bits_after(&nic.tx_waiting, nic.last_function) >= 0:
         touch(nic, TX_SCHEDULER)

@@ -9,7 +9,8 @@ from libc.stdlib cimport realloc
 from libc.string cimport memset
 
 from nicmodel._fast.lanes cimport latch, map_clear, map_get, map_put
-from nicmodel._fast.types cimport FAULT_MEMORY, Filter, Nic
+from nicmodel._fast.parts cimport FAULT_MEMORY
+from nicmodel._fast.types cimport Filter, Nic
 
 
 cdef int32_t match_filter(Nic* nic, uint64_t mac, int32_t vlan) noexcept nogil:

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, uint64_t
 
-from nicmodel._fast.types cimport Nic, Request
+from nicmodel._fast.types cimport Nic
 
 cdef int32_t ask(Nic* nic, int klass, int32_t ring, uint64_t address, int32_t nbytes) noexcept nogil
 cdef int32_t ask_in_pieces(Nic* nic, int klass, int32_t ring, uint64_t address, int32_t nbytes) noexcept nogil

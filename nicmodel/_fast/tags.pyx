@@ -11,7 +11,8 @@ from nicmodel._fast.books cimport blame, touch
 from nicmodel._fast.facts cimport CAUSE_NONE, CAUSE_POOL, LINE_RX_DESCRIPTOR, PAGE_BYTES, TAGS
 from nicmodel._fast.lanes cimport check, index_at, lane_empty, latch, pop_index, push_index
 from nicmodel._fast.link cimport memory_tlp_bytes, queue_tlp
-from nicmodel._fast.types cimport FAULT_MEMORY, TLP_READ, Nic, Request, Tlp
+from nicmodel._fast.parts cimport FAULT_MEMORY, TLP_READ, Tlp
+from nicmodel._fast.types cimport Nic, Request
 
 
 cdef int32_t request_new(Nic* nic) noexcept nogil:

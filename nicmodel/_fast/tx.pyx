@@ -12,13 +12,11 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from nicmodel._fast.books cimport blame, deliver_tx, drop_row, let_go, row_new, row_release, set_when, touch
-from nicmodel._fast.descriptors cimport (
-    DESCRIPTOR_BYTES, TX_DEXT, TX_DTYP_DATA, TX_DTYP_MASK, TX_EOP, TX_LENGTH_MASK, TX_MAX_BYTES, TX_RS,
-)
 from nicmodel._fast.facts cimport (
-    CAUSE_NONE, CAUSE_SERVER, COUNT_DOORBELLS, COUNT_TX_OFFERED, DIRECTION_TX, DROP_BAD_DESCRIPTOR,
-    KIND_TX, LINE_TX_READY, NEVER, RANK_TX_PIPE, STAGE_DATA_FETCHED, STAGE_DESC_FETCHED, STAGE_DOORBELL,
-    STAGE_POSTED, STAGE_SWITCHED, STAGE_WRITTEN_BACK, TX_REORDER, TX_SCHEDULER, WIRE,
+    CAUSE_NONE, CAUSE_SERVER, COUNT_DOORBELLS, COUNT_TX_OFFERED, DESCRIPTOR_BYTES, DIRECTION_TX,
+    DROP_BAD_DESCRIPTOR, KIND_TX, LINE_TX_READY, NEVER, RANK_TX_PIPE, STAGE_DATA_FETCHED, STAGE_DESC_FETCHED,
+    STAGE_DOORBELL, STAGE_POSTED, STAGE_SWITCHED, STAGE_WRITTEN_BACK, TX_DEXT, TX_DTALEN_MASK, TX_DTYP_DATA,
+    TX_DTYP_MASK, TX_EOP, TX_REORDER, TX_RS, TX_SCHEDULER, WIRE,
 )
 from nicmodel._fast.fetch cimport review_fetch, to_fetch
 from nicmodel._fast.lanes cimport (
@@ -28,8 +26,13 @@ from nicmodel._fast.memory cimport get32, get64, parse_frame
 from nicmodel._fast.rx cimport loop_back
 from nicmodel._fast.sched cimport note_waiting, skip_bad
 from nicmodel._fast.steer cimport match_filter
-from nicmodel._fast.types cimport IN_CHAIN, IN_PIPE, Batch, Nic, Request, Ring, Row, Waiting
+from nicmodel._fast.parts cimport IN_CHAIN, IN_PIPE, Batch, Waiting
+from nicmodel._fast.types cimport Nic, Request, Ring, Row
 from nicmodel._fast.writers cimport write_span
+
+
+cdef enum:
+    TX_MAX_BYTES = 16383    # docs/time.md, 5.3
 
 
 cdef void ring_doorbell(Nic* nic, int32_t index, int64_t posted, int32_t tail) noexcept nogil:
@@ -76,7 +79,7 @@ cdef inline bint is_good(Nic* nic, uint64_t command, int32_t nbytes) noexcept no
 cdef void bear_row(Nic* nic, int32_t index, int32_t slot, uint8_t* descriptor) noexcept nogil:
     cdef Ring* ring = &nic.rings[index]
     cdef uint64_t command = get32(descriptor + 8)
-    cdef int32_t nbytes = <int32_t>(command & TX_LENGTH_MASK)
+    cdef int32_t nbytes = <int32_t>(command & TX_DTALEN_MASK)
     cdef int32_t length = nbytes + 4 if nbytes > 60 else 64
     cdef int32_t born = row_new(nic, KIND_TX, ring.function, length)
     cdef Row* row = &nic.rows[born]

@@ -12,7 +12,8 @@ from nicmodel._fast.facts cimport (
 from nicmodel._fast.lanes cimport lane_empty, lane_front, lane_pop, lane_push
 from nicmodel._fast.link cimport note_retry, round_up, start_tick
 from nicmodel._fast.memory cimport moving, parse_frame
-from nicmodel._fast.types cimport IN_PIPE, Flow, News, Nic, Offer, Row, Waiting
+from nicmodel._fast.parts cimport IN_PIPE, News, Waiting
+from nicmodel._fast.types cimport Flow, Nic, Offer, Row
 
 cdef enum:
     SHORTEST_FRAME = 64

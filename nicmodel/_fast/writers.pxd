@@ -2,7 +2,8 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
-from nicmodel._fast.types cimport Nic, Tlp
+from nicmodel._fast.types cimport Nic
+from nicmodel._fast.parts cimport Tlp
 
 cdef enum:
     RX_WRITE = 0

@@ -1,23 +1,32 @@
-"""What a register row is: where, how many, what a read and a write do, how deeply it is modelled.
+"""What a register row is: where, how many, what a read and a write do to each bit, how deeply it is modelled.
 
-Access words are those of the sheet: RO, RW, WO, RC (read clears), W1C (write 1 clears), W1S (write 1 sets). Arrays that
-outgrow the real part go on in an extension region of BAR0 from 0x20000 up (`extension`): not 82599.
+Access words, of a row or of one of its fields; several are joined by "/":
+
+    RO   writes do nothing                    W1C  writing 1 clears the bit
+    RW   writes are stored                    W1S  writing 1 sets the bit
+    WO   reads 0; alone: nothing is stored    SC   writing 1 starts something; reads 0 once it is done
+    RC   reading clears the bit               RS   reading gives the old value and sets the bit
+
+Arrays that outgrow the real part go on in an extension region of BAR0 (`extension`): not 82599.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 FULL, PARTIAL, STORAGE = "full", "partial", "storage"
+WORD = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
 class Field:
-    """Bits of a register."""
+    """Bits of a register. `access` is empty where the row's own word holds."""
 
     name: str
     lsb: int
     width: int = 1
+    access: str = ""
     doc: str = ""
 
     @property
@@ -32,9 +41,58 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Effects:
+    """What accesses do to a row's bits, as masks.
+
+    >>> kinds = Effects.of("RW", 0xFF, (Field("BUSY", 0, access="RO"), Field("NEWS", 4, access="RC")))
+    >>> hex(kinds.after_write(0x11, 0x22)), hex(kinds.after_read(0x33)), hex(kinds.shown(0x33))
+    ('0x33', '0x23', '0x33')
+    """
+
+    stored: int = 0
+    sets: int = 0
+    clears: int = 0
+    hidden: int = 0
+    read_clears: int = 0
+    read_sets: int = 0
+
+    @classmethod
+    def of(cls, access: str, mask: int, fields: tuple[Field, ...]) -> Effects:
+        parts = [(field.mask, field.access) for field in fields if field.access]
+        rest = mask
+        for bits_of_field, _ in parts:
+            rest &= ~bits_of_field
+        masks = dict.fromkeys(EFFECT_OF.values(), 0)
+        for bits_of_part, words in ((rest, access), *parts):
+            for word in words.split("/"):
+                if word in EFFECT_OF:
+                    masks[EFFECT_OF[word]] |= bits_of_part
+                if word == "RS":
+                    masks["stored"] |= bits_of_part
+        return cls(**masks)
+
+    def after_write(self, old: int, value: int) -> int:
+        """The bits once `value` has been written over `old`."""
+        return (old & ~self.stored | value & self.stored | value & self.sets) & ~(value & self.clears)
+
+    def after_read(self, old: int) -> int:
+        """The bits once they have been read."""
+        return old & ~self.read_clears | self.read_sets
+
+    def shown(self, old: int) -> int:
+        """What a read gives."""
+        return old & ~self.hidden
+
+
+EFFECT_OF = {"RW": "stored", "W1S": "sets", "W1C": "clears", "WO": "hidden", "RC": "read_clears", "RS": "read_sets"}
+ACCESS_WORDS = {*EFFECT_OF, "RO", "SC"}
+
+
+@dataclass(frozen=True)
 class Register:
     """A 32-bit register, or an array of them. `extension` pairs (base, first index) continue the array elsewhere;
-    `aliases` (base, stride, first, count) decode to the same storage.
+    `aliases` (base, stride, first, count) decode to the same storage; `shows` names a row whose bits this one
+    sets, clears or shows; bits outside `mask` do not exist; `kept`: a reset of the VF leaves it alone.
 
     >>> R = Register("R", 0x100, stride=4, count=4, extension=((0x900, 2),), fields=(Field("EN", 25),))
     >>> [hex(R.offset_of(i)) for i in range(4)], hex(R.EN.mask), R[3].index
@@ -54,6 +112,14 @@ class Register:
     aliases: tuple[tuple[int, int, int, int], ...] = ()
     doc: str = ""
     source: str = "82599 8.2.3"
+    mask: int = WORD
+    shows: str = ""
+    kept: bool = False
+
+    @cached_property
+    def effects(self) -> Effects:
+        """What accesses do."""
+        return Effects.of(self.access, self.mask, self.fields)
 
     def __getattr__(self, name: str) -> Field:
         for field in object.__getattribute__(self, "fields"):
@@ -91,8 +157,8 @@ class RegisterAt:
         return self.register.offset_of(self.index)
 
 
-def bits(**named: int | tuple[int, int]) -> tuple[Field, ...]:
-    """Fields from NAME=lsb or NAME=(lsb, width)."""
+def bits(**named: int | tuple[int, int] | tuple[int, int, str]) -> tuple[Field, ...]:
+    """Fields from NAME=lsb, NAME=(lsb, width) or NAME=(lsb, width, access)."""
     return tuple(Field(name, at) if isinstance(at, int) else Field(name, *at) for name, at in named.items())
 
 

@@ -23,7 +23,7 @@ from drivers.pf import PfMiniport, PfSettings
 from drivers.rings import RingSettings
 from drivers.vf import VfMiniport, VfSettings
 from nicmodel.datasheet.profiles import XEON
-from nicmodel.datasheet.registers_pf import VT_CTL
+from nicmodel.datasheet.registers_pf import PFDTXGSWC, RAH, VT_CTL
 from nicmodel.datasheet.rules import BY_ID
 from nicmodel.device import Device, plane_config
 from nicmodel.lab.scenario import Scenario
@@ -150,7 +150,7 @@ class Machine:
 
     def _pf_settings(self) -> PfSettings:
         adapter = self.scenario.adapter
-        return PfSettings(max_vfs=adapter.max_vfs, mac_slots=MAC_SLOTS.get(adapter.total_vfs, 512),
+        return PfSettings(max_vfs=adapter.max_vfs, mac_slots=MAC_SLOTS.get(adapter.total_vfs, RAH.count),
                           max_frame_bytes=self._max_frame(), rings=self._ring() if self.scenario.traffic.pf else None,
                           itr_ps=self.scenario.driver.itr, link_gbps=adapter.link_gbps,
                           drop_without_descriptor=self.scenario.nic.no_descriptor == "drop")
@@ -328,8 +328,8 @@ def replay_frames(frames: Sequence[bytes], assignment: Sequence[int], scenario: 
                   progress: Progress | None = None, stop: threading.Event | None = None) -> ReplayResult:
     """Send each frame from its VF to the wire, then offer what left the wire back to the VF that sent it.
 
-    On the way back the PF's driver points the default pool at one VF after the other, so that a frame returns to its
-    sender whatever its destination address is.
+    The switch is passive: address filters and loopback are off. On the way back the PF's default pool points at one VF
+    after the other. So a frame reaches the wire, and returns to its sender, whatever its destination address is.
     """
     return Replay(frames, assignment, scenario, plane, progress, stop).result()
 
@@ -360,6 +360,7 @@ class Replay:
         by_vf: dict[int, list[bytes]] = {}
         for frame, vf in zip(self.frames, self.assignment, strict=True):
             by_vf.setdefault(vf, []).append(frame)
+        self._pass_everything()
         expected = 0
         for vf, own in by_vf.items():
             expected += self.drivers[vf].send(own) if vf in self.drivers else 0
@@ -378,6 +379,14 @@ class Replay:
         self.outcome.interrupted = self._stopped()
         self.outcome.wall_seconds = time.perf_counter() - self.began
         return self.outcome
+
+    def _pass_everything(self) -> None:
+        """No address is the adapter's own any more: frames go to the wire, and from it to the default pool."""
+        adapter, pf = self.machine.scenario.adapter, self.machine.handles[PF_FUNCTION]
+        for slot in range(MAC_SLOTS.get(adapter.total_vfs, RAH.count)):
+            pf.write(RAH[slot], 0)
+        pf.write(PFDTXGSWC, 0)
+        self.machine.run(self._settle())
 
     def _settle(self) -> Any:
         """A read pushes the write before it."""

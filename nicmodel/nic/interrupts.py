@@ -1,16 +1,20 @@
 """Interrupt registers turned into the plane's vectors: which may fire, how often, and who asked (82599 8.2.3.5, 8.3.5.2).
 
-Queue causes live in the plane: its rings raise vectors by themselves. Causes of Python (mailbox, link) set their bit here
-and raise their vector; a cause that meets a closed gate stays in EICR until the gate opens.
+Queue causes live in the plane: its rings raise vectors by themselves and leave no trace in EICR. Causes of Python
+(mailbox, link, EICS) set their bit here and send one message when mask and MSI-X let them; until then they wait, in
+the PBA if MSI-X is enabled. A cause that has been sent is sent again only after it was raised, or unmasked, again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
+from nicmodel.datasheet.registers import Register
+from nicmodel.nic.pools import bits_in
 from nicmodel.nic.registers import RegisterFile
 from nicmodel.sim.plane import PF_FUNCTION, VECTORS_PER_FUNCTION, DataPlane
 
@@ -18,13 +22,42 @@ ITR_UNIT_PS = 2_048_000          # EITR counts 2.048 us at 10 Gb/s. ixgbe driver
 VALID = 0x80
 VF_VECTORS = 3
 RTXQ_VECTORS = 16                # EICR bits 15:0 are vectors 15:0
-EIMS_BITS = 0x7FFF_FFFF          # 82599 8.2.3.5.3
 
 
 class MsixGate(Protocol):
-    """What MSI-X says of a vector: enabled, unmasked, and its function may master the bus."""
+    """A function's MSI-X: a vector is deliverable if enabled, unmasked, and the function may master the bus."""
+
+    enabled: bool
 
     def deliverable(self, vector: int) -> bool: ...
+    def pend(self, vector: int) -> None: ...
+
+
+@dataclass
+class Causes:
+    """One function's causes. `sent` are those whose message has left since they were last raised or unmasked."""
+
+    function: int
+    regs: RegisterFile
+    cause: Register
+    mask: Register
+    auto_clear: Register
+    sent: int = 0
+
+    def raised(self, bits: int) -> None:
+        self.regs.set_bits(self.cause, 0, bits & self.cause.mask)
+        self.sent &= ~bits
+
+    def pending(self) -> int:
+        """Causes that are set and let through, and have not been sent."""
+        let_through = self.regs.get(self.cause) & self.regs.get(self.mask)
+        self.sent &= let_through
+        return let_through & ~self.sent
+
+    def leave(self, bits: int) -> None:
+        """Their message has left."""
+        self.sent |= bits
+        self.regs.clear_bits(self.cause, 0, bits & self.regs.get(self.auto_clear))
 
 
 class Interrupts:
@@ -33,38 +66,34 @@ class Interrupts:
     def __init__(self, regs: RegisterFile, plane: DataPlane, stamp: Callable[[], int], pf_vectors: int):
         self.regs, self.plane, self.stamp, self.pf_vectors = regs, plane, stamp, pf_vectors
         self.gates: dict[int, MsixGate] = {}
-        self.vfs: dict[int, RegisterFile] = {}       # VF number -> its registers
+        self.causes = {PF_FUNCTION: Causes(PF_FUNCTION, regs, pf.EICR, pf.EIMS, pf.EIAC)}
         self._told: dict[int, tuple[int, int]] = {}
-        regs.on_read(pf.EICS, lambda _index: regs.get(pf.EICR))
-        regs.on_write(pf.EICS, lambda _index, value: self.raise_pf(value))
-        regs.on_write(pf.EIMS, lambda _index, _value: self._clear_mask(PF_FUNCTION, regs, pf.EIMS, ~EIMS_BITS))
-        regs.on_write(pf.EIMC, lambda _index, value: self._clear_mask(PF_FUNCTION, regs, pf.EIMS, value))
-        regs.on_write(pf.EITR, lambda _index, _value: self.refresh(PF_FUNCTION))
-        regs.on_write(pf.IVAR_MISC, lambda _index, _value: self.refresh(PF_FUNCTION))
+        regs.on_write(pf.EICS, lambda _index, value: self.raise_causes(PF_FUNCTION, value))
+        for row in (pf.EIMS, pf.EIMC, pf.EITR, pf.IVAR_MISC):
+            regs.on_write(row, lambda _index, _value: self.refresh(PF_FUNCTION))
 
     def bind_vf(self, number: int, regs: RegisterFile) -> None:
         """A VF exists: its interrupt registers come to life."""
         function = 1 + number
-        self.vfs[number] = regs
-        regs.on_write(vf.VTEICS, lambda _index, value: self._raise_vf(number, value))
-        regs.on_write(vf.VTEIMS, lambda _index, _value:
-                      self._clear_mask(function, regs, vf.VTEIMS, ~vf.VTEIMS.CAUSE.mask))
-        regs.on_write(vf.VTEIMC, lambda _index, value: self._clear_mask(function, regs, vf.VTEIMS, value))
-        regs.on_write(vf.VTEITR, lambda _index, _value: self.refresh(function))
+        self.causes[function] = Causes(function, regs, vf.VTEICR, vf.VTEIMS, vf.VTEIAC)
+        regs.on_write(vf.VTEICS, lambda _index, value: self.raise_causes(function, value))
+        for row in (vf.VTEIMS, vf.VTEIMC, vf.VTEITR):
+            regs.on_write(row, lambda _index, _value: self.refresh(function))
 
     def unbind_vf(self, number: int) -> None:
-        """A VF is gone, and its MSI-X table with it: its vectors are closed."""
-        del self.vfs[number]
+        """The VF, reset by now, is gone, and its MSI-X with it."""
         self.gates.pop(1 + number, None)
-        self.refresh(1 + number)
+        self.causes.pop(1 + number, None)
 
-    def _clear_mask(self, function: int, regs: RegisterFile, mask: pf.Register, value: int) -> None:
-        regs.put(mask, 0, regs.get(mask) & ~value)
-        self.refresh(function)
+    def set_gate(self, function: int, gate: MsixGate) -> None:
+        """MSI-X of a function has changed."""
+        if function in self.causes:
+            self.gates[function] = gate
+            self.refresh(function)
 
     # gates --------------------------------------------------------------------------------------------------
     def refresh(self, function: int) -> None:
-        """Tell the plane what has changed about a function's vectors, then raise what was held back."""
+        """Tell the plane what has changed about a function's vectors, then send what was held back."""
         gate = self.gates.get(function)
         for vector in range(self.pf_vectors if function == PF_FUNCTION else VF_VECTORS):
             words = (int(gate is not None and gate.deliverable(vector) and self._unmasked(function, vector)),
@@ -73,23 +102,21 @@ class Interrupts:
             if self._told.get(number, (0, 0)) != words:
                 self._told[number] = words
                 self.plane.set("vector", number, words, self.stamp())
-        if function == PF_FUNCTION:
-            self.raise_pf(0)
-        elif function - 1 in self.vfs:
-            self._raise_vf(function - 1, 0)
+        self._send_pending(self.causes[function])
 
     def _unmasked(self, function: int, vector: int) -> bool:
+        """Does the mask register let the ring causes of a vector through? The PF's vector of other causes is always
+        open here: EIMS has been asked, bit by bit, before it is raised."""
+        causes = self.causes[function]
+        unmasked = bool(causes.regs.get(causes.mask) >> vector & 1)
         if function != PF_FUNCTION:
-            return function - 1 in self.vfs and bool(self.vfs[function - 1].get(vf.VTEIMS) >> vector & 1)
-        mask = self.regs.get(pf.EIMS)
-        return (vector < RTXQ_VECTORS and bool(mask >> vector & 1)) or vector == self.pf_other_vector
+            return unmasked
+        return (vector < RTXQ_VECTORS and unmasked) or vector == self.pf_other_vector
 
     def _throttle_ps(self, function: int, vector: int) -> int:
         if function == PF_FUNCTION:
             return pf.EITR.ITR_INT.get(self.regs.get(pf.EITR, vector)) * ITR_UNIT_PS
-        if function - 1 not in self.vfs or vector >= vf.VTEITR.count:
-            return 0
-        return vf.VTEITR.ITR_INT.get(self.vfs[function - 1].get(vf.VTEITR, vector)) * ITR_UNIT_PS
+        return vf.VTEITR.ITR_INT.get(self.causes[function].regs.get(vf.VTEITR, vector)) * ITR_UNIT_PS
 
     @property
     def pf_other_vector(self) -> int:
@@ -98,37 +125,44 @@ class Interrupts:
         return byte & 0x7F if byte & VALID else -1
 
     # causes -------------------------------------------------------------------------------------------------
-    def raise_pf(self, causes: int) -> None:
-        """Set cause bits of the PF; those that EIMS lets through raise their vector."""
-        self.regs.put(pf.EICR, 0, self.regs.get(pf.EICR) | causes)
-        pending = self.regs.get(pf.EICR) & self.regs.get(pf.EIMS)
-        queues = pending & pf.EICR.RTXQ.mask
-        for vector in range(queues.bit_length()):
-            if queues >> vector & 1 and self._send(PF_FUNCTION, vector):
-                self.regs.put(pf.EICR, 0, self.regs.get(pf.EICR) & ~(1 << vector & self.regs.get(pf.EIAC)))
-        if pending & ~pf.EICR.RTXQ.mask:
-            self._send(PF_FUNCTION, self.pf_other_vector)
+    def raise_causes(self, function: int, causes: int) -> None:
+        """Set cause bits; those that the mask lets through send their message."""
+        self.causes[function].raised(causes)
+        self._send_pending(self.causes[function])
 
-    def _raise_vf(self, number: int, causes: int) -> None:
-        regs = self.vfs[number]
-        regs.put(vf.VTEICR, 0, regs.get(vf.VTEICR) | causes & vf.VTEICR.CAUSE.mask)
-        pending = regs.get(vf.VTEICR) & regs.get(vf.VTEIMS)
-        for vector in range(VF_VECTORS):
-            if pending >> vector & 1 and self._send(1 + number, vector):
-                regs.put(vf.VTEICR, 0, regs.get(vf.VTEICR) & ~(1 << vector & regs.get(vf.VTEIAC)))
+    def raise_pf(self, causes: int) -> None:
+        """A cause of the PF's that is not a queue's."""
+        self.raise_causes(PF_FUNCTION, causes)
 
     def raise_mailbox(self, number: int) -> None:
         """The PF has news for a VF."""
-        if number in self.vfs:
-            misc = self.vfs[number].get(vf.VTIVAR_MISC)
-            if misc & VALID:
-                self._raise_vf(number, 1 << vf.VTIVAR_MISC.VECTOR.get(misc))
+        causes = self.causes.get(1 + number)
+        misc = causes.regs.get(vf.VTIVAR_MISC) if causes else 0
+        if misc & VALID:
+            self.raise_causes(1 + number, 1 << vf.VTIVAR_MISC.VECTOR.get(misc))
+
+    def _send_pending(self, causes: Causes) -> None:
+        for vector, bits in self._vectors(causes.function, causes.pending()):
+            if self._send(causes.function, vector):
+                causes.leave(bits)
+
+    def _vectors(self, function: int, bits: int) -> Iterator[tuple[int, int]]:
+        """(vector, its cause bits), ascending in bits."""
+        queues = bits & (pf.EICR.RTXQ.mask if function == PF_FUNCTION else vf.VTEICR.CAUSE.mask)
+        for vector in bits_in(queues):
+            yield vector, 1 << vector
+        if bits & ~queues:
+            yield self.pf_other_vector, bits & ~queues
 
     def _send(self, function: int, vector: int) -> bool:
+        """Send, or leave it to MSI-X, which sends once nothing masks the vector any more."""
         gate = self.gates.get(function)
-        if vector < 0 or gate is None or not gate.deliverable(vector):
+        if vector < 0 or gate is None or not gate.enabled:
             return False
-        self.plane.set("raise", VECTORS_PER_FUNCTION * function + vector, (), self.stamp())
+        if gate.deliverable(vector):
+            self.plane.set("raise", VECTORS_PER_FUNCTION * function + vector, (), self.stamp())
+        else:
+            gate.pend(vector)
         return True
 
     def ring_vector(self, function: int, queue: int, local: int, transmit: bool) -> int:
@@ -137,6 +171,6 @@ class Interrupts:
             word = self.regs.get(pf.IVAR, queue // 2)
             byte = word >> 16 * (queue % 2) + 8 * transmit & 0xFF
             return byte & 0x3F if byte & VALID else -1
-        word = self.vfs[function - 1].get(vf.VTIVAR, local // 2)
+        word = self.causes[function].regs.get(vf.VTIVAR, local // 2)
         byte = word >> 16 * (local % 2) + 8 * transmit & 0xFF
         return byte & 0x1 if byte & VALID else -1

@@ -1,21 +1,21 @@
 """Which pool, queue and function is which: the arithmetic of VT_MODE, and nothing else.
 
-Pool p < NumVFs belongs to VF p, all others to the PF; pool p has queues p * queues_per_pool and on.
+Pool p < NumVFs belongs to VF p, all others to the PF; pool p has queues p * queues_per_pool and on. Without VT_MODE
+there are no pools: every queue is the PF's and a VF has none.
 """
 
 from __future__ import annotations
 
-from nicmodel.datasheet.registers_pf import POOLS, QUEUES
 from nicmodel.sim.plane import PF_FUNCTION
 
-QUEUES_PER_POOL = {0: 2, 1: 8, 2: 4, 3: 2}          # by GCR_EXT.VT_MODE. 82599 8.2.3.3.2
+QUEUES_PER_POOL = {0: 0, 1: 8, 2: 4, 3: 2}          # by GCR_EXT.VT_MODE. 82599 8.2.3.3.2
 
 
 class Pools:
-    """The mapping in force."""
+    """The mapping in force, over `queues` queue pairs."""
 
-    def __init__(self, queues: int = QUEUES) -> None:
-        self.queues = min(queues, QUEUES)                # that the adapter has
+    def __init__(self, queues: int) -> None:
+        self.queues = queues
         self.num_vfs = 0
         self.vt_mode = 0
 
@@ -33,15 +33,20 @@ class Pools:
         return self.function_of_pool(self.pool_of_queue(queue)) if self.vt_mode else PF_FUNCTION
 
     def vf_queue(self, vf: int, index: int) -> int | None:
-        """The absolute queue behind queue `index` of a VF; None if the pool has no such queue, or there are no pools."""
+        """The absolute queue behind queue `index` of a VF; None if the pool has no such queue."""
         queue = self.queues_per_pool * vf + index
-        real = self.vt_mode and index < self.queues_per_pool and vf < self.num_vfs and queue < self.queues
-        return queue if real else None
+        return queue if index < self.queues_per_pool and vf < self.num_vfs and queue < self.queues else None
+
+    def vf_queues(self, vf: int) -> dict[int, int]:
+        """A VF's own queue numbers -> absolute queues."""
+        return {index: queue for index in range(self.queues_per_pool)
+                if (queue := self.vf_queue(vf, index)) is not None}
 
 
-def pools_in(word: int, first: int = 0) -> list[int]:
-    """Positions of the ones of a bitmap."""
-    return [first + bit for bit in range(word.bit_length()) if word >> bit & 1]
+def bits_in(word: int) -> list[int]:
+    """Positions of the ones of a word.
 
-
-__all__ = ["POOLS", "Pools", "pools_in"]
+    >>> bits_in(0b1010)
+    [1, 3]
+    """
+    return [bit for bit in range(word.bit_length()) if word >> bit & 1]

@@ -1,16 +1,17 @@
-"""Queue registers turned into the plane's rings: a ring is open while everything that must be on is on (82599 4.6.7, 4.6.8).
+"""Queue registers turned into the plane's rings: a ring is open while everything that must be on is on.
 
-Tx: DMATXCTL.TE, TXDCTL.ENABLE, VFTE of its pool; Rx: RXCTRL.RXEN, RXDCTL.ENABLE, VFRE; both: bus mastering.
+Tx: DMATXCTL.TE, TXDCTL.ENABLE, VFTE of its pool; Rx: RXCTRL.RXEN, RXDCTL.ENABLE, VFRE; both: bus mastering and a ring
+that can be one (82599 4.6.7, 4.6.8). What a guest gets wrong keeps its ring closed and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from nicmodel.datasheet import registers_pf as pf
-from nicmodel.datasheet import registers_vf as vf
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
-from nicmodel.datasheet.registers import Register
+from nicmodel.datasheet.registers import Field, Register
 from nicmodel.nic.interrupts import Interrupts
 from nicmodel.nic.pools import Pools
 from nicmodel.nic.registers import RegisterFile
@@ -18,14 +19,36 @@ from nicmodel.sim.plane import PF_FUNCTION, DataPlane, Direction, RingConfig
 
 TX, RX = Direction.TX, Direction.RX
 TX_TAIL, RX_TAIL = 0, 1
-BASE_BITS, LENGTH_BITS = 0xFFFF_FF80, 0xF_FF80      # the others read 0. 82599 8.2.3.8.1, 8.2.3.8.3
+DROPS_AT_RESET = 1               # the plane's reset state of "no_descriptor"
+Key = tuple[Direction, int]
 
 # VF row -> the PF's row behind it.
-VF_QUEUE_ROWS: dict[str, Register] = {
-    getattr(vf, "VF" + name).name: getattr(pf, name) for name in (
-        "RDBAL", "RDBAH", "RDLEN", "RDH", "RDT", "SRRCTL", "RXDCTL", "TDBAL", "TDBAH", "TDLEN", "TDH", "TDT",
-        "TXDCTL", "TDWBAL", "TDWBAH")} | {"VFDCA_RXCTRL": pf.DCA_RXCTRL, "VFDCA_TXCTRL": pf.DCA_TXCTRL,
-                                          "VFRSCCTL": pf.RSCCTL}
+VF_QUEUE_ROWS: dict[str, Register] = {"VF" + name: getattr(pf, name) for name in (
+    "RDBAL", "RDBAH", "RDLEN", "DCA_RXCTRL", "RDH", "SRRCTL", "RDT", "RXDCTL", "RSCCTL",
+    "TDBAL", "TDBAH", "TDLEN", "DCA_TXCTRL", "TDH", "TDT", "TXDCTL", "TDWBAL", "TDWBAH")}
+
+
+@dataclass(frozen=True)
+class RingRows:
+    """The rows of one direction. `switch` is its master enable, `pools` its enable per pool."""
+
+    low: Register
+    high: Register
+    length: Register
+    head: Register
+    tail: Register
+    control: Register
+    switch: Register
+    on: Field
+    pools: Register
+
+    @property
+    def enable(self) -> int:
+        return self.control.ENABLE.mask
+
+
+ROWS = {TX: RingRows(pf.TDBAL, pf.TDBAH, pf.TDLEN, pf.TDH, pf.TDT, pf.TXDCTL, pf.DMATXCTL, pf.DMATXCTL.TE, pf.VFTE),
+        RX: RingRows(pf.RDBAL, pf.RDBAH, pf.RDLEN, pf.RDH, pf.RDT, pf.RXDCTL, pf.RXCTRL, pf.RXCTRL.RXEN, pf.VFRE)}
 
 
 class Queues:
@@ -36,75 +59,76 @@ class Queues:
         self.regs, self.plane, self.stamp, self.pools = regs, plane, stamp, pools
         self.interrupts, self.domain_of = interrupts, domain_of
         self.mastering: set[int] = set()
-        self.enabled: set[tuple[Direction, int]] = set()         # ENABLE is set
-        self.open: dict[tuple[Direction, int], int] = {}         # open in the plane -> its function
-        for direction, row in ((TX, pf.TXDCTL), (RX, pf.RXDCTL)):
-            regs.on_write(row, lambda q, value, d=direction: self._enable(d, q, value))    # type: ignore[misc]
-        for row in (pf.DMATXCTL, pf.RXCTRL, pf.VFRE, pf.VFTE):
-            regs.on_write(row, lambda _index, _value: self.refresh())
-        for row, kept in ((pf.TDBAL, BASE_BITS), (pf.RDBAL, BASE_BITS), (pf.TDLEN, LENGTH_BITS), (pf.RDLEN, LENGTH_BITS)):
-            regs.on_write(row, lambda q, value, r=row, k=kept: regs.put(r, q, value & k))  # type: ignore[misc]
+        self.enabled: set[Key] = set()                   # ENABLE is set
+        self.open: dict[Key, int] = {}                   # open in the plane -> its function
+        self._qde: set[int] = set()                      # queues that drop by QDE
+        self._drop_en: set[int] = set()                  # and by SRRCTL.DROP_EN
+        self._drops: dict[int, int] = {}                 # function -> what the plane has been told
+        for direction in Direction:
+            self._bind(direction)
         regs.on_write(pf.QDE, self._write_qde)
-        regs.on_write(pf.SRRCTL, lambda q, _value: self._drop_policy(q))
-        regs.on_write(pf.IVAR, lambda index, _value: self.route(2 * index, 2 * index + 1))
-        for direction, row in ((TX, pf.TDH), (RX, pf.RDH)):
-            regs.on_read(row, lambda q, d=direction, r=row: self._head(d, q, r))           # type: ignore[misc]
-        self._dropping: set[int] = set()
+        regs.on_write(pf.SRRCTL, self._write_srrctl)
+        regs.on_write(pf.IVAR, lambda index, _value: self.route((2 * index, 2 * index + 1)))
 
-    def _head(self, direction: Direction, queue: int, row: Register) -> int:
+    def _bind(self, direction: Direction) -> None:
+        rows, regs = ROWS[direction], self.regs
+        regs.on_write(rows.control, lambda q, value: self._enable((direction, q), bool(value & rows.enable)))
+        regs.on_write(rows.switch, lambda _index, _value: self.refresh())
+        regs.on_write(rows.pools, lambda word, _value: self._refresh_pools(word))
+        regs.guard(rows.head, lambda q, old, new: old if (direction, q) in self.enabled else new)
+        regs.on_read(rows.head, lambda q: self._position(direction, q, rows.head, "head"))
+        regs.on_read(rows.tail, lambda q: self._position(direction, q, rows.tail, "tail"))
+
+    def _position(self, direction: Direction, queue: int, row: Register, end: str) -> int:
         if (direction, queue) in self.open:
-            return self.plane.ring_state(direction, queue)["head"]
+            return self.plane.ring_state(direction, queue)[end]
         return self.regs.get(row, queue)
 
     # opening and closing ------------------------------------------------------------------------------------
-    def _enable(self, direction: Direction, queue: int, value: int) -> None:
-        row = pf.TXDCTL if direction == TX else pf.RXDCTL
-        self.regs.put(row, queue, value & ~row.SWFLSH.mask)
-        if value & row.ENABLE.mask:
-            self.enabled.add((direction, queue))
-        else:
-            self.enabled.discard((direction, queue))
-        self.refresh()
+    def _enable(self, key: Key, on: bool) -> None:
+        (self.enabled.add if on else self.enabled.discard)(key)
+        self.refresh((key,))
 
-    def refresh(self) -> None:
-        """Open what may be open, close what may not."""
-        wanted = {key: function for key in self.enabled if (function := self._may_open(*key)) is not None}
-        for key in [key for key, function in self.open.items() if wanted.get(key) != function]:
-            direction, queue = key
-            self._keep_head(direction, queue)
-            del self.open[key]
-            self.plane.close_ring(direction, queue, self.stamp())
-        for key, function in sorted(wanted.items()):
-            if key not in self.open:
+    def _refresh_pools(self, word: int) -> None:
+        """Enable bits of 32 pools were written."""
+        self.refresh([key for key in self.enabled if self.pools.pool_of_queue(key[1]) // 32 == word])
+
+    def refresh(self, keys: Iterable[Key] | None = None) -> None:
+        """Open what may be open, close what may not: all queues, or those that may have changed."""
+        for key in sorted(self.enabled | set(self.open) if keys is None else keys):
+            function = self._may_open(*key) if key in self.enabled else None
+            if self.open.get(key) == function:
+                continue
+            if key in self.open:
+                self._shut(key)
+                self.plane.close_ring(*key, self.stamp())
+            if function is not None:
                 self.open[key] = function
                 self.plane.open_ring(*key, self._config(*key, function), self.stamp())
 
-    def _keep_head(self, direction: Direction, queue: int) -> None:
-        self.regs.put(pf.TDH if direction == TX else pf.RDH, queue, self.plane.ring_state(direction, queue)["head"])
+    def _shut(self, key: Key) -> None:
+        """The ring is no longer open: its registers keep where it stood."""
+        del self.open[key]
+        state = self.plane.ring_state(*key)
+        self.regs.put(ROWS[key[0]].head, key[1], state["head"])
+        self.regs.put(ROWS[key[0]].tail, key[1], state["tail"])
 
     def _may_open(self, direction: Direction, queue: int) -> int | None:
-        """The function of a queue that may run now."""
-        pool = self.pools.pool_of_queue(queue)
+        """The function of an enabled queue that may run now."""
+        rows, get = ROWS[direction], self.regs.get
         function = self.pools.function_of_queue(queue)
-        if direction == TX:
-            on = self.regs.get(pf.DMATXCTL) & pf.DMATXCTL.TE.mask
-        else:
-            on = self.regs.get(pf.RXCTRL) & pf.RXCTRL.RXEN.mask
-        if self.pools.vt_mode:
-            row = pf.VFTE if direction == TX else pf.VFRE
-            on = on and self.regs.get(row, pool // 32) >> pool % 32 & 1
-        length = self.regs.get(pf.TDLEN if direction == TX else pf.RDLEN, queue)
-        real = queue < self.pools.queues and length >= 8 * DESCRIPTOR_BYTES
-        return function if on and real and function in self.mastering else None
+        pool = self.pools.pool_of_queue(queue)
+        size = get(rows.length, queue) // DESCRIPTOR_BYTES          # 0, or 8 and more: the length's low bits read 0
+        allowed = (get(rows.switch) & rows.on.mask and function in self.mastering and queue < self.pools.queues
+                   and get(rows.head, queue) < size
+                   and (not self.pools.vt_mode or get(rows.pools, pool // 32) >> pool % 32 & 1))
+        return function if allowed else None
 
     def _config(self, direction: Direction, queue: int, function: int) -> RingConfig:
-        get = self.regs.get
-        low, high, length, head = ((pf.TDBAL, pf.TDBAH, pf.TDLEN, pf.TDH) if direction == TX
-                                   else (pf.RDBAL, pf.RDBAH, pf.RDLEN, pf.RDH))
-        size = get(length, queue) // DESCRIPTOR_BYTES
-        return RingConfig(function=function, base=get(low, queue) | get(high, queue) << 32,
-                          size=size, domain=self.domain_of(function),
-                          head=get(head, queue) % size, buffer_bytes=1024 * pf.SRRCTL.BSIZEPACKET.get(get(pf.SRRCTL, queue)),
+        rows, get = ROWS[direction], self.regs.get
+        return RingConfig(function=function, base=get(rows.low, queue) | get(rows.high, queue) << 32,
+                          size=get(rows.length, queue) // DESCRIPTOR_BYTES, domain=self.domain_of(function),
+                          head=get(rows.head, queue), buffer_bytes=1024 * pf.SRRCTL.BSIZEPACKET.get(get(pf.SRRCTL, queue)),
                           vector=self._vector(direction, queue, function),
                           wthresh=pf.TXDCTL.WTHRESH.get(get(pf.TXDCTL, queue)) if direction == TX else 0)
 
@@ -112,7 +136,7 @@ class Queues:
         local = queue - self.pools.queues_per_pool * (function - 1) if function != PF_FUNCTION else queue
         return self.interrupts.ring_vector(function, queue, local, direction == TX)
 
-    def route(self, *queues: int) -> None:
+    def route(self, queues: Iterable[int]) -> None:
         """IVAR changed: open rings raise another vector from now on."""
         for queue in queues:
             for direction in Direction:
@@ -124,13 +148,24 @@ class Queues:
     def _write_qde(self, _index: int, value: int) -> None:
         if value & pf.QDE.WE.mask:
             queue = pf.QDE.IDX.get(value) | pf.QDE.IDX_EXT.get(value) << 7
-            (self._dropping.add if value & pf.QDE.QDE.mask else self._dropping.discard)(queue)
-            self._drop_policy(queue)
+            (self._qde.add if value & pf.QDE.QDE.mask else self._qde.discard)(queue)
+            self.refresh_drops((self.pools.function_of_queue(queue),))
 
-    def _drop_policy(self, queue: int) -> None:
-        """QDE or SRRCTL.DROP_EN: drop rather than wait when a queue has no descriptor. The plane keeps it per function."""
-        drop = queue in self._dropping or bool(self.regs.get(pf.SRRCTL, queue) & pf.SRRCTL.DROP_EN.mask)
-        self.plane.set("no_descriptor", self.pools.function_of_queue(queue), (int(drop),), self.stamp())
+    def _write_srrctl(self, queue: int, value: int) -> None:
+        (self._drop_en.add if value & pf.SRRCTL.DROP_EN.mask else self._drop_en.discard)(queue)
+        self.refresh_drops((self.pools.function_of_queue(queue),))
+
+    def refresh_drops(self, functions: Iterable[int]) -> None:
+        """QDE or SRRCTL.DROP_EN of one of its queues: a function drops rather than waits when it has no descriptor.
+
+        The 82599 has this per queue, the plane per function.
+        """
+        droppers = {self.pools.function_of_queue(queue) for queue in self._qde | self._drop_en}
+        for function in functions:
+            drops = int(function in droppers)
+            if self._drops.get(function, DROPS_AT_RESET) != drops:
+                self._drops[function] = drops
+                self.plane.set("no_descriptor", function, (drops,), self.stamp())
 
     # functions ----------------------------------------------------------------------------------------------
     def bus_master(self, function: int, on: bool) -> None:
@@ -146,16 +181,24 @@ class Queues:
         """A function's rings are gone from the plane: their ENABLE reads 0."""
         for key in [key for key in self.enabled if self.pools.function_of_queue(key[1]) == function]:
             direction, queue = key
-            row = pf.TXDCTL if direction == TX else pf.RXDCTL
-            self.regs.put(row, queue, self.regs.get(row, queue) & ~row.ENABLE.mask)
-            if key in self.open:
-                self._keep_head(direction, queue)
-                del self.open[key]
+            self.regs.clear_bits(ROWS[direction].control, queue, ROWS[direction].enable)
             self.enabled.discard(key)
+            if key in self.open:
+                self._shut(key)
 
-    def reset(self) -> None:
-        """The PF was reset: QDE is 0 for every queue. SRRCTL decides again when a driver writes it."""
-        self._dropping.clear()
+    def vf_reset(self, number: int) -> None:
+        """What a reset of its VF does to queue registers: those that are not kept go back to their reset values."""
+        self.forget(1 + number)
+        for queue in self.pools.vf_queues(number).values():
+            for row in VF_QUEUE_ROWS.values():
+                if not row.kept:
+                    self.regs.put(row, queue, row.reset)
+
+    def all_reset(self) -> None:
+        """The registers are back at their reset values."""
+        self._qde.clear()
+        self._drop_en.clear()
+        self.refresh_drops(list(self._drops))
 
     def tell_hot(self, function: int, queues: dict[int, int], tx: Register, rx: Register) -> None:
         """Tail registers that the plane decodes itself: index in the function's BAR -> absolute queue."""

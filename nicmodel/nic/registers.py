@@ -1,47 +1,54 @@
 """The register file: storage and access kinds from the datasheet's rows; behaviour is bound by row.
 
-A block binds what a write does (`on_write(ROW, do)`, after the generic access) or what a read gives
-(`on_read(ROW, give)`). Unknown offsets read 0 and ignore writes; nothing here ever reads all ones.
+A block binds what a write does (`on_write`, after the generic access), what a read gives (`on_read`), or which bits
+a write may change now (`guard`). Unknown offsets read 0 and ignore writes; nothing here ever reads all ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Collection
 from functools import cache
 
 from nicmodel.datasheet import registers_pf, registers_vf
-from nicmodel.datasheet.registers import Register, registers_of
+from nicmodel.datasheet.registers import WORD, Register, registers_of
 
 Written = Callable[[int, int], None]         # (index, value written)
 Given = Callable[[int], int]                 # index -> value
-WORD = 0xFFFFFFFF
-READ_CLEARS = {"RC", "RC_W1C"}
-NOT_STORED = {"RO", "WO", "SET", "MAILBOX", "VFLREC"}
+Guard = Callable[[int, int, int], int]       # (index, old, new) -> what is stored
+MODULES = {"PF": registers_pf, "VF": registers_vf}
+log = logging.getLogger(__name__)
+
+
+def rows_of(kind: str) -> tuple[Register, ...]:
+    """The rows of a "PF" or a "VF"."""
+    return registers_of(vars(MODULES[kind]))
 
 
 @cache
-def decoder(kind: str) -> dict[int, tuple[Register, int]]:
-    """Offset -> (row, index), aliases and extensions included; `kind` is "PF" or "VF"."""
-    rows = registers_of(vars(registers_pf if kind == "PF" else registers_vf))
+def decoder(kind: str, extended: bool = True) -> dict[int, tuple[Register, int]]:
+    """Offset -> (row, index), aliases included, and the extension region if the adapter has it."""
     table = {}
-    for row in rows:
+    for row in rows_of(kind):
         for index in range(row.count):
             table[row.offset_of(index)] = (row, index)
         for base, stride, first, count in row.aliases:
             for step in range(count):
                 table[base + stride * step] = (row, first + step)
-    return table
+    return {offset: found for offset, found in table.items() if extended or offset < registers_pf.EXTENSION_BASE}
 
 
 class RegisterFile:
-    """One function's registers. Behaviour goes by row name, storage by (row name, index)."""
+    """One function's registers. Behaviour goes by row name, storage by (name of the row it belongs to, index)."""
 
-    def __init__(self, kind: str):
-        self.table = decoder(kind)
+    def __init__(self, kind: str, extended: bool = True, unknown: set[int] | None = None):
+        self.kind = kind
+        self.table = decoder(kind, extended)
         self.values: dict[tuple[str, int], int] = {}
-        self.unknown: set[int] = set()               # offsets that no row has, seen once
+        self.unknown = set() if unknown is None else unknown         # offsets that no row has, logged once
         self._writes: dict[str, Written] = {}
         self._reads: dict[str, Given] = {}
+        self._guards: dict[str, Guard] = {}
 
     # binding ------------------------------------------------------------------------------------------------
     def on_write(self, row: Register, do: Written) -> None:
@@ -50,44 +57,55 @@ class RegisterFile:
     def on_read(self, row: Register, give: Given) -> None:
         self._reads[row.name] = give
 
+    def guard(self, row: Register, allow: Guard) -> None:
+        self._guards[row.name] = allow
+
     # storage ------------------------------------------------------------------------------------------------
     def get(self, row: Register, index: int = 0) -> int:
-        return self.values.get((row.name, index), row.reset)
+        return self.values.get((row.shows or row.name, index), row.reset)
 
     def put(self, row: Register, index: int, value: int) -> None:
-        self.values[row.name, index] = value & WORD
+        self.values[row.shows or row.name, index] = value & WORD
 
-    def reset(self, keep: frozenset[str] = frozenset()) -> None:
+    def set_bits(self, row: Register, index: int, mask: int) -> None:
+        self.put(row, index, self.get(row, index) | mask)
+
+    def clear_bits(self, row: Register, index: int, mask: int) -> None:
+        self.put(row, index, self.get(row, index) & ~mask)
+
+    def reset(self, keep: Collection[str] = ()) -> None:
         """Back to the rows' reset values, but for the rows named in `keep`."""
         self.values = {key: value for key, value in self.values.items() if key[0] in keep}
 
     # accesses -----------------------------------------------------------------------------------------------
     def write(self, offset: int, value: int) -> None:
+        """A 32-bit write: the generic access first, then what is bound to the row."""
         if offset not in self.table:
-            self.unknown.add(offset)
+            self._note(offset)
             return
         row, index = self.table[offset]
         old = self.get(row, index)
-        if row.access == "W1S":
-            self.put(row, index, old | value)
-        elif row.access in ("W1C", "RC_W1C"):
-            self.put(row, index, old & ~value)
-        elif row.access not in NOT_STORED:
-            self.put(row, index, value)
-        if row.access != "RO" and row.name in self._writes:
+        new = row.effects.after_write(old, value)
+        if row.name in self._guards:
+            new = self._guards[row.name](index, old, new)
+        self.put(row, index, new)
+        if row.name in self._writes:
             self._writes[row.name](index, value & WORD)
 
     def read(self, offset: int) -> int:
+        """A 32-bit read, with its side effects."""
         if offset not in self.table:
-            self.unknown.add(offset)
+            self._note(offset)
             return 0
         row, index = self.table[offset]
-        if row.name in self._reads:
-            value = self._reads[row.name](index)
-        elif row.access in ("WO", "SET"):
-            value = 0
-        else:
-            value = self.get(row, index)
-        if row.access in READ_CLEARS:
-            self.put(row, index, 0)
-        return value & WORD
+        stored = self.get(row, index)
+        value = self._reads[row.name](index) if row.name in self._reads else stored
+        after = row.effects.after_read(stored)
+        if after != stored:
+            self.put(row, index, after)
+        return row.effects.shown(value) & row.mask
+
+    def _note(self, offset: int) -> None:
+        if offset not in self.unknown:
+            self.unknown.add(offset)
+            log.warning("no %s register at %#07x: it reads 0 and ignores writes", self.kind, offset)

@@ -17,6 +17,7 @@ VLANS = pf.VLVF.count
 SLOTS_PER_ADDRESS = VLANS + 1
 ANY_VLAN, UNTAGGED = -1, 0
 Filter = tuple[int, int, int]                # MAC, VLAN, function
+Members = list[tuple[int, int]]              # (VLAN, bitmap of its pools), in the order of VLVF
 
 
 class Switch:
@@ -24,32 +25,44 @@ class Switch:
 
     def __init__(self, regs: RegisterFile, plane: DataPlane, stamp: Callable[[], int], pools: Pools):
         self.regs, self.plane, self.stamp, self.pools = regs, plane, stamp, pools
-        self.filters: dict[int, Filter] = {}
-        self._used: dict[int, int] = {}              # slots in use, by receive address
-        self._pools: dict[int, int] = {}             # pool bitmap of each valid receive address
+        self.filters: dict[int, list[Filter]] = {}   # receive address -> what the plane has of it
+        self._used = {0}                             # receive addresses that have had AV; the EEPROM loads the first
+        self._known: Members | None = None           # `_members` since the last write to VLAN registers
         self._default_pool = -1
         self._loopback = 0
         for row in (pf.RAH, pf.RAL, pf.MPSAR_LO, pf.MPSAR_HI):
             regs.on_write(row, lambda index, _value: self.refresh_address(index))
         regs.on_write(pf.MPSAR_EXT, lambda index, _value: self.refresh_address(index // pf.POOL_WORDS))
+        regs.on_write(pf.VMOLR, lambda pool, _value: self._refresh_pool(pool))
         for row in (pf.VLVF, pf.VLVFB, pf.VLVFB_EXT, pf.VLNCTRL):
             regs.on_write(row, lambda _index, _value: self.refresh_all())
-        regs.on_write(pf.VMOLR, lambda pool, _value: self._refresh_pool(pool))
-        regs.on_write(pf.VT_CTL, lambda _index, _value: self.refresh_default())
-        regs.on_write(pf.PFDTXGSWC, lambda _index, _value: self.refresh_default())
+        for row in (pf.VT_CTL, pf.PFDTXGSWC):
+            regs.on_write(row, lambda _index, _value: self.refresh_default())
 
+    # what may have changed ----------------------------------------------------------------------------------
     def refresh_all(self) -> None:
-        """A mapping changed: every valid receive address is looked at again."""
-        for index in {key[1] for key in self.regs.values if key[0] == pf.RAH.name}:
-            self.refresh_address(index)
+        """A mapping changed: every receive address is looked at again."""
+        self._known = None
+        members = self._members()
+        for index in sorted(self._used):
+            self._update(index, members)
         self.refresh_default()
 
+    def refresh_address(self, index: int) -> None:
+        """One receive address changed."""
+        if self.regs.get(pf.RAH, index) & pf.RAH.AV.mask:
+            self._used.add(index)
+        self._update(index, self._members())
+
     def _refresh_pool(self, pool: int) -> None:
-        """A pool's acceptance of untagged frames changed."""
-        for index in [index for index, pools in self._pools.items() if pools >> pool & 1]:
-            self.refresh_address(index)
+        """What a pool accepts changed."""
+        members = self._members()
+        for index in sorted(self._used):
+            if self._pool_of(index) == pool:
+                self._update(index, members)
 
     def refresh_default(self) -> None:
+        """Default pool and loopback, as the registers say."""
         word = self.regs.get(pf.VT_CTL)
         pool = pf.VT_CTL.DEF_PL.get(word) | pf.VT_CTL.DEF_PL_EXT.get(word) << 6
         on = word & pf.VT_CTL.VT_ENA.mask and not word & pf.VT_CTL.DIS_DEF_PL.mask
@@ -62,50 +75,60 @@ class Switch:
             self._loopback = loopback
             self.plane.set("loopback", 0, (loopback,), self.stamp())
 
-    def refresh_address(self, index: int) -> None:
+    def _update(self, index: int, members: Members) -> None:
         """Bring the plane's slots of one receive address up to date."""
-        first = SLOTS_PER_ADDRESS * index
-        wanted = dict(enumerate(self._filters_of(index), first))
-        for slot in range(first, first + max(len(wanted), self._used.get(index, 0))):
-            new, old = wanted.get(slot), self.filters.get(slot)
-            if new == old:
-                continue
-            if new is None:
-                del self.filters[slot]
+        old, new = self.filters.pop(index, []), self._filters_of(index, members)
+        if new:
+            self.filters[index] = new
+        for position in range(max(len(old), len(new))):
+            slot = SLOTS_PER_ADDRESS * index + position
+            if position >= len(new):
                 self.plane.set("filter", slot, (0, 0, 0, 0), self.stamp())
-            else:
-                self.filters[slot] = new
-                self.plane.set("filter", slot, (1, *new), self.stamp())
-        self._used[index] = len(wanted)
+            elif position >= len(old) or old[position] != new[position]:
+                self.plane.set("filter", slot, (1, *new[position]), self.stamp())
 
-    def _filters_of(self, index: int) -> list[Filter]:
+    # what the registers say ---------------------------------------------------------------------------------
+    def _filters_of(self, index: int, members: Members) -> list[Filter]:
         high = self.regs.get(pf.RAH, index)
         if not high & pf.RAH.AV.mask:
             return []
         low_first = self.regs.get(pf.RAL, index) | (high & 0xFFFF) << 32
         mac = int.from_bytes(low_first.to_bytes(6, "little"), "big")
-        bitmap = self._bitmap(pf.MPSAR_LO, pf.MPSAR_HI, index) | self._further(pf.MPSAR_EXT, index)
-        self._pools[index] = bitmap
-        if not bitmap:
+        if not self.pools.vt_mode:
+            return [(mac, ANY_VLAN, PF_FUNCTION)]
+        pool = self._pool_of(index)
+        if pool is None:
             return []
-        pool = (bitmap & -bitmap).bit_length() - 1
-        function = self.pools.function_of_pool(pool) if self.pools.vt_mode else PF_FUNCTION
+        function = self.pools.function_of_pool(pool)
         if not self.regs.get(pf.VLNCTRL) & pf.VLNCTRL.VFE.mask:
             return [(mac, ANY_VLAN, function)]
-        filters = []
-        if self.regs.get(pf.VMOLR, pool) & pf.VMOLR.AUPE.mask:
-            filters.append((mac, UNTAGGED, function))
+        untagged = self.regs.get(pf.VMOLR, pool) & pf.VMOLR.AUPE.mask
+        return [*([(mac, UNTAGGED, function)] if untagged else []),
+                *((mac, vlan, function) for vlan, pools in members if pools >> pool & 1)]
+
+    def _pool_of(self, index: int) -> int | None:
+        """The lowest pool of a receive address."""
+        pools = (self.regs.get(pf.MPSAR_LO, index) | self.regs.get(pf.MPSAR_HI, index) << 32
+                 | self._further(pf.MPSAR_EXT, index))
+        return (pools & -pools).bit_length() - 1 if pools else None
+
+    def _members(self) -> Members:
+        """The valid VLANs and their pools; none while VLANs are not looked at."""
+        if self._known is None:
+            self._known = self._read_members()
+        return self._known
+
+    def _read_members(self) -> Members:
+        if not self.regs.get(pf.VLNCTRL) & pf.VLNCTRL.VFE.mask:
+            return []
+        found = []
         for entry in range(VLANS):
             word = self.regs.get(pf.VLVF, entry)
             if word & pf.VLVF.VI_EN.mask:
-                members = (self.regs.get(pf.VLVFB, 2 * entry) | self.regs.get(pf.VLVFB, 2 * entry + 1) << 32
-                           | self._further(pf.VLVFB_EXT, entry))
-                if members >> pool & 1:
-                    filters.append((mac, pf.VLVF.VLAN_ID.get(word), function))
-        return filters
-
-    def _bitmap(self, low: pf.Register, high: pf.Register, index: int) -> int:
-        return self.regs.get(low, index) | self.regs.get(high, index) << 32
+                pools = (self.regs.get(pf.VLVFB, 2 * entry) | self.regs.get(pf.VLVFB, 2 * entry + 1) << 32
+                         | self._further(pf.VLVFB_EXT, entry))
+                found.append((pf.VLVF.VLAN_ID.get(word), pools))
+        return found
 
     def _further(self, row: pf.Register, index: int) -> int:
         """Pools from 64 up."""

@@ -79,9 +79,12 @@ class Clock(simpy.Environment):
 
     def run_to(self, time: int) -> None:
         """Run everything before `time`; afterwards now == time and nothing of instant `time` has run."""
+        if time < self.now:
+            raise ModelBug(f"time {time} ps has passed: it is {self.now} ps")
         self._horizon = time
         try:
-            stop = self.timeout(time - int(self.now))
-            self.run(until=stop)
+            while min(self.peek(), *(plane.next_time() for plane in self.planes), NEVER) < time:
+                self.step()
         finally:
             self._horizon = NEVER
+        self._now = time

@@ -1,0 +1,38 @@
+"""Structs of the containers: lanes, timer heaps, maps, bit sets. What they do is in `lanes`."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+
+cdef struct Lane:
+    # A ring buffer in order of arrival. Positions only grow; an item lives at position & mask.
+    char* items
+    uint64_t head
+    uint64_t tail
+    uint64_t mask
+    uint32_t item_bytes
+
+cdef struct Timer:
+    # An event of an unordered source; key = source << 44 | serial, so (time, key) is the order.
+    int64_t time
+    uint64_t key
+    int64_t a
+    int64_t b
+
+cdef struct Heap:
+    Timer* items
+    int32_t count
+    int32_t room
+    uint64_t serial
+
+cdef struct Map:
+    # 64-bit keys to 64-bit values, linear probing; nothing is ever taken out.
+    uint64_t* keys
+    int64_t* values
+    uint8_t* used
+    uint64_t mask
+    uint64_t count
+
+cdef struct Bits:
+    # A set of small integers, asked for the next member in turns.
+    uint64_t* words
+    int32_t count

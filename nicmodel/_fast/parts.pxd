@@ -1,0 +1,327 @@
+"""What the compiled plane's parts remember, as C structs: rows and rings, TLPs and requests, agents and flows.
+
+Rows, requests and rings are named by index, never by a pointer kept across calls: their arrays grow by doubling.
+Times are ps, `free` alone is in ticks of 1/1024 ps.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from nicmodel._fast.containers cimport Lane
+from nicmodel._fast.facts cimport NUM_COUNTERS, NUM_STAGES
+
+# ---- packets --------------------------------------------------------------------------------------
+
+cdef enum:
+    IN_CHAIN = 1        # the ring still has to write back, interrupt or reap this row
+    IN_PIPE = 2         # the frame is somewhere between its birth and its end
+
+cdef struct Row:
+    # The first part is ROW_DTYPE of sim/results.py, field by field.
+    int64_t serial
+    int32_t kind
+    int32_t outcome
+    int64_t parent
+    int32_t function
+    int32_t ring
+    int32_t flow
+    int32_t length
+    int64_t at[NUM_STAGES]
+    # The rest is work in progress.
+    uint64_t address        # of its buffer in host memory
+    uint64_t mac            # destination
+    uint8_t* data           # the bytes that move, NULL if none
+    int32_t moved           # how many of them
+    int32_t nbytes          # DMA bytes: the frame without FCS
+    int32_t asked           # bytes asked for by the scheduler
+    int32_t requests        # of those, read requests still out
+    int32_t slot            # index of its descriptor
+    int32_t vlan
+    int32_t sender          # function that sent a looped back frame, else -1
+    uint8_t data_class      # size class of `data`
+    uint8_t held            # IN_CHAIN | IN_PIPE; 0: the row may be used again
+    uint8_t room            # 1: it occupies Tx or Rx buffer
+    uint8_t good            # the descriptor is legal
+    uint8_t rs              # the driver asked for a report
+    uint8_t complete        # all data on board
+
+cdef struct Batch:
+    # One doorbell: the stamps of the descriptors it announced.
+    int64_t posted
+    int64_t doorbell
+    int32_t count
+
+cdef struct RxDescriptor:
+    uint64_t address
+    int32_t slot
+
+cdef struct Ring:
+    uint64_t base
+    int32_t direction
+    int32_t number
+    int32_t function
+    int32_t size
+    int32_t domain
+    int32_t buffer_bytes
+    int32_t vector          # 64 * function + vector, or -1
+    int32_t wthresh
+    uint32_t epoch          # grows at every revocation: what carries an older one is void
+    int32_t is_open
+    int32_t next            # descriptor to fetch next
+    int32_t tail
+    int32_t fetching        # read requests of the descriptor fetch still out
+    int32_t fetch_first
+    int32_t fetch_count
+    int32_t held            # descriptors on chip: Tx waiting for the scheduler, Rx not yet paired
+    int32_t agent           # live agent, or -1
+    int32_t span_slot       # first descriptor of the write-back span
+    int32_t span_reports    # descriptors with RS in it
+    uint8_t* fetched        # descriptors as sampled
+    Lane doorbells          # Batch
+    Lane rows               # int32: rows in ring order, the oldest not yet done with first
+    Lane chip               # RxDescriptor
+    Lane frames             # int32: Rx rows that wait for a descriptor
+    # positions in `rows`
+    uint64_t scheduled      # first that waits for the scheduler
+    uint64_t ready          # first not yet appended to tx_ready
+    uint64_t retired        # first not yet retired
+    uint64_t span           # first of the write-back span
+    uint64_t visible        # first whose write-back is not yet in memory
+    uint64_t written        # first whose span is not yet wholly in memory
+    uint64_t reaped         # first not yet reaped by the agent
+    uint64_t interrupted    # first not yet announced
+
+cdef struct Function:
+    int32_t bus_master
+    int32_t drop_policy
+    int32_t last_ring       # last Tx ring the scheduler granted
+    int32_t waiting_rings   # Tx rings with a descriptor waiting
+    int32_t num_tx
+    int32_t num_rx
+    int32_t* tx_rings       # open rings in number order
+    int32_t* rx_rings
+    uint64_t reads          # sampled so far: serial of the jitter stream
+    uint64_t requesting     # vectors
+    uint64_t enabled
+    uint64_t throttled      # inside their interval, with an ITR event to come
+    int64_t inside[2]
+    int64_t counters[NUM_COUNTERS]
+
+cdef struct Vector:
+    int64_t itr
+    int64_t interval_end
+    int32_t agent           # the last agent started for it, or -1
+
+# ---- PCIe -----------------------------------------------------------------------------------------
+
+cdef enum:
+    TLP_RX_PAYLOAD = 0
+    TLP_RX_WRITEBACK
+    TLP_TX_WRITEBACK
+    TLP_MESSAGE
+    TLP_ORPHAN          # a started write of a revoked ring: bytes only
+    TLP_READ            # ref: request
+    TLP_COMPLETION      # ref: request; address and nbytes: what is left of it
+    TLP_ANSWER          # ref: MMIO read id
+    TLP_REGISTER_WRITE
+    TLP_REGISTER_READ   # ref: MMIO read id
+    TLP_UPDATE_P        # a DLLP in flight; value, ref: credits
+    TLP_UPDATE_NP
+
+cdef struct Tlp:
+    uint64_t age
+    int64_t ready
+    uint64_t address
+    int64_t value           # register value | first row position of a Tx write-back | orphan's bytes
+    int32_t nbytes          # of payload, or asked for
+    int32_t wire_bytes
+    int32_t ref
+    int32_t ring            # index in `rings`, or -1
+    uint32_t epoch
+    int32_t function
+    int32_t domain
+    int32_t offset          # in the frame | register offset
+    uint8_t kind
+    uint8_t last            # of its operation
+    uint8_t bar
+    uint8_t data_class      # of an orphan's bytes
+
+cdef struct TimedTlp:
+    int64_t time
+    Tlp tlp
+
+cdef struct Direction:
+    int64_t free            # ticks
+    uint64_t age
+    int32_t arbiter
+    int32_t line            # LINE_ of its posted line; non-posted and completion follow
+    int32_t end_rank
+    int32_t finite_ph
+    int32_t finite_pd
+    int32_t finite_nph
+    int64_t ph              # credits the sender holds
+    int64_t pd
+    int64_t nph
+    Lane posted             # Tlp
+    Lane nonposted
+    Lane completion
+    Tlp flying
+    # DLLPs this end of the link owes its partner
+    int32_t reports_p       # the pool it grants is finite
+    int32_t reports_np
+    int64_t skp_due
+    int64_t ack_due
+    int64_t p_due           # of the first unreported release
+    int64_t p_idle          # of the periodic report
+    int64_t np_due
+    int64_t np_idle
+    int64_t owed_ph         # released and not reported
+    int64_t owed_pd
+    int64_t owed_nph
+    int64_t dllp_at         # next DLLP event
+    int64_t retry_at        # next LINK_FREE event
+    # books
+    int64_t tlps
+    int64_t tlp_bytes
+    int64_t dllp_bytes
+    int64_t skp_bytes
+    int64_t busy_ticks
+
+cdef enum:
+    CLASS_RX_DESCRIPTOR = 0
+    CLASS_TX_DESCRIPTOR = 1
+    CLASS_PAYLOAD = 2
+
+cdef struct Request:
+    uint64_t address
+    int32_t klass
+    int32_t ring
+    uint32_t epoch
+    int32_t function
+    int32_t domain
+    int32_t row             # payload
+    int32_t offset          # in the operation
+    int32_t nbytes
+    int32_t next_free
+
+cdef struct WriteOp:
+    # One operation of a writer: an Rx frame and its descriptor, or a Tx write-back span.
+    uint64_t address
+    uint64_t position       # Tx: first row of the span, in Ring.rows
+    int32_t ring
+    int32_t row             # Rx
+    int32_t nbytes
+    int32_t done
+    int32_t descriptor      # Rx: the payload is out, the descriptor is next
+
+# ---- the wire, traffic, drivers -------------------------------------------------------------------
+
+cdef struct Waiting:
+    # A row with the time it joined a line or leaves a pipe.
+    int64_t time
+    int32_t row
+
+cdef struct Offer:
+    # A frame at the other end of the wire.
+    int64_t ready
+    int64_t number
+    uint64_t mac
+    uint8_t* data
+    int32_t flow
+    int32_t length
+    int32_t nbytes
+    int32_t moved
+    int32_t vlan
+    uint8_t data_class
+
+cdef struct Flow:
+    uint64_t dst_mac
+    uint64_t src_mac
+    int64_t interval
+    int64_t start
+    int64_t count
+    int64_t number          # Rx: frames offered so far
+    int32_t* sizes
+    int32_t num_sizes
+    int32_t cursor          # number mod num_sizes
+    int32_t vlan
+    int32_t direction
+
+cdef struct Agent:
+    int32_t function
+    int32_t tx_ring         # index in `rings`, or -1
+    int32_t rx_ring
+    int32_t flow
+    uint64_t tx_buffers
+    uint64_t rx_buffers
+    int64_t tx_stride
+    int64_t rx_stride
+    int32_t vector
+    int64_t irq_latency
+    int64_t irq_cost
+    int64_t pass_cost
+    int64_t tx_packet_cost
+    int64_t rx_packet_cost
+    int32_t tx_batch
+    int32_t rx_batch
+    int32_t rs_batch
+    int64_t poll
+    # state
+    int32_t live
+    int32_t stopped
+    int32_t busy
+    int32_t woken
+    int32_t by_interrupt
+    int32_t queued          # in `runnable`
+    int64_t wait            # counts waits: a poll of an older one is void
+    int64_t timer           # last nominal time a timer was set for
+    int64_t posted          # Tx packets so far
+    int32_t size_cursor
+    int32_t report_cursor   # posted mod rs_batch
+    int32_t tx_slot         # next to post
+    int32_t tx_out          # posted and not reaped
+    int32_t rx_slot         # next to clean
+    int32_t pass_tx_reaped
+    int32_t pass_rx_reaped
+    int32_t pass_posted
+
+cdef struct Filter:
+    uint64_t mac
+    int32_t valid
+    int32_t vlan
+    int32_t function
+    int32_t next_slot       # next valid slot of the same MAC
+
+cdef struct Arena:
+    uint8_t* memory
+    uint64_t base
+    uint64_t size
+    int32_t messages        # a message domain
+
+cdef struct Call:
+    int64_t words[24]
+    int32_t kind
+    uint8_t* data
+    int32_t nbytes
+    uint8_t data_class
+    int32_t next_free
+
+cdef struct News:
+    # An upcall on its way to Python.
+    int64_t time
+    int64_t args[4]
+    int32_t kind
+    int32_t num_args
+    uint8_t* data
+    int32_t nbytes
+    uint8_t data_class
+
+cdef struct Interrupt:
+    int64_t time
+    int32_t function
+    int32_t vector
+
+cdef enum:
+    NO_FAULT = 0
+    FAULT_MEMORY
+    FAULT_INVARIANT
+    FAULT_CALL

@@ -1,0 +1,252 @@
+"""The whole machine from a scenario to figures: shipped scenarios, bad drivers, bounds, many VFs, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from drivers.mutants import MUTANTS
+from drivers.pf import PfMiniport
+from nicmodel.datasheet.pcie_link import GENERATIONS, TICKS_PER_PS, completion_tlp_bytes, memory_tlp_bytes
+from nicmodel.datasheet.rules import BY_ID
+from nicmodel.datasheet.timing import DOMAIN_BASE
+from nicmodel.lab.loading import load, shipped
+from nicmodel.lab.results import RunResult
+from nicmodel.lab.run import run
+from nicmodel.lab.scenario import WIRE_OVERHEAD
+from nicmodel.lab.testbench import Machine, bring_up
+from nicmodel.sim.errors import ModelBug
+
+FCS, DESCRIPTOR = 4, 16
+SHIPPED = ("bad_vf_driver", "both_ways", "imix", "one_vf", "packet_size", "pf_and_vfs", "rx_overload", "slow_link",
+           "vf_scaling", "vf_to_vf")
+
+
+@cache
+def whole(name: str) -> RunResult:
+    """A shipped scenario as it is."""
+    return run(name)
+
+
+# every shipped scenario -------------------------------------------------------------------------------------------
+
+def test_the_scenarios_tested_here_are_those_shipped():
+    assert set(SHIPPED) == set(shipped())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_scenario_moves_frames_and_keeps_its_expectations(name):
+    result = whole(name)
+    assert result.scenario.expect and result.ok, result.simulated["expect"]
+    assert not result.interrupted and result.measured.packets > 5000
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_scenario_gives_the_same_figures_again(name):
+    again, first = run(name), whole(name)
+    assert json.dumps(again.simulated) == json.dumps(first.simulated)
+    assert again.meta == first.meta
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_both_planes_give_the_same_figures(name):
+    fast, reference = (run(name, plane=plane, warmup="5us", duration="25us", packets=0) for plane in ("fast", "reference"))
+    assert fast.measured.packets == reference.measured.packets > 20
+    assert json.dumps(fast.simulated) == json.dumps(reference.simulated)
+
+
+def test_the_seed_changes_the_figures():
+    """Only memory's jitter is random; without this, 'the same again' would say nothing about the seed."""
+    one, two = (run("packet_size", seed=seed, duration="50us", warmup=0, packets=0).simulated for seed in (1, 2))
+    assert one["vfs"] != two["vfs"]
+
+
+# bad drivers ------------------------------------------------------------------------------------------------------
+
+def test_bad_vf_driver_closes_that_vf_alone():
+    simulated = whole("bad_vf_driver").simulated
+    bad = simulated["vfs"].pop(2)
+    assert (bad["state"], bad["rule"]) == ("closed", MUTANTS["vf_reports_no_capability"].rule)
+    assert not any(bad[count] for count in ("tx_packets", "tx_bytes", "rx_packets", "rx_bytes"))
+    assert not any(bad["drops"].values())
+    assert all(vf["state"] == "running" and vf["rule"] is None and vf["tx_packets"] > 1000 for vf in simulated["vfs"])
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_on_the_machine_reports_its_rule_and_closes_what_it_must(name):
+    rule, driver = MUTANTS[name]
+    is_pf = issubclass(driver, PfMiniport)
+    machine = bring_up(load("vf_scaling", {"num_vfs": 2, f"driver.mutants.{'pf' if is_pf else 0}": name}))
+    assert machine.stack.reports()[0].rule == rule
+    closed, running = {"state": "closed", "rule": rule}, {"state": "running", "rule": None}
+    assert BY_ID[rule].closes
+    if is_pf:
+        assert machine.states == [closed] * 3 and machine.endpoint.num_vfs == 0
+    else:
+        assert machine.states == [running, closed, running]
+    machine.start_traffic()
+    machine.device.run_until(int(machine.clock.now) + 10_000_000)
+    sent = machine.device.plane.results()["functions"]["tx_packets"].tolist()
+    assert [packets > 0 for packets in sent] == [False, False, not is_pf]
+
+
+def test_a_breach_after_initialisation_is_named_and_closes_nothing():
+    result = run("vf_scaling", num_vfs=2, duration="20us", driver={"mutants": {"0": "vf_sets_pf_flags"}})
+    assert [(row.rule, row.adapter) for row in result.broken_rules] == [("VF-INIT-10", "VF0")]
+    assert "hardware_assist" in result.broken_rules[0].evidence
+
+
+# bounds -----------------------------------------------------------------------------------------------------------
+
+def cut(length: int, size: int) -> list[int]:
+    """A transfer from an aligned address in pieces of `size` bytes."""
+    return [size] * (length // size) + ([length % size] if length % size else [])
+
+
+def least_pcie_bytes(direction: str, frame: int, mps: int, mrrs: int) -> dict[str, Fraction]:
+    """The fewest TLP bytes up and down that one frame of each direction costs: its data in the largest TLPs allowed,
+    its share of the largest descriptor transfers, and nothing else. Guest memory is above 4 GiB."""
+    data = frame - FCS
+    together = mps // DESCRIPTOR                             # descriptors of the largest TLP
+    fetched = Fraction(completion_tlp_bytes(mps), together)
+    asked = Fraction(memory_tlp_bytes(DOMAIN_BASE, 0), mrrs // DESCRIPTOR)
+    written = Fraction(memory_tlp_bytes(DOMAIN_BASE, mps), together)
+    up = down = Fraction(0)
+    if direction in ("tx", "both"):
+        up += asked + written + sum(memory_tlp_bytes(DOMAIN_BASE, 0) for _ in cut(data, mrrs))
+        down += fetched + sum(map(completion_tlp_bytes, cut(data, mps)))
+    if direction in ("rx", "both"):
+        up += asked + written + sum(memory_tlp_bytes(DOMAIN_BASE, size) for size in cut(data, mps))
+        down += fetched
+    return {"up": up, "down": down}
+
+
+@pytest.mark.parametrize("direction", ["tx", "rx", "both"])
+@pytest.mark.parametrize(("gen", "lanes", "frame", "mps", "duration"), [
+    (4, 16, 1518, 256, "150us"), (4, 16, 256, 256, "150us"), (3, 4, 512, 256, "150us"), (3, 4, 1518, 128, "150us"),
+    (2, 8, 1500, 512, "150us"), (1, 1, 64, 128, "1ms")])
+def test_rates_are_inside_the_bounds_of_link_and_wire(direction, gen, lanes, frame, mps, duration):
+    """From the first frame on, without warm-up: every byte of every delivered frame crossed both in the window."""
+    result = run("packet_size", direction=direction, frame_size=frame, warmup=0, duration=duration, packets=0,
+                 pcie={"gen": gen, "lanes": lanes, "mps": mps})
+    totals, window = result.simulated["totals"], result.measured.window_ps
+    sent, received = totals["tx_packets"], totals["rx_packets"]
+    assert (sent > 0) == (direction != "rx") and (received > 0) == (direction != "tx")
+    assert (totals["tx_bytes"], totals["rx_bytes"]) == (sent * frame, received * frame)
+    links = {(link["name"], link["direction"]): link for link in result.simulated["links"]}
+
+    wire_ps = Fraction((frame + WIRE_OVERHEAD) * 8 * 1000, result.scenario.adapter.link_gbps)
+    for packets, way in ((sent, "tx"), (received, "rx")):
+        assert packets * wire_ps <= window
+        assert packets * (frame + WIRE_OVERHEAD) <= links["wire", way]["bytes"] <= window / wire_ps * (
+            frame + WIRE_OVERHEAD) + frame + WIRE_OVERHEAD
+
+    byte_ps = Fraction(GENERATIONS[gen].byte_ticks(lanes), TICKS_PER_PS)
+    least = {way: sum(n * least_pcie_bytes(d, frame, mps, result.scenario.pcie.mrrs)[way]
+                      for d, n in (("tx", sent), ("rx", received))) for way in ("up", "down")}
+    largest = memory_tlp_bytes(DOMAIN_BASE, mps)             # counted when it starts
+    fullest = Fraction(0)
+    for way, minimum in least.items():
+        link = links["pcie", way]
+        assert minimum <= link["bytes"] <= window / byte_ps + largest
+        assert link["utilisation"] <= 1
+        fullest = max(fullest, Fraction(link["bytes"]) * byte_ps / window)
+    fullest = max([fullest, *(links["wire", way]["utilisation"] for way in ("tx", "rx"))])
+    assert fullest > 0.75, "neither the link nor the wire was the limit"
+
+
+def test_a_saturated_link_carries_what_its_bytes_allow():
+    """Gen3 x4, Tx: the downstream link is full of completions; descriptors in small batches, doorbells, Acks and credit
+    updates are allowed 5 %."""
+    result = run("slow_link", frame_size=1518, warmup="100us", duration="300us", packets=0)
+    scenario, sent = result.scenario, result.simulated["totals"]["tx_packets"]
+    least = least_pcie_bytes("tx", 1518, scenario.pcie.mps, scenario.pcie.mrrs)["down"]
+    byte_ps = Fraction(GENERATIONS[3].byte_ticks(4), TICKS_PER_PS)
+    assert 0.95 < sent * least * byte_ps / result.measured.window_ps <= 1
+
+
+# many VFs ---------------------------------------------------------------------------------------------------------
+
+def test_all_63_vfs_of_the_real_part_come_up_and_share_fairly():
+    result = run("one_vf", num_vfs=63, frame_size=256, warmup="500us", duration="2ms", packets=0)
+    vfs = result.simulated["vfs"]
+    assert len(vfs) == 63 and all(vf["state"] == "running" for vf in vfs)
+    sent = [vf["tx_packets"] for vf in vfs]
+    assert max(sent) - min(sent) <= 2 and min(sent) > 100, "round robin among equals"
+    assert result.simulated["totals"]["jain"] > 0.9999
+    assert next(link for link in result.simulated["links"] if link["name"] == "wire")["utilisation"] > 0.99
+
+
+def test_200_vfs_come_up():
+    """Every one running, no rule broken; past the start, when all fill their rings at once, they share the line."""
+    result = run("vf_scaling", num_vfs=200, warmup="100us", duration="200us", packets=0)
+    vfs = result.simulated["vfs"]
+    assert [vf["state"] for vf in vfs] == ["running"] * 200 and not result.broken_rules
+    sent = [vf["tx_packets"] for vf in vfs]
+    assert min(sent) > 0.9 * max(sent) > 30
+
+
+# conservation -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("plane", ["fast", "reference"])
+@pytest.mark.parametrize("column", ["tx_offered", "rx_packets", "drop_no_descriptor"])
+def test_a_frame_that_got_lost_or_came_from_nowhere_is_a_bug_of_the_model(monkeypatch, plane, column):
+    def off_by_one(machine, results, check=Machine.check_conservation):
+        results["functions"][column][1] += 1
+        check(machine, results)
+
+    monkeypatch.setattr(Machine, "check_conservation", off_by_one)
+    with pytest.raises(ModelBug, match="do not add up: .*1: -?1"):
+        run("rx_overload", plane=plane, warmup=0, duration="3us")
+
+
+def test_every_run_checks_conservation(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Machine, "check_conservation", lambda machine, results: seen.append(results["functions"].copy()))
+    run("packet_size", warmup=0, duration="5us")
+    assert len(seen) == 1 and seen[0]["tx_packets"].sum() > 0
+
+
+# Ctrl-C -----------------------------------------------------------------------------------------------------------
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a running process has used: wall time says little on a busy machine."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@pytest.mark.parametrize("plane", ["reference", "fast"])
+def test_ctrl_c_ends_a_long_run_soon_and_prints_what_was_measured(plane):
+    command = [sys.executable, "-m", "nicmodel", "run", "vf_scaling", "--plane", plane, "--json", "--set", "packets=0",
+               "--set", "duration=1000ms", "--set", "warmup=1us"]
+    before = cpu_seconds_of_children()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        while cpu_seconds(process.pid) < 2.5:                 # imports and bring-up take half of that
+            time.sleep(0.05)
+            assert process.poll() is None, process.communicate()
+        at_signal = cpu_seconds(process.pid)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130 and err == ""
+    assert cpu_seconds_of_children() - before - at_signal < 1
+    simulated = json.loads(out)["simulated"]
+    assert simulated["interrupted"] is True and simulated["totals"]["tx_packets"] > 100

@@ -1,0 +1,31 @@
+"""The compiled plane's constants are those of the datasheet, as committed and as compiled."""
+
+from __future__ import annotations
+
+import re
+
+from nicmodel._fast import generate
+from nicmodel.datasheet import arbiters, counters, pcie_link
+
+
+def test_the_committed_file_is_what_the_tables_say():
+    assert generate.TARGET.read_text() == generate.render(), "run python -m nicmodel._fast.generate"
+
+
+def test_rendering_follows_the_tables(monkeypatch):
+    """A table that changes changes the text: the file above cannot agree by accident."""
+    before = generate.render()
+    monkeypatch.setattr(pcie_link, "PAGE_BYTES", 8192)
+    assert generate.render() == before.replace("PAGE_BYTES = 4096", "PAGE_BYTES = 8192") != before
+    monkeypatch.setattr(arbiters, "ARBITERS", arbiters.ARBITERS[1:])
+    assert f"NUM_ARBITERS = {len(arbiters.ARBITERS)}\n" in generate.render()
+
+
+def test_enumerations_are_positions_in_their_tables():
+    rows = dict(re.findall(r"^    (\w+) = (-?\d+)$", generate.render(), re.MULTILINE))
+    assert {name: int(value) for name, value in rows.items() if name.startswith("COUNT_")} == {
+        "COUNT_" + counter.name.upper(): position for position, counter in enumerate(counters.FUNCTION_COUNTERS)}
+    core = sum(1 << int(rows[a.name.upper()]) for a in arbiters.ARBITERS if a.clock == "core")
+    assert int(rows["CORE_ARBITERS"]) == core
+    assert int(rows["PS_ARBITERS"]) & core == 0
+    assert int(rows["PS_ARBITERS"]) | core == (1 << len(arbiters.ARBITERS)) - 1

@@ -1,0 +1,141 @@
+"""The checked build and a short run on it: `python -m tests.smoke`.
+
+Builds the compiled plane with bounds, invariants and undefined behaviour looked at (and every memory access, where
+the compiler brings its libasan), in build/ and never in place. A process of its own then loads that build and holds it
+against the reference plane: the corpus, drawn scripts, and whole machines. A sanitizer ends the process; the script it
+died in counts as failed. Last line: "N passed, N failed"; the exit status says the same.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+INSIDE = "--inside"                      # this file, as the process that loads the checked build
+DRAWN = 100                              # scripts from Hypothesis, the same ones each time
+PASSED, FAILED, BEGUN = "passed ", "FAILED ", "begun "
+
+
+# the outer process: build, start, count ---------------------------------------------------------------------------
+def address_library() -> str | None:
+    """The compiler's libasan; None if it has none that can be preloaded."""
+    if sys.platform != "linux":
+        return None
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
+    found = subprocess.run([*compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=False).stdout.strip()
+    return found if os.path.isabs(found) and os.path.exists(found) else None
+
+
+def build(flavour: str) -> Path:
+    """The checked build's own folder, up to date."""
+    target = ROOT / "build" / f"smoke-{flavour}"
+    command = [sys.executable, "setup.py", "-q", "build", "--build-lib", str(target)]
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "NICMODEL_CHECKED": flavour})
+    return target
+
+
+def run_inside(target: Path, library: str | None) -> tuple[int, int]:
+    """Everything on the checked build, in another process; how many passed and failed."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(target), str(ROOT / "tests" / "planes"))),
+                   "UBSAN_OPTIONS": "print_stacktrace=1", "ASAN_OPTIONS": "detect_leaks=0"}
+    if library:
+        environment["LD_PRELOAD"] = library
+    passed = failed = 0
+    running = "start"
+    with subprocess.Popen([sys.executable, "-u", str(Path(__file__).resolve()), INSIDE, str(target)], cwd=ROOT,
+                          env=environment, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            if line.startswith(BEGUN):
+                running = line.removeprefix(BEGUN).strip()
+                continue
+            passed += line.startswith(PASSED)
+            failed += line.startswith(FAILED)
+            if not line.startswith(PASSED):
+                print(line, end="")
+    if process.returncode and not (process.returncode == 1 and failed):
+        print(f"{FAILED}{running}: the process ended with {process.returncode}")
+        failed += 1
+    return passed, failed
+
+
+def main() -> int:
+    began = time.perf_counter()
+    library = address_library()
+    target = build("address" if library else "1")
+    built = time.perf_counter()
+    passed, failed = run_inside(target, library)
+    print(f"checked build with {'address and undefined' if library else 'undefined'} sanitizers: "
+          f"{built - began:.0f} s to build, {time.perf_counter() - built:.0f} s to run")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+# the inner process ------------------------------------------------------------------------------------------------
+def inside(target: Path) -> int:
+    """One line per script on stdout."""
+    import nicmodel._fastpath
+    from corpus import CORPUS
+    from harness import Script, check_conservation, differences, run
+    from hypothesis import HealthCheck, given, settings
+    from strategies import scripts
+
+    from nicmodel.reference.plane import ReferencePath
+
+    loaded = Path(nicmodel._fastpath.__file__)
+    if not loaded.is_relative_to(target):
+        print(f"{FAILED}start: {loaded} was loaded, which is not the checked build")
+        return 1
+    status = 0
+
+    def one(name: str, script: Script) -> None:
+        print(BEGUN + name)
+        fast = run(nicmodel._fastpath.FastPath, script)
+        told = differences(fast, run(ReferencePath, script))
+        assert not told, told
+        check_conservation(fast)
+        print(PASSED + name)
+
+    numbers = iter(range(1, 1_000_000))
+
+    @settings(max_examples=DRAWN, deadline=None, database=None, derandomize=True, print_blob=True,
+              suppress_health_check=list(HealthCheck))
+    @given(scripts())
+    def drawn(script: Script) -> None:
+        one(f"drawn script {next(numbers)}", script)
+
+    jobs = [(script.name, lambda script=script: one(script.name, script)) for script in CORPUS]
+    jobs += [("drawn scripts", drawn), *machines()]
+    for name, job in jobs:
+        try:
+            job()
+        except Exception as error:
+            status = 1
+            print(f"{FAILED}{name}: {type(error).__name__}: {error}")
+    return status
+
+
+def machines():
+    """Whole machines with drivers, in each payload mode: frames both ways, and every frame accounted for."""
+    from nicmodel.lab.scenario import Scenario
+    from nicmodel.lab.testbench import run_machine
+
+    def whole(name: str, **keys: object) -> None:
+        print(BEGUN + name)
+        measured = run_machine(Scenario(profile="x520", warmup=0, duration=200_000_000, direction="both", **keys))
+        assert measured.functions["tx_packets"].sum() > 100, measured.functions["tx_packets"]
+        assert measured.functions["rx_packets"].sum() > 100, measured.functions["rx_packets"]
+        print(PASSED + name)
+
+    for payload in ("lengths", "headers", "full"):
+        for vfs in (1, 63):
+            name = f"machine with {vfs} VFs, payload {payload}"
+            yield name, lambda name=name, vfs=vfs, payload=payload: whole(name, num_vfs=vfs, frame_size=64, payload=payload)
+
+
+if __name__ == "__main__":
+    raise SystemExit(inside(Path(sys.argv[2])) if INSIDE in sys.argv else main())
