@@ -124,6 +124,7 @@ def test_vfs_appear_after_their_time_and_vanish(plane):
     root.disable_vfs(device)
     assert [device.config_read(rid, 0, 4) for rid in rids] == [absent] * 2
     assert device.endpoint.num_vfs == 0 and bench.read(2, vf.VFSTATUS) == ALL_ONES
+    assert not bench.read(0, pf.STATUS) & pf.STATUS.IOV_ACTIVE.mask
 
 
 def test_more_vfs_than_the_plane_was_made_for_are_refused():

@@ -110,7 +110,11 @@ cdef void commit_register(Nic* nic) noexcept nogil:
     if ring < 0:
         ring = map_get(&nic.hot, (<uint64_t>tlp.function << 32) | (<uint64_t>tlp.bar << 24) | <uint64_t>tlp.offset,
                        -1)
-    if tlp.kind == TLP_REGISTER_WRITE:
+    if ring >= 0 and tlp.function != 0 and nic.rings[ring].function != tlp.function:
+        # A VF reaches no ring of another function, whatever the hot table still says.
+        if tlp.kind != TLP_REGISTER_WRITE:
+            answer_access(nic, tlp.ref, 0)
+    elif tlp.kind == TLP_REGISTER_WRITE:
         if ring >= 0:
             ring_doorbell(nic, <int32_t>ring, tlp.ready, <int32_t>tlp.value)
         else:

@@ -10,7 +10,7 @@ from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.reference.instants import Instants
 from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
 from nicmodel.reference.rows import Transfer
-from nicmodel.sim.plane import PlaneConfig, Upcall, UpcallKind
+from nicmodel.sim.plane import PF_FUNCTION, PlaneConfig, Upcall, UpcallKind
 
 TX_TAIL, RX_TAIL = 0, 1
 REGISTER_BYTES = 4
@@ -81,6 +81,8 @@ class Registers:
             return
         half, number = hot
         ring = (self.plane.transmit if half == TX_TAIL else self.plane.receive).rings.get(number)
+        if ring and access.function not in (PF_FUNCTION, ring.function):
+            ring = None                  # a VF reaches no ring of another function, whatever the hot table still says
         if access.request:
             self.answer(now, access.request, ring.tail if ring else 0)
         elif ring and half == TX_TAIL:

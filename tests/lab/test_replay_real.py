@@ -152,7 +152,10 @@ def test_a_damaged_frame_is_noticed(capture, monkeypatch, change):
 
         with monkeypatch.context() as patch:
             patch.setattr(testbench, "replay_frames", damage)
-            assert not moved(path, "fast").ok, place
+            replayed = moved(path, "fast")
+        assert not replayed.ok
+        tx_ok, rx_ok = (all(getattr(vf, name) for vf in replayed.vfs) for name in ("tx_ok", "rx_ok"))
+        assert (tx_ok, rx_ok) == (place != "wire_frames", place != "received")
 
 
 @pytest.mark.parametrize("plane", PLANES)
