@@ -31,7 +31,7 @@ $(VENV)/.made:
 	touch $@
 
 $(BUILT): $(VENV)/.made pyproject.toml setup.py $(SOURCES)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]' --config-settings editable_mode=compat
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[dev]' --config-settings editable_mode=compat
 	touch $@
 
 clean:

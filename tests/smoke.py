@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 INSIDE = "--inside"                      # this file, as the process that loads the checked build
 DRAWN = 100                              # scripts from Hypothesis, the same ones each time
+SOME_FAILED = 3                          # the inner process' exit status; a sanitizer that ends it has another
 PASSED, FAILED, BEGUN = "passed ", "FAILED ", "begun "
 
 
@@ -57,7 +58,7 @@ def run_inside(target: Path, library: str | None) -> tuple[int, int]:
             failed += line.startswith(FAILED)
             if not line.startswith(PASSED):
                 print(line, end="")
-    if process.returncode and not (process.returncode == 1 and failed):
+    if process.returncode not in (0, SOME_FAILED):
         print(f"{FAILED}{running}: the process ended with {process.returncode}")
         failed += 1
     return passed, failed
@@ -89,7 +90,7 @@ def inside(target: Path) -> int:
     loaded = Path(nicmodel._fastpath.__file__)
     if not loaded.is_relative_to(target):
         print(f"{FAILED}start: {loaded} was loaded, which is not the checked build")
-        return 1
+        return SOME_FAILED
     status = 0
 
     def one(name: str, script: Script) -> None:
@@ -114,7 +115,7 @@ def inside(target: Path) -> int:
         try:
             job()
         except Exception as error:
-            status = 1
+            status = SOME_FAILED
             print(f"{FAILED}{name}: {type(error).__name__}: {error}")
     return status
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nicmodel.datasheet.config_pf import HEADER, SRIOV
 from nicmodel.datasheet.config_space import EXTENDED_START
 from nicmodel.datasheet.ndis import DEFAULT_SWITCH_NAME, NIC_SWITCH_KEY, PartitionType, Status
+from nicmodel.datasheet.timing import VF_ENABLE_SETTLE_PS
 
 if TYPE_CHECKING:
     import simpy
@@ -122,7 +123,7 @@ class HandlePlatform:
     def enable_virtualization(self, num_vfs: int) -> Steps:
         """Write NumVFs, then VF Enable and VF MSE in one write; 0 disables. Returns a Status.
 
-        The settling time that a bus driver allows after VF Enable is not spent: the model is ready at once.
+        No VF is touched before the settling time that a bus driver allows (scaled, see `datasheet.timing`) is over.
         """
         at = yield from self._sriov_capability()
         if not at:
@@ -141,6 +142,7 @@ class HandlePlatform:
         yield write("NumVfs", num_vfs)
         if num_vfs:
             yield write("Control", control | VF_ENABLE | VF_MEMORY_ENABLE)
+            yield self.handle.sleep(VF_ENABLE_SETTLE_PS)
         self._first_offset = yield read("FirstVfOffset")
         self._stride = yield read("VfStride")
         return Status.SUCCESS
