@@ -92,6 +92,16 @@ def test_each_row_moves_forward_in_time(script):
             assert seen == sorted(seen), row
 
 
+@pytest.mark.parametrize("script", CORPUS, ids=lambda s: s.name)
+def test_what_enters_the_core_is_stamped_with_an_edge(script):
+    """NIC latencies are whole core cycles: every stamp taken inside the core is a multiple of its period."""
+    core_ps = {**dict(script.machine), **dict(script.config)}.get("core_ps", 6400)
+    rows = run(ReferencePath, script).results["rows"]
+    for stage in ("DOORBELL", "DESC_FETCHED", "SCHEDULED", "DATA_FETCHED", "SWITCHED", "STEERED", "DESC_READY"):
+        stamps = rows[stage][rows[stage] >= 0]
+        assert not (stamps % core_ps).any(), stage
+
+
 def test_the_corpus_is_as_large_as_promised():
     assert len(CORPUS) >= 30
     assert sum("tie" in script.tags for script in CORPUS) >= 6
