@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(wildcard nicmodel/*.pyx nicmodel/*.pxd nicmodel/_fast/*.pyx nicmodel/_fast/*.pxd)
 BUILT := $(VENV)/.built
 
-.PHONY: run test lint bench smoke clean
+.PHONY: run test lint bench instructions smoke clean
 
 run: $(BUILT)
 	$(BIN)/nicmodel run vf_scaling
@@ -18,8 +18,14 @@ lint: $(BUILT)
 	$(BIN)/mypy
 	PATH="$(BIN):$$PATH" cython-lint nicmodel/_fastpath.pyx nicmodel/_fast
 
+# Prints the tables and leaves every figure in bench.json; `python -m benches.table` makes the README's table from it.
 bench: $(BUILT)
-	$(BIN)/python -m pytest -q benches --benchmark-only
+	$(BIN)/python -m pytest -q benches --benchmark-only --benchmark-json=bench.json
+	$(BIN)/python -m benches.table bench.json
+
+# Instructions a packet of the compiled plane, against their limits. Needs valgrind.
+instructions: $(BUILT)
+	$(BIN)/python -m benches.instructions
 
 # The checked build (bounds, invariants) in a folder of its own, and a short run on it.
 smoke: $(BUILT)
