@@ -50,8 +50,8 @@ def link_flags() -> list[str]:
 
 
 def extensions() -> list[Extension]:
-    """One extension a room, and the door."""
-    sources = [*sorted((HERE / "nicmodel" / "_fast").glob("*.pyx")), HERE / "nicmodel" / "_fastpath.pyx"]
+    """The compiled plane: one translation unit, which includes its rooms."""
+    sources = sorted((HERE / "nicmodel").rglob("*.pyx"))
     return [Extension(".".join(path.relative_to(HERE).with_suffix("").parts), [path.relative_to(HERE).as_posix()],
                       extra_compile_args=compile_flags(), extra_link_args=link_flags()) for path in sources]
 

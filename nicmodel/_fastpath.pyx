@@ -8,38 +8,45 @@
   host       root                     host            root
   leave      tx -> wire               interrupt       irq -> agent
 
-`types` holds every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to Python.
+`types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to
+Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
 To follow a packet, begin at `commit` below: each rank is one event, each name is the room that resumes.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
 
-from nicmodel._fast.agent cimport commit_agent_done, commit_agent_wake, decide_vcpu
-from nicmodel._fast.books cimport set_when, touch
-from nicmodel._fast.calls cimport commit_call
-from nicmodel._fast.door cimport Door
+from nicmodel._fast.containers cimport Bits, Heap, Lane, Map, Timer
 from nicmodel._fast.facts cimport *
-from nicmodel._fast.fetch cimport commit_fetched, decide_fetch
-from nicmodel._fast.irq cimport commit_itr, decide_msix
-from nicmodel._fast.lanes cimport heap_pop, lane_empty, low_bit
-from nicmodel._fast.link cimport commit_dllp, commit_link_free, decide_direction, note_arrival, take_credits
-from nicmodel._fast.registers cimport accept_access, commit_register, decide_register_port
-from nicmodel._fast.root cimport commit_mem_commit, commit_mem_read, commit_read_done, commit_up_end
-from nicmodel._fast.rx cimport (
-    commit_rx_descriptors, commit_rx_pipe, commit_wire_rx_end, decide_switch_ingress,
-)
-from nicmodel._fast.sched cimport decide_tx_scheduler
-from nicmodel._fast.tags cimport decide_tags, request_end, request_forget
-from nicmodel._fast.tx cimport commit_tx_descriptors, commit_tx_payload, commit_tx_pipe, decide_tx_reorder
-from nicmodel._fast.parts cimport (
-    CLASS_PAYLOAD, CLASS_TX_DESCRIPTOR, FAULT_CALL, FAULT_INVARIANT, FAULT_MEMORY, TLP_COMPLETION, Tlp,
-)
-from nicmodel._fast.types cimport NUM_WHEN, TICK, Nic, Request
-from nicmodel._fast.containers cimport Timer
-from nicmodel._fast.wire cimport commit_flow, commit_pause, commit_wire_tx_end, decide_wire, decide_wire_rx
-from nicmodel._fast.writers cimport decide_writers
+from nicmodel._fast.parts cimport *
+from nicmodel._fast.types cimport NUM_CLASSES, NUM_WHEN, TICK, Nic
 
+# One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
 from nicmodel.sim.errors import ModelBug
+
+include "_fast/lanes.pxi"
+include "_fast/books.pxi"
+include "_fast/memory.pxi"
+include "_fast/link.pxi"
+include "_fast/tags.pxi"
+include "_fast/registers.pxi"
+include "_fast/fetch.pxi"
+include "_fast/sched.pxi"
+include "_fast/tx.pxi"
+include "_fast/wire.pxi"
+include "_fast/steer.pxi"
+include "_fast/rx.pxi"
+include "_fast/writers.pxi"
+include "_fast/root.pxi"
+include "_fast/irq.pxi"
+include "_fast/agent.pxi"
+include "_fast/revoke.pxi"
+include "_fast/calls.pxi"
+include "_fast/build.pxi"
+include "_fast/report.pxi"
+include "_fast/door.pxi"
 
 FAULTS = {FAULT_MEMORY: "memory has run out", FAULT_INVARIANT: "an invariant does not hold",
           FAULT_CALL: "a call asks for the impossible"}

@@ -5,19 +5,6 @@ interval and have an ITR event to come; all other requesting, enabled vectors of
 eligible.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
-
-from nicmodel._fast.books cimport schedule, tell, touch
-from nicmodel._fast.facts cimport (
-    COUNT_INTERRUPTS, MSIX, MSIX_BYTES, RANK_AGENT_WAKE, RANK_ITR, STAGE_INTERRUPTED, STAGE_REAPED,
-    STAGE_WRITTEN_BACK, UPCALL_MSIX,
-)
-from nicmodel._fast.lanes cimport bits_add, bits_after, bits_remove, index_at, lane_push, low_bit
-from nicmodel._fast.link cimport memory_tlp_bytes, queue_tlp
-from nicmodel._fast.parts cimport TLP_MESSAGE, Interrupt, Tlp
-from nicmodel._fast.types cimport Function, Nic, Ring, Row
-
-
 cdef inline uint64_t bit_of(int32_t number) noexcept nogil:
     return (<uint64_t>1) << (number & 63)
 

@@ -4,31 +4,6 @@ Rare, so it searches: every line that can hold something of the ring is filtered
 orphans that carry their bytes, and the ring's epoch voids what is still on its way to the adapter.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint64_t
-from libc.string cimport memcpy
-
-from nicmodel._fast.agent cimport kill_agent
-from nicmodel._fast.books cimport buffer_take, drop_row, row_release, set_when, touch
-from nicmodel._fast.facts cimport (
-    DIRECTION_TX, DROP_RESET, INSIDE, KIND_TX, NEVER, RANK_TX_PIPE, RANK_UP_END, TAGS, TX_REORDER, TX_SCHEDULER,
-    UPSTREAM, WIRE, WRITERS,
-)
-from nicmodel._fast.fetch cimport review_fetch, ring_head
-from nicmodel._fast.irq cimport take_back_requests
-from nicmodel._fast.lanes cimport (
-    index_at, lane_at, lane_clear, lane_empty, lane_front, pop_index,
-)
-from nicmodel._fast.memory cimport moving_part
-from nicmodel._fast.sched cimport note_waiting
-from nicmodel._fast.tags cimport request_end, request_forget
-from nicmodel._fast.parts cimport (
-    IN_CHAIN, IN_PIPE, TLP_MESSAGE, TLP_ORPHAN, TLP_READ, TLP_RX_PAYLOAD, TLP_RX_WRITEBACK, TLP_TX_WRITEBACK,
-    TimedTlp, Tlp, Waiting, WriteOp,
-)
-from nicmodel._fast.types cimport Function, Lane, Nic, Ring, Row
-from nicmodel._fast.writers cimport compose_writeback
-
-
 cdef inline void keep(Lane* lane, uint64_t* kept, uint64_t position) noexcept nogil:
     """An item survives a filtering; it moves up to where the last survivor ended."""
     if kept[0] != position:

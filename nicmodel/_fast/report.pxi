@@ -1,17 +1,5 @@
 """Results and news as Python sees them: copies, made between two instants."""
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy
-
-from nicmodel._fast.books cimport buffer_return
-from nicmodel._fast.facts cimport (
-    CAUSE_NONE, LATENCY_BINS, NUM_CAUSES, NUM_COUNTERS, NUM_LINES, UPCALL_DMA_READ, UPCALL_REG_READ,
-)
-from nicmodel._fast.lanes cimport lane_at, lane_clear, lane_count
-from nicmodel._fast.types cimport Direction, Nic
-from nicmodel._fast.parts cimport Interrupt, News
-
 import numpy as np
 
 from nicmodel.sim.plane import Upcall, UpcallKind

@@ -4,17 +4,9 @@ Writes are cut at multiples of MPS (and so at pages). The last TLP of a write-ba
 request: its message then follows the data it announces.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint64_t
-from libc.string cimport memset
-
-from nicmodel._fast.books cimport touch
-from nicmodel._fast.facts cimport DESCRIPTOR_BYTES, KIND_LOOPBACK, RX_DD, RX_EOP, RX_LB, TX_DD, WRITERS
-from nicmodel._fast.irq cimport request_vector
-from nicmodel._fast.lanes cimport index_at, lane_empty, lane_front, lane_pop, lane_push
-from nicmodel._fast.link cimport memory_tlp_bytes, queue_tlp
-from nicmodel._fast.memory cimport put32
-from nicmodel._fast.parts cimport TLP_RX_PAYLOAD, TLP_RX_WRITEBACK, TLP_TX_WRITEBACK, Tlp, WriteOp
-from nicmodel._fast.types cimport Nic, Ring, Row
+cdef enum:
+    RX_WRITE = 0
+    TX_WRITEBACK = 1
 
 
 cdef void write_frame(Nic* nic, int32_t ring, int32_t row) noexcept nogil:

@@ -5,16 +5,39 @@ hands it over at its end. Each direction also carries the DLLPs its sender owes:
 came the other way.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+cdef inline int32_t memory_tlp_bytes(uint64_t address, int32_t payload) noexcept nogil:
+    """Twin of `pcie_link.memory_tlp_bytes`."""
+    return FRAMING_BYTES + (HEADER_4DW_BYTES if address >> 32 else HEADER_3DW_BYTES) + ((payload + 3) & ~3)
 
-from nicmodel._fast.books cimport blame, set_when, touch
-from nicmodel._fast.facts cimport (
-    CAUSE_NONE, CAUSE_POOL, CAUSE_SERVER, CAUSE_TURN, DLLP_BYTES, NEVER, RANK_DLLP, RANK_LINK_FREE,
-    UPDATE_FC_IDLE_PS, WIRE, WIRE_RX,
-)
-from nicmodel._fast.lanes cimport lane_empty, lane_front, lane_pop
-from nicmodel._fast.parts cimport TLP_COMPLETION, TLP_UPDATE_NP, TLP_UPDATE_P, Tlp
-from nicmodel._fast.types cimport Direction, Nic
+cdef inline int32_t completion_tlp_bytes(int32_t payload) noexcept nogil:
+    """Twin of `pcie_link.completion_tlp_bytes`."""
+    return FRAMING_BYTES + COMPLETION_HEADER_BYTES + ((payload + 3) & ~3)
+
+cdef inline int64_t data_credits(int32_t payload) noexcept nogil:
+    return (payload + DATA_CREDIT_BYTES - 1) >> 4
+
+cdef inline Tlp* queue_tlp(Nic* nic, Direction* way, Lane* line, int kind) noexcept nogil:
+    """A TLP joins a line of the direction; the caller fills in the rest."""
+    cdef Tlp* tlp = <Tlp*>lane_push(nic, line)
+    tlp.age = way.age
+    way.age += 1
+    tlp.ready = nic.now
+    tlp.kind = kind
+    tlp.ring = -1
+    tlp.epoch = 0
+    tlp.last = 0
+    tlp.offset = 0
+    touch(nic, way.arbiter)
+    return tlp
+
+cdef inline int64_t start_tick(int64_t now, int64_t free, int64_t ready) noexcept nogil:
+    """When the winner of a decision at `now` starts: at once after its predecessor if it was there in time."""
+    if free > (now - 1) << 10 and ready < now:
+        return free
+    return now << 10
+
+cdef inline int64_t round_up(int64_t ticks) noexcept nogil:
+    return (ticks + 1023) >> 10
 
 
 # ---- what falls due --------------------------------------------------------------------------------

@@ -10,26 +10,6 @@
   commit_rx_writeback    the descriptor is in memory
 """
 
-from libc.stdint cimport int32_t, uint64_t
-
-from nicmodel._fast.books cimport (
-    buffer_take, deliver_rx, drop_row, let_go, offer_rx, row_new, row_release, set_when, touch,
-)
-from nicmodel._fast.facts cimport (
-    DESCRIPTOR_BYTES, DROP_NO_DESCRIPTOR, DROP_NO_FILTER, DROP_QUEUE_DISABLED, DROP_RX_BUFFER_FULL,
-    DROP_TOO_LONG, KIND_LOOPBACK, KIND_RX, NEVER, RANK_RX_PIPE, RANK_WIRE_RX_END, STAGE_ARRIVED,
-    STAGE_DESC_READY, STAGE_STEERED, STAGE_WRITTEN_BACK, SWITCH_INGRESS,
-)
-from nicmodel._fast.fetch cimport review_fetch, to_fetch
-from nicmodel._fast.lanes cimport (
-    lane_count, lane_empty, lane_front, lane_pop, lane_push, pop_index, push_index,
-)
-from nicmodel._fast.memory cimport get64, make_frame
-from nicmodel._fast.steer cimport match_filter
-from nicmodel._fast.parts cimport IN_CHAIN, IN_PIPE, RxDescriptor, Waiting
-from nicmodel._fast.types cimport Nic, Offer, Ring, Row
-from nicmodel._fast.writers cimport write_frame
-
 cdef enum:
     FROM_WIRE = 0
     FROM_LOOPBACK = 1

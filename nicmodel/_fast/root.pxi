@@ -6,28 +6,6 @@
   commit_read_done   memory has answered: the completions wait for the way down
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy, memset
-
-from nicmodel._fast.books cimport buffer_return, buffer_take, row_forget_bytes, schedule, set_when, tell
-from nicmodel._fast.facts cimport (
-    DESCRIPTOR_BYTES, NEVER, RANK_MEM_COMMIT, RANK_MEM_READ, RANK_READ_DONE, RANK_UP_END, READ_STREAM,
-    STAGE_DATA_WRITTEN, UPCALL_DMA_READ, UPCALL_DMA_WRITE, UPCALL_MMIO_DONE,
-)
-from nicmodel._fast.irq cimport commit_message
-from nicmodel._fast.lanes cimport heap_pop, lane_empty, lane_front, lane_pop, lane_push
-from nicmodel._fast.link cimport note_arrival, queue_tlp, release_nonposted, release_posted, take_credits
-from nicmodel._fast.memory cimport is_message_domain, moving, moving_part, read_host, write_host
-from nicmodel._fast.rx cimport commit_rx_writeback, end_rx_payload
-from nicmodel._fast.tx cimport commit_tx_writeback
-from nicmodel._fast.parts cimport (
-    CLASS_PAYLOAD, TLP_ANSWER, TLP_COMPLETION, TLP_MESSAGE, TLP_ORPHAN, TLP_READ, TLP_RX_PAYLOAD,
-    TLP_RX_WRITEBACK, News, TimedTlp, Tlp,
-)
-from nicmodel._fast.types cimport Lane, Nic, Request, Row
-from nicmodel._fast.writers cimport compose_writeback
-
-
 # ---- arrivals --------------------------------------------------------------------------------------
 
 cdef inline bint is_live(Nic* nic, Tlp* tlp) noexcept nogil:

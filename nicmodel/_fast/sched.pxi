@@ -4,15 +4,10 @@ Picking is one function: state in, ring out. `tx_least` saves it from asking eve
 Tx buffer is full: it is a lower bound of the room that any ring's next turn needs, exact after a pick in vain.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
-
-from nicmodel._fast.books cimport touch
-from nicmodel._fast.facts cimport NEVER, STAGE_SCHEDULED, TX_SCHEDULER
-from nicmodel._fast.fetch cimport review_fetch
-from nicmodel._fast.lanes cimport bits_add, bits_after, bits_remove, index_at
-from nicmodel._fast.tags cimport ask, read_piece
-from nicmodel._fast.parts cimport CLASS_PAYLOAD
-from nicmodel._fast.types cimport Function, Nic, Ring, Row
+cdef inline void skip_bad(Nic* nic, Ring* ring) noexcept nogil:
+    """Bad descriptors never ask the scheduler."""
+    while ring.scheduled < ring.rows.tail and not nic.rows[index_at(&ring.rows, ring.scheduled)].good:
+        ring.scheduled += 1
 
 
 cdef void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:

@@ -4,17 +4,6 @@ A request needs one tag and as many bytes of read buffer as it asks for, and hol
 completion has arrived. What a request is for is its owner's business.
 """
 
-from libc.stdint cimport int32_t, uint64_t
-from libc.stdlib cimport realloc
-
-from nicmodel._fast.books cimport blame, touch
-from nicmodel._fast.facts cimport CAUSE_NONE, CAUSE_POOL, LINE_RX_DESCRIPTOR, PAGE_BYTES, TAGS
-from nicmodel._fast.lanes cimport check, index_at, lane_empty, latch, pop_index, push_index
-from nicmodel._fast.link cimport memory_tlp_bytes, queue_tlp
-from nicmodel._fast.parts cimport FAULT_MEMORY, TLP_READ, Tlp
-from nicmodel._fast.types cimport Nic, Request
-
-
 cdef int32_t request_new(Nic* nic) noexcept nogil:
     """An unused request. The free ones beyond the first are chained."""
     cdef int32_t index = nic.free_request, each, room

@@ -1,18 +1,5 @@
 """A plane's memory from a `PlaneConfig`, and its end."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free
-
-from nicmodel._fast.facts cimport (
-    CAUSE_NONE, DOWNSTREAM, LATENCY_BINS, LINE_DOWN_POSTED, LINE_UP_POSTED, NEVER, NUM_LINES, NUM_RANKS, RANK_DLLP, RANK_DOWN_END,
-    RANK_UP_END, UPDATE_FC_IDLE_PS, UPSTREAM, VECTORS_PER_FUNCTION,
-)
-from nicmodel._fast.lanes cimport bits_init, lane_free, lane_init, map_free
-from nicmodel._fast.types cimport NUM_WHEN, Direction, Function, Nic, Offer, Ring, Vector
-from nicmodel._fast.parts cimport Batch, Interrupt, News, RxDescriptor, TimedTlp, Tlp, Waiting, WriteOp
-
-from nicmodel.sim.errors import ModelBug
-
 
 cdef int configure(Nic* nic, object config) except -1:
     """Copy every number of the configuration; a duration in cycles becomes one in ps."""

@@ -3,18 +3,6 @@
 An access goes down the link as a TLP: `address` is any 64-bit one, `ring` is set in an agent's doorbell.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
-
-from nicmodel._fast.books cimport set_when, tell, touch
-from nicmodel._fast.facts cimport NEVER, RANK_REGISTER, REGISTER_PORT, UPCALL_REG_READ, UPCALL_REG_WRITE
-from nicmodel._fast.lanes cimport lane_empty, lane_front, lane_pop, lane_push, map_get
-from nicmodel._fast.link cimport (
-    completion_tlp_bytes, memory_tlp_bytes, queue_tlp, release_nonposted, release_posted,
-)
-from nicmodel._fast.tx cimport ring_doorbell
-from nicmodel._fast.parts cimport TLP_ANSWER, TLP_REGISTER_READ, TLP_REGISTER_WRITE, TimedTlp, Tlp
-from nicmodel._fast.types cimport Nic
-
 cdef enum:
     REGISTER_BYTES = 4
 

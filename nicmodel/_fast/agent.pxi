@@ -9,20 +9,6 @@ What an agent sees of a ring is what is in memory: rows whose write-back TLP has
 their span has not.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-
-from nicmodel._fast.books cimport deliver_rx, let_go, row_release, schedule, touch
-from nicmodel._fast.facts cimport (
-    DESCRIPTOR_BYTES, NEVER, RANK_AGENT_DONE, RANK_AGENT_WAKE, STAGE_REAPED, TX_DEXT, TX_DTYP_DATA, TX_EOP,
-    TX_IFCS, TX_PAYLEN_LSB, TX_RS, VCPU,
-)
-from nicmodel._fast.lanes cimport index_at, lane_empty, pop_index, push_index
-from nicmodel._fast.memory cimport host_bytes, make_frame, moving, put32, put64
-from nicmodel._fast.registers cimport write_tail
-from nicmodel._fast.parts cimport IN_CHAIN
-from nicmodel._fast.types cimport Agent, Flow, Nic, Ring
-from nicmodel._fast.wire cimport nominal_time
-
 cdef enum:
     BY_INTERRUPT = -1
     BY_OFFER = 0        # waits count from 1

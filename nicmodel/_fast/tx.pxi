@@ -9,28 +9,6 @@
   commit_tx_writeback    DD is in memory
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-
-from nicmodel._fast.books cimport blame, deliver_tx, drop_row, let_go, row_new, row_release, set_when, touch
-from nicmodel._fast.facts cimport (
-    CAUSE_NONE, CAUSE_SERVER, COUNT_DOORBELLS, COUNT_TX_OFFERED, DESCRIPTOR_BYTES, DIRECTION_TX,
-    DROP_BAD_DESCRIPTOR, KIND_TX, LINE_TX_READY, NEVER, RANK_TX_PIPE, STAGE_DATA_FETCHED, STAGE_DESC_FETCHED,
-    STAGE_DOORBELL, STAGE_POSTED, STAGE_SWITCHED, STAGE_WRITTEN_BACK, TX_DEXT, TX_DTALEN_MASK, TX_DTYP_DATA,
-    TX_DTYP_MASK, TX_EOP, TX_REORDER, TX_RS, TX_SCHEDULER, WIRE,
-)
-from nicmodel._fast.fetch cimport review_fetch, to_fetch
-from nicmodel._fast.lanes cimport (
-    check, index_at, lane_empty, lane_front, lane_pop, lane_push, pop_index, push_index,
-)
-from nicmodel._fast.memory cimport get32, get64, parse_frame
-from nicmodel._fast.rx cimport loop_back
-from nicmodel._fast.sched cimport note_waiting, skip_bad
-from nicmodel._fast.steer cimport match_filter
-from nicmodel._fast.parts cimport IN_CHAIN, IN_PIPE, Batch, Waiting
-from nicmodel._fast.types cimport Nic, Request, Ring, Row
-from nicmodel._fast.writers cimport write_span
-
-
 cdef enum:
     TX_MAX_BYTES = 16383    # docs/time.md, 5.3
 
