@@ -18,10 +18,12 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from nicmodel._fast.containers cimport Bits, Heap, Lane, Map, Timer
+from nicmodel._fast.containers cimport Bits, Heap, Lane, Map, Timed, Timer
 from nicmodel._fast.facts cimport *
 from nicmodel._fast.parts cimport *
-from nicmodel._fast.types cimport NUM_CLASSES, NUM_WHEN, TICK, Nic
+from nicmodel._fast.types cimport (
+    NUM_CLASSES, NUM_GROUPS, NUM_WHEN, WAKE_DOWN, WAKE_TICK, WAKE_UP, WAKE_WIRE, WAKE_WIRE_RX, Nic,
+)
 
 # One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
 from nicmodel.sim.errors import ModelBug
@@ -56,29 +58,31 @@ FAULTS = {FAULT_MEMORY: "memory has run out", FAULT_INVARIANT: "an invariant doe
 
 cdef void commit_down_end(Nic* nic) noexcept nogil:
     """The last byte of a downstream transfer is at the adapter."""
-    cdef Tlp tlp = nic.down.flying
-    cdef Request request
+    cdef int32_t index = nic.down.flying
+    cdef Tlp* tlp
     set_when(nic, RANK_DOWN_END, NEVER)
     if take_credits(nic, &nic.down):
         return
     note_arrival(nic, &nic.up)
-    if tlp.kind != TLP_COMPLETION:
-        accept_access(nic, &tlp)
-        return
-    if not tlp.last:
-        return
-    request = nic.requests[tlp.ref]
-    request_end(nic, tlp.ref)
-    request_forget(nic, tlp.ref)
-    if request.epoch != nic.rings[request.ring].epoch:
-        return
-    if request.klass == CLASS_PAYLOAD:
-        commit_tx_payload(nic, &request)
-    elif commit_fetched(nic, request.ring):
-        if request.klass == CLASS_TX_DESCRIPTOR:
-            commit_tx_descriptors(nic, request.ring)
+    if nic.down.flying_kind != TLP_COMPLETION:
+        accept_access(nic, index)
+    elif nic.down.flying_last:
+        tlp = &nic.tlps[index]
+        request_end(nic, index)
+        if tlp.epoch == nic.rings[tlp.ring].epoch:
+            commit_read(nic, tlp)
+        tlp_free(nic, index)
+
+
+cdef inline void commit_read(Nic* nic, Tlp* tlp) noexcept nogil:
+    """The last completion of a live read has arrived. None of these asks for another TLP."""
+    if tlp.klass == CLASS_PAYLOAD:
+        commit_tx_payload(nic, tlp.ref, tlp.ring)
+    elif commit_fetched(nic, tlp.ring):
+        if tlp.klass == CLASS_TX_DESCRIPTOR:
+            commit_tx_descriptors(nic, tlp.ring)
         else:
-            commit_rx_descriptors(nic, request.ring)
+            commit_rx_descriptors(nic, tlp.ring)
 
 
 cdef void commit_edge(Nic* nic) noexcept nogil:
@@ -91,8 +95,7 @@ cdef void commit_edge(Nic* nic) noexcept nogil:
 
 cdef void commit_timer(Nic* nic, int rank) noexcept nogil:
     """The next event of an unordered source."""
-    cdef Timer timer = heap_pop(&nic.timers[rank])
-    set_when(nic, rank, nic.timers[rank].items[0].time if nic.timers[rank].count else NEVER)
+    cdef Timer timer = timer_pop(nic, rank)
     if rank == RANK_PAUSE:
         commit_pause(nic, timer.a)
     elif rank == RANK_FLOW:
@@ -103,6 +106,12 @@ cdef void commit_timer(Nic* nic, int rank) noexcept nogil:
         commit_agent_wake(nic, <int32_t>timer.a, timer.b)
     else:
         commit_agent_done(nic, <int32_t>timer.a)
+
+
+cdef inline void wake_arbiter(Nic* nic, int slot, int arbiter) noexcept nogil:
+    """The ranks DLLP and LINK_FREE: nothing is committed, so they need no place in the order."""
+    set_when(nic, slot, NEVER)
+    touch(nic, arbiter)
 
 
 cdef void commit(Nic* nic, int rank) noexcept nogil:
@@ -129,10 +138,16 @@ cdef void commit(Nic* nic, int rank) noexcept nogil:
         commit_wire_tx_end(nic)
     elif rank == RANK_WIRE_RX_END:
         commit_wire_rx_end(nic)
-    elif rank == RANK_DLLP:
-        commit_dllp(nic)
-    elif rank == RANK_LINK_FREE:
-        commit_link_free(nic)
+    elif rank == WAKE_UP:
+        wake_arbiter(nic, WAKE_UP, UPSTREAM)
+    elif rank == WAKE_DOWN:
+        wake_arbiter(nic, WAKE_DOWN, DOWNSTREAM)
+    elif rank == WAKE_WIRE:
+        wake_arbiter(nic, WAKE_WIRE, WIRE)
+    elif rank == WAKE_WIRE_RX:
+        wake_arbiter(nic, WAKE_WIRE_RX, WIRE_RX)
+    elif rank == WAKE_TICK:
+        set_when(nic, WAKE_TICK, NEVER)
     elif rank == RANK_EDGE:
         commit_edge(nic)
     else:
@@ -174,40 +189,45 @@ cdef void decide(Nic* nic, int arbiter) noexcept nogil:
 
 # ---- instants --------------------------------------------------------------------------------------
 
-cdef int64_t next_instant(Nic* nic) noexcept nogil:
-    cdef int64_t earliest = nic.when[0]
-    cdef int rank
-    for rank in range(1, NUM_WHEN):
-        if nic.when[rank] < earliest:
-            earliest = nic.when[rank]
-    return earliest
+cdef inline int64_t next_instant(Nic* nic) noexcept nogil:
+    """The earliest of all slots of `when`, of which every four have theirs in `soonest`."""
+    cdef int64_t first = nic.soonest[0]
+    cdef int group
+    for group in range(1, NUM_GROUPS):
+        if nic.soonest[group] < first:
+            first = nic.soonest[group]
+    return first
 
 
-cdef void find_edge(Nic* nic) noexcept nogil:
-    """The first core edge at or after now. Most instants fall into the period of the last or the next one."""
-    if nic.now <= nic.edge:
-        return
-    nic.edge += nic.core
-    if nic.now > nic.edge:
-        nic.edge = (nic.now + nic.core - 1) // nic.core * nic.core
+cdef inline int due_in(Nic* nic, int group) noexcept nogil:
+    """The first slot of the group that is due now."""
+    cdef int64_t* four = &nic.when[group << 2]
+    if four[0] == nic.now:
+        return group << 2
+    if four[1] == nic.now:
+        return (group << 2) + 1
+    return (group << 2) + 2 if four[2] == nic.now else (group << 2) + 3
 
 
-cdef void run_instant(Nic* nic, int64_t time) noexcept nogil:
+cdef inline void find_edge(Nic* nic) noexcept nogil:
+    """The first core edge at or after now. Most instants are within a few periods of the last: no division."""
+    if nic.now - nic.edge > nic.core << 3:
+        nic.edge = nic.now // nic.core * nic.core
+    while nic.edge < nic.now:
+        nic.edge += nic.core
+
+
+cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:
     """Commit everything of this time in order, then let every touched arbiter decide once."""
     cdef uint32_t may, left
+    cdef int64_t next_edge
     cdef int which
     nic.now = time
     find_edge(nic)
-    which = 0
-    while which < NUM_RANKS:
-        if nic.when[which] != time:
-            which += 1
-            continue
-        nic.due = 0
-        commit(nic, which)
-        if nic.due:
-            which = min(which, low_bit(nic.due))        # an event of this very instant, perhaps of an earlier rank
-    nic.when[TICK] = NEVER
+    for which in range(NUM_GROUPS):
+        nic.committing = which
+        while nic.soonest[which] == time:
+            commit(nic, due_in(nic, which))
     may = <uint32_t>(PS_ARBITERS | CORE_ARBITERS) if nic.edge == time else <uint32_t>PS_ARBITERS
     left = nic.touched & may
     while left:
@@ -216,11 +236,13 @@ cdef void run_instant(Nic* nic, int64_t time) noexcept nogil:
         may &= ~<uint32_t>0 << (which + 1)
         decide(nic, which)
         left = nic.touched & may
-    if nic.touched & PS_ARBITERS:
-        nic.when[TICK] = time + 1
-    nic.when[RANK_EDGE] = nic.port_wake
+    if unlikely(nic.touched & PS_ARBITERS):
+        set_when(nic, WAKE_TICK, time + 1)
+    next_edge = nic.port_wake
     if nic.touched & CORE_ARBITERS:
-        nic.when[RANK_EDGE] = nic.edge + nic.core if nic.edge == time else nic.edge
+        next_edge = nic.edge + nic.core if nic.edge == time else nic.edge
+    if next_edge != nic.when[RANK_EDGE]:
+        set_when(nic, RANK_EDGE, next_edge)
 
 
 cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:

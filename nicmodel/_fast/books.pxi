@@ -9,18 +9,38 @@ cdef inline void touch(Nic* nic, int arbiter) noexcept nogil:
 
 # ---- events ----------------------------------------------------------------------------------------
 
-cdef inline void set_when(Nic* nic, int rank, int64_t time) noexcept nogil:
-    """The next event of this rank is at `time`."""
-    check(nic, time >= nic.now, 10, rank)
-    nic.when[rank] = time
-    if time == nic.now:
-        nic.due |= (<uint32_t>1) << rank
+cdef inline void set_when(Nic* nic, int slot, int64_t time) noexcept nogil:
+    """The next event of this rank, or the next wake of this arbiter, is at `time`."""
+    cdef int64_t* four = &nic.when[slot & ~3]
+    cdef int64_t left, right
+    check(nic, time > nic.now or (time == nic.now and slot >> 2 >= nic.committing), 10, slot)
+    nic.when[slot] = time
+    left = four[0] if four[0] < four[1] else four[1]
+    right = four[2] if four[2] < four[3] else four[3]
+    nic.soonest[slot >> 2] = left if left < right else right
+
+cdef inline void timed_popped(Nic* nic, Lane* lane, int rank) noexcept nogil:
+    """The front of a rank's lane has been taken."""
+    lane.head += 1
+    set_when(nic, rank, front_time(lane))
+
+cdef inline void timed_pushed(Nic* nic, Lane* lane, int rank, int64_t time, int32_t index) noexcept nogil:
+    """An event of a rank whose times never decrease."""
+    push_timed(nic, lane, time, index)
+    if lane.tail - lane.head == 1:
+        set_when(nic, rank, time)
 
 cdef inline void schedule(Nic* nic, int rank, int64_t time, int64_t source, int64_t a, int64_t b) noexcept nogil:
     """An event of an unordered source."""
     heap_push(nic, &nic.timers[rank], time, <uint64_t>source, a, b)
-    if time < nic.when[rank] or time == nic.now:
-        set_when(nic, rank, nic.timers[rank].items[0].time)
+    if time < nic.when[rank]:
+        set_when(nic, rank, time)
+
+cdef inline Timer timer_pop(Nic* nic, int rank) noexcept nogil:
+    """The next event of an unordered source."""
+    cdef Timer timer = heap_pop(&nic.timers[rank])
+    set_when(nic, rank, nic.timers[rank].items[0].time if nic.timers[rank].count else NEVER)
+    return timer
 
 # ---- rows ------------------------------------------------------------------------------------------
 

@@ -159,9 +159,8 @@ cdef void perform(Nic* nic, Call* call) noexcept nogil:
 
 cdef void commit_call(Nic* nic) noexcept nogil:
     """The next call takes effect."""
-    cdef int32_t index = <int32_t>heap_pop(&nic.timers[RANK_CALL]).a
+    cdef int32_t index = <int32_t>timer_pop(nic, RANK_CALL).a
     cdef Call* call = &nic.calls[index]
-    set_when(nic, RANK_CALL, NEVER if nic.timers[RANK_CALL].count == 0 else nic.timers[RANK_CALL].items[0].time)
     perform(nic, call)
     if call.data != NULL:
         buffer_return(nic, call.data, call.data_class)

@@ -74,6 +74,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     cdef int32_t number = next_vector(nic)
     cdef Function* function
     cdef Tlp* tlp
+    cdef int32_t message
     if number < 0:
         return
     function = &nic.functions[number >> 6]
@@ -82,13 +83,15 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
         bits_remove(&nic.requesting, number >> 6)
     nic.last_vector = number
     nic.vectors[number].interval_end = nic.now + nic.vectors[number].itr
-    tlp = queue_tlp(nic, &nic.up, &nic.up.posted, TLP_MESSAGE)
+    message = tlp_new(nic, TLP_MESSAGE)
+    tlp = &nic.tlps[message]
     tlp.ref = number
-    tlp.function = number >> 6
+    tlp.function = <uint16_t>(number >> 6)
     tlp.domain = -1
     tlp.address = 0
     tlp.nbytes = MSIX_BYTES
-    tlp.wire_bytes = memory_tlp_bytes(0, MSIX_BYTES)
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(0, MSIX_BYTES)
+    queue_tlp(nic, &nic.up, &nic.up.posted, message)
     touch(nic, MSIX)
 
 

@@ -22,6 +22,8 @@ cdef extern from *:
     const int CHECKED "NICMODEL_IS_CHECKED"
     int low_bit "nicmodel_low_bit"(uint64_t) noexcept nogil         # of a number that is not 0
     int bit_length "nicmodel_bit_length"(uint64_t) noexcept nogil   # likewise
+    bint likely(bint) noexcept nogil
+    bint unlikely(bint) noexcept nogil
 
 
 cdef inline void check(Nic* nic, bint holds, int line, int64_t value) noexcept nogil:
@@ -53,7 +55,7 @@ cdef inline void lane_clear(Lane* lane) noexcept nogil:
 cdef inline void* lane_push(Nic* nic, Lane* lane) noexcept nogil:
     """Room for one more item at the back. The pointer is good until the next push."""
     cdef void* item
-    if lane.items == NULL or lane.tail - lane.head > lane.mask:
+    if unlikely(lane.tail - lane.head >= lane.room):
         if not lane_grow(nic, lane):
             return nic.scrap
     item = lane.items + (lane.tail & lane.mask) * lane.item_bytes
@@ -61,15 +63,38 @@ cdef inline void* lane_push(Nic* nic, Lane* lane) noexcept nogil:
     return item
 
 cdef inline void push_index(Nic* nic, Lane* lane, int32_t index) noexcept nogil:
-    (<int32_t*>lane_push(nic, lane))[0] = index
+    if unlikely(lane.tail - lane.head >= lane.room):
+        if not lane_grow(nic, lane):
+            return
+    (<int32_t*>lane.items)[lane.tail & lane.mask] = index
+    lane.tail += 1
 
 cdef inline int32_t index_at(Lane* lane, uint64_t position) noexcept nogil:
-    return (<int32_t*>lane_at(lane, position))[0]
+    return (<int32_t*>lane.items)[position & lane.mask]
 
 cdef inline int32_t pop_index(Lane* lane) noexcept nogil:
-    cdef int32_t index = (<int32_t*>lane_front(lane))[0]
+    cdef int32_t index = (<int32_t*>lane.items)[lane.head & lane.mask]
     lane.head += 1
     return index
+
+cdef inline int32_t front_index(Lane* lane) noexcept nogil:
+    return (<int32_t*>lane.items)[lane.head & lane.mask]
+
+cdef inline void push_timed(Nic* nic, Lane* lane, int64_t time, int32_t index) noexcept nogil:
+    cdef Timed* item
+    if unlikely(lane.tail - lane.head >= lane.room):
+        if not lane_grow(nic, lane):
+            return
+    item = &(<Timed*>lane.items)[lane.tail & lane.mask]
+    item.time = time
+    item.index = index
+    lane.tail += 1
+
+cdef inline Timed* front_timed(Lane* lane) noexcept nogil:
+    return &(<Timed*>lane.items)[lane.head & lane.mask]
+
+cdef inline int64_t front_time(Lane* lane) noexcept nogil:
+    return NEVER if lane_empty(lane) else (<Timed*>lane.items)[lane.head & lane.mask].time
 
 # ---- heaps -----------------------------------------------------------------------------------------
 
@@ -131,11 +156,12 @@ cdef void lane_free(Lane* lane) noexcept nogil:
     free(lane.items)
     lane.items = NULL
     lane.head = lane.tail = lane.mask = 0
+    lane.room = 0
 
 
 cdef bint lane_grow(Nic* nic, Lane* lane) noexcept nogil:
     """Double the room; positions stay what they are."""
-    cdef uint64_t room = 16 if lane.items == NULL else 2 * (lane.mask + 1)
+    cdef uint64_t room = 16 if lane.room == 0 else 2 * <uint64_t>lane.room
     cdef uint64_t position
     cdef size_t size = lane.item_bytes
     cdef char* items = <char*>malloc(room * size)
@@ -147,6 +173,7 @@ cdef bint lane_grow(Nic* nic, Lane* lane) noexcept nogil:
     free(lane.items)
     lane.items = items
     lane.mask = room - 1
+    lane.room = <uint32_t>room
     return True
 
 

@@ -27,11 +27,11 @@ cdef void orphan(Nic* nic, Tlp* tlp) noexcept nogil:
         row = &nic.rows[tlp.ref]
         nbytes = moving_part(row.moved, tlp.offset, tlp.nbytes)
         if nbytes:
-            data = buffer_take(nic, nbytes, &tlp.data_class)
+            data = buffer_take(nic, nbytes, &tlp.klass)
             if data != NULL:
                 memcpy(data, row.data + tlp.offset, nbytes)
     else:
-        data = buffer_take(nic, nbytes, &tlp.data_class)
+        data = buffer_take(nic, nbytes, &tlp.klass)
         if data != NULL:
             compose_writeback(nic, tlp, data)
     tlp.kind = TLP_ORPHAN
@@ -43,10 +43,12 @@ cdef void orphan(Nic* nic, Tlp* tlp) noexcept nogil:
 cdef void orphan_started_writes(Nic* nic, int32_t index) noexcept nogil:
     cdef uint64_t position
     cdef Tlp* tlp
-    if nic.when[RANK_UP_END] != NEVER and is_write_of(&nic.up.flying, index):
-        orphan(nic, &nic.up.flying)
+    if nic.when[RANK_UP_END] != NEVER and nic.up.flying_kind < UPDATE_P:
+        tlp = &nic.tlps[nic.up.flying]
+        if is_write_of(tlp, index):
+            orphan(nic, tlp)
     for position in range(nic.mem_commits.head, nic.mem_commits.tail):
-        tlp = &(<TimedTlp*>lane_at(&nic.mem_commits, position)).tlp
+        tlp = &nic.tlps[(<Timed*>lane_at(&nic.mem_commits, position)).index]
         if is_write_of(tlp, index):
             orphan(nic, tlp)
 
@@ -58,24 +60,23 @@ cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
     cdef uint64_t position, kept
     cdef int32_t klass, request
     cdef Lane* lane
-    cdef Tlp* tlp
     for klass in range(3):
         lane = &nic.asking[klass]
         kept = lane.head
         for position in range(lane.head, lane.tail):
             request = index_at(lane, position)
-            if nic.requests[request].ring == index:
-                request_forget(nic, request)
+            if nic.tlps[request].ring == index:
+                tlp_free(nic, request)
             else:
                 keep(lane, &kept, position)
         lane.tail = kept
     lane = &nic.up.nonposted
     kept = lane.head
     for position in range(lane.head, lane.tail):
-        tlp = <Tlp*>lane_at(lane, position)
-        if tlp.kind == TLP_READ and tlp.ring == index:
-            request_end(nic, tlp.ref)
-            request_forget(nic, tlp.ref)
+        request = index_at(lane, position)
+        if nic.tlps[request].ring == index:
+            request_end(nic, request)
+            tlp_free(nic, request)
         else:
             keep(lane, &kept, position)
     lane.tail = kept
@@ -85,6 +86,7 @@ cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
     """Unstarted writes vanish, those that WRITERS has moved included."""
     cdef uint64_t position, kept
     cdef Lane* lane
+    cdef int32_t write
     cdef int line
     for line in range(2):
         lane = &nic.writers[line]
@@ -96,7 +98,10 @@ cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
     lane = &nic.up.posted
     kept = lane.head
     for position in range(lane.head, lane.tail):
-        if not is_write_of(<Tlp*>lane_at(lane, position), index):
+        write = index_at(lane, position)
+        if is_write_of(&nic.tlps[write], index):
+            tlp_free(nic, write)
+        else:
             keep(lane, &kept, position)
     lane.tail = kept
 
@@ -104,10 +109,14 @@ cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
 cdef void drop_messages(Nic* nic, int32_t function) noexcept nogil:
     cdef Lane* lane = &nic.up.posted
     cdef uint64_t position, kept = lane.head
+    cdef int32_t message
     cdef Tlp* tlp
     for position in range(lane.head, lane.tail):
-        tlp = <Tlp*>lane_at(lane, position)
-        if tlp.kind != TLP_MESSAGE or tlp.function != function:
+        message = index_at(lane, position)
+        tlp = &nic.tlps[message]
+        if tlp.kind == TLP_MESSAGE and tlp.function == function:
+            tlp_free(nic, message)
+        else:
             keep(lane, &kept, position)
     lane.tail = kept
     touch(nic, UPSTREAM)
@@ -139,7 +148,7 @@ cdef void filter_waiting(Nic* nic, Lane* lane, Ring* ring) noexcept nogil:
     cdef uint64_t position, kept = lane.head
     cdef int32_t row
     for position in range(lane.head, lane.tail):
-        row = (<Waiting*>lane_at(lane, position)).row
+        row = (<Timed*>lane_at(lane, position)).index
         if is_sent_by(nic, row, ring):
             revoke_row(nic, row, IN_PIPE)
         else:
@@ -151,8 +160,7 @@ cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
     cdef uint64_t position, kept = nic.tx_ready.head
     cdef int32_t row
     filter_waiting(nic, &nic.tx_pipe_lane, ring)
-    set_when(nic, RANK_TX_PIPE, NEVER if lane_empty(&nic.tx_pipe_lane)
-             else (<Waiting*>lane_front(&nic.tx_pipe_lane)).time)
+    set_when(nic, RANK_TX_PIPE, front_time(&nic.tx_pipe_lane))
     filter_waiting(nic, &nic.tx_wire, ring)
     for position in range(nic.tx_ready.head, nic.tx_ready.tail):
         row = index_at(&nic.tx_ready, position)

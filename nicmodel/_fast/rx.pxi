@@ -84,17 +84,12 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
 
 cdef void decide_switch_ingress(Nic* nic) noexcept nogil:
     cdef int turn = nic.ingress_turn
-    cdef Waiting* steered
     if lane_empty(&nic.ingress[turn]):
         turn = 1 - turn
         if lane_empty(&nic.ingress[turn]):
             return
     nic.ingress_turn = 1 - turn
-    steered = <Waiting*>lane_push(nic, &nic.rx_pipe_lane)
-    steered.time = nic.now + nic.rx_pipe
-    steered.row = pop_index(&nic.ingress[turn])
-    if nic.when[RANK_RX_PIPE] == NEVER:
-        set_when(nic, RANK_RX_PIPE, steered.time)
+    timed_pushed(nic, &nic.rx_pipe_lane, RANK_RX_PIPE, nic.now + nic.rx_pipe, pop_index(&nic.ingress[turn]))
     if not (lane_empty(&nic.ingress[FROM_WIRE]) and lane_empty(&nic.ingress[FROM_LOOPBACK])):
         touch(nic, SWITCH_INGRESS)
 
@@ -108,12 +103,10 @@ cdef void give_up(Nic* nic, int32_t index, int32_t function, int reason) noexcep
 
 cdef void commit_rx_pipe(Nic* nic) noexcept nogil:
     """STEERED: a function is named, or nobody wants the frame."""
-    cdef int32_t index = (<Waiting*>lane_front(&nic.rx_pipe_lane)).row, target, at
+    cdef int32_t index = front_timed(&nic.rx_pipe_lane).index, target, at
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring
-    lane_pop(&nic.rx_pipe_lane)
-    set_when(nic, RANK_RX_PIPE, NEVER if lane_empty(&nic.rx_pipe_lane)
-             else (<Waiting*>lane_front(&nic.rx_pipe_lane)).time)
+    timed_popped(nic, &nic.rx_pipe_lane, RANK_RX_PIPE)
     row.at[STAGE_STEERED] = nic.now
     target = match_filter(nic, row.mac, row.vlan)
     if target < 0:

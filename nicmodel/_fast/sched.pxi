@@ -94,8 +94,8 @@ cdef void decide_tx_scheduler(Nic* nic) noexcept nogil:
     address = row.address + row.asked
     nbytes = read_piece(nic, address, row.nbytes - row.asked)
     request = ask(nic, CLASS_PAYLOAD, index, address, nbytes)
-    nic.requests[request].row = index_at(&ring.rows, ring.scheduled)
-    nic.requests[request].offset = row.asked
+    nic.tlps[request].ref = index_at(&ring.rows, ring.scheduled)
+    nic.tlps[request].offset = row.asked
     row.asked += nbytes
     row.requests += 1
     if row.asked == row.nbytes:

@@ -107,14 +107,14 @@ cdef void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
         ring.ready += 1
 
 
-cdef void commit_tx_payload(Nic* nic, Request* request) noexcept nogil:
+cdef void commit_tx_payload(Nic* nic, int32_t index, int32_t ring) noexcept nogil:
     """The last completion of one payload request has arrived."""
-    cdef Row* row = &nic.rows[request.row]
+    cdef Row* row = &nic.rows[index]
     row.requests -= 1
     if row.asked == row.nbytes and row.requests == 0:
         row.complete = 1
         row.at[STAGE_DATA_FETCHED] = nic.edge
-        advance_ready(nic, &nic.rings[request.ring])
+        advance_ready(nic, &nic.rings[ring])
 
 
 # ---- retirement ------------------------------------------------------------------------------------
@@ -151,7 +151,6 @@ cdef void decide_tx_reorder(Nic* nic) noexcept nogil:
     cdef int32_t index
     cdef Row* row
     cdef Ring* ring
-    cdef Waiting* leaving
     if lane_empty(&nic.tx_ready):
         blame(nic, LINE_TX_READY, CAUSE_NONE)
         return
@@ -161,11 +160,7 @@ cdef void decide_tx_reorder(Nic* nic) noexcept nogil:
     check(nic, index_at(&ring.rows, ring.retired) == index, 30, row.serial)
     ring.retired += 1
     if row.good:
-        leaving = <Waiting*>lane_push(nic, &nic.tx_pipe_lane)
-        leaving.time = nic.now + nic.tx_pipe
-        leaving.row = index
-        if nic.when[RANK_TX_PIPE] == NEVER:
-            set_when(nic, RANK_TX_PIPE, leaving.time)
+        timed_pushed(nic, &nic.tx_pipe_lane, RANK_TX_PIPE, nic.now + nic.tx_pipe, index)
         join_span(nic, row.ring, row)
     else:
         drop_row(nic, row, DROP_BAD_DESCRIPTOR)
@@ -182,12 +177,9 @@ cdef void decide_tx_reorder(Nic* nic) noexcept nogil:
 
 cdef void commit_tx_pipe(Nic* nic) noexcept nogil:
     """A frame is at the switch: SWITCHED. Another function's frame turns around, all others go to the wire."""
-    cdef int32_t index = (<Waiting*>lane_front(&nic.tx_pipe_lane)).row, target
+    cdef int32_t index = front_timed(&nic.tx_pipe_lane).index, target
     cdef Row* row = &nic.rows[index]
-    cdef Waiting* waiting
-    lane_pop(&nic.tx_pipe_lane)
-    set_when(nic, RANK_TX_PIPE, NEVER if lane_empty(&nic.tx_pipe_lane)
-             else (<Waiting*>lane_front(&nic.tx_pipe_lane)).time)
+    timed_popped(nic, &nic.tx_pipe_lane, RANK_TX_PIPE)
     row.at[STAGE_SWITCHED] = nic.now
     if row.flow < 0 and row.data != NULL:
         parse_frame(row.data, row.moved, &row.mac, &row.vlan)
@@ -200,9 +192,7 @@ cdef void commit_tx_pipe(Nic* nic) noexcept nogil:
         loop_back(nic, index)
         row_release(nic, index, IN_PIPE)
         return
-    waiting = <Waiting*>lane_push(nic, &nic.tx_wire)
-    waiting.time = nic.now
-    waiting.row = index
+    push_timed(nic, &nic.tx_wire, nic.now, index)
     touch(nic, WIRE)
 
 

@@ -25,20 +25,19 @@ cdef int64_t start_frame(Nic* nic, int64_t* free, int64_t ready, int32_t length,
 cdef void decide_wire(Nic* nic) noexcept nogil:
     """WIRE: frames leave in the order in which they passed the switch, unless the partner asked for a pause."""
     cdef bint paused = nic.now < nic.pause_until
-    cdef Waiting* head
+    cdef Timed* head
     if not lane_empty(&nic.tx_wire) and not paused and nic.wire_free <= nic.now << 10:
-        head = <Waiting*>lane_front(&nic.tx_wire)
-        nic.wire_row = head.row
-        nic.rows[head.row].at[STAGE_ON_WIRE] = nic.now
+        head = front_timed(&nic.tx_wire)
+        nic.wire_row = head.index
+        nic.rows[head.index].at[STAGE_ON_WIRE] = nic.now
         set_when(nic, RANK_WIRE_TX_END,
-                 start_frame(nic, &nic.wire_free, head.time, nic.rows[head.row].length, WIRE_OUT))
+                 start_frame(nic, &nic.wire_free, head.time, nic.rows[head.index].length, WIRE_OUT))
         lane_pop(&nic.tx_wire)
     if lane_empty(&nic.tx_wire):
         blame(nic, LINE_TX_WIRE, CAUSE_NONE)
         return
-    if nic.wire_free > nic.now << 10 and nic.wire_retry == NEVER:
-        nic.wire_retry = round_up(nic.wire_free)
-        note_retry(nic)
+    if nic.wire_free > nic.now << 10 and nic.when[WAKE_WIRE] == NEVER:
+        set_when(nic, WAKE_WIRE, round_up(nic.wire_free))
     blame(nic, LINE_TX_WIRE,
           CAUSE_POOL if paused else CAUSE_SERVER if nic.wire_free > nic.now << 10 else CAUSE_TURN)
 
@@ -136,6 +135,5 @@ cdef void decide_wire_rx(Nic* nic) noexcept nogil:
                 if next_time <= nic.now:
                     next_time = nic.now + 1
                 schedule(nic, RANK_FLOW, next_time, nic.arriving.flow, nic.arriving.flow, 0)
-    if not lane_empty(&nic.rx_wire) and nic.wire_rx_retry == NEVER and nic.wire_rx_free > nic.now << 10:
-        nic.wire_rx_retry = round_up(nic.wire_rx_free)
-        note_retry(nic)
+    if not lane_empty(&nic.rx_wire) and nic.when[WAKE_WIRE_RX] == NEVER and nic.wire_rx_free > nic.now << 10:
+        set_when(nic, WAKE_WIRE_RX, round_up(nic.wire_rx_free))

@@ -40,21 +40,23 @@ cdef bint move_tlp(Nic* nic, WriteOp* op, int kind) noexcept nogil:
     cdef uint64_t address = op.address + op.done
     cdef int32_t left = op.nbytes - op.done
     cdef int32_t nbytes = nic.mps - <int32_t>(address & (nic.mps - 1))
-    cdef Tlp* tlp = queue_tlp(nic, &nic.up, &nic.up.posted, kind)
+    cdef int32_t index = tlp_new(nic, kind)
+    cdef Tlp* tlp = &nic.tlps[index]
     if nbytes > left:
         nbytes = left
     tlp.ring = op.ring
     tlp.epoch = ring.epoch
-    tlp.function = ring.function
+    tlp.function = <uint16_t>ring.function
     tlp.domain = ring.domain
     tlp.ref = op.row
     tlp.address = address
     tlp.nbytes = nbytes
     tlp.offset = op.done
-    tlp.value = <long long>(op.position + op.done // DESCRIPTOR_BYTES)
-    tlp.wire_bytes = memory_tlp_bytes(address, nbytes)
+    tlp.value = <int64_t>(op.position + <uint64_t>(op.done // DESCRIPTOR_BYTES))
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(address, nbytes)
     op.done += nbytes
     tlp.last = op.done == op.nbytes
+    queue_tlp(nic, &nic.up, &nic.up.posted, index)
     return tlp.last
 
 
