@@ -10,7 +10,7 @@
 
 `types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to
 Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
-To follow a packet, begin at `commit` below: each rank is one event, each name is the room that resumes.
+To follow a packet, begin at `commit_group` below: each rank is one event, each name is the room that resumes.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -93,125 +93,141 @@ cdef void commit_edge(Nic* nic) noexcept nogil:
         touch(nic, REGISTER_PORT)
 
 
-cdef void commit_timer(Nic* nic, int rank) noexcept nogil:
-    """The next event of an unordered source."""
-    cdef Timer timer = timer_pop(nic, rank)
-    if rank == RANK_PAUSE:
-        commit_pause(nic, timer.a)
-    elif rank == RANK_FLOW:
-        commit_flow(nic, <int32_t>timer.a)
-    elif rank == RANK_ITR:
-        commit_itr(nic, <int32_t>timer.a)
-    elif rank == RANK_AGENT_WAKE:
-        commit_agent_wake(nic, <int32_t>timer.a, timer.b)
-    else:
-        commit_agent_done(nic, <int32_t>timer.a)
-
-
 cdef inline void wake_arbiter(Nic* nic, int slot, int arbiter) noexcept nogil:
-    """The ranks DLLP and LINK_FREE: nothing is committed, so they need no place in the order."""
+    """The ranks DLLP, LINK_FREE and EDGE: nothing is committed, so they need no place in the order."""
     set_when(nic, slot, NEVER)
     touch(nic, arbiter)
 
 
-cdef void commit(Nic* nic, int rank) noexcept nogil:
-    """Apply one event of this rank."""
-    if rank == RANK_CALL:
-        commit_call(nic)
-    elif rank == RANK_MEM_COMMIT:
-        commit_mem_commit(nic)
-    elif rank == RANK_MEM_READ:
-        commit_mem_read(nic)
-    elif rank == RANK_UP_END:
-        commit_up_end(nic)
-    elif rank == RANK_READ_DONE:
-        commit_read_done(nic)
-    elif rank == RANK_DOWN_END:
-        commit_down_end(nic)
-    elif rank == RANK_REGISTER:
-        commit_register(nic)
-    elif rank == RANK_TX_PIPE:
-        commit_tx_pipe(nic)
-    elif rank == RANK_RX_PIPE:
-        commit_rx_pipe(nic)
-    elif rank == RANK_WIRE_TX_END:
-        commit_wire_tx_end(nic)
-    elif rank == RANK_WIRE_RX_END:
-        commit_wire_rx_end(nic)
-    elif rank == WAKE_UP:
-        wake_arbiter(nic, WAKE_UP, UPSTREAM)
-    elif rank == WAKE_DOWN:
-        wake_arbiter(nic, WAKE_DOWN, DOWNSTREAM)
-    elif rank == WAKE_WIRE:
-        wake_arbiter(nic, WAKE_WIRE, WIRE)
-    elif rank == WAKE_WIRE_RX:
-        wake_arbiter(nic, WAKE_WIRE_RX, WIRE_RX)
-    elif rank == WAKE_TICK:
-        set_when(nic, WAKE_TICK, NEVER)
-    elif rank == RANK_EDGE:
-        commit_edge(nic)
-    else:
-        commit_timer(nic, rank)
+cdef inline bint is_due(Nic* nic, int group, int slot) noexcept nogil:
+    """Is this slot of `when` in the group, and due? `group` and `slot` are constants, so other groups' slots cost nothing."""
+    return slot >> 2 == group and nic.when[slot] == nic.now
+
+
+cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
+    """Apply, in order, every event that is due of the four ranks of a group."""
+    nic.committing = group
+    while nic.soonest[group] == nic.now:
+        if is_due(nic, group, RANK_CALL):
+            commit_call(nic)
+        elif is_due(nic, group, RANK_PAUSE):
+            commit_pause(nic, timer_pop(nic, RANK_PAUSE).a)
+        elif is_due(nic, group, RANK_MEM_COMMIT):
+            commit_mem_commit(nic)
+        elif is_due(nic, group, RANK_MEM_READ):
+            commit_mem_read(nic)
+        elif is_due(nic, group, RANK_UP_END):
+            commit_up_end(nic)
+        elif is_due(nic, group, RANK_READ_DONE):
+            commit_read_done(nic)
+        elif is_due(nic, group, RANK_DOWN_END):
+            commit_down_end(nic)
+        elif is_due(nic, group, RANK_REGISTER):
+            commit_register(nic)
+        elif is_due(nic, group, RANK_TX_PIPE):
+            commit_tx_pipe(nic)
+        elif is_due(nic, group, RANK_RX_PIPE):
+            commit_rx_pipe(nic)
+        elif is_due(nic, group, RANK_WIRE_TX_END):
+            commit_wire_tx_end(nic)
+        elif is_due(nic, group, RANK_WIRE_RX_END):
+            commit_wire_rx_end(nic)
+        elif is_due(nic, group, RANK_FLOW):
+            commit_flow(nic, <int32_t>timer_pop(nic, RANK_FLOW).a)
+        elif is_due(nic, group, RANK_ITR):
+            commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
+        elif is_due(nic, group, RANK_AGENT_WAKE):
+            commit_agent_wake(nic)
+        elif is_due(nic, group, RANK_AGENT_DONE):
+            commit_agent_done(nic, <int32_t>timer_pop(nic, RANK_AGENT_DONE).a)
+        elif is_due(nic, group, RANK_EDGE):
+            commit_edge(nic)
+        elif is_due(nic, group, WAKE_UP):
+            wake_arbiter(nic, WAKE_UP, UPSTREAM)
+        elif is_due(nic, group, WAKE_DOWN):
+            wake_arbiter(nic, WAKE_DOWN, DOWNSTREAM)
+        elif is_due(nic, group, WAKE_WIRE):
+            wake_arbiter(nic, WAKE_WIRE, WIRE)
+        elif is_due(nic, group, WAKE_WIRE_RX):
+            wake_arbiter(nic, WAKE_WIRE_RX, WIRE_RX)
+        else:
+            set_when(nic, WAKE_TICK, NEVER)
 
 
 # ---- decide: whose turn it is ----------------------------------------------------------------------
 
-cdef void decide(Nic* nic, int arbiter) noexcept nogil:
-    if arbiter == VCPU:
-        decide_vcpu(nic)
-    elif arbiter == REGISTER_PORT:
+cdef inline bint has_turn(Nic* nic, int arbiter) noexcept nogil:
+    """Is it touched? Then it decides now, and what touches it again is for its next tick."""
+    if not nic.touched & ((<uint32_t>1) << arbiter):
+        return False
+    nic.touched &= ~((<uint32_t>1) << arbiter)
+    return True
+
+
+cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
+    """The core's arbiters, in order."""
+    if has_turn(nic, REGISTER_PORT):
         decide_register_port(nic)
-    elif arbiter == TX_SCHEDULER:
+    if has_turn(nic, TX_SCHEDULER):
         decide_tx_scheduler(nic)
-    elif arbiter == TX_REORDER:
+    if has_turn(nic, TX_REORDER):
         decide_tx_reorder(nic)
-    elif arbiter == SWITCH_INGRESS:
+    if has_turn(nic, SWITCH_INGRESS):
         decide_switch_ingress(nic)
-    elif arbiter == TX_DESC_FETCH:
+    if has_turn(nic, TX_DESC_FETCH):
         decide_fetch(nic, DIRECTION_TX)
-    elif arbiter == RX_DESC_FETCH:
+    if has_turn(nic, RX_DESC_FETCH):
         decide_fetch(nic, DIRECTION_RX)
-    elif arbiter == TAGS:
+    if has_turn(nic, TAGS):
         decide_tags(nic)
-    elif arbiter == WRITERS:
+    if has_turn(nic, WRITERS):
         decide_writers(nic)
-    elif arbiter == MSIX:
+    if has_turn(nic, MSIX):
         decide_msix(nic)
-    elif arbiter == UPSTREAM:
+
+
+cdef void decide_touched(Nic* nic) noexcept nogil:
+    """Every touched arbiter decides once, in the order of `arbiters.ARBITERS`; the core's only at an edge of its clock."""
+    cdef bint at_edge = nic.edge == nic.now
+    cdef int64_t next_edge = nic.port_wake
+    if has_turn(nic, VCPU):
+        decide_vcpu(nic)
+    if at_edge and nic.touched & CORE_ARBITERS:
+        decide_at_edge(nic)
+    if has_turn(nic, UPSTREAM):
         decide_direction(nic, &nic.up)
-    elif arbiter == DOWNSTREAM:
+    if has_turn(nic, DOWNSTREAM):
         decide_direction(nic, &nic.down)
-    elif arbiter == WIRE:
+    if has_turn(nic, WIRE):
         decide_wire(nic)
-    elif arbiter == WIRE_RX:
+    if has_turn(nic, WIRE_RX):
         decide_wire_rx(nic)
+    if nic.touched:
+        if unlikely(nic.touched & PS_ARBITERS):
+            set_when(nic, WAKE_TICK, nic.now + 1)
+        if nic.touched & CORE_ARBITERS:
+            next_edge = nic.edge + nic.core if at_edge else nic.edge
+    if next_edge != nic.when[RANK_EDGE]:
+        set_when(nic, RANK_EDGE, next_edge)
 
 
 # ---- instants --------------------------------------------------------------------------------------
 
 cdef inline int64_t next_instant(Nic* nic) noexcept nogil:
     """The earliest of all slots of `when`, of which every four have theirs in `soonest`."""
-    cdef int64_t first = nic.soonest[0]
-    cdef int group
-    for group in range(1, NUM_GROUPS):
-        if nic.soonest[group] < first:
-            first = nic.soonest[group]
-    return first
-
-
-cdef inline int due_in(Nic* nic, int group) noexcept nogil:
-    """The first slot of the group that is due now."""
-    cdef int64_t* four = &nic.when[group << 2]
-    if four[0] == nic.now:
-        return group << 2
-    if four[1] == nic.now:
-        return (group << 2) + 1
-    return (group << 2) + 2 if four[2] == nic.now else (group << 2) + 3
+    cdef int64_t* soonest = nic.soonest
+    cdef int64_t early = soonest[0] if soonest[0] < soonest[1] else soonest[1]
+    cdef int64_t middle = soonest[2] if soonest[2] < soonest[3] else soonest[3]
+    cdef int64_t late = soonest[4] if soonest[4] < soonest[5] else soonest[5]
+    early = early if early < middle else middle
+    return early if early < late else late
 
 
 cdef inline void find_edge(Nic* nic) noexcept nogil:
     """The first core edge at or after now. Most instants are within a few periods of the last: no division."""
-    if nic.now - nic.edge > nic.core << 3:
+    if nic.now <= nic.edge:
+        return
+    if unlikely(nic.now - nic.edge > nic.far):
         nic.edge = nic.now // nic.core * nic.core
     while nic.edge < nic.now:
         nic.edge += nic.core
@@ -219,44 +235,37 @@ cdef inline void find_edge(Nic* nic) noexcept nogil:
 
 cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:
     """Commit everything of this time in order, then let every touched arbiter decide once."""
-    cdef uint32_t may, left
-    cdef int64_t next_edge
-    cdef int which
     nic.now = time
     find_edge(nic)
-    for which in range(NUM_GROUPS):
-        nic.committing = which
-        while nic.soonest[which] == time:
-            commit(nic, due_in(nic, which))
-    may = <uint32_t>(PS_ARBITERS | CORE_ARBITERS) if nic.edge == time else <uint32_t>PS_ARBITERS
-    left = nic.touched & may
-    while left:
-        which = low_bit(left)
-        nic.touched &= ~((<uint32_t>1) << which)
-        may &= ~<uint32_t>0 << (which + 1)
-        decide(nic, which)
-        left = nic.touched & may
-    if unlikely(nic.touched & PS_ARBITERS):
-        set_when(nic, WAKE_TICK, time + 1)
-    next_edge = nic.port_wake
-    if nic.touched & CORE_ARBITERS:
-        next_edge = nic.edge + nic.core if nic.edge == time else nic.edge
-    if next_edge != nic.when[RANK_EDGE]:
-        set_when(nic, RANK_EDGE, next_edge)
+    # One line a group, written out: a loop here costs more than the events. `nic_new` checks their number.
+    if nic.soonest[0] == time:
+        commit_group(nic, 0)
+    if nic.soonest[1] == time:
+        commit_group(nic, 1)
+    if nic.soonest[2] == time:
+        commit_group(nic, 2)
+    if nic.soonest[3] == time:
+        commit_group(nic, 3)
+    if nic.soonest[4] == time:
+        commit_group(nic, 4)
+    if nic.soonest[5] == time:
+        commit_group(nic, 5)
+    if nic.touched:
+        decide_touched(nic)
 
 
 cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
     """Instants before `until`, as long as there is no news, no fault, and budget."""
     cdef int64_t time = next_instant(nic)
+    nic.halt = nic.fault
     while time < until and budget != 0:
         run_instant(nic, time)
         budget -= 1
-        nic.horizon = nic.now
-        if nic.fault or not lane_empty(&nic.news):
-            return
-        time = next_instant(nic)
-    if budget != 0 and until > nic.horizon:
-        nic.horizon = until
+        if nic.halt:
+            budget = 0
+        else:
+            time = next_instant(nic)
+    nic.horizon = max(nic.horizon, until if budget != 0 else nic.now)
 
 
 # ---- the class -------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ cdef inline void deliver_tx(Nic* nic, Row* row) noexcept nogil:
     function.counters[COUNT_TX_PACKETS] += 1
     function.counters[COUNT_TX_BYTES] += row.length
     function.inside[DIRECTION_TX] -= 1
-    count_latency(nic, row.function, DIRECTION_TX, nic.now - row.at[STAGE_POSTED])
+    count_latency(nic, row.function, DIRECTION_TX, nic.now - row.born)
 
 cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     """A received frame is the driver's."""
@@ -82,7 +82,7 @@ cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     function.counters[COUNT_RX_PACKETS] += 1
     function.counters[COUNT_RX_BYTES] += row.length
     function.inside[DIRECTION_RX] -= 1
-    count_latency(nic, row.function, DIRECTION_RX, nic.now - row.at[STAGE_ARRIVED])
+    count_latency(nic, row.function, DIRECTION_RX, nic.now - row.born)
 
 
 # ---- blame -----------------------------------------------------------------------------------------
@@ -109,67 +109,105 @@ cdef inline void buffer_return(Nic* nic, uint8_t* data, uint8_t data_class) noex
 
 
 cdef bint rows_grow(Nic* nic) noexcept nogil:
+    """More slots. When memory has run out slot 0 serves: the run stops after this instant."""
     cdef int32_t room = 1024 if nic.room_rows == 0 else 2 * nic.room_rows
     cdef Row* rows = <Row*>realloc(nic.rows, <size_t>room * sizeof(Row))
-    cdef int32_t* spare
-    if rows != NULL:
-        nic.rows = rows
-        spare = <int32_t*>realloc(nic.free_rows, <size_t>room * sizeof(int32_t))
-        if spare != NULL:
-            nic.free_rows = spare
-            nic.room_rows = room
-            return True
-    latch(nic, FAULT_MEMORY, 4, room)
-    return False
+    if rows == NULL:
+        latch(nic, FAULT_MEMORY, 4, room)
+        return False
+    nic.rows = rows
+    nic.room_rows = room
+    return True
 
 
-cdef int32_t row_new(Nic* nic, int kind, int32_t function, int32_t length) noexcept nogil:
-    """A row is born, inside and without stamps. Pointers to rows are void after this call."""
-    cdef int32_t index
-    cdef Row* row
+cdef bint records_grow(Nic* nic) noexcept nogil:
+    """More records. When memory has run out nothing is recorded any more: the run stops after this instant."""
+    cdef int64_t room = 1024 if nic.room_records == 0 else 2 * nic.room_records
+    cdef Record* records = <Record*>realloc(nic.records, <size_t>room * sizeof(Record))
+    if records == NULL:
+        latch(nic, FAULT_MEMORY, 10, room)
+        nic.record_rows = 0
+        return False
+    nic.records = records
+    nic.room_records = room
+    return True
+
+
+cdef inline void stamp(Nic* nic, Row* row, int stage, int64_t time) noexcept nogil:
+    """The row reaches a stage."""
+    if nic.record_rows:
+        nic.records[row.serial].at[stage] = time
+
+
+cdef void record_birth(Nic* nic, int64_t serial) noexcept nogil:
     cdef int stage
-    if nic.num_free_rows:
-        nic.num_free_rows -= 1
-        index = nic.free_rows[nic.num_free_rows]
+    if unlikely(serial >= nic.room_records):
+        if not records_grow(nic):
+            return
+    nic.records[serial].parent = -1
+    for stage in range(NUM_STAGES):
+        nic.records[serial].at[stage] = -1
+
+
+cdef void record_row(Nic* nic, Row* row) noexcept nogil:
+    """What a row is, as it is now; its stamps are recorded already."""
+    cdef Record* record = &nic.records[row.serial]
+    record.serial = row.serial
+    record.kind = row.kind
+    record.outcome = row.outcome
+    record.function = row.function
+    record.ring = row.ring
+    record.flow = row.flow
+    record.length = row.length
+
+
+cdef void blank_row(Row* row) noexcept nogil:
+    memset(row, 0, sizeof(Row))
+    row.outcome = INSIDE
+    row.ring = row.flow = row.sender = row.slot = -1
+    row.born = -1
+    row.held = IN_PIPE
+
+
+cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t length) noexcept nogil:
+    """A row is born, inside and without stamps. Pointers to rows are void after this call."""
+    cdef int32_t index = nic.free_row
+    cdef Row* row
+    if index >= 0:
+        nic.free_row = nic.rows[index].slot
     elif nic.num_rows < nic.room_rows or rows_grow(nic):
         index = nic.num_rows
         nic.num_rows += 1
     else:
         index = 0
     row = &nic.rows[index]
-    memset(row, 0, sizeof(Row))
+    row[0] = nic.blank
     row.serial = nic.row_serial
-    nic.row_serial += 1
-    row.kind = kind
-    row.outcome = INSIDE
-    row.parent = -1
+    row.kind = <uint8_t>kind
     row.function = function
-    row.ring = -1
-    row.flow = -1
     row.length = length
-    row.sender = -1
-    row.slot = -1
-    row.held = IN_PIPE
-    for stage in range(NUM_STAGES):
-        row.at[stage] = -1
+    if nic.record_rows:
+        record_birth(nic, nic.row_serial)
+    nic.row_serial += 1
     return index
 
 
-cdef void row_forget_bytes(Nic* nic, Row* row) noexcept nogil:
+cdef inline void row_forget_bytes(Nic* nic, Row* row) noexcept nogil:
     """The frame's bytes have moved on."""
     if row.data != NULL:
         buffer_return(nic, row.data, row.data_class)
         row.data = NULL
 
 
-cdef void row_free(Nic* nic, int32_t index) noexcept nogil:
-    """Nobody needs the row's bytes any more; the row itself stays if rows are recorded."""
+cdef inline void row_free(Nic* nic, int32_t index) noexcept nogil:
+    """Nobody needs the row any more, but for its record."""
     cdef Row* row = &nic.rows[index]
     row_forget_bytes(nic, row)
-    if not nic.record_rows:
-        check(nic, row.outcome != INSIDE, 11, row.serial)
-        nic.free_rows[nic.num_free_rows] = index
-        nic.num_free_rows += 1
+    check(nic, row.outcome != INSIDE, 11, row.serial)
+    if nic.record_rows:
+        record_row(nic, row)
+    row.slot = nic.free_row
+    nic.free_row = index
 
 
 cdef void offer_rx(Nic* nic, Row* row, int32_t function) noexcept nogil:
@@ -182,7 +220,7 @@ cdef void offer_rx(Nic* nic, Row* row, int32_t function) noexcept nogil:
 cdef void drop_row(Nic* nic, Row* row, int reason) noexcept nogil:
     """The frame ends here, for a reason that is counted on its function."""
     cdef Function* function = &nic.functions[row.function]
-    row.outcome = reason
+    row.outcome = <uint8_t>reason
     function.counters[COUNT_DROP_NO_DESCRIPTOR + reason - DROP_NO_DESCRIPTOR] += 1
     function.inside[DIRECTION_TX if row.kind == KIND_TX else DIRECTION_RX] -= 1
 
@@ -202,6 +240,7 @@ cdef void let_go(Nic* nic, Ring* ring) noexcept nogil:
 cdef News* tell(Nic* nic, int kind, int num_args, int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil:
     """News for Python, of this instant. The caller may add bytes."""
     cdef News* news = <News*>lane_push(nic, &nic.news)
+    nic.halt = 1
     news.time = nic.now
     news.kind = kind
     news.num_args = num_args

@@ -4,6 +4,7 @@
 cdef int configure(Nic* nic, object config) except -1:
     """Copy every number of the configuration; a duration in cycles becomes one in ps."""
     nic.core = config.core_ps
+    nic.far = 8 * nic.core
     nic.wire_ticks = config.wire_byte_ticks
     nic.pcie_ticks = config.pcie_byte_ticks
     nic.ack = config.ack_ps
@@ -135,6 +136,8 @@ cdef bint furnish(Nic* nic) noexcept nogil:
 
 cdef Nic* nic_new(object config) except NULL:
     """A plane before its first instant."""
+    if NUM_GROUPS != 6:
+        raise ModelBug("next_instant and run_instant look at six groups of events")
     cdef Nic* nic = <Nic*>calloc(1, sizeof(Nic))
     cdef int each
     if nic == NULL:
@@ -142,7 +145,7 @@ cdef Nic* nic_new(object config) except NULL:
     open_lanes(nic)
     try:
         configure(nic, config)
-        if not furnish(nic) or not tlps_grow(nic):
+        if not furnish(nic) or not tlps_grow(nic) or not rows_grow(nic):
             raise MemoryError
     except BaseException:
         nic_free(nic)
@@ -164,6 +167,8 @@ cdef Nic* nic_new(object config) except NULL:
     nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1
     nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_tlp = nic.free_call = -1
     nic.max_frame = 1518
+    nic.free_row = -1
+    blank_row(&nic.blank)
     for each in range(NUM_LINES):
         nic.line_cause[each] = CAUSE_NONE
     return nic
@@ -223,7 +228,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free(nic.flows)
     free(nic.agents)
     free(nic.rows)
-    free(nic.free_rows)
+    free(nic.records)
     free(nic.tlps)
     free(nic.calls)
     free(nic.latency)

@@ -42,3 +42,4 @@ cdef struct Bits:
     # A set of small integers, asked for the next member in turns.
     uint64_t* words
     int32_t count
+    int32_t members

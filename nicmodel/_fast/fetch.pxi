@@ -45,7 +45,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
                                   ring.base + <uint64_t>ring.fetch_first * DESCRIPTOR_BYTES,
                                   count * DESCRIPTOR_BYTES)
     bits_remove(fetchable, number)
-    if bits_after(fetchable, number) >= 0:
+    if fetchable.members:
         touch(nic, TX_DESC_FETCH if sends else RX_DESC_FETCH)
 
 

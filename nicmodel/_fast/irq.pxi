@@ -96,15 +96,18 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
 
 
 cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
-    """Stamp what is written back and was not announced before. Only a recorded row keeps the stamp."""
+    """Stamp what is written back and was not announced before, if there are records to stamp."""
     cdef uint64_t position = ring.interrupted
-    cdef Row* row
+    cdef Record* record
+    if not nic.record_rows:
+        ring.interrupted = max(position, ring.written)
+        return
     if position < ring.rows.head:
         position = ring.rows.head
     while position < ring.written:
-        row = &nic.rows[index_at(&ring.rows, position)]
-        if row.at[STAGE_WRITTEN_BACK] >= 0 and row.at[STAGE_REAPED] < 0:
-            row.at[STAGE_INTERRUPTED] = nic.now
+        record = &nic.records[nic.rows[index_at(&ring.rows, position)].serial]
+        if record.at[STAGE_WRITTEN_BACK] >= 0 and record.at[STAGE_REAPED] < 0:
+            record.at[STAGE_INTERRUPTED] = nic.now
         position += 1
     ring.interrupted = position
 

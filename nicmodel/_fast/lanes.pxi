@@ -102,24 +102,27 @@ cdef inline int64_t front_time(Lane* lane) noexcept nogil:
 # ---- bit sets --------------------------------------------------------------------------------------
 
 cdef inline void bits_add(Bits* bits, int32_t member) noexcept nogil:
-    bits.words[member >> 6] |= (<uint64_t>1) << (member & 63)
+    cdef uint64_t* word = &bits.words[member >> 6]
+    bits.members += 1 - <int32_t>(word[0] >> (member & 63) & 1)
+    word[0] |= (<uint64_t>1) << (member & 63)
 
 cdef inline void bits_remove(Bits* bits, int32_t member) noexcept nogil:
-    bits.words[member >> 6] &= ~((<uint64_t>1) << (member & 63))
+    cdef uint64_t* word = &bits.words[member >> 6]
+    bits.members -= <int32_t>(word[0] >> (member & 63) & 1)
+    word[0] &= ~((<uint64_t>1) << (member & 63))
 
 cdef inline int32_t bits_after(Bits* bits, int32_t last) noexcept nogil:
     """The first member in turns after `last` (which itself comes last), or -1."""
-    cdef int32_t words = (bits.count + 63) >> 6
     cdef int32_t start = last + 1 if last + 1 < bits.count else 0
     cdef int32_t word = start >> 6
-    cdef int32_t _step
-    cdef uint64_t found = bits.words[word] & (~<uint64_t>0 << (start & 63))
-    for _step in range(words + 1):
-        if found:
-            return (word << 6) + low_bit(found)
-        word = word + 1 if word + 1 < words else 0
+    cdef uint64_t found
+    if bits.members == 0:
+        return -1
+    found = bits.words[word] & (~<uint64_t>0 << (start & 63))
+    while not found:
+        word = word + 1 if word + 1 < (bits.count + 63) >> 6 else 0
         found = bits.words[word]
-    return -1
+    return (word << 6) + low_bit(found)
 
 
 # ---- maps ------------------------------------------------------------------------------------------
@@ -143,6 +146,7 @@ cdef void latch(Nic* nic, int fault, int line, int64_t value) noexcept nogil:
     """Remember the first fault; the run stops after this instant and the door raises it."""
     if nic.fault == NO_FAULT:
         nic.fault = fault
+        nic.halt = 1
         nic.fault_line = line
         nic.fault_value = value
 

@@ -62,13 +62,9 @@ cdef inline void queue_tlp(Nic* nic, Direction* way, Lane* line, int32_t index) 
     tlp.age = way.age
     tlp.ready = nic.now
     way.age += 1
+    way.waiting += 1
     push_index(nic, line, index)
     touch(nic, way.arbiter)
-
-
-cdef inline bint has_waiting(Direction* way) noexcept nogil:
-    return ((way.posted.tail - way.posted.head) | (way.nonposted.tail - way.nonposted.head)
-            | (way.completion.tail - way.completion.head)) != 0
 
 
 # ---- link time -------------------------------------------------------------------------------------
@@ -155,7 +151,7 @@ cdef bint take_credits(Nic* nic, Direction* way) noexcept nogil:
         sender.pd += way.update_data
     else:
         sender.nph += way.update_headers
-    if has_waiting(sender):
+    if sender.waiting:
         touch(nic, sender.arbiter)
     return True
 
@@ -216,12 +212,14 @@ cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcep
     cdef int32_t chunk
     if tlp.kind != TLP_COMPLETION:
         lane_pop(&way.completion)
+        way.waiting -= 1
         return tlp.wire_bytes
     chunk = completion_chunk(nic, tlp.address, <int32_t>tlp.value)
     tlp.address += chunk
     tlp.value -= chunk
     if tlp.value == 0:
         lane_pop(&way.completion)
+        way.waiting -= 1
     way.flying_last = tlp.value == 0
     return completion_tlp_bytes(chunk)
 
@@ -257,9 +255,11 @@ cdef void start_tlp(Nic* nic, Direction* way) noexcept nogil:
         way.ph -= 1
         way.pd -= data_credits(tlp.nbytes)
         lane_pop(&way.posted)
+        way.waiting -= 1
     elif line == 1:
         way.nph -= 1
         lane_pop(&way.nonposted)
+        way.waiting -= 1
     else:
         nbytes = start_completion(nic, way, tlp)
     way.flying = winner
@@ -277,7 +277,7 @@ cdef void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil:
     cdef int posted_cause = CAUSE_NONE, cause
     cdef uint64_t oldest_posted = ~<uint64_t>0
     cdef Tlp* head
-    way.blamed = has_waiting(way)
+    way.blamed = way.waiting
     if not lane_empty(&way.posted):
         head = &nic.tlps[front_index(&way.posted)]
         oldest_posted = head.age
@@ -298,19 +298,18 @@ cdef void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil:
 
 cdef void decide_direction(Nic* nic, Direction* way) noexcept nogil:
     """UPSTREAM or DOWNSTREAM: one transfer, if the link is free and anything may go."""
-    cdef bint waits = has_waiting(way), busy
+    cdef bint busy
     cdef int64_t wake = way.next_due
     if way.free <= nic.now << 10:
         if wake <= nic.now:
             start_dllp(nic, way)
             wake = way.next_due
-        elif waits:
+        elif way.waiting:
             start_tlp(nic, way)
-            waits = has_waiting(way)
     busy = way.free > nic.now << 10
-    if busy and (waits or wake < round_up(way.free)):
+    if busy and (way.waiting or wake < round_up(way.free)):
         wake = round_up(way.free)
     if wake != nic.when[way.wake]:
         set_when(nic, way.wake, wake)
-    if waits or way.blamed:
+    if way.waiting or way.blamed:
         blame_lines(nic, way, busy)

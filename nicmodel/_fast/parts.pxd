@@ -15,8 +15,8 @@ cdef enum:
     IN_CHAIN = 1        # the ring still has to write back, interrupt or reap this row
     IN_PIPE = 2         # the frame is somewhere between its birth and its end
 
-cdef struct Row:
-    # The first part is ROW_DTYPE of sim/results.py, field by field.
+cdef struct Record:
+    # ROW_DTYPE of sim/results.py, field by field: kept only if rows are recorded, by serial.
     int64_t serial
     int32_t kind
     int32_t outcome
@@ -26,17 +26,27 @@ cdef struct Row:
     int32_t flow
     int32_t length
     int64_t at[NUM_STAGES]
-    # The rest is work in progress.
+
+cdef struct Row:
+    # A frame while it is inside, and until its ring has done with its descriptor; then the slot is used again.
+    int64_t serial
+    int64_t born            # POSTED or ARRIVED: where its latency begins
     uint64_t address        # of its buffer in host memory
     uint64_t mac            # destination
     uint8_t* data           # the bytes that move, NULL if none
     int32_t moved           # how many of them
     int32_t nbytes          # DMA bytes: the frame without FCS
+    int32_t length          # with FCS
+    int32_t function
+    int32_t ring
+    int32_t flow
     int32_t asked           # bytes asked for by the scheduler
     int32_t requests        # of those, read requests still out
-    int32_t slot            # index of its descriptor
+    int32_t slot            # index of its descriptor | next free row
     int32_t vlan
     int32_t sender          # function that sent a looped back frame, else -1
+    uint8_t kind
+    uint8_t outcome
     uint8_t data_class      # size class of `data`
     uint8_t held            # IN_CHAIN | IN_PIPE; 0: the row may be used again
     uint8_t room            # 1: it occupies Tx or Rx buffer
@@ -169,6 +179,7 @@ cdef struct Direction:
     int64_t ph              # credits the sender holds; of infinite ones more than it can spend
     int64_t pd
     int64_t nph
+    int32_t waiting         # TLPs in the three lines
     Lane posted             # slots of TLPs
     Lane nonposted
     Lane completion

@@ -77,6 +77,7 @@ cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
         if nic.tlps[request].ring == index:
             request_end(nic, request)
             tlp_free(nic, request)
+            nic.up.waiting -= 1
         else:
             keep(lane, &kept, position)
     lane.tail = kept
@@ -101,6 +102,7 @@ cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
         write = index_at(lane, position)
         if is_write_of(&nic.tlps[write], index):
             tlp_free(nic, write)
+            nic.up.waiting -= 1
         else:
             keep(lane, &kept, position)
     lane.tail = kept
@@ -116,6 +118,7 @@ cdef void drop_messages(Nic* nic, int32_t function) noexcept nogil:
         tlp = &nic.tlps[message]
         if tlp.kind == TLP_MESSAGE and tlp.function == function:
             tlp_free(nic, message)
+            nic.up.waiting -= 1
         else:
             keep(lane, &kept, position)
     lane.tail = kept

@@ -68,7 +68,7 @@ cdef void commit_live_write(Nic* nic, Tlp* tlp) noexcept nogil:
         row = &nic.rows[tlp.ref]
         move_write(nic, tlp, row.data + tlp.offset, moving_part(row.moved, tlp.offset, tlp.nbytes))
         if tlp.last:
-            row.at[STAGE_DATA_WRITTEN] = nic.now
+            stamp(nic, row, STAGE_DATA_WRITTEN, nic.now)
             row_forget_bytes(nic, row)
     elif tlp.kind == TLP_RX_WRITEBACK:
         compose_writeback(nic, tlp, written)

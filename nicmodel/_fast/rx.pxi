@@ -42,7 +42,8 @@ cdef void commit_wire_rx_end(Nic* nic) noexcept nogil:
     cdef int32_t index = row_new(nic, KIND_RX, -1, offer.length)
     cdef Row* row = &nic.rows[index]
     set_when(nic, RANK_WIRE_RX_END, NEVER)
-    row.at[STAGE_ARRIVED] = nic.now
+    row.born = nic.now
+    stamp(nic, row, STAGE_ARRIVED, nic.now)
     row.flow = offer.flow
     row.nbytes = offer.nbytes
     row.mac = offer.mac
@@ -66,13 +67,15 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     cdef int32_t index = row_new(nic, KIND_LOOPBACK, -1, length)
     cdef Row* row = &nic.rows[index]
     cdef Row* parent = &nic.rows[sent]
-    row.parent = parent.serial
+    if nic.record_rows:
+        nic.records[row.serial].parent = parent.serial
     row.flow = parent.flow
     row.sender = parent.function
     row.mac = parent.mac
     row.vlan = parent.vlan
     row.nbytes = parent.nbytes
-    row.at[STAGE_ARRIVED] = nic.now
+    row.born = nic.now
+    stamp(nic, row, STAGE_ARRIVED, nic.now)
     row.data = parent.data
     row.data_class = parent.data_class
     row.moved = parent.moved
@@ -107,7 +110,7 @@ cdef void commit_rx_pipe(Nic* nic) noexcept nogil:
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring
     timed_popped(nic, &nic.rx_pipe_lane, RANK_RX_PIPE)
-    row.at[STAGE_STEERED] = nic.now
+    stamp(nic, row, STAGE_STEERED, nic.now)
     target = match_filter(nic, row.mac, row.vlan)
     if target < 0:
         target = nic.default_pool
@@ -163,7 +166,7 @@ cdef void pair(Nic* nic, int32_t index) noexcept nogil:
         row = &nic.rows[frame]
         row.address = descriptor.address
         row.slot = descriptor.slot
-        row.at[STAGE_DESC_READY] = nic.edge
+        stamp(nic, row, STAGE_DESC_READY, nic.edge)
         row.held = IN_CHAIN
         lane_pop(&ring.chip)
         ring.held -= 1
@@ -184,7 +187,7 @@ cdef void commit_rx_writeback(Nic* nic, int32_t index) noexcept nogil:
     """WRITTEN_BACK. Write-backs of a ring commit in ring order; with an agent the frame waits for it."""
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring = &nic.rings[nic.num_rings + row.ring]
-    row.at[STAGE_WRITTEN_BACK] = nic.now
+    stamp(nic, row, STAGE_WRITTEN_BACK, nic.now)
     ring.written += 1
     ring.visible = ring.written
     if ring.agent < 0:

@@ -10,6 +10,13 @@ cdef inline void skip_bad(Nic* nic, Ring* ring) noexcept nogil:
         ring.scheduled += 1
 
 
+cdef inline void tx_room_back(Nic* nic, int32_t nbytes) noexcept nogil:
+    """Room of the Tx buffer returns; the scheduler decides only if it may be enough for somebody."""
+    nic.tx_room += nbytes
+    if nic.tx_waiting.members and nic.tx_room >= nic.tx_least:
+        touch(nic, TX_SCHEDULER)
+
+
 cdef void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
     """A Tx ring now has `held` descriptors waiting for the scheduler."""
     cdef Ring* ring = &nic.rings[index]
@@ -24,7 +31,8 @@ cdef void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
     ring.held = held
     if held:
         nic.tx_least = min(nic.tx_least, room_needed(nic, ring))
-        touch(nic, TX_SCHEDULER)
+        if nic.tx_room >= nic.tx_least:
+            touch(nic, TX_SCHEDULER)
 
 
 cdef inline int64_t room_needed(Nic* nic, Ring* ring) noexcept nogil:
@@ -46,6 +54,8 @@ cdef inline bint may_go(Nic* nic, Ring* ring) noexcept nogil:
 cdef int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
     """The first of the function's rings that may go, in turns after the last granted, or -1."""
     cdef int32_t count = function.num_tx, first = 0, step, at
+    if count == 1:
+        return function.tx_rings[0] if may_go(nic, &nic.rings[function.tx_rings[0]]) else -1
     while first < count and function.tx_rings[first] <= function.last_ring:
         first += 1
     for step in range(count):
@@ -90,7 +100,7 @@ cdef void decide_tx_scheduler(Nic* nic) noexcept nogil:
     if row.asked == 0:
         nic.tx_room -= row.nbytes
         row.room = 1
-        row.at[STAGE_SCHEDULED] = nic.now
+        stamp(nic, row, STAGE_SCHEDULED, nic.now)
     address = row.address + row.asked
     nbytes = read_piece(nic, address, row.nbytes - row.asked)
     request = ask(nic, CLASS_PAYLOAD, index, address, nbytes)
@@ -105,5 +115,5 @@ cdef void decide_tx_scheduler(Nic* nic) noexcept nogil:
         review_fetch(nic, index)
     else:
         nic.tx_least = 0        # the rest of a frame that has begun needs no room
-    if bits_after(&nic.tx_waiting, nic.last_function) >= 0:
+    if nic.tx_waiting.members and nic.tx_room >= nic.tx_least:
         touch(nic, TX_SCHEDULER)

@@ -35,14 +35,15 @@ cdef void ring_doorbell(Nic* nic, int32_t index, int64_t posted, int32_t tail) n
 
 # ---- descriptors arrive ----------------------------------------------------------------------------
 
-cdef void take_stamps(Ring* ring, Row* row) noexcept nogil:
+cdef inline void take_stamps(Nic* nic, Ring* ring, Row* row) noexcept nogil:
     """POSTED and DOORBELL of the oldest doorbell that still covers a descriptor."""
     cdef Batch* batch
     if lane_empty(&ring.doorbells):
         return
     batch = <Batch*>lane_front(&ring.doorbells)
-    row.at[STAGE_POSTED] = batch.posted
-    row.at[STAGE_DOORBELL] = batch.doorbell
+    row.born = batch.posted
+    stamp(nic, row, STAGE_POSTED, batch.posted)
+    stamp(nic, row, STAGE_DOORBELL, batch.doorbell)
     batch.count -= 1
     if batch.count == 0:
         lane_pop(&ring.doorbells)
@@ -69,8 +70,8 @@ cdef void bear_row(Nic* nic, int32_t index, int32_t slot, uint8_t* descriptor) n
     row.good = is_good(nic, command, nbytes)
     row.complete = not row.good
     row.held = IN_PIPE | IN_CHAIN
-    row.at[STAGE_DESC_FETCHED] = nic.edge
-    take_stamps(ring, row)
+    stamp(nic, row, STAGE_DESC_FETCHED, nic.edge)
+    take_stamps(nic, ring, row)
     if ring.agent >= 0 and nic.agents[ring.agent].flow >= 0:
         row.flow = nic.agents[ring.agent].flow
         row.mac = nic.flows[row.flow].dst_mac
@@ -113,7 +114,7 @@ cdef void commit_tx_payload(Nic* nic, int32_t index, int32_t ring) noexcept nogi
     row.requests -= 1
     if row.asked == row.nbytes and row.requests == 0:
         row.complete = 1
-        row.at[STAGE_DATA_FETCHED] = nic.edge
+        stamp(nic, row, STAGE_DATA_FETCHED, nic.edge)
         advance_ready(nic, &nic.rings[ring])
 
 
@@ -180,14 +181,13 @@ cdef void commit_tx_pipe(Nic* nic) noexcept nogil:
     cdef int32_t index = front_timed(&nic.tx_pipe_lane).index, target
     cdef Row* row = &nic.rows[index]
     timed_popped(nic, &nic.tx_pipe_lane, RANK_TX_PIPE)
-    row.at[STAGE_SWITCHED] = nic.now
+    stamp(nic, row, STAGE_SWITCHED, nic.now)
     if row.flow < 0 and row.data != NULL:
         parse_frame(row.data, row.moved, &row.mac, &row.vlan)
     target = match_filter(nic, row.mac, row.vlan) if nic.loopback else -1
     if target >= 0 and target != row.function:
-        nic.tx_room += row.nbytes
+        tx_room_back(nic, row.nbytes)
         row.room = 0
-        touch(nic, TX_SCHEDULER)
         deliver_tx(nic, row)
         loop_back(nic, index)
         row_release(nic, index, IN_PIPE)
@@ -202,7 +202,8 @@ cdef void commit_tx_writeback(Nic* nic, int32_t index, uint64_t first, uint64_t 
     """The last TLP of a span, rows [first, end) of the ring, is in memory. Forgotten spans before it are not."""
     cdef Ring* ring = &nic.rings[index]
     cdef uint64_t position
-    for position in range(first, end):
-        nic.rows[index_at(&ring.rows, position)].at[STAGE_WRITTEN_BACK] = nic.now
+    if nic.record_rows:
+        for position in range(first, end):
+            stamp(nic, &nic.rows[index_at(&ring.rows, position)], STAGE_WRITTEN_BACK, nic.now)
     ring.written = end
     let_go(nic, ring)

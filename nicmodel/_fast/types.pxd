@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from nicmodel._fast.containers cimport Bits, Heap, Lane, Map
 from nicmodel._fast.facts cimport NUM_CAUSES, NUM_LINES, NUM_RANKS
 from nicmodel._fast.parts cimport (
-    Agent, Arena, Call, Direction, Filter, Flow, Function, Offer, Ring, Row, Tlp, Vector,
+    Agent, Arena, Call, Direction, Filter, Flow, Function, Offer, Record, Ring, Row, Tlp, Vector,
 )
 
 cdef enum:
@@ -28,12 +28,14 @@ cdef struct Nic:
     int64_t soonest[NUM_GROUPS]     # of every four of them
     int32_t committing      # group of the event being committed, looked at in a checked build
     uint32_t touched        # arbiters
+    int32_t halt            # news or a fault: the run ends after this instant
     int32_t fault
     int32_t fault_line
     int64_t fault_value
     Heap timers[NUM_RANKS]
     # configuration
     int64_t core
+    int64_t far             # further than this, the next edge is found by division
     int64_t wire_ticks
     int64_t pcie_ticks
     int64_t ack
@@ -84,9 +86,11 @@ cdef struct Nic:
     Row* rows
     int32_t num_rows
     int32_t room_rows
-    int32_t* free_rows
-    int32_t num_free_rows
+    int32_t free_row
+    Row blank               # a row as it is born
     int64_t row_serial
+    Record* records
+    int64_t room_records
     Tlp* tlps
     int32_t num_tlps
     int32_t free_tlp

@@ -29,7 +29,7 @@ cdef void decide_wire(Nic* nic) noexcept nogil:
     if not lane_empty(&nic.tx_wire) and not paused and nic.wire_free <= nic.now << 10:
         head = front_timed(&nic.tx_wire)
         nic.wire_row = head.index
-        nic.rows[head.index].at[STAGE_ON_WIRE] = nic.now
+        stamp(nic, &nic.rows[head.index], STAGE_ON_WIRE, nic.now)
         set_when(nic, RANK_WIRE_TX_END,
                  start_frame(nic, &nic.wire_free, head.time, nic.rows[head.index].length, WIRE_OUT))
         lane_pop(&nic.tx_wire)
@@ -49,11 +49,10 @@ cdef void commit_wire_tx_end(Nic* nic) noexcept nogil:
     cdef News* news
     set_when(nic, RANK_WIRE_TX_END, NEVER)
     nic.wire_row = -1
-    row.at[STAGE_OFF_WIRE] = nic.now
+    stamp(nic, row, STAGE_OFF_WIRE, nic.now)
     if row.room:
         row.room = 0
-        nic.tx_room += row.nbytes
-        touch(nic, TX_SCHEDULER)
+        tx_room_back(nic, row.nbytes)
     deliver_tx(nic, row)
     if nic.frames_out:
         news = tell(nic, UPCALL_FRAME_OUT, 3, 0, row.length, row.serial, 0)
