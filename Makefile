@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := $(wildcard nicmodel/*.pyx nicmodel/*.pxd nicmodel/_fast/*.pyx nicmodel/_fast/*.pxd)
+SOURCES := $(wildcard nicmodel/*.pyx nicmodel/*.pxd nicmodel/_fast/*.pxi nicmodel/_fast/*.pxd)
 BUILT := $(VENV)/.built
 
 .PHONY: run test lint bench instructions smoke clean

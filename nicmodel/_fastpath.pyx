@@ -8,38 +8,47 @@
   host       root                     host            root
   leave      tx -> wire               interrupt       irq -> agent
 
-`types` holds every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to Python.
-To follow a packet, begin at `commit` below: each rank is one event, each name is the room that resumes.
+`types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to
+Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
+To follow a packet, begin at `commit_group` below: each rank is one event, each name is the room that resumes.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
 
-from nicmodel._fast.agent cimport commit_agent_done, commit_agent_wake, decide_vcpu
-from nicmodel._fast.books cimport set_when, touch
-from nicmodel._fast.calls cimport commit_call
-from nicmodel._fast.door cimport Door
+from nicmodel._fast.containers cimport Bits, Heap, Lane, Map, Timed, Timer
 from nicmodel._fast.facts cimport *
-from nicmodel._fast.fetch cimport commit_fetched, decide_fetch
-from nicmodel._fast.irq cimport commit_itr, decide_msix
-from nicmodel._fast.lanes cimport heap_pop, lane_empty, low_bit
-from nicmodel._fast.link cimport commit_dllp, commit_link_free, decide_direction, note_arrival, take_credits
-from nicmodel._fast.registers cimport accept_access, commit_register, decide_register_port
-from nicmodel._fast.root cimport commit_mem_commit, commit_mem_read, commit_read_done, commit_up_end
-from nicmodel._fast.rx cimport (
-    commit_rx_descriptors, commit_rx_pipe, commit_wire_rx_end, decide_switch_ingress,
+from nicmodel._fast.parts cimport *
+from nicmodel._fast.types cimport (
+    NUM_CLASSES, NUM_GROUPS, NUM_WHEN, WAKE_DOWN, WAKE_TICK, WAKE_UP, WAKE_WIRE, WAKE_WIRE_RX, Nic,
 )
-from nicmodel._fast.sched cimport decide_tx_scheduler
-from nicmodel._fast.tags cimport decide_tags, request_end, request_forget
-from nicmodel._fast.tx cimport commit_tx_descriptors, commit_tx_payload, commit_tx_pipe, decide_tx_reorder
-from nicmodel._fast.parts cimport (
-    CLASS_PAYLOAD, CLASS_TX_DESCRIPTOR, FAULT_CALL, FAULT_INVARIANT, FAULT_MEMORY, TLP_COMPLETION, Tlp,
-)
-from nicmodel._fast.types cimport NUM_WHEN, TICK, Nic, Request
-from nicmodel._fast.containers cimport Timer
-from nicmodel._fast.wire cimport commit_flow, commit_pause, commit_wire_tx_end, decide_wire, decide_wire_rx
-from nicmodel._fast.writers cimport decide_writers
 
+# One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
 from nicmodel.sim.errors import ModelBug
+
+include "_fast/lanes.pxi"
+include "_fast/books.pxi"
+include "_fast/memory.pxi"
+include "_fast/link.pxi"
+include "_fast/tags.pxi"
+include "_fast/registers.pxi"
+include "_fast/fetch.pxi"
+include "_fast/sched.pxi"
+include "_fast/tx.pxi"
+include "_fast/wire.pxi"
+include "_fast/steer.pxi"
+include "_fast/rx.pxi"
+include "_fast/writers.pxi"
+include "_fast/root.pxi"
+include "_fast/irq.pxi"
+include "_fast/agent.pxi"
+include "_fast/revoke.pxi"
+include "_fast/calls.pxi"
+include "_fast/build.pxi"
+include "_fast/report.pxi"
+include "_fast/door.pxi"
 
 FAULTS = {FAULT_MEMORY: "memory has run out", FAULT_INVARIANT: "an invariant does not hold",
           FAULT_CALL: "a call asks for the impossible"}
@@ -49,29 +58,31 @@ FAULTS = {FAULT_MEMORY: "memory has run out", FAULT_INVARIANT: "an invariant doe
 
 cdef void commit_down_end(Nic* nic) noexcept nogil:
     """The last byte of a downstream transfer is at the adapter."""
-    cdef Tlp tlp = nic.down.flying
-    cdef Request request
+    cdef int32_t index = nic.down.flying
+    cdef Tlp* tlp
     set_when(nic, RANK_DOWN_END, NEVER)
     if take_credits(nic, &nic.down):
         return
     note_arrival(nic, &nic.up)
-    if tlp.kind != TLP_COMPLETION:
-        accept_access(nic, &tlp)
-        return
-    if not tlp.last:
-        return
-    request = nic.requests[tlp.ref]
-    request_end(nic, tlp.ref)
-    request_forget(nic, tlp.ref)
-    if request.epoch != nic.rings[request.ring].epoch:
-        return
-    if request.klass == CLASS_PAYLOAD:
-        commit_tx_payload(nic, &request)
-    elif commit_fetched(nic, request.ring):
-        if request.klass == CLASS_TX_DESCRIPTOR:
-            commit_tx_descriptors(nic, request.ring)
+    if nic.down.flying_kind != TLP_COMPLETION:
+        accept_access(nic, index)
+    elif nic.down.flying_last:
+        tlp = &nic.tlps[index]
+        request_end(nic, index)
+        if tlp.epoch == nic.rings[tlp.ring].epoch:
+            commit_read(nic, tlp)
+        tlp_free(nic, index)
+
+
+cdef inline void commit_read(Nic* nic, Tlp* tlp) noexcept nogil:
+    """The last completion of a live read has arrived. None of these asks for another TLP."""
+    if tlp.klass == CLASS_PAYLOAD:
+        commit_tx_payload(nic, tlp.ref, tlp.ring)
+    elif commit_fetched(nic, tlp.ring):
+        if tlp.klass == CLASS_TX_DESCRIPTOR:
+            commit_tx_descriptors(nic, tlp.ring)
         else:
-            commit_rx_descriptors(nic, request.ring)
+            commit_rx_descriptors(nic, tlp.ring)
 
 
 cdef void commit_edge(Nic* nic) noexcept nogil:
@@ -82,152 +93,179 @@ cdef void commit_edge(Nic* nic) noexcept nogil:
         touch(nic, REGISTER_PORT)
 
 
-cdef void commit_timer(Nic* nic, int rank) noexcept nogil:
-    """The next event of an unordered source."""
-    cdef Timer timer = heap_pop(&nic.timers[rank])
-    set_when(nic, rank, nic.timers[rank].items[0].time if nic.timers[rank].count else NEVER)
-    if rank == RANK_PAUSE:
-        commit_pause(nic, timer.a)
-    elif rank == RANK_FLOW:
-        commit_flow(nic, <int32_t>timer.a)
-    elif rank == RANK_ITR:
-        commit_itr(nic, <int32_t>timer.a)
-    elif rank == RANK_AGENT_WAKE:
-        commit_agent_wake(nic, <int32_t>timer.a, timer.b)
-    else:
-        commit_agent_done(nic, <int32_t>timer.a)
+cdef inline void wake_arbiter(Nic* nic, int slot, int arbiter) noexcept nogil:
+    """The ranks DLLP, LINK_FREE and EDGE: nothing is committed, so they need no place in the order."""
+    set_when(nic, slot, NEVER)
+    touch(nic, arbiter)
 
 
-cdef void commit(Nic* nic, int rank) noexcept nogil:
-    """Apply one event of this rank."""
-    if rank == RANK_CALL:
-        commit_call(nic)
-    elif rank == RANK_MEM_COMMIT:
-        commit_mem_commit(nic)
-    elif rank == RANK_MEM_READ:
-        commit_mem_read(nic)
-    elif rank == RANK_UP_END:
-        commit_up_end(nic)
-    elif rank == RANK_READ_DONE:
-        commit_read_done(nic)
-    elif rank == RANK_DOWN_END:
-        commit_down_end(nic)
-    elif rank == RANK_REGISTER:
-        commit_register(nic)
-    elif rank == RANK_TX_PIPE:
-        commit_tx_pipe(nic)
-    elif rank == RANK_RX_PIPE:
-        commit_rx_pipe(nic)
-    elif rank == RANK_WIRE_TX_END:
-        commit_wire_tx_end(nic)
-    elif rank == RANK_WIRE_RX_END:
-        commit_wire_rx_end(nic)
-    elif rank == RANK_DLLP:
-        commit_dllp(nic)
-    elif rank == RANK_LINK_FREE:
-        commit_link_free(nic)
-    elif rank == RANK_EDGE:
-        commit_edge(nic)
-    else:
-        commit_timer(nic, rank)
+cdef inline bint is_due(Nic* nic, int group, int slot) noexcept nogil:
+    """Is this slot of `when` in the group, and due? `group` and `slot` are constants, so other groups' slots cost nothing."""
+    return slot >> 2 == group and nic.when[slot] == nic.now
+
+
+cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
+    """Apply, in order, every event that is due of the four ranks of a group."""
+    nic.committing = group
+    while nic.soonest[group] == nic.now:
+        if is_due(nic, group, RANK_CALL):
+            commit_call(nic)
+        elif is_due(nic, group, RANK_PAUSE):
+            commit_pause(nic, timer_pop(nic, RANK_PAUSE).a)
+        elif is_due(nic, group, RANK_MEM_COMMIT):
+            commit_mem_commit(nic)
+        elif is_due(nic, group, RANK_MEM_READ):
+            commit_mem_read(nic)
+        elif is_due(nic, group, RANK_UP_END):
+            commit_up_end(nic)
+        elif is_due(nic, group, RANK_READ_DONE):
+            commit_read_done(nic)
+        elif is_due(nic, group, RANK_DOWN_END):
+            commit_down_end(nic)
+        elif is_due(nic, group, RANK_REGISTER):
+            commit_register(nic)
+        elif is_due(nic, group, RANK_TX_PIPE):
+            commit_tx_pipe(nic)
+        elif is_due(nic, group, RANK_RX_PIPE):
+            commit_rx_pipe(nic)
+        elif is_due(nic, group, RANK_WIRE_TX_END):
+            commit_wire_tx_end(nic)
+        elif is_due(nic, group, RANK_WIRE_RX_END):
+            commit_wire_rx_end(nic)
+        elif is_due(nic, group, RANK_FLOW):
+            commit_flow(nic, <int32_t>timer_pop(nic, RANK_FLOW).a)
+        elif is_due(nic, group, RANK_ITR):
+            commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
+        elif is_due(nic, group, RANK_AGENT_WAKE):
+            commit_agent_wake(nic)
+        elif is_due(nic, group, RANK_AGENT_DONE):
+            commit_agent_done(nic, <int32_t>timer_pop(nic, RANK_AGENT_DONE).a)
+        elif is_due(nic, group, RANK_EDGE):
+            commit_edge(nic)
+        elif is_due(nic, group, WAKE_UP):
+            wake_arbiter(nic, WAKE_UP, UPSTREAM)
+        elif is_due(nic, group, WAKE_DOWN):
+            wake_arbiter(nic, WAKE_DOWN, DOWNSTREAM)
+        elif is_due(nic, group, WAKE_WIRE):
+            wake_arbiter(nic, WAKE_WIRE, WIRE)
+        elif is_due(nic, group, WAKE_WIRE_RX):
+            wake_arbiter(nic, WAKE_WIRE_RX, WIRE_RX)
+        else:
+            set_when(nic, WAKE_TICK, NEVER)
 
 
 # ---- decide: whose turn it is ----------------------------------------------------------------------
 
-cdef void decide(Nic* nic, int arbiter) noexcept nogil:
-    if arbiter == VCPU:
-        decide_vcpu(nic)
-    elif arbiter == REGISTER_PORT:
+cdef inline bint has_turn(Nic* nic, int arbiter) noexcept nogil:
+    """Is it touched? Then it decides now, and what touches it again is for its next tick."""
+    if not nic.touched & ((<uint32_t>1) << arbiter):
+        return False
+    nic.touched &= ~((<uint32_t>1) << arbiter)
+    return True
+
+
+cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
+    """The core's arbiters, in order."""
+    if has_turn(nic, REGISTER_PORT):
         decide_register_port(nic)
-    elif arbiter == TX_SCHEDULER:
+    if has_turn(nic, TX_SCHEDULER):
         decide_tx_scheduler(nic)
-    elif arbiter == TX_REORDER:
+    if has_turn(nic, TX_REORDER):
         decide_tx_reorder(nic)
-    elif arbiter == SWITCH_INGRESS:
+    if has_turn(nic, SWITCH_INGRESS):
         decide_switch_ingress(nic)
-    elif arbiter == TX_DESC_FETCH:
+    if has_turn(nic, TX_DESC_FETCH):
         decide_fetch(nic, DIRECTION_TX)
-    elif arbiter == RX_DESC_FETCH:
+    if has_turn(nic, RX_DESC_FETCH):
         decide_fetch(nic, DIRECTION_RX)
-    elif arbiter == TAGS:
+    if has_turn(nic, TAGS):
         decide_tags(nic)
-    elif arbiter == WRITERS:
+    if has_turn(nic, WRITERS):
         decide_writers(nic)
-    elif arbiter == MSIX:
+    if has_turn(nic, MSIX):
         decide_msix(nic)
-    elif arbiter == UPSTREAM:
+
+
+cdef void decide_touched(Nic* nic) noexcept nogil:
+    """Every touched arbiter decides once, in the order of `arbiters.ARBITERS`; the core's only at an edge of its clock."""
+    cdef bint at_edge = nic.edge == nic.now
+    cdef int64_t next_edge = nic.port_wake
+    if has_turn(nic, VCPU):
+        decide_vcpu(nic)
+    if at_edge and nic.touched & CORE_ARBITERS:
+        decide_at_edge(nic)
+    if has_turn(nic, UPSTREAM):
         decide_direction(nic, &nic.up)
-    elif arbiter == DOWNSTREAM:
+    if has_turn(nic, DOWNSTREAM):
         decide_direction(nic, &nic.down)
-    elif arbiter == WIRE:
+    if has_turn(nic, WIRE):
         decide_wire(nic)
-    elif arbiter == WIRE_RX:
+    if has_turn(nic, WIRE_RX):
         decide_wire_rx(nic)
+    if nic.touched:
+        if unlikely(nic.touched & PS_ARBITERS):
+            set_when(nic, WAKE_TICK, nic.now + 1)
+        if nic.touched & CORE_ARBITERS:
+            next_edge = nic.edge + nic.core if at_edge else nic.edge
+    if next_edge != nic.when[RANK_EDGE]:
+        set_when(nic, RANK_EDGE, next_edge)
 
 
 # ---- instants --------------------------------------------------------------------------------------
 
-cdef int64_t next_instant(Nic* nic) noexcept nogil:
-    cdef int64_t earliest = nic.when[0]
-    cdef int rank
-    for rank in range(1, NUM_WHEN):
-        if nic.when[rank] < earliest:
-            earliest = nic.when[rank]
-    return earliest
+cdef inline int64_t next_instant(Nic* nic) noexcept nogil:
+    """The earliest of all slots of `when`, of which every four have theirs in `soonest`."""
+    cdef int64_t* soonest = nic.soonest
+    cdef int64_t early = soonest[0] if soonest[0] < soonest[1] else soonest[1]
+    cdef int64_t middle = soonest[2] if soonest[2] < soonest[3] else soonest[3]
+    cdef int64_t late = soonest[4] if soonest[4] < soonest[5] else soonest[5]
+    early = early if early < middle else middle
+    return early if early < late else late
 
 
-cdef void find_edge(Nic* nic) noexcept nogil:
-    """The first core edge at or after now. Most instants fall into the period of the last or the next one."""
+cdef inline void find_edge(Nic* nic) noexcept nogil:
+    """The first core edge at or after now. Most instants are within a few periods of the last: no division."""
     if nic.now <= nic.edge:
         return
-    nic.edge += nic.core
-    if nic.now > nic.edge:
-        nic.edge = (nic.now + nic.core - 1) // nic.core * nic.core
+    if unlikely(nic.now - nic.edge > nic.far):
+        nic.edge = nic.now // nic.core * nic.core
+    while nic.edge < nic.now:
+        nic.edge += nic.core
 
 
-cdef void run_instant(Nic* nic, int64_t time) noexcept nogil:
+cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:
     """Commit everything of this time in order, then let every touched arbiter decide once."""
-    cdef uint32_t may, left
-    cdef int which
     nic.now = time
     find_edge(nic)
-    which = 0
-    while which < NUM_RANKS:
-        if nic.when[which] != time:
-            which += 1
-            continue
-        nic.due = 0
-        commit(nic, which)
-        if nic.due:
-            which = min(which, low_bit(nic.due))        # an event of this very instant, perhaps of an earlier rank
-    nic.when[TICK] = NEVER
-    may = <uint32_t>(PS_ARBITERS | CORE_ARBITERS) if nic.edge == time else <uint32_t>PS_ARBITERS
-    left = nic.touched & may
-    while left:
-        which = low_bit(left)
-        nic.touched &= ~((<uint32_t>1) << which)
-        may &= ~<uint32_t>0 << (which + 1)
-        decide(nic, which)
-        left = nic.touched & may
-    if nic.touched & PS_ARBITERS:
-        nic.when[TICK] = time + 1
-    nic.when[RANK_EDGE] = nic.port_wake
-    if nic.touched & CORE_ARBITERS:
-        nic.when[RANK_EDGE] = nic.edge + nic.core if nic.edge == time else nic.edge
+    # One line a group, written out: a loop here costs more than the events. `nic_new` checks their number.
+    if nic.soonest[0] == time:
+        commit_group(nic, 0)
+    if nic.soonest[1] == time:
+        commit_group(nic, 1)
+    if nic.soonest[2] == time:
+        commit_group(nic, 2)
+    if nic.soonest[3] == time:
+        commit_group(nic, 3)
+    if nic.soonest[4] == time:
+        commit_group(nic, 4)
+    if nic.soonest[5] == time:
+        commit_group(nic, 5)
+    if nic.touched:
+        decide_touched(nic)
 
 
 cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
     """Instants before `until`, as long as there is no news, no fault, and budget."""
     cdef int64_t time = next_instant(nic)
+    nic.halt = nic.fault
     while time < until and budget != 0:
         run_instant(nic, time)
         budget -= 1
-        nic.horizon = nic.now
-        if nic.fault or not lane_empty(&nic.news):
-            return
-        time = next_instant(nic)
-    if budget != 0 and until > nic.horizon:
-        nic.horizon = until
+        if nic.halt:
+            budget = 0
+        else:
+            time = next_instant(nic)
+    nic.horizon = max(nic.horizon, until if budget != 0 else nic.now)
 
 
 # ---- the class -------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import importlib.util
+import re
 import subprocess
 import sys
 import sysconfig
@@ -50,13 +51,15 @@ def test_every_file_of_a_package_is_in_the_wheel():
     left_out = [path for path in in_packages() if path.suffix != ".py" and not any(
         fnmatch.fnmatch(path.name, pattern) for pattern in PROJECT["package-data"].get(".".join(path.parent.parts), ()))]
     assert not left_out
-    assert sum(path.suffix == ".pxd" for path in in_packages()) > 10
+    assert sum(path.suffix in (".pxd", ".pxi") for path in in_packages()) > 10
 
 
 def test_every_room_of_the_compiled_plane_is_built(load, monkeypatch):
     monkeypatch.chdir(ROOT)
     built = {Path(extension.sources[0]) for extension in load().extensions()}
-    assert built == set(in_packages({".pyx"}))
+    assert built == set(in_packages({".pyx"})) == {Path("nicmodel/_fastpath.pyx")}
+    included = re.findall(r'^include "(.+)"$', Path("nicmodel/_fastpath.pyx").read_text(), re.MULTILINE)
+    assert sorted(Path("nicmodel") / name for name in included) == sorted(in_packages({".pxi"}))
 
 
 def test_an_sdist_can_be_built_and_tested(tmp_path):

@@ -26,7 +26,7 @@ ALLOWED = {
     "nicmodel.lab": {"nicmodel", "drivers"},
     "nicmodel": {"nicmodel.lab"},                      # the front door: __init__ and __main__
 }
-SOURCES = sorted(p for folder in ("nicmodel", "drivers") for suffix in ("*.py", "*.pyx", "*.pxd")
+SOURCES = sorted(p for folder in ("nicmodel", "drivers") for suffix in ("*.py", "*.pyx", "*.pxd", "*.pxi")
                  for p in (ROOT / folder).rglob(suffix))
 CIMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import\b|c?import\s+([\w.]+))", re.MULTILINE)
 

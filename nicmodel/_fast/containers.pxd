@@ -9,7 +9,13 @@ cdef struct Lane:
     uint64_t head
     uint64_t tail
     uint64_t mask
+    uint32_t room           # items it holds before it grows
     uint32_t item_bytes
+
+cdef struct Timed:
+    # An item of a lane in order of time: a pipe, or a line that remembers when it was joined.
+    int64_t time
+    int32_t index
 
 cdef struct Timer:
     # An event of an unordered source; key = source << 44 | serial, so (time, key) is the order.
@@ -36,3 +42,4 @@ cdef struct Bits:
     # A set of small integers, asked for the next member in turns.
     uint64_t* words
     int32_t count
+    int32_t members

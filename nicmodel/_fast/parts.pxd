@@ -4,7 +4,7 @@ Rows, requests and rings are named by index, never by a pointer kept across call
 Times are ps, `free` alone is in ticks of 1/1024 ps.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Lane
 from nicmodel._fast.facts cimport NUM_COUNTERS, NUM_STAGES
@@ -15,8 +15,8 @@ cdef enum:
     IN_CHAIN = 1        # the ring still has to write back, interrupt or reap this row
     IN_PIPE = 2         # the frame is somewhere between its birth and its end
 
-cdef struct Row:
-    # The first part is ROW_DTYPE of sim/results.py, field by field.
+cdef struct Record:
+    # ROW_DTYPE of sim/results.py, field by field: kept only if rows are recorded, by serial.
     int64_t serial
     int32_t kind
     int32_t outcome
@@ -26,17 +26,27 @@ cdef struct Row:
     int32_t flow
     int32_t length
     int64_t at[NUM_STAGES]
-    # The rest is work in progress.
+
+cdef struct Row:
+    # A frame while it is inside, and until its ring has done with its descriptor; then the slot is used again.
+    int64_t serial
+    int64_t born            # POSTED or ARRIVED: where its latency begins
     uint64_t address        # of its buffer in host memory
     uint64_t mac            # destination
     uint8_t* data           # the bytes that move, NULL if none
     int32_t moved           # how many of them
     int32_t nbytes          # DMA bytes: the frame without FCS
+    int32_t length          # with FCS
+    int32_t function
+    int32_t ring
+    int32_t flow
     int32_t asked           # bytes asked for by the scheduler
     int32_t requests        # of those, read requests still out
-    int32_t slot            # index of its descriptor
+    int32_t slot            # index of its descriptor | next free row
     int32_t vlan
     int32_t sender          # function that sent a looped back frame, else -1
+    uint8_t kind
+    uint8_t outcome
     uint8_t data_class      # size class of `data`
     uint8_t held            # IN_CHAIN | IN_PIPE; 0: the row may be used again
     uint8_t room            # 1: it occupies Tx or Rx buffer
@@ -119,66 +129,65 @@ cdef enum:
     TLP_TX_WRITEBACK
     TLP_MESSAGE
     TLP_ORPHAN          # a started write of a revoked ring: bytes only
-    TLP_READ            # ref: request
-    TLP_COMPLETION      # ref: request; address and nbytes: what is left of it
+    TLP_READ            # ref: row of a payload
+    TLP_COMPLETION      # a read on its way back
     TLP_ANSWER          # ref: MMIO read id
     TLP_REGISTER_WRITE
     TLP_REGISTER_READ   # ref: MMIO read id
-    TLP_UPDATE_P        # a DLLP in flight; value, ref: credits
-    TLP_UPDATE_NP
+    UPDATE_P            # a DLLP in flight
+    UPDATE_NP
 
 cdef struct Tlp:
-    uint64_t age
-    int64_t ready
-    uint64_t address
-    int64_t value           # register value | first row position of a Tx write-back | orphan's bytes
+    # One transaction from the block that asks to the block that resumes, in a slot of `tlps`; lanes pass its index.
+    # A read keeps its slot until its last completion has arrived. 64 bytes.
+    uint64_t age            # in its direction
+    int64_t ready           # when it was queued
+    uint64_t address        # of a completion: of what is left
+    int64_t value           # register value | first row position of a Tx write-back | orphan's bytes | completion: bytes left
     int32_t nbytes          # of payload, or asked for
-    int32_t wire_bytes
-    int32_t ref
+    int32_t ref             # row | vector | MMIO read id | next free slot
     int32_t ring            # index in `rings`, or -1
-    uint32_t epoch
-    int32_t function
+    int32_t offset          # in its operation | register offset
+    uint32_t epoch          # of its ring
     int32_t domain
-    int32_t offset          # in the frame | register offset
+    uint16_t function
+    uint16_t wire_bytes     # of a completion: found as it leaves
     uint8_t kind
     uint8_t last            # of its operation
-    uint8_t bar
-    uint8_t data_class      # of an orphan's bytes
-
-cdef struct TimedTlp:
-    int64_t time
-    Tlp tlp
+    uint8_t klass           # read: CLASS_ | register access: BAR | orphan: size class of its bytes
 
 cdef struct Direction:
     int64_t free            # ticks
-    uint64_t age
-    int32_t arbiter
-    int32_t line            # LINE_ of its posted line; non-posted and completion follow
-    int32_t end_rank
-    int32_t finite_ph
-    int32_t finite_pd
-    int32_t finite_nph
-    int64_t ph              # credits the sender holds
-    int64_t pd
-    int64_t nph
-    Lane posted             # Tlp
-    Lane nonposted
-    Lane completion
-    Tlp flying
-    # DLLPs this end of the link owes its partner
-    int32_t reports_p       # the pool it grants is finite
-    int32_t reports_np
+    int64_t next_due        # the earliest of the six below: DLLPs that this end owes its partner
     int64_t skp_due
     int64_t ack_due
     int64_t p_due           # of the first unreported release
     int64_t p_idle          # of the periodic report
     int64_t np_due
     int64_t np_idle
+    uint64_t age
+    int32_t arbiter
+    int32_t wake            # its slot of `when`
+    int32_t line            # LINE_ of its posted line; non-posted and completion follow
+    int32_t end_rank
+    int32_t blamed          # one of its lines has a cause
+    int32_t flying          # slot of the TLP in flight
+    uint8_t flying_kind     # its TLP_, or UPDATE_
+    uint8_t flying_last     # the last completion of its read
+    uint8_t reports_p       # the pool that this end grants is finite
+    uint8_t reports_np
+    int64_t ph              # credits the sender holds; of infinite ones more than it can spend
+    int64_t pd
+    int64_t nph
+    int32_t waiting         # TLPs in the three lines
+    Lane posted             # slots of TLPs
+    Lane nonposted
+    Lane completion
     int64_t owed_ph         # released and not reported
     int64_t owed_pd
     int64_t owed_nph
-    int64_t dllp_at         # next DLLP event
-    int64_t retry_at        # next LINK_FREE event
+    int64_t update_headers  # what the UpdateFC in flight carries
+    int64_t update_data
     # books
     int64_t tlps
     int64_t tlp_bytes
@@ -191,18 +200,6 @@ cdef enum:
     CLASS_TX_DESCRIPTOR = 1
     CLASS_PAYLOAD = 2
 
-cdef struct Request:
-    uint64_t address
-    int32_t klass
-    int32_t ring
-    uint32_t epoch
-    int32_t function
-    int32_t domain
-    int32_t row             # payload
-    int32_t offset          # in the operation
-    int32_t nbytes
-    int32_t next_free
-
 cdef struct WriteOp:
     # One operation of a writer: an Rx frame and its descriptor, or a Tx write-back span.
     uint64_t address
@@ -214,11 +211,6 @@ cdef struct WriteOp:
     int32_t descriptor      # Rx: the payload is out, the descriptor is next
 
 # ---- the wire, traffic, drivers -------------------------------------------------------------------
-
-cdef struct Waiting:
-    # A row with the time it joined a line or leaves a pipe.
-    int64_t time
-    int32_t row
 
 cdef struct Offer:
     # A frame at the other end of the wire.

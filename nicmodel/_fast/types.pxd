@@ -5,12 +5,18 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from nicmodel._fast.containers cimport Bits, Heap, Lane, Map
 from nicmodel._fast.facts cimport NUM_CAUSES, NUM_LINES, NUM_RANKS
 from nicmodel._fast.parts cimport (
-    Agent, Arena, Call, Direction, Filter, Flow, Function, Offer, Request, Ring, Row, Vector,
+    Agent, Arena, Call, Direction, Filter, Flow, Function, Offer, Record, Ring, Row, Tlp, Vector,
 )
 
 cdef enum:
-    TICK = NUM_RANKS    # a ps arbiter touched backwards decides one ps later
-    NUM_WHEN = NUM_RANKS + 1
+    # Slots of `when` beyond the ranks: times at which an arbiter is touched and nothing is committed.
+    WAKE_UP = NUM_RANKS
+    WAKE_DOWN
+    WAKE_WIRE
+    WAKE_WIRE_RX
+    WAKE_TICK           # a ps arbiter touched backwards decides one ps later
+    NUM_GROUPS = (NUM_RANKS + 5 + 3) >> 2
+    NUM_WHEN = NUM_GROUPS << 2
     NUM_CLASSES = 24    # sizes of byte buffers: 1 << class
 
 cdef struct Nic:
@@ -18,15 +24,18 @@ cdef struct Nic:
     int64_t now
     int64_t edge            # first core edge >= now
     int64_t horizon         # every instant before it has run
-    int64_t when[NUM_WHEN]  # next event of every rank
-    uint32_t due            # ranks for which an event at now has been scheduled
+    int64_t when[NUM_WHEN]  # next event of every rank, next wake of every arbiter that wakes by itself
+    int64_t soonest[NUM_GROUPS]     # of every four of them
+    int32_t committing      # group of the event being committed, looked at in a checked build
     uint32_t touched        # arbiters
+    int32_t halt            # news or a fault: the run ends after this instant
     int32_t fault
     int32_t fault_line
     int64_t fault_value
     Heap timers[NUM_RANKS]
     # configuration
     int64_t core
+    int64_t far             # further than this, the next edge is found by division
     int64_t wire_ticks
     int64_t pcie_ticks
     int64_t ack
@@ -77,12 +86,14 @@ cdef struct Nic:
     Row* rows
     int32_t num_rows
     int32_t room_rows
-    int32_t* free_rows
-    int32_t num_free_rows
+    int32_t free_row
+    Row blank               # a row as it is born
     int64_t row_serial
-    Request* requests
-    int32_t num_requests
-    int32_t free_request
+    Record* records
+    int64_t room_records
+    Tlp* tlps
+    int32_t num_tlps
+    int32_t free_tlp
     Call* calls
     int32_t num_calls
     int32_t free_call
@@ -93,16 +104,17 @@ cdef struct Nic:
     Direction up
     Direction down
     int64_t last_commit     # of a posted write
-    Lane mem_commits        # TimedTlp
+    Lane mem_commits        # Timed: slots of TLPs
     Lane mem_reads
-    Lane read_dones         # TimedTlp, when there is no jitter
-    Lane accesses           # Tlp
-    Lane register_pipe      # TimedTlp
+    Lane read_dones         # when there is no jitter
+    Lane accesses           # slots of TLPs
+    Lane register_pipe      # Timed: slots of TLPs
     int64_t port_free
     int64_t port_wake
     # tags
-    Lane asking[3]          # int32: requests
+    Lane asking[3]          # slots of TLPs
     int32_t tag_turn
+    int32_t tags_blamed     # one of the three lines has a cause
     int64_t tags_free
     int64_t read_buffer_free
     # Tx
@@ -113,11 +125,10 @@ cdef struct Nic:
     int64_t tx_room
     int64_t tx_least        # no frame that waits for the scheduler needs less room than this
     Lane tx_ready           # int32: rows
-    Lane tx_pipe_lane       # Waiting
-    Lane tx_wire            # Waiting
+    Lane tx_pipe_lane       # Timed: rows
+    Lane tx_wire            # Timed: rows
     int64_t pause_until
     int64_t wire_free
-    int64_t wire_retry
     int32_t wire_row        # flying
     # Rx
     Bits rx_fetchable
@@ -126,10 +137,9 @@ cdef struct Nic:
     Lane rx_wire            # Offer
     Offer arriving
     int64_t wire_rx_free
-    int64_t wire_rx_retry
     Lane ingress[2]         # int32: rows of `wire` and `loopback`
     int32_t ingress_turn
-    Lane rx_pipe_lane       # Waiting
+    Lane rx_pipe_lane       # Timed: rows
     int64_t wire_books[2][3]    # Tx, Rx: frames, bytes, busy ticks
     # writers, interrupts, agents
     Lane writers[2]         # WriteOp: rx_write, tx_writeback

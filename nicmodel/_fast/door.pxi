@@ -3,23 +3,6 @@
 Exceptions are raised here and in `run_until`, nowhere below. The loop itself is `nicmodel._fastpath`.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.stdlib cimport malloc, realloc
-from libc.string cimport memcpy, memset
-
-from nicmodel._fast.books cimport buffer_take, schedule
-from nicmodel._fast.build cimport nic_free, nic_new
-from nicmodel._fast.calls cimport (
-    CALL_CLOSE_RING, CALL_DMA_ANSWER, CALL_INJECT, CALL_MMIO_ANSWER, CALL_MMIO_READ, CALL_MMIO_WRITE, CALL_OPEN_RING,
-    CALL_RESET_FUNCTION, CALL_START_AGENT, CALL_STOP_AGENT, call_new,
-)
-from nicmodel._fast.facts cimport DIRECTION_RX, DIRECTION_TX, NEVER, RANK_FLOW, VECTORS_PER_FUNCTION
-from nicmodel._fast.fetch cimport ring_head
-from nicmodel._fast.report cimport results, take_news
-from nicmodel._fast.types cimport Agent, Arena, Call, Flow
-from nicmodel._fast.wire cimport nominal_time
-
-from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
@@ -30,6 +13,12 @@ LONGEST_INJECTED = 1 << 16
 
 cdef class Door:
     """All of `DataPlane` but the loop."""
+
+    cdef Nic* nic
+    cdef dict memories          # domain -> numpy array, kept alive
+    cdef dict unanswered        # DMA read id -> request
+    cdef set mmio_reads         # ids that Python may answer
+    cdef int64_t mmio_serial
 
     def __cinit__(self, config):
         self.memories = {}

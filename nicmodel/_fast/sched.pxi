@@ -4,15 +4,17 @@ Picking is one function: state in, ring out. `tx_least` saves it from asking eve
 Tx buffer is full: it is a lower bound of the room that any ring's next turn needs, exact after a pick in vain.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+cdef inline void skip_bad(Nic* nic, Ring* ring) noexcept nogil:
+    """Bad descriptors never ask the scheduler."""
+    while ring.scheduled < ring.rows.tail and not nic.rows[index_at(&ring.rows, ring.scheduled)].good:
+        ring.scheduled += 1
 
-from nicmodel._fast.books cimport touch
-from nicmodel._fast.facts cimport NEVER, STAGE_SCHEDULED, TX_SCHEDULER
-from nicmodel._fast.fetch cimport review_fetch
-from nicmodel._fast.lanes cimport bits_add, bits_after, bits_remove, index_at
-from nicmodel._fast.tags cimport ask, read_piece
-from nicmodel._fast.parts cimport CLASS_PAYLOAD
-from nicmodel._fast.types cimport Function, Nic, Ring, Row
+
+cdef inline void tx_room_back(Nic* nic, int32_t nbytes) noexcept nogil:
+    """Room of the Tx buffer returns; the scheduler decides only if it may be enough for somebody."""
+    nic.tx_room += nbytes
+    if nic.tx_waiting.members and nic.tx_room >= nic.tx_least:
+        touch(nic, TX_SCHEDULER)
 
 
 cdef void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
@@ -29,7 +31,8 @@ cdef void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
     ring.held = held
     if held:
         nic.tx_least = min(nic.tx_least, room_needed(nic, ring))
-        touch(nic, TX_SCHEDULER)
+        if nic.tx_room >= nic.tx_least:
+            touch(nic, TX_SCHEDULER)
 
 
 cdef inline int64_t room_needed(Nic* nic, Ring* ring) noexcept nogil:
@@ -51,6 +54,8 @@ cdef inline bint may_go(Nic* nic, Ring* ring) noexcept nogil:
 cdef int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
     """The first of the function's rings that may go, in turns after the last granted, or -1."""
     cdef int32_t count = function.num_tx, first = 0, step, at
+    if count == 1:
+        return function.tx_rings[0] if may_go(nic, &nic.rings[function.tx_rings[0]]) else -1
     while first < count and function.tx_rings[first] <= function.last_ring:
         first += 1
     for step in range(count):
@@ -95,12 +100,12 @@ cdef void decide_tx_scheduler(Nic* nic) noexcept nogil:
     if row.asked == 0:
         nic.tx_room -= row.nbytes
         row.room = 1
-        row.at[STAGE_SCHEDULED] = nic.now
+        stamp(nic, row, STAGE_SCHEDULED, nic.now)
     address = row.address + row.asked
     nbytes = read_piece(nic, address, row.nbytes - row.asked)
     request = ask(nic, CLASS_PAYLOAD, index, address, nbytes)
-    nic.requests[request].row = index_at(&ring.rows, ring.scheduled)
-    nic.requests[request].offset = row.asked
+    nic.tlps[request].ref = index_at(&ring.rows, ring.scheduled)
+    nic.tlps[request].offset = row.asked
     row.asked += nbytes
     row.requests += 1
     if row.asked == row.nbytes:
@@ -110,5 +115,5 @@ cdef void decide_tx_scheduler(Nic* nic) noexcept nogil:
         review_fetch(nic, index)
     else:
         nic.tx_least = 0        # the rest of a frame that has begun needs no room
-    if bits_after(&nic.tx_waiting, nic.last_function) >= 0:
+    if nic.tx_waiting.members and nic.tx_room >= nic.tx_least:
         touch(nic, TX_SCHEDULER)

@@ -3,14 +3,9 @@
 Whether a ring may fetch is kept in a bit, reviewed whenever something it depends on changes.
 """
 
-from libc.stdint cimport int32_t, uint64_t
-
-from nicmodel._fast.books cimport touch
-from nicmodel._fast.facts cimport DESCRIPTOR_BYTES, DIRECTION_RX, DIRECTION_TX, RX_DESC_FETCH, TX_DESC_FETCH
-from nicmodel._fast.lanes cimport bits_add, bits_after, bits_remove, index_at, lane_front
-from nicmodel._fast.tags cimport ask_in_pieces
-from nicmodel._fast.parts cimport CLASS_RX_DESCRIPTOR, CLASS_TX_DESCRIPTOR, RxDescriptor
-from nicmodel._fast.types cimport Bits, Nic, Ring
+cdef inline int32_t to_fetch(Ring* ring) noexcept nogil:
+    """Descriptors the driver has handed over and nobody has asked for."""
+    return ring.tail - ring.next if ring.tail >= ring.next else ring.tail - ring.next + ring.size
 
 
 cdef void review_fetch(Nic* nic, int32_t index) noexcept nogil:
@@ -50,7 +45,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
                                   ring.base + <uint64_t>ring.fetch_first * DESCRIPTOR_BYTES,
                                   count * DESCRIPTOR_BYTES)
     bits_remove(fetchable, number)
-    if bits_after(fetchable, number) >= 0:
+    if fetchable.members:
         touch(nic, TX_DESC_FETCH if sends else RX_DESC_FETCH)
 
 

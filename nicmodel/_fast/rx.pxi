@@ -10,26 +10,6 @@
   commit_rx_writeback    the descriptor is in memory
 """
 
-from libc.stdint cimport int32_t, uint64_t
-
-from nicmodel._fast.books cimport (
-    buffer_take, deliver_rx, drop_row, let_go, offer_rx, row_new, row_release, set_when, touch,
-)
-from nicmodel._fast.facts cimport (
-    DESCRIPTOR_BYTES, DROP_NO_DESCRIPTOR, DROP_NO_FILTER, DROP_QUEUE_DISABLED, DROP_RX_BUFFER_FULL,
-    DROP_TOO_LONG, KIND_LOOPBACK, KIND_RX, NEVER, RANK_RX_PIPE, RANK_WIRE_RX_END, STAGE_ARRIVED,
-    STAGE_DESC_READY, STAGE_STEERED, STAGE_WRITTEN_BACK, SWITCH_INGRESS,
-)
-from nicmodel._fast.fetch cimport review_fetch, to_fetch
-from nicmodel._fast.lanes cimport (
-    lane_count, lane_empty, lane_front, lane_pop, lane_push, pop_index, push_index,
-)
-from nicmodel._fast.memory cimport get64, make_frame
-from nicmodel._fast.steer cimport match_filter
-from nicmodel._fast.parts cimport IN_CHAIN, IN_PIPE, RxDescriptor, Waiting
-from nicmodel._fast.types cimport Nic, Offer, Ring, Row
-from nicmodel._fast.writers cimport write_frame
-
 cdef enum:
     FROM_WIRE = 0
     FROM_LOOPBACK = 1
@@ -62,7 +42,8 @@ cdef void commit_wire_rx_end(Nic* nic) noexcept nogil:
     cdef int32_t index = row_new(nic, KIND_RX, -1, offer.length)
     cdef Row* row = &nic.rows[index]
     set_when(nic, RANK_WIRE_RX_END, NEVER)
-    row.at[STAGE_ARRIVED] = nic.now
+    row.born = nic.now
+    stamp(nic, row, STAGE_ARRIVED, nic.now)
     row.flow = offer.flow
     row.nbytes = offer.nbytes
     row.mac = offer.mac
@@ -86,13 +67,15 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     cdef int32_t index = row_new(nic, KIND_LOOPBACK, -1, length)
     cdef Row* row = &nic.rows[index]
     cdef Row* parent = &nic.rows[sent]
-    row.parent = parent.serial
+    if nic.record_rows:
+        nic.records[row.serial].parent = parent.serial
     row.flow = parent.flow
     row.sender = parent.function
     row.mac = parent.mac
     row.vlan = parent.vlan
     row.nbytes = parent.nbytes
-    row.at[STAGE_ARRIVED] = nic.now
+    row.born = nic.now
+    stamp(nic, row, STAGE_ARRIVED, nic.now)
     row.data = parent.data
     row.data_class = parent.data_class
     row.moved = parent.moved
@@ -104,17 +87,12 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
 
 cdef void decide_switch_ingress(Nic* nic) noexcept nogil:
     cdef int turn = nic.ingress_turn
-    cdef Waiting* steered
     if lane_empty(&nic.ingress[turn]):
         turn = 1 - turn
         if lane_empty(&nic.ingress[turn]):
             return
     nic.ingress_turn = 1 - turn
-    steered = <Waiting*>lane_push(nic, &nic.rx_pipe_lane)
-    steered.time = nic.now + nic.rx_pipe
-    steered.row = pop_index(&nic.ingress[turn])
-    if nic.when[RANK_RX_PIPE] == NEVER:
-        set_when(nic, RANK_RX_PIPE, steered.time)
+    timed_pushed(nic, &nic.rx_pipe_lane, RANK_RX_PIPE, nic.now + nic.rx_pipe, pop_index(&nic.ingress[turn]))
     if not (lane_empty(&nic.ingress[FROM_WIRE]) and lane_empty(&nic.ingress[FROM_LOOPBACK])):
         touch(nic, SWITCH_INGRESS)
 
@@ -128,13 +106,11 @@ cdef void give_up(Nic* nic, int32_t index, int32_t function, int reason) noexcep
 
 cdef void commit_rx_pipe(Nic* nic) noexcept nogil:
     """STEERED: a function is named, or nobody wants the frame."""
-    cdef int32_t index = (<Waiting*>lane_front(&nic.rx_pipe_lane)).row, target, at
+    cdef int32_t index = front_timed(&nic.rx_pipe_lane).index, target, at
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring
-    lane_pop(&nic.rx_pipe_lane)
-    set_when(nic, RANK_RX_PIPE, NEVER if lane_empty(&nic.rx_pipe_lane)
-             else (<Waiting*>lane_front(&nic.rx_pipe_lane)).time)
-    row.at[STAGE_STEERED] = nic.now
+    timed_popped(nic, &nic.rx_pipe_lane, RANK_RX_PIPE)
+    stamp(nic, row, STAGE_STEERED, nic.now)
     target = match_filter(nic, row.mac, row.vlan)
     if target < 0:
         target = nic.default_pool
@@ -190,7 +166,7 @@ cdef void pair(Nic* nic, int32_t index) noexcept nogil:
         row = &nic.rows[frame]
         row.address = descriptor.address
         row.slot = descriptor.slot
-        row.at[STAGE_DESC_READY] = nic.edge
+        stamp(nic, row, STAGE_DESC_READY, nic.edge)
         row.held = IN_CHAIN
         lane_pop(&ring.chip)
         ring.held -= 1
@@ -211,7 +187,7 @@ cdef void commit_rx_writeback(Nic* nic, int32_t index) noexcept nogil:
     """WRITTEN_BACK. Write-backs of a ring commit in ring order; with an agent the frame waits for it."""
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring = &nic.rings[nic.num_rings + row.ring]
-    row.at[STAGE_WRITTEN_BACK] = nic.now
+    stamp(nic, row, STAGE_WRITTEN_BACK, nic.now)
     ring.written += 1
     ring.visible = ring.written
     if ring.agent < 0:

@@ -9,28 +9,6 @@
   commit_tx_writeback    DD is in memory
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-
-from nicmodel._fast.books cimport blame, deliver_tx, drop_row, let_go, row_new, row_release, set_when, touch
-from nicmodel._fast.facts cimport (
-    CAUSE_NONE, CAUSE_SERVER, COUNT_DOORBELLS, COUNT_TX_OFFERED, DESCRIPTOR_BYTES, DIRECTION_TX,
-    DROP_BAD_DESCRIPTOR, KIND_TX, LINE_TX_READY, NEVER, RANK_TX_PIPE, STAGE_DATA_FETCHED, STAGE_DESC_FETCHED,
-    STAGE_DOORBELL, STAGE_POSTED, STAGE_SWITCHED, STAGE_WRITTEN_BACK, TX_DEXT, TX_DTALEN_MASK, TX_DTYP_DATA,
-    TX_DTYP_MASK, TX_EOP, TX_REORDER, TX_RS, TX_SCHEDULER, WIRE,
-)
-from nicmodel._fast.fetch cimport review_fetch, to_fetch
-from nicmodel._fast.lanes cimport (
-    check, index_at, lane_empty, lane_front, lane_pop, lane_push, pop_index, push_index,
-)
-from nicmodel._fast.memory cimport get32, get64, parse_frame
-from nicmodel._fast.rx cimport loop_back
-from nicmodel._fast.sched cimport note_waiting, skip_bad
-from nicmodel._fast.steer cimport match_filter
-from nicmodel._fast.parts cimport IN_CHAIN, IN_PIPE, Batch, Waiting
-from nicmodel._fast.types cimport Nic, Request, Ring, Row
-from nicmodel._fast.writers cimport write_span
-
-
 cdef enum:
     TX_MAX_BYTES = 16383    # docs/time.md, 5.3
 
@@ -57,14 +35,15 @@ cdef void ring_doorbell(Nic* nic, int32_t index, int64_t posted, int32_t tail) n
 
 # ---- descriptors arrive ----------------------------------------------------------------------------
 
-cdef void take_stamps(Ring* ring, Row* row) noexcept nogil:
+cdef inline void take_stamps(Nic* nic, Ring* ring, Row* row) noexcept nogil:
     """POSTED and DOORBELL of the oldest doorbell that still covers a descriptor."""
     cdef Batch* batch
     if lane_empty(&ring.doorbells):
         return
     batch = <Batch*>lane_front(&ring.doorbells)
-    row.at[STAGE_POSTED] = batch.posted
-    row.at[STAGE_DOORBELL] = batch.doorbell
+    row.born = batch.posted
+    stamp(nic, row, STAGE_POSTED, batch.posted)
+    stamp(nic, row, STAGE_DOORBELL, batch.doorbell)
     batch.count -= 1
     if batch.count == 0:
         lane_pop(&ring.doorbells)
@@ -91,8 +70,8 @@ cdef void bear_row(Nic* nic, int32_t index, int32_t slot, uint8_t* descriptor) n
     row.good = is_good(nic, command, nbytes)
     row.complete = not row.good
     row.held = IN_PIPE | IN_CHAIN
-    row.at[STAGE_DESC_FETCHED] = nic.edge
-    take_stamps(ring, row)
+    stamp(nic, row, STAGE_DESC_FETCHED, nic.edge)
+    take_stamps(nic, ring, row)
     if ring.agent >= 0 and nic.agents[ring.agent].flow >= 0:
         row.flow = nic.agents[ring.agent].flow
         row.mac = nic.flows[row.flow].dst_mac
@@ -129,14 +108,14 @@ cdef void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
         ring.ready += 1
 
 
-cdef void commit_tx_payload(Nic* nic, Request* request) noexcept nogil:
+cdef void commit_tx_payload(Nic* nic, int32_t index, int32_t ring) noexcept nogil:
     """The last completion of one payload request has arrived."""
-    cdef Row* row = &nic.rows[request.row]
+    cdef Row* row = &nic.rows[index]
     row.requests -= 1
     if row.asked == row.nbytes and row.requests == 0:
         row.complete = 1
-        row.at[STAGE_DATA_FETCHED] = nic.edge
-        advance_ready(nic, &nic.rings[request.ring])
+        stamp(nic, row, STAGE_DATA_FETCHED, nic.edge)
+        advance_ready(nic, &nic.rings[ring])
 
 
 # ---- retirement ------------------------------------------------------------------------------------
@@ -173,7 +152,6 @@ cdef void decide_tx_reorder(Nic* nic) noexcept nogil:
     cdef int32_t index
     cdef Row* row
     cdef Ring* ring
-    cdef Waiting* leaving
     if lane_empty(&nic.tx_ready):
         blame(nic, LINE_TX_READY, CAUSE_NONE)
         return
@@ -183,11 +161,7 @@ cdef void decide_tx_reorder(Nic* nic) noexcept nogil:
     check(nic, index_at(&ring.rows, ring.retired) == index, 30, row.serial)
     ring.retired += 1
     if row.good:
-        leaving = <Waiting*>lane_push(nic, &nic.tx_pipe_lane)
-        leaving.time = nic.now + nic.tx_pipe
-        leaving.row = index
-        if nic.when[RANK_TX_PIPE] == NEVER:
-            set_when(nic, RANK_TX_PIPE, leaving.time)
+        timed_pushed(nic, &nic.tx_pipe_lane, RANK_TX_PIPE, nic.now + nic.tx_pipe, index)
         join_span(nic, row.ring, row)
     else:
         drop_row(nic, row, DROP_BAD_DESCRIPTOR)
@@ -204,27 +178,21 @@ cdef void decide_tx_reorder(Nic* nic) noexcept nogil:
 
 cdef void commit_tx_pipe(Nic* nic) noexcept nogil:
     """A frame is at the switch: SWITCHED. Another function's frame turns around, all others go to the wire."""
-    cdef int32_t index = (<Waiting*>lane_front(&nic.tx_pipe_lane)).row, target
+    cdef int32_t index = front_timed(&nic.tx_pipe_lane).index, target
     cdef Row* row = &nic.rows[index]
-    cdef Waiting* waiting
-    lane_pop(&nic.tx_pipe_lane)
-    set_when(nic, RANK_TX_PIPE, NEVER if lane_empty(&nic.tx_pipe_lane)
-             else (<Waiting*>lane_front(&nic.tx_pipe_lane)).time)
-    row.at[STAGE_SWITCHED] = nic.now
+    timed_popped(nic, &nic.tx_pipe_lane, RANK_TX_PIPE)
+    stamp(nic, row, STAGE_SWITCHED, nic.now)
     if row.flow < 0 and row.data != NULL:
         parse_frame(row.data, row.moved, &row.mac, &row.vlan)
     target = match_filter(nic, row.mac, row.vlan) if nic.loopback else -1
     if target >= 0 and target != row.function:
-        nic.tx_room += row.nbytes
+        tx_room_back(nic, row.nbytes)
         row.room = 0
-        touch(nic, TX_SCHEDULER)
         deliver_tx(nic, row)
         loop_back(nic, index)
         row_release(nic, index, IN_PIPE)
         return
-    waiting = <Waiting*>lane_push(nic, &nic.tx_wire)
-    waiting.time = nic.now
-    waiting.row = index
+    push_timed(nic, &nic.tx_wire, nic.now, index)
     touch(nic, WIRE)
 
 
@@ -234,7 +202,8 @@ cdef void commit_tx_writeback(Nic* nic, int32_t index, uint64_t first, uint64_t 
     """The last TLP of a span, rows [first, end) of the ring, is in memory. Forgotten spans before it are not."""
     cdef Ring* ring = &nic.rings[index]
     cdef uint64_t position
-    for position in range(first, end):
-        nic.rows[index_at(&ring.rows, position)].at[STAGE_WRITTEN_BACK] = nic.now
+    if nic.record_rows:
+        for position in range(first, end):
+            stamp(nic, &nic.rows[index_at(&ring.rows, position)], STAGE_WRITTEN_BACK, nic.now)
     ring.written = end
     let_go(nic, ring)

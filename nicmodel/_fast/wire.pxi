@@ -1,27 +1,12 @@
 """The wire (`docs/time.md`, 2, 5.9 and 6.1). Preamble and start delimiter pass before a frame, its gap after it."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
-
-from nicmodel._fast.books cimport (
-    blame, deliver_tx, row_release, schedule, set_when, tell, touch,
-)
-from nicmodel._fast.facts cimport (
-    CAUSE_NONE, CAUSE_POOL, CAUSE_SERVER, CAUSE_TURN, LINE_TX_WIRE, NEVER, RANK_FLOW, RANK_PAUSE,
-    RANK_WIRE_RX_END, RANK_WIRE_TX_END, STAGE_OFF_WIRE, STAGE_ON_WIRE, TX_SCHEDULER, UPCALL_FRAME_OUT, WIRE, WIRE_RX,
-)
-from nicmodel._fast.lanes cimport lane_empty, lane_front, lane_pop, lane_push
-from nicmodel._fast.link cimport note_retry, round_up, start_tick
-from nicmodel._fast.memory cimport moving, parse_frame
-from nicmodel._fast.parts cimport IN_PIPE, News, Waiting
-from nicmodel._fast.types cimport Flow, Nic, Offer, Row
-
 cdef enum:
     SHORTEST_FRAME = 64
     PREAMBLE_BYTES = 8      # with the start delimiter
     AROUND_BYTES = 20       # preamble and gap
     QUANTUM_BYTES = 64      # a PAUSE quantum is 512 bit times
-    TO_WIRE = 0
-    FROM_WIRE = 1
+    WIRE_OUT = 0
+    WIRE_IN = 1
 
 
 cdef int64_t start_frame(Nic* nic, int64_t* free, int64_t ready, int32_t length, int way) noexcept nogil:
@@ -40,20 +25,19 @@ cdef int64_t start_frame(Nic* nic, int64_t* free, int64_t ready, int32_t length,
 cdef void decide_wire(Nic* nic) noexcept nogil:
     """WIRE: frames leave in the order in which they passed the switch, unless the partner asked for a pause."""
     cdef bint paused = nic.now < nic.pause_until
-    cdef Waiting* head
+    cdef Timed* head
     if not lane_empty(&nic.tx_wire) and not paused and nic.wire_free <= nic.now << 10:
-        head = <Waiting*>lane_front(&nic.tx_wire)
-        nic.wire_row = head.row
-        nic.rows[head.row].at[STAGE_ON_WIRE] = nic.now
+        head = front_timed(&nic.tx_wire)
+        nic.wire_row = head.index
+        stamp(nic, &nic.rows[head.index], STAGE_ON_WIRE, nic.now)
         set_when(nic, RANK_WIRE_TX_END,
-                 start_frame(nic, &nic.wire_free, head.time, nic.rows[head.row].length, TO_WIRE))
+                 start_frame(nic, &nic.wire_free, head.time, nic.rows[head.index].length, WIRE_OUT))
         lane_pop(&nic.tx_wire)
     if lane_empty(&nic.tx_wire):
         blame(nic, LINE_TX_WIRE, CAUSE_NONE)
         return
-    if nic.wire_free > nic.now << 10 and nic.wire_retry == NEVER:
-        nic.wire_retry = round_up(nic.wire_free)
-        note_retry(nic)
+    if nic.wire_free > nic.now << 10 and nic.when[WAKE_WIRE] == NEVER:
+        set_when(nic, WAKE_WIRE, round_up(nic.wire_free))
     blame(nic, LINE_TX_WIRE,
           CAUSE_POOL if paused else CAUSE_SERVER if nic.wire_free > nic.now << 10 else CAUSE_TURN)
 
@@ -65,11 +49,10 @@ cdef void commit_wire_tx_end(Nic* nic) noexcept nogil:
     cdef News* news
     set_when(nic, RANK_WIRE_TX_END, NEVER)
     nic.wire_row = -1
-    row.at[STAGE_OFF_WIRE] = nic.now
+    stamp(nic, row, STAGE_OFF_WIRE, nic.now)
     if row.room:
         row.room = 0
-        nic.tx_room += row.nbytes
-        touch(nic, TX_SCHEDULER)
+        tx_room_back(nic, row.nbytes)
     deliver_tx(nic, row)
     if nic.frames_out:
         news = tell(nic, UPCALL_FRAME_OUT, 3, 0, row.length, row.serial, 0)
@@ -143,7 +126,7 @@ cdef void decide_wire_rx(Nic* nic) noexcept nogil:
         offer = <Offer*>lane_front(&nic.rx_wire)
         nic.arriving = offer[0]
         set_when(nic, RANK_WIRE_RX_END,
-                 start_frame(nic, &nic.wire_rx_free, offer.ready, offer.length, FROM_WIRE))
+                 start_frame(nic, &nic.wire_rx_free, offer.ready, offer.length, WIRE_IN))
         lane_pop(&nic.rx_wire)
         if nic.arriving.flow >= 0:
             next_time = nominal_time(nic, nic.arriving.flow, nic.arriving.number + 1)
@@ -151,6 +134,5 @@ cdef void decide_wire_rx(Nic* nic) noexcept nogil:
                 if next_time <= nic.now:
                     next_time = nic.now + 1
                 schedule(nic, RANK_FLOW, next_time, nic.arriving.flow, nic.arriving.flow, 0)
-    if not lane_empty(&nic.rx_wire) and nic.wire_rx_retry == NEVER and nic.wire_rx_free > nic.now << 10:
-        nic.wire_rx_retry = round_up(nic.wire_rx_free)
-        note_retry(nic)
+    if not lane_empty(&nic.rx_wire) and nic.when[WAKE_WIRE_RX] == NEVER and nic.wire_rx_free > nic.now << 10:
+        set_when(nic, WAKE_WIRE_RX, round_up(nic.wire_rx_free))

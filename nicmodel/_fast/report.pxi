@@ -1,36 +1,27 @@
 """Results and news as Python sees them: copies, made between two instants."""
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy
-
-from nicmodel._fast.books cimport buffer_return
-from nicmodel._fast.facts cimport (
-    CAUSE_NONE, LATENCY_BINS, NUM_CAUSES, NUM_COUNTERS, NUM_LINES, UPCALL_DMA_READ, UPCALL_REG_READ,
-)
-from nicmodel._fast.lanes cimport lane_at, lane_clear, lane_count
-from nicmodel._fast.types cimport Direction, Nic
-from nicmodel._fast.parts cimport Interrupt, News
-
 import numpy as np
 
 from nicmodel.sim.plane import Upcall, UpcallKind
 from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE, ROW_DTYPE
 
 KINDS = tuple(UpcallKind)
-ROW_BYTES = ROW_DTYPE.itemsize
+if ROW_DTYPE.itemsize != sizeof(Record):
+    raise ModelBug("Record is not ROW_DTYPE")
 
 
 cdef object copy_rows(Nic* nic):
-    """Recorded rows by serial: a row begins with the fields of ROW_DTYPE."""
-    cdef int64_t count = nic.num_rows if nic.record_rows else 0
-    cdef int64_t each, size = ROW_BYTES
+    """Recorded rows by serial. What a row is, as against when, is recorded when it ends; here of those that have not."""
+    cdef int64_t count = nic.row_serial if nic.record_rows else 0
+    cdef int32_t each
     rows = np.zeros(count, ROW_DTYPE)
     cdef uint8_t[::1] out
     if count:
+        for each in range(nic.num_rows):
+            if nic.rows[each].held:
+                record_row(nic, &nic.rows[each])
         out = rows.view(np.uint8)
-        for each in range(count):
-            memcpy(&out[each * size], &nic.rows[each], size)
+        memcpy(&out[0], nic.records, <size_t>count * sizeof(Record))
     return rows
 
 

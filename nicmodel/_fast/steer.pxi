@@ -4,15 +4,6 @@ Slots of one MAC are chained in slot order, and a map finds the first; setting a
 rare.
 """
 
-from libc.stdint cimport int32_t, uint64_t
-from libc.stdlib cimport realloc
-from libc.string cimport memset
-
-from nicmodel._fast.lanes cimport latch, map_clear, map_get, map_put
-from nicmodel._fast.parts cimport FAULT_MEMORY
-from nicmodel._fast.types cimport Filter, Nic
-
-
 cdef int32_t match_filter(Nic* nic, uint64_t mac, int32_t vlan) noexcept nogil:
     """The function of the lowest slot that matches, or -1."""
     cdef int32_t slot = <int32_t>map_get(&nic.filter_first, mac, -1)

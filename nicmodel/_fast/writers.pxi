@@ -4,17 +4,9 @@ Writes are cut at multiples of MPS (and so at pages). The last TLP of a write-ba
 request: its message then follows the data it announces.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint64_t
-from libc.string cimport memset
-
-from nicmodel._fast.books cimport touch
-from nicmodel._fast.facts cimport DESCRIPTOR_BYTES, KIND_LOOPBACK, RX_DD, RX_EOP, RX_LB, TX_DD, WRITERS
-from nicmodel._fast.irq cimport request_vector
-from nicmodel._fast.lanes cimport index_at, lane_empty, lane_front, lane_pop, lane_push
-from nicmodel._fast.link cimport memory_tlp_bytes, queue_tlp
-from nicmodel._fast.memory cimport put32
-from nicmodel._fast.parts cimport TLP_RX_PAYLOAD, TLP_RX_WRITEBACK, TLP_TX_WRITEBACK, Tlp, WriteOp
-from nicmodel._fast.types cimport Nic, Ring, Row
+cdef enum:
+    RX_WRITE = 0
+    TX_WRITEBACK = 1
 
 
 cdef void write_frame(Nic* nic, int32_t ring, int32_t row) noexcept nogil:
@@ -48,21 +40,23 @@ cdef bint move_tlp(Nic* nic, WriteOp* op, int kind) noexcept nogil:
     cdef uint64_t address = op.address + op.done
     cdef int32_t left = op.nbytes - op.done
     cdef int32_t nbytes = nic.mps - <int32_t>(address & (nic.mps - 1))
-    cdef Tlp* tlp = queue_tlp(nic, &nic.up, &nic.up.posted, kind)
+    cdef int32_t index = tlp_new(nic, kind)
+    cdef Tlp* tlp = &nic.tlps[index]
     if nbytes > left:
         nbytes = left
     tlp.ring = op.ring
     tlp.epoch = ring.epoch
-    tlp.function = ring.function
+    tlp.function = <uint16_t>ring.function
     tlp.domain = ring.domain
     tlp.ref = op.row
     tlp.address = address
     tlp.nbytes = nbytes
     tlp.offset = op.done
-    tlp.value = <long long>(op.position + op.done // DESCRIPTOR_BYTES)
-    tlp.wire_bytes = memory_tlp_bytes(address, nbytes)
+    tlp.value = <int64_t>(op.position + <uint64_t>(op.done // DESCRIPTOR_BYTES))
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(address, nbytes)
     op.done += nbytes
     tlp.last = op.done == op.nbytes
+    queue_tlp(nic, &nic.up, &nic.up.posted, index)
     return tlp.last
 
 

@@ -1,20 +1,27 @@
 """Calls of the control plane, as they take effect: rank CALL, in call order. The door has checked them."""
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.stdlib cimport realloc
-
-from nicmodel._fast.agent cimport start_agent, stop_agent
-from nicmodel._fast.books cimport buffer_return, schedule, set_when, touch
-from nicmodel._fast.facts cimport DIRECTION_TX, MSIX, NEVER, RANK_CALL, RANK_PAUSE
-from nicmodel._fast.irq cimport request_vector, set_vector
-from nicmodel._fast.lanes cimport heap_pop, latch, map_put
-from nicmodel._fast.registers cimport answer_access, read_register, write_register
-from nicmodel._fast.revoke cimport close_ring, reset_function
-from nicmodel._fast.root cimport answer_read
-from nicmodel._fast.steer cimport set_filter
-from nicmodel._fast.parts cimport FAULT_MEMORY
-from nicmodel._fast.types cimport Call, Function, Nic, Ring
-from nicmodel._fast.wire cimport offer_injected
+cdef enum:
+    CALL_HOT = 0            # these in the order of plane.TABLES
+    CALL_VECTOR
+    CALL_RAISE
+    CALL_FILTER
+    CALL_DEFAULT_POOL
+    CALL_LOOPBACK
+    CALL_BME
+    CALL_MAX_FRAME
+    CALL_NO_DESCRIPTOR
+    CALL_PAUSE
+    CALL_RING_VECTOR
+    CALL_OPEN_RING
+    CALL_CLOSE_RING
+    CALL_RESET_FUNCTION
+    CALL_START_AGENT
+    CALL_STOP_AGENT
+    CALL_MMIO_WRITE
+    CALL_MMIO_READ
+    CALL_MMIO_ANSWER
+    CALL_INJECT
+    CALL_DMA_ANSWER
 
 
 cdef Call* call_new(Nic* nic, int kind, int64_t at) noexcept nogil:
@@ -152,9 +159,8 @@ cdef void perform(Nic* nic, Call* call) noexcept nogil:
 
 cdef void commit_call(Nic* nic) noexcept nogil:
     """The next call takes effect."""
-    cdef int32_t index = <int32_t>heap_pop(&nic.timers[RANK_CALL]).a
+    cdef int32_t index = <int32_t>timer_pop(nic, RANK_CALL).a
     cdef Call* call = &nic.calls[index]
-    set_when(nic, RANK_CALL, NEVER if nic.timers[RANK_CALL].count == 0 else nic.timers[RANK_CALL].items[0].time)
     perform(nic, call)
     if call.data != NULL:
         buffer_return(nic, call.data, call.data_class)

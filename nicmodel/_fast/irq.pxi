@@ -5,19 +5,6 @@ interval and have an ITR event to come; all other requesting, enabled vectors of
 eligible.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
-
-from nicmodel._fast.books cimport schedule, tell, touch
-from nicmodel._fast.facts cimport (
-    COUNT_INTERRUPTS, MSIX, MSIX_BYTES, RANK_AGENT_WAKE, RANK_ITR, STAGE_INTERRUPTED, STAGE_REAPED,
-    STAGE_WRITTEN_BACK, UPCALL_MSIX,
-)
-from nicmodel._fast.lanes cimport bits_add, bits_after, bits_remove, index_at, lane_push, low_bit
-from nicmodel._fast.link cimport memory_tlp_bytes, queue_tlp
-from nicmodel._fast.parts cimport TLP_MESSAGE, Interrupt, Tlp
-from nicmodel._fast.types cimport Function, Nic, Ring, Row
-
-
 cdef inline uint64_t bit_of(int32_t number) noexcept nogil:
     return (<uint64_t>1) << (number & 63)
 
@@ -87,6 +74,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     cdef int32_t number = next_vector(nic)
     cdef Function* function
     cdef Tlp* tlp
+    cdef int32_t message
     if number < 0:
         return
     function = &nic.functions[number >> 6]
@@ -95,26 +83,31 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
         bits_remove(&nic.requesting, number >> 6)
     nic.last_vector = number
     nic.vectors[number].interval_end = nic.now + nic.vectors[number].itr
-    tlp = queue_tlp(nic, &nic.up, &nic.up.posted, TLP_MESSAGE)
+    message = tlp_new(nic, TLP_MESSAGE)
+    tlp = &nic.tlps[message]
     tlp.ref = number
-    tlp.function = number >> 6
+    tlp.function = <uint16_t>(number >> 6)
     tlp.domain = -1
     tlp.address = 0
     tlp.nbytes = MSIX_BYTES
-    tlp.wire_bytes = memory_tlp_bytes(0, MSIX_BYTES)
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(0, MSIX_BYTES)
+    queue_tlp(nic, &nic.up, &nic.up.posted, message)
     touch(nic, MSIX)
 
 
 cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
-    """Stamp what is written back and was not announced before. Only a recorded row keeps the stamp."""
+    """Stamp what is written back and was not announced before, if there are records to stamp."""
     cdef uint64_t position = ring.interrupted
-    cdef Row* row
+    cdef Record* record
+    if not nic.record_rows:
+        ring.interrupted = max(position, ring.written)
+        return
     if position < ring.rows.head:
         position = ring.rows.head
     while position < ring.written:
-        row = &nic.rows[index_at(&ring.rows, position)]
-        if row.at[STAGE_WRITTEN_BACK] >= 0 and row.at[STAGE_REAPED] < 0:
-            row.at[STAGE_INTERRUPTED] = nic.now
+        record = &nic.records[nic.rows[index_at(&ring.rows, position)].serial]
+        if record.at[STAGE_WRITTEN_BACK] >= 0 and record.at[STAGE_REAPED] < 0:
+            record.at[STAGE_INTERRUPTED] = nic.now
         position += 1
     ring.interrupted = position
 

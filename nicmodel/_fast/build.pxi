@@ -1,22 +1,10 @@
 """A plane's memory from a `PlaneConfig`, and its end."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free
-
-from nicmodel._fast.facts cimport (
-    CAUSE_NONE, DOWNSTREAM, LATENCY_BINS, LINE_DOWN_POSTED, LINE_UP_POSTED, NEVER, NUM_LINES, NUM_RANKS, RANK_DLLP, RANK_DOWN_END,
-    RANK_UP_END, UPDATE_FC_IDLE_PS, UPSTREAM, VECTORS_PER_FUNCTION,
-)
-from nicmodel._fast.lanes cimport bits_init, lane_free, lane_init, map_free
-from nicmodel._fast.types cimport NUM_WHEN, Direction, Function, Nic, Offer, Ring, Vector
-from nicmodel._fast.parts cimport Batch, Interrupt, News, RxDescriptor, TimedTlp, Tlp, Waiting, WriteOp
-
-from nicmodel.sim.errors import ModelBug
-
 
 cdef int configure(Nic* nic, object config) except -1:
     """Copy every number of the configuration; a duration in cycles becomes one in ps."""
     nic.core = config.core_ps
+    nic.far = 8 * nic.core
     nic.wire_ticks = config.wire_byte_ticks
     nic.pcie_ticks = config.pcie_byte_ticks
     nic.ack = config.ack_ps
@@ -63,26 +51,23 @@ cdef int configure(Nic* nic, object config) except -1:
     return 0
 
 
-cdef void open_direction(Nic* nic, Direction* way, int arbiter, int line, int end_rank) noexcept nogil:
+cdef void open_direction(Nic* nic, Direction* way, int arbiter, int wake, int line, int end_rank) noexcept nogil:
     way.arbiter = arbiter
+    way.wake = wake
     way.line = line
     way.end_rank = end_rank
-    lane_init(&way.posted, sizeof(Tlp))
-    lane_init(&way.nonposted, sizeof(Tlp))
-    lane_init(&way.completion, sizeof(Tlp))
+    lane_init(&way.posted, sizeof(int32_t))
+    lane_init(&way.nonposted, sizeof(int32_t))
+    lane_init(&way.completion, sizeof(int32_t))
     way.skp_due = nic.skp if nic.skp > 0 else NEVER
     way.ack_due = way.p_due = way.np_due = way.p_idle = way.np_idle = NEVER
-    way.retry_at = way.dllp_at = NEVER
 
 
 cdef void grant_credits(Direction* sender, Direction* reporter, int64_t ph, int64_t pd, int64_t nph) noexcept nogil:
     """The sender starts with what the receiver advertised; `reporter` carries the receiver's UpdateFCs."""
-    sender.finite_ph = ph > 0
-    sender.finite_pd = pd > 0
-    sender.finite_nph = nph > 0
-    sender.ph = ph
-    sender.pd = pd
-    sender.nph = nph
+    sender.ph = ph if ph > 0 else NEVER
+    sender.pd = pd if pd > 0 else NEVER
+    sender.nph = nph if nph > 0 else NEVER
     reporter.reports_p = ph > 0 or pd > 0
     reporter.reports_np = nph > 0
     if reporter.reports_p:
@@ -91,25 +76,21 @@ cdef void grant_credits(Direction* sender, Direction* reporter, int64_t ph, int6
         reporter.np_idle = UPDATE_FC_IDLE_PS
 
 
-cdef inline int64_t first_dllp(Direction* way) noexcept nogil:
-    return min(way.skp_due, min(way.p_idle, way.np_idle))
-
-
 cdef void open_lanes(Nic* nic) noexcept nogil:
     cdef int each
     lane_init(&nic.blocks, sizeof(uint8_t*))
-    lane_init(&nic.mem_commits, sizeof(TimedTlp))
-    lane_init(&nic.mem_reads, sizeof(TimedTlp))
-    lane_init(&nic.read_dones, sizeof(TimedTlp))
-    lane_init(&nic.accesses, sizeof(Tlp))
-    lane_init(&nic.register_pipe, sizeof(TimedTlp))
+    lane_init(&nic.mem_commits, sizeof(Timed))
+    lane_init(&nic.mem_reads, sizeof(Timed))
+    lane_init(&nic.read_dones, sizeof(Timed))
+    lane_init(&nic.accesses, sizeof(int32_t))
+    lane_init(&nic.register_pipe, sizeof(Timed))
     for each in range(3):
         lane_init(&nic.asking[each], sizeof(int32_t))
     lane_init(&nic.tx_ready, sizeof(int32_t))
-    lane_init(&nic.tx_pipe_lane, sizeof(Waiting))
-    lane_init(&nic.tx_wire, sizeof(Waiting))
+    lane_init(&nic.tx_pipe_lane, sizeof(Timed))
+    lane_init(&nic.tx_wire, sizeof(Timed))
     lane_init(&nic.rx_wire, sizeof(Offer))
-    lane_init(&nic.rx_pipe_lane, sizeof(Waiting))
+    lane_init(&nic.rx_pipe_lane, sizeof(Timed))
     for each in range(2):
         lane_init(&nic.ingress[each], sizeof(int32_t))
         lane_init(&nic.writers[each], sizeof(WriteOp))
@@ -155,6 +136,8 @@ cdef bint furnish(Nic* nic) noexcept nogil:
 
 cdef Nic* nic_new(object config) except NULL:
     """A plane before its first instant."""
+    if NUM_GROUPS != 6:
+        raise ModelBug("next_instant and run_instant look at six groups of events")
     cdef Nic* nic = <Nic*>calloc(1, sizeof(Nic))
     cdef int each
     if nic == NULL:
@@ -162,7 +145,7 @@ cdef Nic* nic_new(object config) except NULL:
     open_lanes(nic)
     try:
         configure(nic, config)
-        if not furnish(nic):
+        if not furnish(nic) or not tlps_grow(nic) or not rows_grow(nic):
             raise MemoryError
     except BaseException:
         nic_free(nic)
@@ -170,17 +153,22 @@ cdef Nic* nic_new(object config) except NULL:
     nic.now = -1
     for each in range(NUM_WHEN):
         nic.when[each] = NEVER
-    open_direction(nic, &nic.up, UPSTREAM, LINE_UP_POSTED, RANK_UP_END)
-    open_direction(nic, &nic.down, DOWNSTREAM, LINE_DOWN_POSTED, RANK_DOWN_END)
+    for each in range(NUM_GROUPS):
+        nic.soonest[each] = NEVER
+    open_direction(nic, &nic.up, UPSTREAM, WAKE_UP, LINE_UP_POSTED, RANK_UP_END)
+    open_direction(nic, &nic.down, DOWNSTREAM, WAKE_DOWN, LINE_DOWN_POSTED, RANK_DOWN_END)
     grant_credits(&nic.up, &nic.down, config.host_ph, config.host_pd, config.host_nph)
     grant_credits(&nic.down, &nic.up, config.device_ph, config.device_pd, config.device_nph)
-    nic.up.dllp_at = first_dllp(&nic.up)
-    nic.down.dllp_at = first_dllp(&nic.down)
-    nic.when[RANK_DLLP] = min(nic.up.dllp_at, nic.down.dllp_at)
-    nic.wire_retry = nic.wire_rx_retry = nic.port_wake = NEVER
+    find_next_due(&nic.up)
+    find_next_due(&nic.down)
+    set_when(nic, WAKE_UP, nic.up.next_due)
+    set_when(nic, WAKE_DOWN, nic.down.next_due)
+    nic.port_wake = NEVER
     nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1
-    nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_request = nic.free_call = -1
+    nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_tlp = nic.free_call = -1
     nic.max_frame = 1518
+    nic.free_row = -1
+    blank_row(&nic.blank)
     for each in range(NUM_LINES):
         nic.line_cause[each] = CAUSE_NONE
     return nic
@@ -240,8 +228,8 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free(nic.flows)
     free(nic.agents)
     free(nic.rows)
-    free(nic.free_rows)
-    free(nic.requests)
+    free(nic.records)
+    free(nic.tlps)
     free(nic.calls)
     free(nic.latency)
     free(nic.tx_fetchable.words)

@@ -9,20 +9,6 @@ What an agent sees of a ring is what is in memory: rows whose write-back TLP has
 their span has not.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-
-from nicmodel._fast.books cimport deliver_rx, let_go, row_release, schedule, touch
-from nicmodel._fast.facts cimport (
-    DESCRIPTOR_BYTES, NEVER, RANK_AGENT_DONE, RANK_AGENT_WAKE, STAGE_REAPED, TX_DEXT, TX_DTYP_DATA, TX_EOP,
-    TX_IFCS, TX_PAYLEN_LSB, TX_RS, VCPU,
-)
-from nicmodel._fast.lanes cimport index_at, lane_empty, pop_index, push_index
-from nicmodel._fast.memory cimport host_bytes, make_frame, moving, put32, put64
-from nicmodel._fast.registers cimport write_tail
-from nicmodel._fast.parts cimport IN_CHAIN
-from nicmodel._fast.types cimport Agent, Flow, Nic, Ring
-from nicmodel._fast.wire cimport nominal_time
-
 cdef enum:
     BY_INTERRUPT = -1
     BY_OFFER = 0        # waits count from 1
@@ -80,7 +66,10 @@ cdef void kill_agent(Nic* nic, int32_t index) noexcept nogil:
     nic.agents[index].live = 0
 
 
-cdef void commit_agent_wake(Nic* nic, int32_t index, int64_t wait) noexcept nogil:
+cdef void commit_agent_wake(Nic* nic) noexcept nogil:
+    cdef Timer timer = timer_pop(nic, RANK_AGENT_WAKE)
+    cdef int32_t index = <int32_t>timer.a
+    cdef int64_t wait = timer.b
     cdef Agent* agent = &nic.agents[index]
     if not agent.live or (wait > BY_OFFER and wait != agent.wait):
         return
@@ -163,11 +152,23 @@ cdef inline bint sends(Agent* agent) noexcept nogil:
     return agent.tx_ring >= 0 and agent.flow >= 0 and not agent.stopped
 
 
+cdef inline int32_t most_at_once(Nic* nic, Agent* agent, int32_t most) noexcept nogil:
+    """Of a flow without spacing everything is offered at its start, up to its last packet."""
+    cdef Flow* flow = &nic.flows[agent.flow]
+    if flow.start > nic.now or most <= 0:
+        return 0
+    if flow.count >= 0 and flow.count - agent.posted < most:
+        return <int32_t>max(flow.count - agent.posted, 0)
+    return most
+
+
 cdef int32_t to_post(Nic* nic, Agent* agent, int32_t room) noexcept nogil:
     """How many new frames: as many as are offered by now and fit, at most a batch."""
     cdef int32_t most = room if room < agent.tx_batch else agent.tx_batch, count = 0
     if not sends(agent):
         return 0
+    if nic.flows[agent.flow].interval == 0:
+        return most_at_once(nic, agent, most)
     while count < most and nominal_time(nic, agent.flow, agent.posted + count) <= nic.now:
         count += 1
     return count
@@ -206,12 +207,13 @@ cdef void decide_vcpu(Nic* nic) noexcept nogil:
 cdef void reap(Nic* nic, Ring* ring, int32_t count, bint received) noexcept nogil:
     """REAPED of the oldest rows of a ring."""
     cdef int32_t _each, index
-    for _each in range(count):
-        index = index_at(&ring.rows, ring.reaped)
-        ring.reaped += 1
-        nic.rows[index].at[STAGE_REAPED] = nic.now
-        if received:
-            deliver_rx(nic, &nic.rows[index])
+    if received or nic.record_rows:
+        for _each in range(count):
+            index = index_at(&ring.rows, ring.reaped + <uint64_t>_each)
+            stamp(nic, &nic.rows[index], STAGE_REAPED, nic.now)
+            if received:
+                deliver_rx(nic, &nic.rows[index])
+    ring.reaped += <uint64_t>count
     let_go(nic, ring)
 
 

@@ -4,31 +4,6 @@ Rare, so it searches: every line that can hold something of the ring is filtered
 orphans that carry their bytes, and the ring's epoch voids what is still on its way to the adapter.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint64_t
-from libc.string cimport memcpy
-
-from nicmodel._fast.agent cimport kill_agent
-from nicmodel._fast.books cimport buffer_take, drop_row, row_release, set_when, touch
-from nicmodel._fast.facts cimport (
-    DIRECTION_TX, DROP_RESET, INSIDE, KIND_TX, NEVER, RANK_TX_PIPE, RANK_UP_END, TAGS, TX_REORDER, TX_SCHEDULER,
-    UPSTREAM, WIRE, WRITERS,
-)
-from nicmodel._fast.fetch cimport review_fetch, ring_head
-from nicmodel._fast.irq cimport take_back_requests
-from nicmodel._fast.lanes cimport (
-    index_at, lane_at, lane_clear, lane_empty, lane_front, pop_index,
-)
-from nicmodel._fast.memory cimport moving_part
-from nicmodel._fast.sched cimport note_waiting
-from nicmodel._fast.tags cimport request_end, request_forget
-from nicmodel._fast.parts cimport (
-    IN_CHAIN, IN_PIPE, TLP_MESSAGE, TLP_ORPHAN, TLP_READ, TLP_RX_PAYLOAD, TLP_RX_WRITEBACK, TLP_TX_WRITEBACK,
-    TimedTlp, Tlp, Waiting, WriteOp,
-)
-from nicmodel._fast.types cimport Function, Lane, Nic, Ring, Row
-from nicmodel._fast.writers cimport compose_writeback
-
-
 cdef inline void keep(Lane* lane, uint64_t* kept, uint64_t position) noexcept nogil:
     """An item survives a filtering; it moves up to where the last survivor ended."""
     if kept[0] != position:
@@ -52,11 +27,11 @@ cdef void orphan(Nic* nic, Tlp* tlp) noexcept nogil:
         row = &nic.rows[tlp.ref]
         nbytes = moving_part(row.moved, tlp.offset, tlp.nbytes)
         if nbytes:
-            data = buffer_take(nic, nbytes, &tlp.data_class)
+            data = buffer_take(nic, nbytes, &tlp.klass)
             if data != NULL:
                 memcpy(data, row.data + tlp.offset, nbytes)
     else:
-        data = buffer_take(nic, nbytes, &tlp.data_class)
+        data = buffer_take(nic, nbytes, &tlp.klass)
         if data != NULL:
             compose_writeback(nic, tlp, data)
     tlp.kind = TLP_ORPHAN
@@ -68,10 +43,12 @@ cdef void orphan(Nic* nic, Tlp* tlp) noexcept nogil:
 cdef void orphan_started_writes(Nic* nic, int32_t index) noexcept nogil:
     cdef uint64_t position
     cdef Tlp* tlp
-    if nic.when[RANK_UP_END] != NEVER and is_write_of(&nic.up.flying, index):
-        orphan(nic, &nic.up.flying)
+    if nic.when[RANK_UP_END] != NEVER and nic.up.flying_kind < UPDATE_P:
+        tlp = &nic.tlps[nic.up.flying]
+        if is_write_of(tlp, index):
+            orphan(nic, tlp)
     for position in range(nic.mem_commits.head, nic.mem_commits.tail):
-        tlp = &(<TimedTlp*>lane_at(&nic.mem_commits, position)).tlp
+        tlp = &nic.tlps[(<Timed*>lane_at(&nic.mem_commits, position)).index]
         if is_write_of(tlp, index):
             orphan(nic, tlp)
 
@@ -83,24 +60,24 @@ cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
     cdef uint64_t position, kept
     cdef int32_t klass, request
     cdef Lane* lane
-    cdef Tlp* tlp
     for klass in range(3):
         lane = &nic.asking[klass]
         kept = lane.head
         for position in range(lane.head, lane.tail):
             request = index_at(lane, position)
-            if nic.requests[request].ring == index:
-                request_forget(nic, request)
+            if nic.tlps[request].ring == index:
+                tlp_free(nic, request)
             else:
                 keep(lane, &kept, position)
         lane.tail = kept
     lane = &nic.up.nonposted
     kept = lane.head
     for position in range(lane.head, lane.tail):
-        tlp = <Tlp*>lane_at(lane, position)
-        if tlp.kind == TLP_READ and tlp.ring == index:
-            request_end(nic, tlp.ref)
-            request_forget(nic, tlp.ref)
+        request = index_at(lane, position)
+        if nic.tlps[request].ring == index:
+            request_end(nic, request)
+            tlp_free(nic, request)
+            nic.up.waiting -= 1
         else:
             keep(lane, &kept, position)
     lane.tail = kept
@@ -110,6 +87,7 @@ cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
     """Unstarted writes vanish, those that WRITERS has moved included."""
     cdef uint64_t position, kept
     cdef Lane* lane
+    cdef int32_t write
     cdef int line
     for line in range(2):
         lane = &nic.writers[line]
@@ -121,7 +99,11 @@ cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
     lane = &nic.up.posted
     kept = lane.head
     for position in range(lane.head, lane.tail):
-        if not is_write_of(<Tlp*>lane_at(lane, position), index):
+        write = index_at(lane, position)
+        if is_write_of(&nic.tlps[write], index):
+            tlp_free(nic, write)
+            nic.up.waiting -= 1
+        else:
             keep(lane, &kept, position)
     lane.tail = kept
 
@@ -129,10 +111,15 @@ cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
 cdef void drop_messages(Nic* nic, int32_t function) noexcept nogil:
     cdef Lane* lane = &nic.up.posted
     cdef uint64_t position, kept = lane.head
+    cdef int32_t message
     cdef Tlp* tlp
     for position in range(lane.head, lane.tail):
-        tlp = <Tlp*>lane_at(lane, position)
-        if tlp.kind != TLP_MESSAGE or tlp.function != function:
+        message = index_at(lane, position)
+        tlp = &nic.tlps[message]
+        if tlp.kind == TLP_MESSAGE and tlp.function == function:
+            tlp_free(nic, message)
+            nic.up.waiting -= 1
+        else:
             keep(lane, &kept, position)
     lane.tail = kept
     touch(nic, UPSTREAM)
@@ -164,7 +151,7 @@ cdef void filter_waiting(Nic* nic, Lane* lane, Ring* ring) noexcept nogil:
     cdef uint64_t position, kept = lane.head
     cdef int32_t row
     for position in range(lane.head, lane.tail):
-        row = (<Waiting*>lane_at(lane, position)).row
+        row = (<Timed*>lane_at(lane, position)).index
         if is_sent_by(nic, row, ring):
             revoke_row(nic, row, IN_PIPE)
         else:
@@ -176,8 +163,7 @@ cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
     cdef uint64_t position, kept = nic.tx_ready.head
     cdef int32_t row
     filter_waiting(nic, &nic.tx_pipe_lane, ring)
-    set_when(nic, RANK_TX_PIPE, NEVER if lane_empty(&nic.tx_pipe_lane)
-             else (<Waiting*>lane_front(&nic.tx_pipe_lane)).time)
+    set_when(nic, RANK_TX_PIPE, front_time(&nic.tx_pipe_lane))
     filter_waiting(nic, &nic.tx_wire, ring)
     for position in range(nic.tx_ready.head, nic.tx_ready.tail):
         row = index_at(&nic.tx_ready, position)

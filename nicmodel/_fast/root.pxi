@@ -6,28 +6,6 @@
   commit_read_done   memory has answered: the completions wait for the way down
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy, memset
-
-from nicmodel._fast.books cimport buffer_return, buffer_take, row_forget_bytes, schedule, set_when, tell
-from nicmodel._fast.facts cimport (
-    DESCRIPTOR_BYTES, NEVER, RANK_MEM_COMMIT, RANK_MEM_READ, RANK_READ_DONE, RANK_UP_END, READ_STREAM,
-    STAGE_DATA_WRITTEN, UPCALL_DMA_READ, UPCALL_DMA_WRITE, UPCALL_MMIO_DONE,
-)
-from nicmodel._fast.irq cimport commit_message
-from nicmodel._fast.lanes cimport heap_pop, lane_empty, lane_front, lane_pop, lane_push
-from nicmodel._fast.link cimport note_arrival, queue_tlp, release_nonposted, release_posted, take_credits
-from nicmodel._fast.memory cimport is_message_domain, moving, moving_part, read_host, write_host
-from nicmodel._fast.rx cimport commit_rx_writeback, end_rx_payload
-from nicmodel._fast.tx cimport commit_tx_writeback
-from nicmodel._fast.parts cimport (
-    CLASS_PAYLOAD, TLP_ANSWER, TLP_COMPLETION, TLP_MESSAGE, TLP_ORPHAN, TLP_READ, TLP_RX_PAYLOAD,
-    TLP_RX_WRITEBACK, News, TimedTlp, Tlp,
-)
-from nicmodel._fast.types cimport Lane, Nic, Request, Row
-from nicmodel._fast.writers cimport compose_writeback
-
-
 # ---- arrivals --------------------------------------------------------------------------------------
 
 cdef inline bint is_live(Nic* nic, Tlp* tlp) noexcept nogil:
@@ -35,43 +13,34 @@ cdef inline bint is_live(Nic* nic, Tlp* tlp) noexcept nogil:
     return tlp.epoch == nic.rings[tlp.ring].epoch
 
 
-cdef inline int64_t front_time(Lane* lane) noexcept nogil:
-    return NEVER if lane_empty(lane) else (<TimedTlp*>lane_front(lane)).time
-
-
-cdef void defer(Nic* nic, Lane* lane, int rank, int64_t time, Tlp* tlp) noexcept nogil:
-    """What arrived takes effect at `time`; these times never decrease."""
-    cdef TimedTlp* waiting = <TimedTlp*>lane_push(nic, lane)
-    waiting.time = time
-    waiting.tlp = tlp[0]
-    set_when(nic, rank, front_time(lane))
-
-
 cdef void commit_up_end(Nic* nic) noexcept nogil:
     """The last byte of an upstream transfer is here."""
-    cdef Tlp tlp = nic.up.flying
+    cdef int32_t index = nic.up.flying
+    cdef Tlp* tlp
     cdef int64_t time
     set_when(nic, RANK_UP_END, NEVER)
     if take_credits(nic, &nic.up):
         return
     note_arrival(nic, &nic.down)
-    if tlp.kind == TLP_ANSWER:
-        tell(nic, UPCALL_MMIO_DONE, 2, tlp.ref, tlp.value, 0, 0)
-    elif tlp.kind == TLP_READ:
+    tlp = &nic.tlps[index]
+    if tlp.kind == TLP_READ:
         if nic.last_commit > nic.now:
-            defer(nic, &nic.mem_reads, RANK_MEM_READ, nic.last_commit, &tlp)
+            timed_pushed(nic, &nic.mem_reads, RANK_MEM_READ, nic.last_commit, index)
         else:
-            sample(nic, &tlp)
+            sample(nic, index)
+    elif tlp.kind == TLP_ANSWER:
+        tell(nic, UPCALL_MMIO_DONE, 2, tlp.ref, tlp.value, 0, 0)
+        tlp_free(nic, index)
     else:
-        if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, &tlp):
+        if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, tlp):
             end_rx_payload(nic, tlp.ref)
         if is_message_domain(nic, tlp.domain):
-            commit_write(nic, &tlp)
+            commit_write(nic, index)
             return
         time = nic.now + nic.write_latency
         if time > nic.last_commit:
             nic.last_commit = time
-        defer(nic, &nic.mem_commits, RANK_MEM_COMMIT, nic.last_commit, &tlp)
+        timed_pushed(nic, &nic.mem_commits, RANK_MEM_COMMIT, nic.last_commit, index)
 
 
 # ---- writes ----------------------------------------------------------------------------------------
@@ -99,7 +68,7 @@ cdef void commit_live_write(Nic* nic, Tlp* tlp) noexcept nogil:
         row = &nic.rows[tlp.ref]
         move_write(nic, tlp, row.data + tlp.offset, moving_part(row.moved, tlp.offset, tlp.nbytes))
         if tlp.last:
-            row.at[STAGE_DATA_WRITTEN] = nic.now
+            stamp(nic, row, STAGE_DATA_WRITTEN, nic.now)
             row_forget_bytes(nic, row)
     elif tlp.kind == TLP_RX_WRITEBACK:
         compose_writeback(nic, tlp, written)
@@ -115,24 +84,25 @@ cdef void commit_live_write(Nic* nic, Tlp* tlp) noexcept nogil:
                                 position + tlp.nbytes // DESCRIPTOR_BYTES)
 
 
-cdef void commit_write(Nic* nic, Tlp* tlp) noexcept nogil:
+cdef void commit_write(Nic* nic, int32_t index) noexcept nogil:
     """A posted write is visible; the root complex has its credits back."""
+    cdef Tlp* tlp = &nic.tlps[index]
     release_posted(nic, &nic.down, tlp.nbytes)
     if tlp.kind == TLP_MESSAGE:
         commit_message(nic, tlp.ref)
     elif tlp.kind == TLP_ORPHAN:
         move_write(nic, tlp, <uint8_t*>tlp.value, tlp.offset)
         if tlp.value:
-            buffer_return(nic, <uint8_t*>tlp.value, tlp.data_class)
+            buffer_return(nic, <uint8_t*>tlp.value, tlp.klass)
     else:
         commit_live_write(nic, tlp)
+    tlp_free(nic, index)
 
 
 cdef void commit_mem_commit(Nic* nic) noexcept nogil:
-    cdef Tlp tlp = (<TimedTlp*>lane_front(&nic.mem_commits)).tlp
-    lane_pop(&nic.mem_commits)
-    set_when(nic, RANK_MEM_COMMIT, front_time(&nic.mem_commits))
-    commit_write(nic, &tlp)
+    cdef int32_t index = front_timed(&nic.mem_commits).index
+    timed_popped(nic, &nic.mem_commits, RANK_MEM_COMMIT)
+    commit_write(nic, index)
 
 
 # ---- reads -----------------------------------------------------------------------------------------
@@ -153,7 +123,7 @@ cdef int64_t jitter(Nic* nic, int32_t function) noexcept nogil:
     return <int64_t>(((x >> 32) * <uint64_t>(nic.read_jitter + 1)) >> 32)
 
 
-cdef int32_t destination(Nic* nic, Request* request, uint8_t** into) noexcept nogil:
+cdef int32_t destination(Nic* nic, Tlp* request, uint8_t** into) noexcept nogil:
     """Where the sampled bytes belong, and how many of them move. A revoked request has no place."""
     cdef Row* row
     cdef bint live = request.epoch == nic.rings[request.ring].epoch
@@ -164,7 +134,7 @@ cdef int32_t destination(Nic* nic, Request* request, uint8_t** into) noexcept no
         return request.nbytes
     if not live:
         return moving_part(moving(nic, request.offset + request.nbytes), request.offset, request.nbytes)
-    row = &nic.rows[request.row]
+    row = &nic.rows[request.ref]
     if row.data == NULL and moving(nic, row.nbytes):
         row.moved = moving(nic, row.nbytes)
         row.data = buffer_take(nic, row.moved, &row.data_class)
@@ -173,14 +143,13 @@ cdef int32_t destination(Nic* nic, Request* request, uint8_t** into) noexcept no
     return moving_part(row.moved, request.offset, request.nbytes)
 
 
-cdef void sample(Nic* nic, Tlp* tlp) noexcept nogil:
+cdef void sample(Nic* nic, int32_t index) noexcept nogil:
     """Memory is read now; the answer takes its time. In a message domain Python answers."""
     cdef uint8_t unwanted[4096]
     cdef uint8_t* into
-    cdef int32_t index = tlp.ref, nbytes
-    cdef Request* request = &nic.requests[index]
+    cdef int32_t nbytes
+    cdef Tlp* request = &nic.tlps[index]
     cdef int64_t time
-    cdef TimedTlp* done
     cdef News* news
     release_nonposted(nic, &nic.down)
     time = nic.now + nic.read_latency + jitter(nic, request.function)
@@ -190,52 +159,45 @@ cdef void sample(Nic* nic, Tlp* tlp) noexcept nogil:
                     request.nbytes)
         news.nbytes = -1 - index        # for the door, which keeps track of unanswered reads
         return
-    nbytes = destination(nic, request, &into)
-    if into == NULL:
-        into = unwanted
-    if nbytes:
-        read_host(nic, request.function, request.domain, request.address, request.address, into, nbytes)
+    if nic.payload or request.klass != CLASS_PAYLOAD:
+        nbytes = destination(nic, request, &into)
+        if into == NULL:
+            into = unwanted
+        if nbytes:
+            read_host(nic, request.function, request.domain, request.address, request.address, into, nbytes)
     if nic.read_jitter:
         schedule(nic, RANK_READ_DONE, time, 0, index, 0)
-        return
-    done = <TimedTlp*>lane_push(nic, &nic.read_dones)
-    done.time = time
-    done.tlp.ref = index
-    set_when(nic, RANK_READ_DONE, front_time(&nic.read_dones))
+    else:
+        timed_pushed(nic, &nic.read_dones, RANK_READ_DONE, time, index)
 
 
 cdef void commit_mem_read(Nic* nic) noexcept nogil:
-    cdef Tlp tlp = (<TimedTlp*>lane_front(&nic.mem_reads)).tlp
-    lane_pop(&nic.mem_reads)
-    set_when(nic, RANK_MEM_READ, front_time(&nic.mem_reads))
-    sample(nic, &tlp)
+    cdef int32_t index = front_timed(&nic.mem_reads).index
+    timed_popped(nic, &nic.mem_reads, RANK_MEM_READ)
+    sample(nic, index)
 
 
-cdef void queue_completions(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void queue_completions(Nic* nic, int32_t index) noexcept nogil:
     """All completions of a read join the way down as one item, which the link cuts as they leave."""
-    cdef Tlp* tlp = queue_tlp(nic, &nic.down, &nic.down.completion, TLP_COMPLETION)
-    tlp.ref = index
-    tlp.address = nic.requests[index].address
-    tlp.nbytes = nic.requests[index].nbytes
+    nic.tlps[index].kind = TLP_COMPLETION
+    nic.tlps[index].value = nic.tlps[index].nbytes
+    queue_tlp(nic, &nic.down, &nic.down.completion, index)
 
 
 cdef void commit_read_done(Nic* nic) noexcept nogil:
     cdef int32_t index
     if nic.read_jitter:
-        index = <int32_t>heap_pop(&nic.timers[RANK_READ_DONE]).a
-        set_when(nic, RANK_READ_DONE, NEVER if nic.timers[RANK_READ_DONE].count == 0
-                 else nic.timers[RANK_READ_DONE].items[0].time)
+        index = <int32_t>timer_pop(nic, RANK_READ_DONE).a
     else:
-        index = (<TimedTlp*>lane_front(&nic.read_dones)).tlp.ref
-        lane_pop(&nic.read_dones)
-        set_when(nic, RANK_READ_DONE, front_time(&nic.read_dones))
+        index = front_timed(&nic.read_dones).index
+        timed_popped(nic, &nic.read_dones, RANK_READ_DONE)
     queue_completions(nic, index)
 
 
 cdef void answer_read(Nic* nic, int32_t index, uint8_t* data, int32_t nbytes) noexcept nogil:
     """Python answers a read of a message domain: this is its READ_DONE. Bytes that are missing are zero."""
     cdef uint8_t* into
-    cdef int32_t wanted = destination(nic, &nic.requests[index], &into)
+    cdef int32_t wanted = destination(nic, &nic.tlps[index], &into)
     if into != NULL and wanted:
         memset(into, 0, wanted)
         memcpy(into, data, wanted if wanted < nbytes else nbytes)

@@ -1,0 +1,286 @@
+"""Containers of the compiled plane: ring-buffer lanes, timer heaps, bit sets, hash maps.
+
+Nothing here knows a packet. Growth is by doubling; when memory runs out the fault is latched and the push
+lands in scrap, so that callers need no error path.
+"""
+
+cdef extern from *:
+    """
+    #ifdef NICMODEL_CHECKED
+    #define NICMODEL_IS_CHECKED 1
+    #else
+    #define NICMODEL_IS_CHECKED 0
+    #endif
+    #if defined(__GNUC__) || defined(__clang__)
+    #define nicmodel_low_bit(x) __builtin_ctzll(x)
+    #define nicmodel_bit_length(x) (64 - __builtin_clzll(x))
+    #else
+    static int nicmodel_low_bit(unsigned long long x) { int n = 0; while (!(x & 1)) { x >>= 1; n++; } return n; }
+    static int nicmodel_bit_length(unsigned long long x) { int n = 0; while (x) { x >>= 1; n++; } return n; }
+    #endif
+    """
+    const int CHECKED "NICMODEL_IS_CHECKED"
+    int low_bit "nicmodel_low_bit"(uint64_t) noexcept nogil         # of a number that is not 0
+    int bit_length "nicmodel_bit_length"(uint64_t) noexcept nogil   # likewise
+    bint likely(bint) noexcept nogil
+    bint unlikely(bint) noexcept nogil
+
+
+cdef inline void check(Nic* nic, bint holds, int line, int64_t value) noexcept nogil:
+    """An invariant, looked at in a checked build only; `line` names it."""
+    if CHECKED and not holds:
+        latch(nic, 2, line, value)
+
+# ---- lanes -----------------------------------------------------------------------------------------
+
+
+cdef inline uint64_t lane_count(Lane* lane) noexcept nogil:
+    return lane.tail - lane.head
+
+cdef inline bint lane_empty(Lane* lane) noexcept nogil:
+    return lane.tail == lane.head
+
+cdef inline void* lane_at(Lane* lane, uint64_t position) noexcept nogil:
+    return lane.items + (position & lane.mask) * lane.item_bytes
+
+cdef inline void* lane_front(Lane* lane) noexcept nogil:
+    return lane.items + (lane.head & lane.mask) * lane.item_bytes
+
+cdef inline void lane_pop(Lane* lane) noexcept nogil:
+    lane.head += 1
+
+cdef inline void lane_clear(Lane* lane) noexcept nogil:
+    lane.head = lane.tail
+
+cdef inline void* lane_push(Nic* nic, Lane* lane) noexcept nogil:
+    """Room for one more item at the back. The pointer is good until the next push."""
+    cdef void* item
+    if unlikely(lane.tail - lane.head >= lane.room):
+        if not lane_grow(nic, lane):
+            return nic.scrap
+    item = lane.items + (lane.tail & lane.mask) * lane.item_bytes
+    lane.tail += 1
+    return item
+
+cdef inline void push_index(Nic* nic, Lane* lane, int32_t index) noexcept nogil:
+    if unlikely(lane.tail - lane.head >= lane.room):
+        if not lane_grow(nic, lane):
+            return
+    (<int32_t*>lane.items)[lane.tail & lane.mask] = index
+    lane.tail += 1
+
+cdef inline int32_t index_at(Lane* lane, uint64_t position) noexcept nogil:
+    return (<int32_t*>lane.items)[position & lane.mask]
+
+cdef inline int32_t pop_index(Lane* lane) noexcept nogil:
+    cdef int32_t index = (<int32_t*>lane.items)[lane.head & lane.mask]
+    lane.head += 1
+    return index
+
+cdef inline int32_t front_index(Lane* lane) noexcept nogil:
+    return (<int32_t*>lane.items)[lane.head & lane.mask]
+
+cdef inline void push_timed(Nic* nic, Lane* lane, int64_t time, int32_t index) noexcept nogil:
+    cdef Timed* item
+    if unlikely(lane.tail - lane.head >= lane.room):
+        if not lane_grow(nic, lane):
+            return
+    item = &(<Timed*>lane.items)[lane.tail & lane.mask]
+    item.time = time
+    item.index = index
+    lane.tail += 1
+
+cdef inline Timed* front_timed(Lane* lane) noexcept nogil:
+    return &(<Timed*>lane.items)[lane.head & lane.mask]
+
+cdef inline int64_t front_time(Lane* lane) noexcept nogil:
+    return NEVER if lane_empty(lane) else (<Timed*>lane.items)[lane.head & lane.mask].time
+
+# ---- heaps -----------------------------------------------------------------------------------------
+
+
+# ---- bit sets --------------------------------------------------------------------------------------
+
+cdef inline void bits_add(Bits* bits, int32_t member) noexcept nogil:
+    cdef uint64_t* word = &bits.words[member >> 6]
+    bits.members += 1 - <int32_t>(word[0] >> (member & 63) & 1)
+    word[0] |= (<uint64_t>1) << (member & 63)
+
+cdef inline void bits_remove(Bits* bits, int32_t member) noexcept nogil:
+    cdef uint64_t* word = &bits.words[member >> 6]
+    bits.members -= <int32_t>(word[0] >> (member & 63) & 1)
+    word[0] &= ~((<uint64_t>1) << (member & 63))
+
+cdef inline int32_t bits_after(Bits* bits, int32_t last) noexcept nogil:
+    """The first member in turns after `last` (which itself comes last), or -1."""
+    cdef int32_t start = last + 1 if last + 1 < bits.count else 0
+    cdef int32_t word = start >> 6
+    cdef uint64_t found
+    if bits.members == 0:
+        return -1
+    found = bits.words[word] & (~<uint64_t>0 << (start & 63))
+    while not found:
+        word = word + 1 if word + 1 < (bits.count + 63) >> 6 else 0
+        found = bits.words[word]
+    return (word << 6) + low_bit(found)
+
+
+# ---- maps ------------------------------------------------------------------------------------------
+
+
+cdef inline uint64_t map_slot(Map* table, uint64_t key) noexcept nogil:
+    cdef uint64_t slot = (key * <uint64_t>0x9E3779B97F4A7C15) >> 20 & table.mask
+    while table.used[slot] and table.keys[slot] != key:
+        slot = (slot + 1) & table.mask
+    return slot
+
+cdef inline int64_t map_get(Map* table, uint64_t key, int64_t absent) noexcept nogil:
+    cdef uint64_t slot
+    if table.count == 0:
+        return absent
+    slot = map_slot(table, key)
+    return table.values[slot] if table.used[slot] else absent
+
+
+cdef void latch(Nic* nic, int fault, int line, int64_t value) noexcept nogil:
+    """Remember the first fault; the run stops after this instant and the door raises it."""
+    if nic.fault == NO_FAULT:
+        nic.fault = fault
+        nic.halt = 1
+        nic.fault_line = line
+        nic.fault_value = value
+
+
+cdef void lane_init(Lane* lane, uint32_t item_bytes) noexcept nogil:
+    memset(lane, 0, sizeof(Lane))
+    lane.item_bytes = item_bytes
+
+
+cdef void lane_free(Lane* lane) noexcept nogil:
+    free(lane.items)
+    lane.items = NULL
+    lane.head = lane.tail = lane.mask = 0
+    lane.room = 0
+
+
+cdef bint lane_grow(Nic* nic, Lane* lane) noexcept nogil:
+    """Double the room; positions stay what they are."""
+    cdef uint64_t room = 16 if lane.room == 0 else 2 * <uint64_t>lane.room
+    cdef uint64_t position
+    cdef size_t size = lane.item_bytes
+    cdef char* items = <char*>malloc(room * size)
+    if items == NULL:
+        latch(nic, FAULT_MEMORY, 1, <int64_t>(room * size))
+        return False
+    for position in range(lane.head, lane.tail):
+        memcpy(items + (position & (room - 1)) * size, lane.items + (position & lane.mask) * size, size)
+    free(lane.items)
+    lane.items = items
+    lane.mask = room - 1
+    lane.room = <uint32_t>room
+    return True
+
+
+cdef inline bint earlier(Timer* left, Timer* right) noexcept nogil:
+    return left.time < right.time or (left.time == right.time and left.key < right.key)
+
+
+cdef void heap_push(Nic* nic, Heap* heap, int64_t time, uint64_t source, int64_t a, int64_t b) noexcept nogil:
+    cdef Timer* items
+    cdef Timer timer
+    cdef int32_t hole, parent, room
+    if heap.count == heap.room:
+        room = 16 if heap.room == 0 else 2 * heap.room
+        items = <Timer*>realloc(heap.items, room * sizeof(Timer))
+        if items == NULL:
+            latch(nic, FAULT_MEMORY, 2, room)
+            return
+        heap.items = items
+        heap.room = room
+    timer.time = time
+    timer.key = source << 44 | heap.serial
+    timer.a = a
+    timer.b = b
+    heap.serial += 1
+    hole = heap.count
+    heap.count += 1
+    items = heap.items
+    while hole:
+        parent = (hole - 1) >> 1
+        if not earlier(&timer, &items[parent]):
+            break
+        items[hole] = items[parent]
+        hole = parent
+    items[hole] = timer
+
+
+cdef Timer heap_pop(Heap* heap) noexcept nogil:
+    """The earliest timer; the heap is not empty."""
+    cdef Timer* items = heap.items
+    cdef Timer first = items[0]
+    cdef Timer moved
+    cdef int32_t hole = 0, child, count
+    heap.count -= 1
+    count = heap.count
+    moved = items[count]
+    while True:
+        child = 2 * hole + 1
+        if child >= count:
+            break
+        if child + 1 < count and earlier(&items[child + 1], &items[child]):
+            child += 1
+        if not earlier(&items[child], &moved):
+            break
+        items[hole] = items[child]
+        hole = child
+    items[hole] = moved
+    return first
+
+
+cdef bint bits_init(Bits* bits, int32_t count) noexcept nogil:
+    bits.count = count
+    bits.words = <uint64_t*>calloc((count + 63) // 64 + 1, sizeof(uint64_t))
+    return bits.words != NULL
+
+
+cdef void map_clear(Map* table) noexcept nogil:
+    if table.used != NULL:
+        memset(table.used, 0, table.mask + 1)
+    table.count = 0
+
+
+cdef void map_free(Map* table) noexcept nogil:
+    free(table.keys)
+    free(table.values)
+    free(table.used)
+    memset(table, 0, sizeof(Map))
+
+
+cdef bint map_put(Nic* nic, Map* table, uint64_t key, int64_t value) noexcept nogil:
+    """Set a key. Half of the slots stay free, so that a search ends."""
+    cdef Map bigger
+    cdef uint64_t slot, room
+    if table.used == NULL or 2 * (table.count + 1) > table.mask + 1:
+        memset(&bigger, 0, sizeof(Map))
+        room = 64 if table.used == NULL else 2 * (table.mask + 1)
+        bigger.keys = <uint64_t*>malloc(room * sizeof(uint64_t))
+        bigger.values = <int64_t*>malloc(room * sizeof(int64_t))
+        bigger.used = <uint8_t*>calloc(room, 1)
+        bigger.mask = room - 1
+        if bigger.keys == NULL or bigger.values == NULL or bigger.used == NULL:
+            map_free(&bigger)
+            latch(nic, FAULT_MEMORY, 3, <int64_t>room)
+            return False
+        if table.used != NULL:
+            for slot in range(table.mask + 1):
+                if table.used[slot]:
+                    map_put(nic, &bigger, table.keys[slot], table.values[slot])
+        map_free(table)
+        table[0] = bigger
+    slot = map_slot(table, key)
+    if not table.used[slot]:
+        table.used[slot] = 1
+        table.keys[slot] = key
+        table.count += 1
+    table.values[slot] = value
+    return True

@@ -1,0 +1,89 @@
+"""TAGS: who may have a read request out (`docs/time.md`, 4).
+
+A request needs one tag and as many bytes of read buffer as it asks for, and holds both until its last
+completion has arrived. What a request is for is its owner's business.
+"""
+
+cdef int32_t read_piece(Nic* nic, uint64_t address, int32_t left) noexcept nogil:
+    """Bytes of one read request: at most MRRS, inside one page."""
+    cdef int32_t page = PAGE_BYTES - <int32_t>(address & (PAGE_BYTES - 1))
+    cdef int32_t piece = left if left < nic.mrrs else nic.mrrs
+    return piece if piece < page else page
+
+
+cdef inline int32_t ask(Nic* nic, int klass, int32_t index, uint64_t address, int32_t nbytes) noexcept nogil:
+    """One read request of a ring joins its class; the caller adds row and offset."""
+    cdef int32_t request = tlp_new(nic, TLP_READ)
+    cdef Tlp* tlp = &nic.tlps[request]
+    cdef Ring* ring = &nic.rings[index]
+    tlp.klass = <uint8_t>klass
+    tlp.ring = index
+    tlp.epoch = ring.epoch
+    tlp.function = <uint16_t>ring.function
+    tlp.domain = ring.domain
+    tlp.address = address
+    tlp.nbytes = nbytes
+    tlp.ref = -1
+    tlp.offset = 0
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(address, 0)
+    push_index(nic, &nic.asking[klass], request)
+    touch(nic, TAGS)
+    return request
+
+
+cdef int32_t ask_in_pieces(Nic* nic, int klass, int32_t ring, uint64_t address, int32_t nbytes) noexcept nogil:
+    """The requests of one operation; how many they are."""
+    cdef int32_t offset = 0, count = 0, piece, index
+    while offset < nbytes:
+        piece = read_piece(nic, address + offset, nbytes - offset)
+        index = ask(nic, klass, ring, address + offset, piece)
+        nic.tlps[index].offset = offset
+        offset += piece
+        count += 1
+    return count
+
+
+cdef inline bint asked_for(Nic* nic) noexcept nogil:
+    return ((nic.asking[0].tail - nic.asking[0].head) | (nic.asking[1].tail - nic.asking[1].head)
+            | (nic.asking[2].tail - nic.asking[2].head)) != 0
+
+
+cdef inline void request_end(Nic* nic, int32_t index) noexcept nogil:
+    """Tag and buffer return: the last completion has arrived, or the request was taken back unsent."""
+    nic.tags_free += 1
+    nic.read_buffer_free += nic.tlps[index].nbytes
+    if asked_for(nic):
+        touch(nic, TAGS)
+
+
+cdef inline bint fits(Nic* nic, int klass) noexcept nogil:
+    """Does the head of this class find a tag and room?"""
+    if lane_empty(&nic.asking[klass]) or nic.tags_free < 1:
+        return False
+    return nic.tlps[front_index(&nic.asking[klass])].nbytes <= nic.read_buffer_free
+
+
+cdef inline void grant(Nic* nic, int klass) noexcept nogil:
+    cdef int32_t index = pop_index(&nic.asking[klass])
+    nic.tags_free -= 1
+    nic.read_buffer_free -= nic.tlps[index].nbytes
+    check(nic, nic.read_buffer_free >= 0, 20, nic.read_buffer_free)
+    queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
+
+
+cdef void decide_tags(Nic* nic) noexcept nogil:
+    """Grant in turns until no head fits; whoever still waits then waits for the pool."""
+    cdef int klass = nic.tag_turn, refused = 0
+    while refused < 3:
+        if fits(nic, klass):
+            grant(nic, klass)
+            refused = 0
+            nic.tag_turn = klass + 1 if klass < 2 else 0
+        else:
+            refused += 1
+        klass = klass + 1 if klass < 2 else 0
+    if not asked_for(nic) and not nic.tags_blamed:
+        return
+    nic.tags_blamed = asked_for(nic)
+    for klass in range(3):
+        blame(nic, LINE_RX_DESCRIPTOR + klass, CAUSE_NONE if lane_empty(&nic.asking[klass]) else CAUSE_POOL)
