@@ -199,7 +199,7 @@ class Device:
         def back(value: int, _time: int) -> None:
             event.succeed(value)
 
-        self.start_read(function, bar, offset, back)
+        self._reads[self.plane.mmio_read(function, bar, offset, self.clock.stamp())] = back     # as in `start_read`
         return event
 
     def connect_interrupt(self, function: int, vector: int, callback: Callable[[int], None]) -> None:
