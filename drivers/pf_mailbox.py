@@ -39,19 +39,21 @@ class PfMailbox:
     def service(self) -> Steps:
         """Serve resets first, then requests, until a pass finds none."""
         vfs = self.switch.num_vfs
+        resets = [(word, PFVFLRE[word]) for word in range((vfs + 31) // 32)]
+        news = [(word, PFMBICR[word]) for word in range((vfs + 15) // 16)]
         while True:
             found = False
-            for word in range((vfs + 31) // 32):
-                reset = yield self.handle.read(PFVFLRE[word])
+            for word, register in resets:
+                reset = yield self.handle.read(register)
                 if reset:
                     found = True
                     self.handle.write(PFVFLREC[word], reset)
                     for vf in _bits(reset, 32 * word):
                         self.forget(vf)
-            for word in range((vfs + 15) // 16):
-                cause = yield self.handle.read(PFMBICR[word])
+            for word, register in news:
+                cause = yield self.handle.read(register)
                 if cause:
-                    self.handle.write(PFMBICR[word], cause)
+                    self.handle.write(register, cause)
                     for vf in _bits(cause & 0xFFFF, 16 * word):
                         found = True
                         yield from self.answer(vf)
@@ -64,8 +66,9 @@ class PfMailbox:
         record = self.switch.vfs.get(vf)
         if record is not None:
             record.clear_to_send = False
-            record.hashes.clear()
-            self._write_hashes()
+            if record.hashes:
+                record.hashes.clear()
+                self._write_hashes()
 
     def answer(self, vf: int) -> Steps:
         """Take one message of a VF, act, reply."""

@@ -96,6 +96,12 @@ class Device:
         self.on_dma_write: Callable[[int, int, bytes | None, int], None] | None = None
         self.faults: list[Upcall] = []
         self._callbacks = 0
+        heard: dict[UpcallKind, Callable[[Upcall], None]] = {
+            UpcallKind.REG_WRITE: self._register_write, UpcallKind.REG_READ: self._register_read,
+            UpcallKind.MMIO_DONE: self._read_done, UpcallKind.MSIX: self._message, UpcallKind.FRAME_OUT: self._frame_out,
+            UpcallKind.DMA_READ: self._dma_read, UpcallKind.DMA_WRITE: self._dma_write,
+            UpcallKind.FAULT: self.faults.append}
+        self._heard = [heard[kind] for kind in UpcallKind]                  # by the kind's number
         self.nic = Nic(profile, self.plane, self.clock.stamp, call_later=self._call_later, domain_of=self._domain_of)
         self.endpoint = Endpoint(profile, self, gen=gen, lanes=lanes)
 
@@ -193,7 +199,7 @@ class Device:
         def back(value: int, _time: int) -> None:
             event.succeed(value)
 
-        self.start_read(function, bar, offset, back)
+        self._reads[self.plane.mmio_read(function, bar, offset, self.clock.stamp())] = back     # as in `start_read`
         return event
 
     def connect_interrupt(self, function: int, vector: int, callback: Callable[[int], None]) -> None:
@@ -219,50 +225,53 @@ class Device:
     def _hear(self, upcall: Upcall) -> None:
         self._callbacks += 1
         try:
-            self._dispatch(upcall)
+            self._heard[upcall.kind](upcall)
         finally:
             self._callbacks -= 1
 
-    def _dispatch(self, upcall: Upcall) -> None:
-        kind, args = upcall.kind, upcall.args
-        if kind == UpcallKind.REG_WRITE:
-            function, bar, offset, value = args
-            if not self.endpoint.reachable(function, bar):
-                return                                         # Unsupported Request: dropped
-            if bar == REGISTER_BAR:
-                self.nic.write(function, bar, offset, value)
-            else:
-                self.endpoint.bar_write(function, bar, offset, 4, value)
-        elif kind == UpcallKind.REG_READ:
-            function, bar, offset, request = args
-            if not self.endpoint.reachable(function, bar):
-                value = ALL_ONES                               # Unsupported Request, as the host sees it
-            elif bar == REGISTER_BAR:
-                value = self.nic.read(function, bar, offset)
-            else:
-                value = self.endpoint.bar_read(function, bar, offset, 4)
-            self.plane.mmio_answer(request, value, self.clock.stamp())
-        elif kind == UpcallKind.MMIO_DONE:
-            request, value = args
-            self._reads.pop(request)(value, upcall.time)
-        elif kind == UpcallKind.MSIX:
-            function, vector, _ = args
-            if self.on_msix:
-                self.on_msix(function, vector, upcall.time)
-            if (function, vector) in self._interrupts:
-                self._interrupts[function, vector](vector)
-        elif kind == UpcallKind.FRAME_OUT:
-            if self.on_frame and upcall.data is not None:
-                self.on_frame(upcall.data, upcall.time)
-        elif kind == UpcallKind.DMA_READ:
-            if self.on_dma_read:
-                request, function, address, length = args
-                self.on_dma_read(request, function, address, length, upcall.time)
-        elif kind == UpcallKind.DMA_WRITE:
-            if self.on_dma_write:
-                self.on_dma_write(args[1], args[2], upcall.data, upcall.time)
-        elif kind == UpcallKind.FAULT:
-            self.faults.append(upcall)
+    def _register_write(self, upcall: Upcall) -> None:
+        function, bar, offset, value = upcall.args
+        if not self.endpoint.reachable(function, bar):
+            return                                             # Unsupported Request: dropped
+        if bar == REGISTER_BAR:
+            self.nic.write(function, bar, offset, value)
+        else:
+            self.endpoint.bar_write(function, bar, offset, 4, value)
+
+    def _register_read(self, upcall: Upcall) -> None:
+        function, bar, offset, request = upcall.args
+        if not self.endpoint.reachable(function, bar):
+            value = ALL_ONES                                   # Unsupported Request, as the host sees it
+        elif bar == REGISTER_BAR:
+            value = self.nic.read(function, bar, offset)
+        else:
+            value = self.endpoint.bar_read(function, bar, offset, 4)
+        self.plane.mmio_answer(request, value, self.clock.stamp())
+
+    def _read_done(self, upcall: Upcall) -> None:
+        request, value = upcall.args
+        self._reads.pop(request)(value, upcall.time)
+
+    def _message(self, upcall: Upcall) -> None:
+        function, vector, _ = upcall.args
+        if self.on_msix:
+            self.on_msix(function, vector, upcall.time)
+        if (function, vector) in self._interrupts:
+            self._interrupts[function, vector](vector)
+
+    def _frame_out(self, upcall: Upcall) -> None:
+        if self.on_frame and upcall.data is not None:
+            self.on_frame(upcall.data, upcall.time)
+
+    def _dma_read(self, upcall: Upcall) -> None:
+        if self.on_dma_read:
+            request, function, address, length = upcall.args
+            self.on_dma_read(request, function, address, length, upcall.time)
+
+    def _dma_write(self, upcall: Upcall) -> None:
+        if self.on_dma_write:
+            _, function, address, *_ = upcall.args
+            self.on_dma_write(function, address, upcall.data, upcall.time)
 
     def _call_later(self, delay_ps: int, do: Callable[[], None]) -> None:
         self.clock.call_at(int(self.clock.now) + delay_ps, do)

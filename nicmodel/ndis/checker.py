@@ -103,7 +103,9 @@ HOLDS = {"NdisOpenConfigurationEx": "configuration handle", "NdisMMapIoSpace": "
 RELEASES = {"NdisCloseConfiguration": "configuration handle", "NdisMUnmapIoSpace": "register mapping",
             "NdisMDeregisterScatterGatherDma": "DMA channel", "NdisMFreeSharedMemory": "shared memory",
             "NdisMDeregisterInterruptEx": "interrupt", "NdisFreeMemory": "memory"}
-ACCESSES = ("read", "write", "config_read", "config_write", "sleep", "start_ring_agent")
+CLAIMS_OF, RETURNS_OF = ({what: tuple(name for name, of in table.items() if of == what) for what in HOLDS.values()}
+                         for table in (HOLDS, RELEASES))
+ACCESSES = frozenset({"read", "write", "config_read", "config_write", "sleep", "start_ring_agent"})
 
 
 @dataclass
@@ -128,16 +130,20 @@ class Seen:
         """Whether a call of this name was seen."""
         return name in self.calls
 
+    def holds(self, what: str) -> int:
+        """How many of a resource were taken and not given back; a call that failed took nothing."""
+        count = -self._kept.get(what, 0)
+        for name in CLAIMS_OF[what]:
+            for call in self.calls.get(name, ()):
+                count += not call.failed
+        for name in RETURNS_OF[what]:
+            count -= len(self.calls.get(name, ()))
+        return count
+
     @property
     def held(self) -> Counter[str]:
-        """Resources taken and not given back; a call that failed took nothing."""
-        held: Counter[str] = Counter()
-        for name, what in HOLDS.items():
-            held[what] += sum(not call.failed for call in self.calls.get(name, ()))
-        for name, what in RELEASES.items():
-            held[what] -= len(self.calls.get(name, ()))
-        held.subtract(self._kept)
-        return held
+        """`holds` of every resource."""
+        return Counter({what: self.holds(what) for what in CLAIMS_OF})
 
     @property
     def initializing(self) -> bool:
@@ -150,7 +156,8 @@ class Seen:
         if name in ACCESSES:
             if name == "write":
                 self.registers[call.args["register"]] = call.args["value"]
-            self.reads += name == "read"
+            else:
+                self.reads += name == "read"
             return
         if name == "NdisMIndicateReceiveNetBufferLists":
             return
@@ -188,6 +195,7 @@ def rule(identifier: str, on: Iterable[str]) -> Callable[[Predicate], Predicate]
         raise ValueError(f"{identifier} is no checkable rule")
 
     def register(predicate: Predicate) -> Predicate:
+        listeners.cache_clear()
         PREDICATES[identifier] = predicate
         for name in on:
             _LISTENERS.setdefault(name, []).append(identifier)
@@ -231,6 +239,12 @@ def applies(row: Rule, role: str) -> bool:
     return row.family == "GEN-INIT" or row.family.startswith(role)
 
 
+@cache
+def listeners(role: str, name: str) -> tuple[tuple[str, Predicate], ...]:
+    """(id, predicate) of every rule that is judged at calls of this name on an adapter of this role."""
+    return tuple((each, PREDICATES[each]) for each in _LISTENERS.get(name, ()) if applies(BY_ID[each], role))
+
+
 class Checker:
     """Judges one adapter. ``reports`` holds the first breach of each rule in order of report."""
 
@@ -243,8 +257,17 @@ class Checker:
 
     def feed(self, call: Call) -> list[Report]:
         """Judge one call; returns the rules it breaks for the first time, in report order."""
-        verdicts = {name: judged for name in _LISTENERS.get(call.name, ()) if name in self._rules
-                    and (judged := PREDICATES[name](call, self.seen)) is not None}
+        seen, verdicts = self.seen, {}
+        for name, predicate in listeners(self.role, call.name):
+            judged = predicate(call, seen)
+            if judged is not None:
+                verdicts[name] = judged
+        fresh = self._report(call, verdicts) if verdicts else []
+        seen.note(call)
+        return fresh
+
+    def _report(self, call: Call, verdicts: dict[str, Judgement]) -> list[Report]:
+        """Note how rules stand after a call; the fresh breaches, in report order."""
         fresh = []
         for name in report_order(verdicts):
             was = self._standing.get(name)
@@ -257,7 +280,6 @@ class Checker:
                 fresh.append(Report(name, self.adapter, str(call), call.time_ps, judged.why,
                                     self.seen.initializing))
         self.reports += fresh
-        self.seen.note(call)
         return fresh
 
     @property

@@ -38,6 +38,7 @@ class NdisLibrary:
         self.env, self.role, self.name, self.platform = env, role, name, platform
         self.faults = dict(faults or {})
         self.checker = Checker(role, name)
+        self._feed = self.checker.feed
         self.link_state = MediaConnectState.UNKNOWN
         self.error_log: list[str] = []
         self.receive_handler: Callable[[list[bytes]], None] | None = None
@@ -57,7 +58,7 @@ class NdisLibrary:
 
     def access(self, name: str, **args: Any) -> None:
         """Tell the judge of a hardware access."""
-        self.checker.feed(Call(name, args, int(self.env.now)))
+        self._feed(Call(name, args, int(self.env.now)))
 
     def observe(self, handle: FunctionHandle) -> ObservedHandle:
         """The handle to give to a driver: the judge sees its accesses."""

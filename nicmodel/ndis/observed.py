@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
+from nicmodel.datasheet.registers import Register, RegisterAt
+
 if TYPE_CHECKING:
-    from nicmodel.datasheet.registers import Register, RegisterAt
     from nicmodel.ndis.library import NdisLibrary
     from nicmodel.pcie.handle import FunctionHandle
 
 
 def name_of(register: Any) -> str:
     """The row name of a register or of one element of a register array."""
-    return getattr(register, "register", register).name
+    return register.register.name if isinstance(register, RegisterAt) else register.name
 
 
 class ObservedHandle:

@@ -49,7 +49,7 @@ def configuration_is_read(call: Call, seen: Seen) -> Judgement | None:
 def resources_come_before_use(call: Call, seen: Seen) -> Judgement | None:
     if seen.phase != "MiniportInitializeEx":
         return None
-    mapped = seen.held["register mapping"] > 0
+    mapped = seen.holds("register mapping") > 0
     if call.name in ("config_read", "config_write"):
         return broken("configuration space is reached with NdisMGetBusData and NdisMSetBusData")
     if call.name != INITIALIZE_RETURNS:
@@ -105,7 +105,7 @@ def dma_comes_before_shared_memory(call: Call, seen: Seen) -> Judgement | None:
         if "registration" not in seen.attributes:
             return broken("DMA is registered before the registration attributes are set")
         return obeyed("after the registration attributes, before shared memory")
-    if seen.held["DMA channel"] > 0:
+    if seen.holds("DMA channel") > 0:
         return None
     if call.name == "NdisMAllocateSharedMemory":
         return broken("shared memory is allocated before NdisMRegisterScatterGatherDma")

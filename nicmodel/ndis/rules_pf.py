@@ -46,7 +46,7 @@ def add_device_leaves_hardware_alone(call: Call, seen: Seen) -> Judgement | None
 def context_is_handed_over(call: Call, seen: Seen) -> Judgement | None:
     if "add_device" in seen.attributes:
         return obeyed("context handed over")
-    if seen.held["memory"] > 0:
+    if seen.holds("memory") > 0:
         return broken("keeps memory without add-device registration attributes")
     return None
 

@@ -161,8 +161,7 @@ class Nic:
         for number in self.vfs:
             self.queues.tell_hot(1 + number, self.pools.vf_queues(number), vf.VFTDT, vf.VFRDT)
         self.switch.refresh_all()
-        self.queues.refresh_drops((PF_FUNCTION, *(1 + number for number in self.vfs)))
-        self.queues.refresh()
+        self.queues.mapping_changed((PF_FUNCTION, *(1 + number for number in self.vfs)))
 
     # mirrors ------------------------------------------------------------------------------------------------
     def load_address(self) -> None:

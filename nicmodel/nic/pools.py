@@ -26,6 +26,10 @@ class Pools:
     def pool_of_queue(self, queue: int) -> int:
         return queue // self.queues_per_pool if self.vt_mode else 0
 
+    def queues_of_pool(self, pool: int) -> range:
+        """The queues of a pool; none without pools."""
+        return range(self.queues_per_pool * pool, self.queues_per_pool * (pool + 1))
+
     def function_of_pool(self, pool: int) -> int:
         return 1 + pool if pool < self.num_vfs else PF_FUNCTION
 

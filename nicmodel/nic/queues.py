@@ -6,6 +6,7 @@ that can be one (82599 4.6.7, 4.6.8). What a guest gets wrong keeps its ring clo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
 from nicmodel.datasheet.registers import Field, Register
 from nicmodel.nic.interrupts import Interrupts
-from nicmodel.nic.pools import Pools
+from nicmodel.nic.pools import Pools, bits_in
 from nicmodel.nic.registers import RegisterFile
 from nicmodel.sim.plane import PF_FUNCTION, DataPlane, Direction, RingConfig
 
@@ -63,6 +64,7 @@ class Queues:
         self.open: dict[Key, int] = {}                   # open in the plane -> its function
         self._qde: set[int] = set()                      # queues that drop by QDE
         self._drop_en: set[int] = set()                  # and by SRRCTL.DROP_EN
+        self._dropping: Counter[int] = Counter()         # function -> its queues that drop by either
         self._drops: dict[int, int] = {}                 # function -> what the plane has been told
         for direction in Direction:
             self._bind(direction)
@@ -74,7 +76,7 @@ class Queues:
         rows, regs = ROWS[direction], self.regs
         regs.on_write(rows.control, lambda q, value: self._enable((direction, q), bool(value & rows.enable)))
         regs.on_write(rows.switch, lambda _index, _value: self.refresh())
-        regs.on_write(rows.pools, lambda word, _value: self._refresh_pools(word))
+        regs.on_change(rows.pools, lambda word, old, new: self._refresh_pools(word, old ^ new))
         regs.guard(rows.head, lambda q, old, new: old if (direction, q) in self.enabled else new)
         regs.on_read(rows.head, lambda q: self._position(direction, q, rows.head, "head"))
         regs.on_read(rows.tail, lambda q: self._position(direction, q, rows.tail, "tail"))
@@ -89,13 +91,22 @@ class Queues:
         (self.enabled.add if on else self.enabled.discard)(key)
         self.refresh((key,))
 
-    def _refresh_pools(self, word: int) -> None:
-        """Enable bits of 32 pools were written."""
-        self.refresh([key for key in self.enabled if self.pools.pool_of_queue(key[1]) // 32 == word])
+    def _refresh_pools(self, word: int, changed: int) -> None:
+        """Enable bits of 32 pools were written: rings that wait may open, those of changed pools may close."""
+        pools = {32 * word + bit for bit in bits_in(changed)}
+        queues = [queue for pool in pools for queue in self.pools.queues_of_pool(pool)]
+        self.refresh(self._waiting() | self._enabled_of(queues))
+
+    def _waiting(self) -> set[Key]:
+        """Enabled, and not open so far."""
+        return self.enabled - self.open.keys()
+
+    def _enabled_of(self, queues: Iterable[int]) -> set[Key]:
+        return {key for queue in queues for key in ((TX, queue), (RX, queue)) if key in self.enabled}
 
     def refresh(self, keys: Iterable[Key] | None = None) -> None:
         """Open what may be open, close what may not: all queues, or those that may have changed."""
-        for key in sorted(self.enabled | set(self.open) if keys is None else keys):
+        for key in sorted(self.enabled | self.open.keys() if keys is None else keys):
             function = self._may_open(*key) if key in self.enabled else None
             if self.open.get(key) == function:
                 continue
@@ -148,21 +159,27 @@ class Queues:
     def _write_qde(self, _index: int, value: int) -> None:
         if value & pf.QDE.WE.mask:
             queue = pf.QDE.IDX.get(value) | pf.QDE.IDX_EXT.get(value) << 7
-            (self._qde.add if value & pf.QDE.QDE.mask else self._qde.discard)(queue)
-            self.refresh_drops((self.pools.function_of_queue(queue),))
+            self._drop(self._qde, queue, bool(value & pf.QDE.QDE.mask))
 
     def _write_srrctl(self, queue: int, value: int) -> None:
-        (self._drop_en.add if value & pf.SRRCTL.DROP_EN.mask else self._drop_en.discard)(queue)
-        self.refresh_drops((self.pools.function_of_queue(queue),))
+        self._drop(self._drop_en, queue, bool(value & pf.SRRCTL.DROP_EN.mask))
+
+    def _drop(self, droppers: set[int], queue: int, on: bool) -> None:
+        function, before = self.pools.function_of_queue(queue), self._drops_by_either(queue)
+        (droppers.add if on else droppers.discard)(queue)
+        self._dropping[function] += self._drops_by_either(queue) - before
+        self.refresh_drops((function,))
+
+    def _drops_by_either(self, queue: int) -> bool:
+        return queue in self._qde or queue in self._drop_en
 
     def refresh_drops(self, functions: Iterable[int]) -> None:
         """QDE or SRRCTL.DROP_EN of one of its queues: a function drops rather than waits when it has no descriptor.
 
         The 82599 has this per queue, the plane per function.
         """
-        droppers = {self.pools.function_of_queue(queue) for queue in self._qde | self._drop_en}
         for function in functions:
-            drops = int(function in droppers)
+            drops = int(self._dropping[function] > 0)
             if self._drops.get(function, DROPS_AT_RESET) != drops:
                 self._drops[function] = drops
                 self.plane.set("no_descriptor", function, (drops,), self.stamp())
@@ -172,19 +189,31 @@ class Queues:
         """The plane has closed a function's rings itself when mastering went; driver and device start again by ENABLE."""
         if on:
             self.mastering.add(function)
-            self.refresh()
+            self.refresh(self._waiting())
         else:
             self.mastering.discard(function)
             self.forget(function)
 
     def forget(self, function: int) -> None:
         """A function's rings are gone from the plane: their ENABLE reads 0."""
-        for key in [key for key in self.enabled if self.pools.function_of_queue(key[1]) == function]:
+        for key in self._enabled_of(self._queues_of(function)):
             direction, queue = key
             self.regs.clear_bits(ROWS[direction].control, queue, ROWS[direction].enable)
             self.enabled.discard(key)
             if key in self.open:
                 self._shut(key)
+
+    def _queues_of(self, function: int) -> Iterable[int]:
+        """Every queue that a function may have enabled."""
+        if function != PF_FUNCTION:
+            return self.pools.vf_queues(function - 1).values()
+        return {queue for _, queue in self.enabled if self.pools.function_of_queue(queue) == PF_FUNCTION}
+
+    def mapping_changed(self, functions: Iterable[int]) -> None:
+        """Queues belong to other functions now."""
+        self._dropping = Counter(map(self.pools.function_of_queue, self._qde | self._drop_en))
+        self.refresh_drops(functions)
+        self.refresh()
 
     def vf_reset(self, number: int) -> None:
         """What a reset of its VF does to queue registers: those that are not kept go back to their reset values."""
@@ -198,6 +227,7 @@ class Queues:
         """The registers are back at their reset values."""
         self._qde.clear()
         self._drop_en.clear()
+        self._dropping.clear()
         self.refresh_drops(list(self._drops))
 
     def tell_hot(self, function: int, queues: dict[int, int], tx: Register, rx: Register) -> None:

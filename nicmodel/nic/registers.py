@@ -1,7 +1,8 @@
 """The register file: storage and access kinds from the datasheet's rows; behaviour is bound by row.
 
-A block binds what a write does (`on_write`, after the generic access), what a read gives (`on_read`), or which bits
-a write may change now (`guard`). Unknown offsets read 0 and ignore writes; nothing here ever reads all ones.
+A block binds what a write does (`on_write`, or `on_change` to know what was there before; both after the generic
+access), what a read gives (`on_read`), or which bits a write may change now (`guard`). Unknown offsets read 0 and
+ignore writes; nothing here ever reads all ones.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from nicmodel.datasheet.registers import WORD, Register, registers_of
 
 Written = Callable[[int, int], None]         # (index, value written)
 Given = Callable[[int], int]                 # index -> value
+Changed = Callable[[int, int, int], None]    # (index, old, new)
 Guard = Callable[[int, int, int], int]       # (index, old, new) -> what is stored
 MODULES = {"PF": registers_pf, "VF": registers_vf}
 log = logging.getLogger(__name__)
@@ -47,12 +49,16 @@ class RegisterFile:
         self.values: dict[tuple[str, int], int] = {}
         self.unknown = set() if unknown is None else unknown         # offsets that no row has, logged once
         self._writes: dict[str, Written] = {}
+        self._changes: dict[str, Changed] = {}
         self._reads: dict[str, Given] = {}
         self._guards: dict[str, Guard] = {}
 
     # binding ------------------------------------------------------------------------------------------------
     def on_write(self, row: Register, do: Written) -> None:
         self._writes[row.name] = do
+
+    def on_change(self, row: Register, do: Changed) -> None:
+        self._changes[row.name] = do
 
     def on_read(self, row: Register, give: Given) -> None:
         self._reads[row.name] = give
@@ -80,10 +86,11 @@ class RegisterFile:
     # accesses -----------------------------------------------------------------------------------------------
     def write(self, offset: int, value: int) -> None:
         """A 32-bit write: the generic access first, then what is bound to the row."""
-        if offset not in self.table:
+        found = self.table.get(offset)
+        if found is None:
             self._note(offset)
             return
-        row, index = self.table[offset]
+        row, index = found
         old = self.get(row, index)
         new = row.effects.after_write(old, value)
         if row.name in self._guards:
@@ -91,13 +98,16 @@ class RegisterFile:
         self.put(row, index, new)
         if row.name in self._writes:
             self._writes[row.name](index, value & WORD)
+        if row.name in self._changes:
+            self._changes[row.name](index, old, new)
 
     def read(self, offset: int) -> int:
         """A 32-bit read, with its side effects."""
-        if offset not in self.table:
+        found = self.table.get(offset)
+        if found is None:
             self._note(offset)
             return 0
-        row, index = self.table[offset]
+        row, index = found
         stored = self.get(row, index)
         value = self._reads[row.name](index) if row.name in self._reads else stored
         after = row.effects.after_read(stored)

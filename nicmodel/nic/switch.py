@@ -28,11 +28,14 @@ class Switch:
         self.filters: dict[int, list[Filter]] = {}   # receive address -> what the plane has of it
         self._used = {0}                             # receive addresses that have had AV; the EEPROM loads the first
         self._known: Members | None = None           # `_members` since the last write to VLAN registers
+        self._pools: dict[int, int | None] = {}      # `_pool_of` since the last write to pool bitmaps
         self._default_pool = -1
         self._loopback = 0
-        for row in (pf.RAH, pf.RAL, pf.MPSAR_LO, pf.MPSAR_HI):
+        for row in (pf.RAH, pf.RAL):
             regs.on_write(row, lambda index, _value: self.refresh_address(index))
-        regs.on_write(pf.MPSAR_EXT, lambda index, _value: self.refresh_address(index // pf.POOL_WORDS))
+        for row in (pf.MPSAR_LO, pf.MPSAR_HI):
+            regs.on_write(row, lambda index, _value: self._write_pools(index))
+        regs.on_write(pf.MPSAR_EXT, lambda index, _value: self._write_pools(index // pf.POOL_WORDS))
         regs.on_write(pf.VMOLR, lambda pool, _value: self._refresh_pool(pool))
         for row in (pf.VLVF, pf.VLVFB, pf.VLVFB_EXT, pf.VLNCTRL):
             regs.on_write(row, lambda _index, _value: self.refresh_all())
@@ -43,10 +46,16 @@ class Switch:
     def refresh_all(self) -> None:
         """A mapping changed: every receive address is looked at again."""
         self._known = None
+        self._pools.clear()
         members = self._members()
         for index in sorted(self._used):
             self._update(index, members)
         self.refresh_default()
+
+    def _write_pools(self, index: int) -> None:
+        """The pools of one receive address changed."""
+        self._pools.pop(index, None)
+        self.refresh_address(index)
 
     def refresh_address(self, index: int) -> None:
         """One receive address changed."""
@@ -57,9 +66,8 @@ class Switch:
     def _refresh_pool(self, pool: int) -> None:
         """What a pool accepts changed."""
         members = self._members()
-        for index in sorted(self._used):
-            if self._pool_of(index) == pool:
-                self._update(index, members)
+        for index in sorted(index for index in self._used if self._pool_of(index) == pool):
+            self._update(index, members)
 
     def refresh_default(self) -> None:
         """Default pool and loopback, as the registers say."""
@@ -108,9 +116,11 @@ class Switch:
 
     def _pool_of(self, index: int) -> int | None:
         """The lowest pool of a receive address."""
-        pools = (self.regs.get(pf.MPSAR_LO, index) | self.regs.get(pf.MPSAR_HI, index) << 32
-                 | self._further(pf.MPSAR_EXT, index))
-        return (pools & -pools).bit_length() - 1 if pools else None
+        if index not in self._pools:
+            pools = (self.regs.get(pf.MPSAR_LO, index) | self.regs.get(pf.MPSAR_HI, index) << 32
+                     | self._further(pf.MPSAR_EXT, index))
+            self._pools[index] = (pools & -pools).bit_length() - 1 if pools else None
+        return self._pools[index]
 
     def _members(self) -> Members:
         """The valid VLANs and their pools; none while VLANs are not looked at."""

@@ -90,6 +90,8 @@ class ConfigSpace:
     def __init__(self, layout: ConfigLayout):
         self.layout = layout
         self._bytes = bytearray(layout.reset)
+        self.changes = 0                                   # how often anything may have changed
+        self._known: dict[str, int] = {}                   # fields got since then
         self._guards: dict[Place, Guard] = {}
         self._watchers: dict[Place, Watcher] = {}
         self._triggers: dict[Place, Callable[[], None]] = {}
@@ -111,13 +113,23 @@ class ConfigSpace:
 
     def source(self, name: str, live: Callable[[], int]) -> None:
         self._sources[self.layout.places[name]] = live
+        self._changed()
+
+    def _changed(self) -> None:
+        self.changes += 1
+        self._known.clear()
 
     # the device's side ------------------------------------------------------------------------------------
 
     def get(self, name: str) -> int:
         """A field's value as software would read it."""
-        place = self.layout.places[name]
-        return self._sources[place]() if place in self._sources else place.get(self._bytes)
+        value = self._known.get(name)
+        if value is None:
+            place = self.layout.places[name]
+            if place in self._sources:
+                return self._sources[place]()
+            value = self._known[name] = place.get(self._bytes)
+        return value
 
     def stored(self, name: str) -> int:
         """What was last written to a field, live source or not."""
@@ -128,6 +140,7 @@ class ConfigSpace:
         place = self.layout.places[name]
         old = place.get(self._bytes)
         place.put(self._bytes, value)
+        self._changed()
         if value != old and place in self._watchers:
             self._watchers[place](old, value)
 
@@ -140,6 +153,7 @@ class ConfigSpace:
         for level in (STICKY, *spared):
             kept |= self.layout.survivors[level]
         old, fresh = (int.from_bytes(data, "little") for data in (self._bytes, self.layout.reset))
+        self._changed()
         self._bytes = bytearray((old & kept | fresh & ~kept).to_bytes(SPACE_BYTES, "little"))
 
     # software's side --------------------------------------------------------------------------------------
@@ -164,6 +178,7 @@ class ConfigSpace:
         for place, decide in self._guards.items():
             if place.meets(offset, size) and place.get(after) != place.get(before):
                 place.put(after, decide(place.get(before), place.get(after)))
+        self._changed()
         self._bytes = after
         changes = [(hear, place.get(before), place.get(after)) for place, hear in self._watchers.items()
                    if place.meets(offset, size)]

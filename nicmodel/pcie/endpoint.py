@@ -37,6 +37,8 @@ class Endpoint:
         layouts = ConfigLayout(PF_TABLE, values), ConfigLayout(VF_TABLE, values)
         self.pf = PhysicalFunction(rid, *layouts, events, lambda index: self.transactions_pending(index),
                                    self._count)
+        self._reachable: dict[tuple[int, int], bool] = {}      # `reachable`, as of the PF's configuration space
+        self._as_of = self.pf.space.changes
 
     @property
     def functions(self) -> dict[int, Function]:
@@ -87,6 +89,15 @@ class Endpoint:
 
     def reachable(self, index: int, bar: int) -> bool:
         """Does this BAR of this function decode now? MSE for the PF, VF MSE for a VF; nothing in D3hot."""
+        if self._as_of != self.pf.space.changes:               # which VFs exist follows from it too
+            self._as_of = self.pf.space.changes
+            self._reachable.clear()
+        known = self._reachable.get((index, bar))
+        if known is None:
+            known = self._reachable[index, bar] = self._decodes(index, bar)
+        return known
+
+    def _decodes(self, index: int, bar: int) -> bool:
         function = self.function(index)
         if function is None or not function.powered():
             return False

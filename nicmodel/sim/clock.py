@@ -1,17 +1,20 @@
 """One clock for SimPy's processes and any number of data planes (docs/time.md, 1).
 
-`step` lets the planes run up to the next SimPy event, or to their own next news (an upcall), which becomes a
-SimPy event at its own time. Exact: no quantum, no polling.
+`step` lets the planes run up to the next SimPy event, or to their own next news (an upcall), which is heard at its
+own time: before every SimPy event, since none is due by then. Exact: no quantum, no polling.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import simpy
 
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import NEVER, DataPlane, Upcall
+
+Hear = Callable[[Upcall], None]
+NOTHING = float("inf")                          # SimPy's word for an empty queue
 
 
 class Clock(simpy.Environment):
@@ -20,19 +23,21 @@ class Clock(simpy.Environment):
     def __init__(self, instants_per_step: int = 100_000):
         super().__init__(0)
         self.planes: list[DataPlane] = []
-        self._hear: list[Callable[[Upcall], None]] = []
+        self._hear: list[Hear] = []
+        self._next_instant: Callable[[], int] = self._earliest       # of all planes
         self._executed = -1                     # the last instant that the planes have run
         self._horizon = NEVER                   # `run_to` stops the planes here
         self._budget = instants_per_step        # so that a signal is noticed during long silent stretches
 
-    def add_plane(self, plane: DataPlane, hear: Callable[[Upcall], None]) -> None:
+    def add_plane(self, plane: DataPlane, hear: Hear) -> None:
         """Merge a plane; `hear` gets its upcalls, at their time, in order."""
         self.planes.append(plane)
         self._hear.append(hear)
+        self._next_instant = plane.next_time if len(self.planes) == 1 else self._earliest
 
     def stamp(self) -> int:
         """The time at which a call made now takes effect: now, or now + 1 once instant `now` has run."""
-        now = int(self.now)
+        now = int(self._now)
         return now + 1 if self._executed >= now else now
 
     def timeout(self, delay: int = 0, value: object = None) -> simpy.Timeout:     # type: ignore[override]
@@ -48,34 +53,45 @@ class Clock(simpy.Environment):
 
     def step(self) -> None:
         """Run the next thing: a SimPy event, or the planes up to their next news."""
-        mine = self.peek()
-        theirs = min((plane.next_time() for plane in self.planes), default=NEVER)
+        mine, theirs = self.peek(), self._next_instant()
         if mine <= theirs:
-            if mine == float("inf"):
-                raise simpy.core.EmptySchedule()
-            super().step()
-            return
-        limit = min(int(mine) if mine != float("inf") else NEVER, self._horizon)
-        self._run_planes(min(limit, NEVER))
+            simpy.Environment.step(self)
+        elif mine == NOTHING and theirs >= NEVER:
+            raise simpy.core.EmptySchedule()
+        else:
+            self._run_planes(min(self._horizon, NEVER if mine == NOTHING else int(mine)))
+
+    def _earliest(self) -> int:
+        return min((plane.next_time() for plane in self.planes), default=NEVER)
 
     def _run_planes(self, limit: int) -> None:
         """Run every plane's instants < limit, together, up to and including the first with upcalls."""
         if len(self.planes) == 1:
-            upcalls = self.planes[0].run_until(limit, self._budget)
-            self._executed = max(self._executed, self.planes[0].now)
-            self._schedule([(upcall, self._hear[0]) for upcall in upcalls])
+            plane, hear = self.planes[0], self._hear[0]
+            upcalls = plane.run_until(limit, self._budget)
+            self._executed = plane.now
+            if len(upcalls) == 1:                         # what follows, for the most frequent case
+                self._now = upcalls[0].time
+                hear(upcalls[0])
+            else:
+                self._tell([(upcall, hear) for upcall in upcalls])
             return
-        now = min(plane.next_time() for plane in self.planes)
+        now = self._next_instant()
         if now >= limit:
             return
         heard = [(upcall, hear) for plane, hear in zip(self.planes, self._hear, strict=True)
                  for upcall in plane.run_until(now + 1)]
         self._executed = now
-        self._schedule(heard)
+        self._tell(heard)
 
-    def _schedule(self, heard: Iterable[tuple[Upcall, Callable[[Upcall], None]]]) -> None:
-        for upcall, hear in heard:
+    def _tell(self, heard: Sequence[tuple[Upcall, Hear]]) -> None:
+        """All upcalls of one instant, in order. The first is heard at once, which spares it SimPy's queue: nothing in
+        there is due before it. What it starts comes after the others, as between any events of one time."""
+        for upcall, hear in heard[1:]:
             self.call_at(upcall.time, lambda upcall=upcall, hear=hear: hear(upcall))      # type: ignore[misc]
+        for upcall, hear in heard[:1]:
+            self._now = upcall.time
+            hear(upcall)
 
     def run_to(self, time: int) -> None:
         """Run everything before `time`; afterwards now == time and nothing of instant `time` has run."""
@@ -83,7 +99,7 @@ class Clock(simpy.Environment):
             raise ModelBug(f"time {time} ps has passed: it is {self.now} ps")
         self._horizon = time
         try:
-            while min(self.peek(), *(plane.next_time() for plane in self.planes), NEVER) < time:
+            while min(self.peek(), self._next_instant()) < time:
                 self.step()
         finally:
             self._horizon = NEVER

@@ -1,0 +1,113 @@
+"""What the commands and a bring-up may cost: imports, CPU time, work an access, memory.
+
+Measured where a busy machine changes little: modules imported, Python functions called, peak memory of a child, and CPU
+time (not wall time) of a child, the best of some.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import cache
+from typing import Any
+
+import pytest
+
+from nicmodel.lab.scenario import Scenario
+from nicmodel.lab.testbench import Machine
+
+HEAVY = ("pandas", "pyarrow", "matplotlib")            # imported where they are used
+WITH_RUN = ("numpy", "simpy", "pydantic")              # needed by a run, not by --help
+BEST_OF = 3
+MB = 1 << 20
+
+COMMAND = """
+import json, sys, time
+from nicmodel.lab.cli import main
+status = main({arguments!r})
+print(json.dumps([status, time.process_time(), sorted(set(sys.modules) & set({modules!r}))]), file=sys.stderr)
+"""
+GROWTH = """
+import json, resource, sys
+from nicmodel.lab.scenario import Scenario
+from nicmodel.lab.testbench import Machine
+machine = Machine(Scenario(profile="vf100g", num_vfs=256, direction="both", payload="lengths", record={"rows": False}))
+machine.bring_up()
+machine.start_traffic()
+start, peaks = int(machine.clock.now), []
+for milliseconds in (1, 10):
+    machine.device.run_until(start + milliseconds * 1_000_000_000)
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+print(json.dumps(peaks), file=sys.stderr)
+"""
+
+
+def last_line_of_child(program: str) -> Any:
+    """What a Python program of its own says in JSON, in the last line of its standard error."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return json.loads(done.stderr.splitlines()[-1])
+
+
+def command(*arguments: str) -> tuple[int, float, list[str]]:
+    """Status, CPU seconds with all imports, and which of the modules that cost much were imported."""
+    status, seconds, modules = last_line_of_child(COMMAND.format(arguments=list(arguments), modules=HEAVY + WITH_RUN))
+    return status, seconds, modules
+
+
+def cpu_seconds(*arguments: str) -> float:
+    return min(command(*arguments)[1] for _ in range(BEST_OF))
+
+
+def test_help_imports_nothing_that_costs_much():
+    status, _, modules = command("--help")
+    assert (status, modules) == (0, [])
+
+
+@pytest.mark.parametrize("arguments", (("run", "one_vf"), ("run", "one_vf", "--json"), ("rules",), ("lspci",), ("list",)))
+def test_commands_without_tables_or_pictures_import_none_of_their_libraries(arguments):
+    status, _, modules = command(*arguments)
+    assert status == 0 and not set(modules) & set(HEAVY)
+
+
+def test_help_takes_half_a_second_of_cpu_at_most():
+    assert cpu_seconds("--help") <= 0.5
+
+
+def test_the_main_job_takes_three_seconds_of_cpu_at_most():
+    assert cpu_seconds("run", "vf_scaling") <= 3
+
+
+@cache
+def calls_an_access(profile: str, num_vfs: int) -> float:
+    """Python functions called during bring-up, an access of a register."""
+    machine = Machine(Scenario(profile=profile, num_vfs=num_vfs))
+    calls = accesses = 0
+    reads, writes = machine.device.nic.read.__code__, machine.device.nic.write.__code__
+
+    def count(frame: Any, event: str, _argument: Any) -> None:
+        nonlocal calls, accesses
+        if event == "call":
+            calls += 1
+            accesses += frame.f_code in (reads, writes)
+
+    sys.setprofile(count)
+    try:
+        machine.bring_up()
+    finally:
+        sys.setprofile(None)
+    return calls / accesses
+
+
+def test_an_access_of_a_register_calls_few_python_functions_on_its_way():
+    assert calls_an_access("x520", 63) <= 60
+
+
+def test_an_access_costs_no_more_with_more_vfs():
+    assert calls_an_access("vf100g", 128) <= calls_an_access("x520", 16)
+
+
+def test_memory_of_256_vfs_is_small_and_does_not_grow_with_simulated_time():
+    early, late = last_line_of_child(GROWTH)
+    assert late < 400 * MB
+    assert late - early < 20 * MB
