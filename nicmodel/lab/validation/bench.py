@@ -28,6 +28,7 @@ PLENTY = 1 << 30
 QUICK_WIRE = 128                 # ticks a byte: eight bytes a ps
 LOW_BASE = 1 << 20               # memory below 4 GiB: three-dword headers
 PAGE, DWORD = 4096, 4
+MESSAGE_VECTORS = 16             # of a pair, in turns: more than it sends between two looks of a driver
 OPEN_AT, START_AT = 1, 1_000     # ps
 STUCK = 1_000_000_000_000        # ps; no run takes a second
 PUBLISHED, OWN = "published", "own"
@@ -107,7 +108,7 @@ class Bench:
             self.plane.set("bme", pair, (1,), OPEN_AT)
             self.plane.set("filter", pair, (1, self.mac(pair), -1, pair), OPEN_AT)
             self.plane.set("no_descriptor", pair, (0,), OPEN_AT)
-            for vector in range(VECTORS_PER_FUNCTION):
+            for vector in range(MESSAGE_VECTORS):
                 self.plane.set("vector", VECTORS_PER_FUNCTION * pair + vector, (1, 0), OPEN_AT)
             for direction, descriptor in descriptors.items():
                 base = memory.allocate(ring_bytes, PAGE)
@@ -152,7 +153,7 @@ class Bench:
 
     def raise_message(self, pair: int) -> None:
         """One MSI-X message; each of a pair's next vector, so that none is merged into another."""
-        vector = self.vectors_raised[pair] % VECTORS_PER_FUNCTION
+        vector = self.vectors_raised[pair] % MESSAGE_VECTORS
         self.vectors_raised[pair] += 1
         self.plane.set("raise", VECTORS_PER_FUNCTION * pair + vector, (), self.at)
 

@@ -41,7 +41,7 @@ def judge(point: Point, plane: str) -> dict[str, Any]:
             raise Unanswerable("the row is for reading")
         if point.experiment not in EXPERIMENTS:
             raise Unanswerable(f'there is no experiment "{point.experiment}"')
-        got = EXPERIMENTS[point.experiment](plane, Conditions(point.conditions))
+        got = float(EXPERIMENTS[point.experiment](plane, Conditions(point.conditions)))
     except Unanswerable as why:
         return row | {"reason": str(why)}
     error = point.error(got)
