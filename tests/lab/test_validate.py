@@ -10,6 +10,7 @@ import math
 
 import pytest
 
+from nicmodel.lab.validation import bench
 from nicmodel.lab.validation.conditions import Conditions, Unanswerable
 from nicmodel.lab.validation.experiments import EXPERIMENTS
 from nicmodel.lab.validation.points import read, shipped
@@ -159,6 +160,16 @@ def test_both_planes_give_the_same_answer(experiment, conditions):
     assert answer(experiment, conditions) == answer(experiment, conditions, "reference")
 
 
+def test_the_plane_that_was_asked_for_does_it(command, points, monkeypatch):
+    asked = []
+    make = bench.make_plane
+    monkeypatch.setattr(bench, "make_plane", lambda name, config: asked.append(name) or make(name, config))
+    adapter = row("b", experiment="nic_dpdk", conditions="pcie=gen3;width=x8;frame=64", value="18.07", kind="rel", tol="0.01")
+    assert command("validate", points(row("a")), "--plane", "reference")[0] == 0
+    assert command("validate", points(adapter))[0] == 0
+    assert asked == ["reference", "fast"]
+
+
 # ---- what has no answer ----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("experiment, conditions, says", [
@@ -166,7 +177,7 @@ def test_both_planes_give_the_same_answer(experiment, conditions):
     ("dma_write_formula", "pcie=gen3;width=x32;payload=64", "width=x32 is not modelled"),
     ("dma_write_formula", "pcie=gen3;width=x8", '"payload" is missing'),
     ("dma_write_formula", "pcie=gen3;width=x8;payload=64;iommu=on", "the condition iommu is not known"),
-    ("dma_write_formula", "pcie=gen3;width=x8;payload=0", "payload=0 is not modelled"),
+    ("dma_write_formula", "pcie=gen3;width=x8;payload=3", "payload=3 is not modelled; it can be 4 to 16383"),
     ("dma_write_formula", "pcie=gen3;width=x8;payload=64.5", "payload=64.5 is not a whole number"),
     ("dma_read_formula", "pcie=gen3;width=x8;payload=64;mps=300", "mps=300 is not modelled"),
     ("tlp_overhead_mwr", "addr=64;ecrc=1", "ecrc=1 is not modelled"),

@@ -14,7 +14,7 @@ from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.published import FCS_BYTES, GAP_BYTES, PREAMBLE_BYTES, PUBLISHED_NICS
 from nicmodel.lab.validation.adapters import MAX_PAYLOAD, nic
-from nicmodel.lab.validation.bench import OWN, QUICK_WIRE, Bench, LinkSettings, byte_for_byte
+from nicmodel.lab.validation.bench import DWORD, OWN, QUICK_WIRE, Bench, LinkSettings, byte_for_byte
 from nicmodel.lab.validation.conditions import Conditions, Experiment, Unanswerable
 from nicmodel.sim.plane import NEVER, Direction
 
@@ -78,7 +78,7 @@ def write_stream(plane: str, link: LinkSettings, payload: int) -> Writes:
 def dma(each_ps: Callable[[str, LinkSettings, int], float]) -> Experiment:
     """Payload over the time of one operation, in Gb/s."""
     def experiment(plane: str, conditions: Conditions) -> float:
-        link, payload = conditions.pcie(), conditions.integer("payload", high=MAX_PAYLOAD)
+        link, payload = conditions.pcie(), conditions.integer("payload", low=DWORD, high=MAX_PAYLOAD)
         conditions.finish()
         return payload / byte_for_byte(lambda nbytes: each_ps(plane, link, nbytes), link, payload) * GBPS
 
