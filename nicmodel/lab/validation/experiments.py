@@ -130,7 +130,7 @@ def overhead(kind: str) -> Experiment:
         bench = reader_writer(plane, link, CONST_PAYLOAD, CONST_COUNT)
         sends = kind != "mwr"
         if sends:
-            send(bench, CONST_COUNT)
+            send(bench, CONST_COUNT)                     # looks before the first request of data has passed
         before = bench.links()[DOWN if kind == "cpld" else UP].copy()
         if not sends:
             bench.deliver(0, CONST_COUNT)
