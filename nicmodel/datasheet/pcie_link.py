@@ -78,3 +78,20 @@ def memory_tlp_bytes(address: int, payload: int) -> int:
 def completion_tlp_bytes(payload: int) -> int:
     """Wire bytes of a completion with `payload` bytes of data."""
     return FRAMING_BYTES + COMPLETION_HEADER_BYTES + (payload + 3) // 4 * 4
+
+
+# The accounting of the published bandwidth curves: an Ack and a credit update of 8 bytes in every so many *bytes* as the
+# latency table has symbol times, whatever the width, and a SKP set of 4 bytes in every 1538, in both directions, always.
+# Source: pcie-bench/pcie-model, model/pcie.py. A link that is byte-exact loses less (docs/validation.md).
+PUBLISHED_SKP_BYTES = 4
+PUBLISHED_SKP_INTERVAL = 1538
+
+
+def published_share(gen: int, lanes: int, mps: int) -> Fraction:
+    """The share of a link that the published accounting keeps from TLPs.
+
+    >>> round(8 * 8 * 128 / 130 * float(1 - published_share(3, 8, 256)), 3)
+    57.885
+    """
+    limit = ack_latency_symbols(gen, lanes, mps)
+    return Fraction(2 * DLLP_BYTES, limit) + Fraction(PUBLISHED_SKP_BYTES, PUBLISHED_SKP_INTERVAL)

@@ -291,6 +291,37 @@ def registers(as_json: AsJson = False) -> int:
     )
 
 
+@app.command()
+def validate(
+    points: Annotated[
+        Path | None, typer.Argument(metavar="POINTS.csv", help="Published points; without it, the shipped ones.")
+    ] = None,
+    plane: Plane = "fast",
+    as_json: AsJson = False,
+) -> int:
+    """Published points, answered by simulation: expected, got, error, tolerance kept or not."""
+    from nicmodel.lab.validation.run import COLUMNS, summary
+    from nicmodel.lab.validation.run import validate as run_validate
+
+    with stop_on_interrupt() as stop, sweep_progress("validate", as_json) as progress:
+        rows = run_validate(points, plane, progress=progress, stop=stop)
+    if as_json:
+        _rows(rows, COLUMNS, as_json)
+    else:
+        _rows([_rounded(row) for row in rows], COLUMNS, as_json)
+        show("")
+        _rows(summary(rows), ("group", "points", "answered", "within", "median error"), as_json)
+    return INTERRUPTED if stop.is_set() else UNMET if any(row["ok"] is False for row in rows) else OK
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    """A row's figures, short enough for a table."""
+    short = {key: f"{row[key]:.6g}" for key in ("got", "expected", "tolerance") if row[key] is not None}
+    error = {} if row["error"] is None else {"error": f"{row['error']:+.2g}"}
+    verdict = {} if row["ok"] is None else {"ok": "yes" if row["ok"] else "NO"}
+    return row | short | error | verdict
+
+
 def _rows(rows: list[dict[str, Any]], columns: Sequence[str], as_json: bool) -> int:
     """Print a list, as a table or as {"schema", "rows"}."""
     if as_json:
