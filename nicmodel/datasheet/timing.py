@@ -15,3 +15,10 @@ VF_DISABLE_SETTLE_PS = 1_000_000_000_000 // WAIT_DIVISOR
 
 # Guest memory starts here, so that DMA takes four-dword headers, as on hosts with more than 4 GiB. assumed
 DOMAIN_BASE = 0x1_0000_0000
+
+# A replay gives up what is missing once nothing has come for this long: more than a ring of 4096 frames of 9.5 KB takes
+# at 10 Gb/s (32 ms). assumed
+REPLAY_PATIENCE_PS = 50_000_000_000
+
+# A replay looks this often at what has come, and offers its next burst then: 16 frames of 1518 bytes at 10 Gb/s. assumed
+REPLAY_STEP_PS = 20_000_000

@@ -1,0 +1,190 @@
+"""A scenario's machine: device, guests, drivers under the virtualization stack, and traffic that waits for its start.
+
+    Scenario ─► Machine: Device (plane, registers, config space) + one guest memory and handle a function
+                         + PF miniport, VF miniports under the virtualization stack
+    bring_up() ─► start_traffic()
+
+Traffic starts for all at once, when every VF has come up or stays closed: ring agents that miniports ask for before are
+held until then. What is measured, and when a run ends, is the testbench's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from drivers.mutants import MUTANTS
+from drivers.pf import PfMiniport, PfSettings
+from drivers.rings import RingSettings
+from drivers.vf import VfMiniport, VfSettings
+from nicmodel.datasheet.profiles import XEON
+from nicmodel.datasheet.registers_pf import RAH
+from nicmodel.datasheet.rules import BY_ID
+from nicmodel.device import Device, plane_config
+from nicmodel.lab.scenario import Scenario
+from nicmodel.ndis.stack import VirtualizationStack, make_pf
+from nicmodel.pcie.handle import FunctionHandle
+from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.memory import Domain
+from nicmodel.sim.plane import PF_FUNCTION, AgentConfig, Direction, FlowConfig, Payload
+
+REMOTE_MAC = 0x02_00_00_00_FF_01     # the far end of the wire
+MAC_SLOTS = {64: 128}                # receive addresses by TotalVFs; larger adapters have the extension's 512
+KB = 1 << 10
+DROP = "drop_"
+
+
+class LabOps:
+    """A device's verbs for handles, but ring agents wait for `start_traffic`."""
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        device = machine.device
+        self.mmio_write, self.mmio_read = device.mmio_write, device.mmio_read
+        self.config_read, self.config_write = device.config_read, device.config_write
+        self.connect_interrupt = device.connect_interrupt
+
+    def start_agent(self, config: AgentConfig) -> int:
+        self.machine.held.append(config)
+        if self.machine.traffic:
+            self.machine.start_held()
+        return len(self.machine.held) - 1
+
+    def stop_agent(self, agent: int) -> None:
+        if self.machine.agents[agent] is not None:
+            self.machine.device.stop_agent(self.machine.agents[agent])
+
+
+class Machine:
+    """A scenario's adapter, guests, drivers and traffic."""
+
+    def __init__(self, scenario: Scenario, plane: str = "fast", *, python_rings: bool = False):
+        self.scenario, self.python_rings = scenario, python_rings
+        s = scenario
+        config = plane_config(
+            s.adapter, num_vfs=s.num_vfs, gen=s.pcie.gen, lanes=s.pcie.lanes, mps=s.pcie.mps, mrrs=s.pcie.mrrs,
+            rcb=s.pcie.rcb, tags=s.pcie.tags, read_buffer=s.nic.read_buffer, tx_buffer=s.nic.tx_buffer,
+            rx_buffer=s.nic.rx_buffer, read_latency_ps=max(1, s.host.read_latency),
+            read_jitter_ps=s.host.read_jitter, write_latency_ps=max(1, s.host.write_latency), seed=s.seed,
+            payload=Payload[s.payload.upper()], record_rows=s.record.rows, record_interrupts=False,
+            frames_out=python_rings)
+        self.device = Device(s.adapter, config, plane, gen=s.pcie.gen, lanes=s.pcie.lanes)
+        self.endpoint, self.clock = self.device.endpoint, self.device.clock
+        self.device.enumerate(mps=s.pcie.mps, mrrs=s.pcie.mrrs)          # VFs' requester ids depend on it
+        self.held: list[AgentConfig] = []                  # agents asked for
+        self.agents: list[int] = []                        # those running, same order
+        self.traffic = False
+        self.states: list[dict[str, Any]] = []
+        ops = LabOps(self)
+        self.handles = []
+        for function in range(1 + s.num_vfs):
+            domain = Domain(function, self._guest_bytes())
+            self.device.attach(function, domain)
+            first = s.adapter.queues_per_pool * (function - 1) if function else 0
+            self.handles.append(FunctionHandle(ops, self.clock, function, self.endpoint.rid_of(function), domain, first))
+        mutants = {who: MUTANTS[name].driver for who, name in s.driver.mutants.items()}
+        self.vf_drivers = [mutants.get(str(v), VfMiniport) for v in range(s.num_vfs)]
+        driver, ndis = make_pf(self.clock, mutants.get("pf", PfMiniport), self.handles[0], s.num_vfs, self._pf_settings())
+        self.stack = VirtualizationStack(self.clock, driver, ndis)
+
+    # settings -----------------------------------------------------------------------------------------------
+    @property
+    def buffer_bytes(self) -> int:
+        """A receive buffer that holds the largest frame, in whole KB, at least 2."""
+        largest = self.scenario.adapter.max_frame if self.python_rings else max(self.scenario.sizes)
+        return max(2, -(-largest // KB)) * KB
+
+    def _guest_bytes(self) -> int:
+        per_slot = 2 * 16 + 2 * self.buffer_bytes
+        return self.scenario.queues_per_vf * self.scenario.ring_size * per_slot + 256 * KB
+
+    def _ring(self) -> RingSettings:
+        d = self.scenario.driver
+        return RingSettings(
+            ring_size=self.scenario.ring_size, buffer_bytes=self.buffer_bytes, tx_stride=self.buffer_bytes,
+            flow=0 if self.scenario.transmits else -1, irq_latency_ps=max(1, self.scenario.host.irq_latency),
+            irq_cost_ps=XEON.irq_cost_ps, pass_cost_ps=XEON.pass_cost_ps, tx_packet_cost_ps=XEON.tx_packet_cost_ps,
+            rx_packet_cost_ps=XEON.rx_packet_cost_ps, tx_batch=d.batch, rx_batch=d.batch, poll_ps=d.poll,
+            drop=self.scenario.nic.no_descriptor == "drop")
+
+    def _max_frame(self) -> int:
+        return max(1518, self.scenario.adapter.max_frame if self.python_rings else max(self.scenario.sizes))
+
+    def _pf_settings(self) -> PfSettings:
+        adapter = self.scenario.adapter
+        return PfSettings(max_vfs=adapter.max_vfs, mac_slots=MAC_SLOTS.get(adapter.total_vfs, RAH.count),
+                          max_frame_bytes=self._max_frame(), rings=self._ring() if self.scenario.traffic.pf else None,
+                          itr_ps=self.scenario.driver.itr, link_gbps=adapter.link_gbps,
+                          drop_without_descriptor=self.scenario.nic.no_descriptor == "drop")
+
+    def _vf_settings(self) -> VfSettings:
+        return VfSettings(rings=(self._ring(),) * self.scenario.queues_per_vf, itr_ps=self.scenario.driver.itr,
+                          max_frame_bytes=self._max_frame(), link_gbps=self.scenario.adapter.link_gbps,
+                          python_rings=self.python_rings)
+
+    def mac_of(self, function: int) -> int:
+        return self.scenario.adapter.mac_base + function
+
+    # bring-up -----------------------------------------------------------------------------------------------
+    def bring_up(self, told: Callable[[int], None] | None = None, stop: threading.Event | None = None) -> None:
+        """Start the PF's driver, then each VF's, by the documented rules. `told(v)` after each VF."""
+        self.run(self.stack.bring_up_pf())
+        for v, driver in enumerate(self.vf_drivers):
+            if stop is not None and stop.is_set():
+                break
+            self.states.append(self.run(self.stack.attach_vf(v, self.mac_of(1 + v), 0, driver, self.handles[1 + v],
+                                                             self._vf_settings())))
+            if told:
+                told(v)
+        missing = self.scenario.num_vfs - len(self.states)
+        pf = {"state": "closed" if self.stack.pf.state.name != "RUNNING" else "running", "rule": self.stack.pf.rule}
+        self.states = [pf, *self.states, *[{"state": "closed", "rule": None}] * missing]
+
+    def run(self, steps: Any) -> Any:
+        """Run a generator of waiting steps to its end; returns its value."""
+        return self.clock.run(until=self.clock.process(steps))
+
+    def rule_rows(self) -> list[dict[str, Any]]:
+        """The conformance table."""
+        return [{"id": row.rule, "source": BY_ID[row.rule].source, "severity": BY_ID[row.rule].severity,
+                 "reading": BY_ID[row.rule].reading, "verdict": row.verdict, "evidence": row.evidence}
+                for row in self.stack.rule_table()]
+
+    # traffic ------------------------------------------------------------------------------------------------
+    def start_traffic(self) -> None:
+        """Every held ring agent starts, and every receive stream, at one instant."""
+        self.traffic = True
+        self.start_held()
+        s = self.scenario
+        if not s.receives:
+            return
+        running = [f for f, state in enumerate(self.states) if state["state"] == "running" and (f or s.traffic.pf)]
+        ticks = s.interval_ticks(Direction.RX)
+        for position, function in enumerate(running):
+            start = self.clock.stamp() + 1 + position * ticks // (1024 * max(1, len(running)))
+            self.device.plane.add_flow(FlowConfig(Direction.RX, s.sizes, self.mac_of(function), REMOTE_MAC, 0, ticks, start))
+
+    def start_held(self) -> None:
+        for config in self.held[len(self.agents):]:
+            flow = -1
+            if config.flow >= 0:
+                flow = self.device.plane.add_flow(FlowConfig(
+                    Direction.TX, self.scenario.sizes, self._destination(config.function), self.mac_of(config.function), 0,
+                    self.scenario.interval_ticks(Direction.TX), self.clock.stamp()))
+            self.agents.append(self.device.start_agent(replace(config, flow=flow)))
+
+    def _destination(self, function: int) -> int:
+        if self.scenario.direction != "vf2vf" or function == PF_FUNCTION:
+            return REMOTE_MAC
+        return self.mac_of(1 + function % self.scenario.num_vfs)
+
+    def check_conservation(self, results: dict[str, Any]) -> None:
+        """Offered = delivered + dropped + inside, per function. Raises ModelBug."""
+        functions, inside = results["functions"], results["inside"]
+        drops = sum(functions[name] for name in functions.dtype.names if name.startswith(DROP))
+        gone = functions["tx_packets"] + functions["rx_packets"] + drops
+        lost = functions["tx_offered"] + functions["rx_offered"] - gone - inside.sum(axis=1)
+        if lost.any():
+            raise ModelBug(f"frames do not add up: {dict(enumerate(lost.tolist()))} by function")
