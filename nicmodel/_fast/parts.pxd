@@ -143,8 +143,7 @@ cdef struct Tlp:
     uint64_t age            # in its direction
     int64_t ready           # when it was queued
     uint64_t address        # of a completion: of what is left
-    int64_t value           # register value | first row position of a Tx write-back | orphan's bytes | read: jitter, then
-                            # bytes of its completions left
+    int64_t value           # register value | first row of a Tx write-back | orphan's bytes | read: jitter, then bytes left
     int32_t nbytes          # of payload, or asked for
     int32_t ref             # row | vector | MMIO read id | next free slot
     int32_t ring            # index in `rings`, or -1
@@ -171,7 +170,7 @@ cdef struct Direction:
     int32_t wake            # its slot of `when`
     int32_t line            # LINE_ of its posted line; non-posted and completion follow
     int32_t end_rank
-    int32_t blamed          # one of its lines has a cause
+    int32_t blamed          # causes of its lines, plus one, a byte each; 0: all are empty
     int32_t flying          # slot of the TLP in flight
     uint8_t flying_kind     # its TLP_, or UPDATE_
     uint8_t flying_last     # the last completion of its read

@@ -82,7 +82,7 @@ cdef inline void decide_tags(Nic* nic) noexcept nogil:
         else:
             refused += 1
         klass = klass + 1 if klass < 2 else 0
-    if not asked_for(nic) and not nic.tags_blamed:
+    if not nic.tags_blamed and not asked_for(nic):
         return
     nic.tags_blamed = asked_for(nic)
     for klass in range(3):

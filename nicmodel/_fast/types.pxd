@@ -145,7 +145,7 @@ cdef struct Nic:
     # writers, interrupts, agents
     Lane writers[2]         # WriteOp: rx_write, tx_writeback
     int32_t writer_turn
-    Bits requesting         # functions with a requesting vector
+    Bits requesting         # functions with a requesting vector outside its interval
     int32_t last_vector
     Lane runnable           # int32: agents
     # books
