@@ -22,7 +22,7 @@ from nicmodel._fast.containers cimport Bits, Lane, Map, Timed, Timer, Timers
 from nicmodel._fast.facts cimport *
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
-    NUM_CLASSES, NUM_GROUPS, NUM_WHEN, WAKE_DOWN, WAKE_TICK, WAKE_UP, WAKE_WIRE, WAKE_WIRE_RX, Nic,
+    NUM_CLASSES, NUM_GROUPS, NUM_WHEN, WAKE_DOWN, WAKE_TICK, WAKE_UP, WAKE_WIRE_RX, Nic,
 )
 
 # One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
@@ -145,8 +145,6 @@ cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
             wake_arbiter(nic, WAKE_UP, UPSTREAM)
         elif is_due(nic, group, WAKE_DOWN):
             wake_arbiter(nic, WAKE_DOWN, DOWNSTREAM)
-        elif is_due(nic, group, WAKE_WIRE):
-            wake_arbiter(nic, WAKE_WIRE, WIRE)
         elif is_due(nic, group, WAKE_WIRE_RX):
             wake_arbiter(nic, WAKE_WIRE_RX, WIRE_RX)
         else:
@@ -197,10 +195,11 @@ cdef inline void decide_touched(Nic* nic) noexcept nogil:
         decide_direction(nic, &nic.up, &nic.down)
     if has_turn(nic, DOWNSTREAM):
         decide_direction(nic, &nic.down, &nic.up)
-    if has_turn(nic, WIRE):
-        decide_wire(nic)
-    if has_turn(nic, WIRE_RX):
-        decide_wire_rx(nic)
+    if nic.touched & ((<uint32_t>1) << WIRE | (<uint32_t>1) << WIRE_RX):
+        if has_turn(nic, WIRE):
+            decide_wire(nic)
+        if has_turn(nic, WIRE_RX):
+            decide_wire_rx(nic)
     next_edge = nic.port_wake
     if nic.touched:
         if unlikely(nic.touched & PS_ARBITERS):

@@ -87,15 +87,18 @@ cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
 
 # ---- blame -----------------------------------------------------------------------------------------
 
-cdef inline void blame(Nic* nic, int line, int cause) noexcept nogil:
-    """From now on the line waits for `cause` (CAUSE_NONE: it is empty)."""
+cdef inline void blame_from(Nic* nic, int line, int cause, int64_t time) noexcept nogil:
+    """From `time` on the line waits for `cause` (CAUSE_NONE: it is empty)."""
     cdef int before = nic.line_cause[line]
     if before == cause:
         return
     if before != CAUSE_NONE:
-        nic.line_clock[line][before] += nic.now - nic.line_since[line]
+        nic.line_clock[line][before] += time - nic.line_since[line]
     nic.line_cause[line] = cause
-    nic.line_since[line] = nic.now
+    nic.line_since[line] = time
+
+cdef inline void blame(Nic* nic, int line, int cause) noexcept nogil:
+    blame_from(nic, line, cause, nic.now)
 
 # ---- news ------------------------------------------------------------------------------------------
 

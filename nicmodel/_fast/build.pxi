@@ -169,7 +169,7 @@ cdef Nic* nic_new(object config) except NULL:
     find_next_due(&nic.down)
     set_when(nic, WAKE_UP, nic.up.next_due)
     set_when(nic, WAKE_DOWN, nic.down.next_due)
-    nic.port_wake = NEVER
+    nic.port_wake = nic.wire_start = NEVER
     nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1
     nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_tlp = nic.free_call = -1
     nic.max_frame = 1518

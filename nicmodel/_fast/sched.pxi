@@ -17,7 +17,7 @@ cdef inline void tx_room_back(Nic* nic, int32_t nbytes) noexcept nogil:
         touch(nic, TX_SCHEDULER)
 
 
-cdef void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
+cdef inline void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
     """A Tx ring now has `held` descriptors waiting for the scheduler."""
     cdef Ring* ring = &nic.rings[index]
     cdef Function* function = &nic.functions[ring.function]
@@ -112,7 +112,8 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         ring.scheduled += 1
         skip_bad(nic, ring)
         note_waiting(nic, index, ring.held - 1)
-        review_fetch(nic, index)
+        if ring.tail != ring.next and not ring.fetching:
+            review_fetch(nic, index)
     else:
         nic.tx_least = 0        # the rest of a frame that has begun needs no room
     if nic.tx_waiting.members and nic.tx_room >= nic.tx_least:

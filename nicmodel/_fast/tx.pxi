@@ -96,7 +96,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
 
 # ---- data arrives ----------------------------------------------------------------------------------
 
-cdef void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
+cdef inline void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
     """Frames of a ring become ready in ring order: the oldest when complete, then its complete successors."""
     cdef int32_t index
     while ring.ready < ring.rows.tail:
@@ -192,6 +192,7 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
         loop_back(nic, index)
         row_release(nic, index, IN_PIPE)
         return
+    settle_wire(nic, nic.now)
     push_timed(nic, &nic.tx_wire, nic.now, index)
     touch(nic, WIRE)
 

@@ -12,10 +12,9 @@ cdef enum:
     # Slots of `when` beyond the ranks: times at which an arbiter is touched and nothing is committed.
     WAKE_UP = NUM_RANKS
     WAKE_DOWN
-    WAKE_WIRE
     WAKE_WIRE_RX
     WAKE_TICK           # a ps arbiter touched backwards decides one ps later
-    NUM_GROUPS = (NUM_RANKS + 5 + 3) >> 2
+    NUM_GROUPS = (NUM_RANKS + 4 + 3) >> 2
     NUM_WHEN = NUM_GROUPS << 2
     NUM_CLASSES = 24    # sizes of byte buffers: 1 << class
 
@@ -130,6 +129,7 @@ cdef struct Nic:
     int64_t pause_until
     int64_t wire_free
     int32_t wire_row        # flying
+    int64_t wire_start      # when the head of `tx_wire` starts, if nothing comes between; NEVER: nothing is planned
     # Rx
     Bits rx_fetchable
     int32_t last_rx_fetch
