@@ -85,6 +85,8 @@ class Clock(simpy.Environment):
         try:
             while min(self.peek(), *(plane.next_time() for plane in self.planes), NEVER) < time:
                 self.step()
+            for plane in self.planes:       # silence: nothing happens any more, but books run up to `time`
+                plane.run_until(time)
         finally:
             self._horizon = NEVER
         self._now = time
