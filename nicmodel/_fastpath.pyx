@@ -86,10 +86,13 @@ cdef inline void commit_read(Nic* nic, Tlp* tlp) noexcept nogil:
 
 cdef inline void commit_edge(Nic* nic) noexcept nogil:
     """A core clock edge with something to decide; the register port may have waited for it."""
-    set_when(nic, RANK_EDGE, NEVER)
     if nic.port_wake <= nic.now:
         nic.port_wake = NEVER
         touch(nic, REGISTER_PORT)
+    if nic.reorder_wake <= nic.now:
+        nic.reorder_wake = NEVER
+        touch(nic, TX_REORDER)
+    set_when(nic, RANK_EDGE, nic.port_wake if nic.port_wake < nic.reorder_wake else nic.reorder_wake)
 
 
 cdef inline void wake_arbiter(Nic* nic, int slot, int arbiter) noexcept nogil:
@@ -195,12 +198,9 @@ cdef inline void decide_touched(Nic* nic) noexcept nogil:
         decide_direction(nic, &nic.up, &nic.down)
     if has_turn(nic, DOWNSTREAM):
         decide_direction(nic, &nic.down, &nic.up)
-    if nic.touched & ((<uint32_t>1) << WIRE | (<uint32_t>1) << WIRE_RX):
-        if has_turn(nic, WIRE):
-            decide_wire(nic)
-        if has_turn(nic, WIRE_RX):
-            decide_wire_rx(nic)
-    next_edge = nic.port_wake
+    if has_turn(nic, WIRE_RX):
+        decide_wire_rx(nic)
+    next_edge = nic.port_wake if nic.port_wake < nic.reorder_wake else nic.reorder_wake
     if nic.touched:
         if unlikely(nic.touched & PS_ARBITERS):
             set_when(nic, WAKE_TICK, nic.now + 1)

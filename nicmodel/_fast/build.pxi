@@ -91,7 +91,8 @@ cdef void open_lanes(Nic* nic) noexcept nogil:
     lane_init(&nic.register_pipe, sizeof(Timed))
     for each in range(3):
         lane_init(&nic.asking[each], sizeof(int32_t))
-    lane_init(&nic.tx_ready, sizeof(int32_t))
+    lane_init(&nic.tx_ready, sizeof(Timed))
+    lane_init(&nic.tx_reports, sizeof(Timed))
     lane_init(&nic.tx_pipe_lane, sizeof(Timed))
     lane_init(&nic.tx_wire, sizeof(Timed))
     lane_init(&nic.rx_wire, sizeof(Offer))
@@ -169,7 +170,8 @@ cdef Nic* nic_new(object config) except NULL:
     find_next_due(&nic.down)
     set_when(nic, WAKE_UP, nic.up.next_due)
     set_when(nic, WAKE_DOWN, nic.down.next_due)
-    nic.port_wake = nic.wire_start = NEVER
+    nic.port_wake = nic.reorder_wake = nic.wire_start = NEVER
+    nic.ready_last = -1
     nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1
     nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_tlp = nic.free_call = -1
     nic.max_frame = 1518
@@ -218,6 +220,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     lane_free(&nic.accesses)
     lane_free(&nic.register_pipe)
     lane_free(&nic.tx_ready)
+    lane_free(&nic.tx_reports)
     lane_free(&nic.tx_pipe_lane)
     lane_free(&nic.tx_wire)
     lane_free(&nic.rx_wire)

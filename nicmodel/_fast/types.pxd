@@ -123,13 +123,17 @@ cdef struct Nic:
     int32_t last_function
     int64_t tx_room
     int64_t tx_least        # no frame that waits for the scheduler needs less room than this
-    Lane tx_ready           # int32: rows
-    Lane tx_pipe_lane       # Timed: rows
-    Lane tx_wire            # Timed: rows
+    Lane tx_ready           # Timed: rows, with the edge at which each leaves
+    int64_t ready_last      # edge of the last of them
+    Lane tx_reports         # Timed: of those, edges at which something may have to be done
+    int64_t reorder_wake    # the first of these
+    Lane tx_pipe_lane       # Timed: rows on their way to a switch that may turn them around
+    Lane tx_wire            # Timed: rows, with the time at which each has passed the switch or will have
     int64_t pause_until
     int64_t wire_free
     int32_t wire_row        # flying
     int64_t wire_start      # when the head of `tx_wire` starts, if nothing comes between; NEVER: nothing is planned
+    int64_t wire_mark       # up to here its line's clock is right
     # Rx
     Bits rx_fetchable
     int32_t last_rx_fetch
