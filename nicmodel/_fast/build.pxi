@@ -4,7 +4,8 @@
 cdef int configure(Nic* nic, object config) except -1:
     """Copy every number of the configuration; a duration in cycles becomes one in ps."""
     nic.core = config.core_ps
-    nic.far = 8 * nic.core
+    nic.far = min((1 << 38) // nic.core, 1 << 22)
+    nic.per_core = (1 << 40) // nic.core + 1
     nic.wire_ticks = config.wire_byte_ticks
     nic.pcie_ticks = config.pcie_byte_ticks
     nic.ack = config.ack_ps
@@ -143,8 +144,8 @@ cdef bint furnish(Nic* nic) noexcept nogil:
 
 cdef Nic* nic_new(object config) except NULL:
     """A plane before its first instant."""
-    if NUM_GROUPS != 6:
-        raise ModelBug("next_instant and run_instant look at six groups of events")
+    if NUM_GROUPS != 5 or WAKE_UP & 3:
+        raise ModelBug("next_instant and run_instant look at four groups of events and one of wakes")
     cdef Nic* nic = <Nic*>calloc(1, sizeof(Nic))
     cdef int each
     if nic == NULL:
@@ -171,7 +172,8 @@ cdef Nic* nic_new(object config) except NULL:
     set_when(nic, WAKE_UP, nic.up.next_due)
     set_when(nic, WAKE_DOWN, nic.down.next_due)
     nic.port_wake = nic.reorder_wake = nic.wire_start = NEVER
-    nic.ready_last = -1
+    nic.ready_last = nic.ingress_last = -1
+    nic.ahead = 1
     nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1
     nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_tlp = nic.free_call = -1
     nic.max_frame = 1518

@@ -91,6 +91,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a descriptor fetch has arrived."""
     cdef Ring* ring = &nic.rings[index]
     cdef int32_t each, held = ring.held
+    settle_arrivals(nic, nic.now)       # rows are numbered in the order of their birth
     for each in range(ring.fetch_count):
         bear_row(nic, index, ring.fetch_first + each, ring.fetched + each * DESCRIPTOR_BYTES)
         held += nic.rows[index_at(&ring.rows, ring.rows.tail - 1)].good
@@ -110,8 +111,8 @@ cdef inline void wake_reorder(Nic* nic, int64_t edge) noexcept nogil:
     nic.reorder_wake = edge
     if edge == nic.now:
         touch(nic, TX_REORDER)
-    elif edge < nic.when[RANK_EDGE]:
-        set_when(nic, RANK_EDGE, edge)
+    elif edge < nic.when[WAKE_DECIDE]:
+        set_when(nic, WAKE_DECIDE, edge)
 
 
 cdef inline bint is_watched(Nic* nic, Row* row) noexcept nogil:
@@ -291,6 +292,10 @@ cdef void set_loopback(Nic* nic, bint on) noexcept nogil:
     set_when(nic, RANK_TX_PIPE, front_time(&nic.tx_pipe_lane))
     watch_ready(nic)
     plan_wire(nic)
+    if on:
+        take_turns(nic)
+    elif lane_empty(&nic.ingress[FROM_WIRE]) and lane_empty(&nic.ingress[FROM_LOOPBACK]):
+        look_ahead(nic)
 
 
 # ---- the switch ------------------------------------------------------------------------------------

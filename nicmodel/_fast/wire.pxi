@@ -144,12 +144,24 @@ cdef int64_t nominal_time(Nic* nic, int32_t flow, int64_t number) noexcept nogil
     return nic.flows[flow].start + (number * nic.flows[flow].interval >> 10)
 
 
-cdef inline void commit_flow(Nic* nic, int32_t index) noexcept nogil:
-    """A stream offers its next frame to the wire."""
+cdef inline void place_offer(Nic* nic, Offer* offer) noexcept nogil:
+    """The other end of the wire sends what is offered, in order: when it starts and ends is known at once."""
+    cdef int64_t nbytes = offer.length if offer.length > SHORTEST_FRAME else SHORTEST_FRAME
+    cdef int64_t time = offer.ready, start
+    if nic.wire_rx_free > time << 10:
+        time = round_up(nic.wire_rx_free)
+    start = start_tick(time, nic.wire_rx_free, offer.ready)
+    offer.start = time
+    offer.end = round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks)
+    offer.free = nic.wire_rx_free = start + (nbytes + AROUND_BYTES) * nic.wire_ticks
+
+
+cdef inline void offer_next(Nic* nic, int32_t index, int64_t time) noexcept nogil:
+    """A stream offers its next frame to the wire; the one after that follows once this one has started."""
     cdef Flow* flow = &nic.flows[index]
     cdef Offer* offer = <Offer*>lane_push(nic, &nic.rx_wire)
     cdef int32_t size = flow.sizes[flow.cursor]
-    offer.ready = nic.now
+    offer.ready = time
     offer.number = flow.number
     offer.flow = index
     offer.length = size if size > SHORTEST_FRAME else SHORTEST_FRAME
@@ -159,9 +171,20 @@ cdef inline void commit_flow(Nic* nic, int32_t index) noexcept nogil:
     offer.vlan = flow.vlan
     offer.data = NULL
     offer.data_class = 0
+    place_offer(nic, offer)
     flow.number += 1
     flow.cursor = flow.cursor + 1 if flow.cursor + 1 < flow.num_sizes else 0
-    touch(nic, WIRE_RX)
+    time = nominal_time(nic, index, flow.number)
+    if time < NEVER:
+        timers_push(nic, &nic.timers[RANK_FLOW], time if time > offer.start else offer.start + 1, <uint64_t>index, index, 0)
+
+
+cdef inline void settle_offers(Nic* nic, int64_t before) noexcept nogil:
+    """Streams have offered what they offer before this time."""
+    cdef Timer timer
+    while first_time(&nic.timers[RANK_FLOW]) < before:
+        timer = timers_pop(&nic.timers[RANK_FLOW])
+        offer_next(nic, <int32_t>timer.a, timer.time)
 
 
 cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_class) noexcept nogil:
@@ -176,26 +199,25 @@ cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_c
     offer.data = data
     offer.data_class = data_class
     parse_frame(data, nbytes, &offer.mac, &offer.vlan)
-    touch(nic, WIRE_RX)
+    place_offer(nic, offer)
+    wake_rx(nic)
 
 
-cdef inline void decide_wire_rx(Nic* nic) noexcept nogil:
-    """WIRE_RX: the other end of the wire sends what was offered, in order. A flow's next offer follows."""
+cdef inline void count_offer(Nic* nic, Offer* offer) noexcept nogil:
+    """Its start has happened."""
+    cdef int64_t nbytes = AROUND_BYTES + (offer.length if offer.length > SHORTEST_FRAME else SHORTEST_FRAME)
+    nic.rx_counted += 1
+    nic.rx_counted_free = offer.free
+    nic.wire_books[WIRE_IN][0] += 1
+    nic.wire_books[WIRE_IN][1] += nbytes
+    nic.wire_books[WIRE_IN][2] += nbytes * nic.wire_ticks
+
+
+cdef void count_offers(Nic* nic, int64_t before) noexcept nogil:
+    """Starts before this time have happened."""
     cdef Offer* offer
-    cdef int64_t next_time
-    if lane_empty(&nic.rx_wire):
-        return
-    if nic.wire_rx_free <= nic.now << 10:
-        offer = <Offer*>lane_front(&nic.rx_wire)
-        nic.arriving = offer[0]
-        set_when(nic, RANK_WIRE_RX_END,
-                 start_frame(nic, &nic.wire_rx_free, nic.now, offer.ready, offer.length, WIRE_IN))
-        lane_pop(&nic.rx_wire)
-        if nic.arriving.flow >= 0:
-            next_time = nominal_time(nic, nic.arriving.flow, nic.arriving.number + 1)
-            if next_time < NEVER:
-                if next_time <= nic.now:
-                    next_time = nic.now + 1
-                schedule(nic, RANK_FLOW, next_time, nic.arriving.flow, nic.arriving.flow, 0)
-    if not lane_empty(&nic.rx_wire) and nic.when[WAKE_WIRE_RX] == NEVER and nic.wire_rx_free > nic.now << 10:
-        set_when(nic, WAKE_WIRE_RX, round_up(nic.wire_rx_free))
+    while nic.rx_counted < nic.rx_wire.tail:
+        offer = <Offer*>lane_at(&nic.rx_wire, nic.rx_counted)
+        if offer.start >= before:
+            return
+        count_offer(nic, offer)
