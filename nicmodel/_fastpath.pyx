@@ -22,7 +22,7 @@ from nicmodel._fast.containers cimport Bits, Lane, Map, Timed, Timer, Timers
 from nicmodel._fast.facts cimport *
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
-    NUM_CLASSES, NUM_GROUPS, NUM_WHEN, WAKE_DOWN, WAKE_TICK, WAKE_UP, WAKE_WIRE_RX, Nic,
+    NOBODY, NUM_CLASSES, NUM_GROUPS, NUM_WHEN, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, Nic,
 )
 
 # One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
@@ -52,6 +52,9 @@ include "_fast/door.pxi"
 
 FAULTS = {FAULT_MEMORY: "memory has run out", FAULT_INVARIANT: "an invariant does not hold",
           FAULT_CALL: "a call asks for the impossible"}
+
+cdef enum:
+    FIRST_AT_EDGE = 1 << REGISTER_PORT | 1 << TX_SCHEDULER | 1 << TX_REORDER | 1 << SWITCH_INGRESS
 
 
 # ---- commit: which room resumes --------------------------------------------------------------------
@@ -84,18 +87,19 @@ cdef inline void commit_read(Nic* nic, Tlp* tlp) noexcept nogil:
             commit_rx_descriptors(nic, tlp.ring)
 
 
-cdef inline void commit_edge(Nic* nic) noexcept nogil:
-    """A core clock edge with something to decide; the register port may have waited for it."""
-    set_when(nic, RANK_EDGE, NEVER)
-    if nic.port_wake <= nic.now:
-        nic.port_wake = NEVER
-        touch(nic, REGISTER_PORT)
-
-
-cdef inline void wake_arbiter(Nic* nic, int slot, int arbiter) noexcept nogil:
-    """The ranks DLLP, LINK_FREE and EDGE: nothing is committed, so they need no place in the order."""
-    set_when(nic, slot, NEVER)
-    touch(nic, arbiter)
+cdef inline void commit_wakes(Nic* nic) noexcept nogil:
+    """Times at which somebody decides and nothing is committed. Whoever decides says when it wakes next."""
+    if nic.when[WAKE_UP] == nic.now:
+        touch(nic, UPSTREAM)
+    if nic.when[WAKE_DOWN] == nic.now:
+        touch(nic, DOWNSTREAM)
+    if nic.when[WAKE_DECIDE] == nic.now:
+        touch(nic, NOBODY)
+        if nic.port_wake <= nic.now:
+            nic.port_wake = NEVER
+            touch(nic, REGISTER_PORT)
+        if nic.reorder_wake <= nic.now:
+            touch(nic, TX_REORDER)
 
 
 cdef inline bint is_due(Nic* nic, int group, int slot) noexcept nogil:
@@ -130,25 +134,15 @@ cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
         elif is_due(nic, group, RANK_WIRE_TX_END):
             commit_wire_tx_end(nic)
         elif is_due(nic, group, RANK_WIRE_RX_END):
-            commit_wire_rx_end(nic)
+            commit_arrivals(nic)
         elif is_due(nic, group, RANK_FLOW):
-            commit_flow(nic, <int32_t>timer_pop(nic, RANK_FLOW).a)
+            commit_offers(nic)
         elif is_due(nic, group, RANK_ITR):
             commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
         elif is_due(nic, group, RANK_AGENT_WAKE):
             commit_agent_wake(nic)
-        elif is_due(nic, group, RANK_AGENT_DONE):
-            commit_agent_done(nic, <int32_t>timer_pop(nic, RANK_AGENT_DONE).a)
-        elif is_due(nic, group, RANK_EDGE):
-            commit_edge(nic)
-        elif is_due(nic, group, WAKE_UP):
-            wake_arbiter(nic, WAKE_UP, UPSTREAM)
-        elif is_due(nic, group, WAKE_DOWN):
-            wake_arbiter(nic, WAKE_DOWN, DOWNSTREAM)
-        elif is_due(nic, group, WAKE_WIRE_RX):
-            wake_arbiter(nic, WAKE_WIRE_RX, WIRE_RX)
         else:
-            set_when(nic, WAKE_TICK, NEVER)
+            commit_agent_done(nic, <int32_t>timer_pop(nic, RANK_AGENT_DONE).a)
 
 
 # ---- decide: whose turn it is ----------------------------------------------------------------------
@@ -162,15 +156,16 @@ cdef inline bint has_turn(Nic* nic, int arbiter) noexcept nogil:
 
 
 cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
-    """The core's arbiters, in order."""
-    if has_turn(nic, REGISTER_PORT):
-        decide_register_port(nic)
-    if has_turn(nic, TX_SCHEDULER):
-        decide_tx_scheduler(nic)
-    if has_turn(nic, TX_REORDER):
-        decide_tx_reorder(nic)
-    if has_turn(nic, SWITCH_INGRESS):
-        decide_switch_ingress(nic)
+    """The core's arbiters, in order; those before the first touched one are passed over together."""
+    if nic.touched & FIRST_AT_EDGE:
+        if has_turn(nic, REGISTER_PORT):
+            decide_register_port(nic)
+        if has_turn(nic, TX_SCHEDULER):
+            decide_tx_scheduler(nic)
+        if has_turn(nic, TX_REORDER):
+            decide_tx_reorder(nic)
+        if has_turn(nic, SWITCH_INGRESS):
+            decide_switch_ingress(nic)
     if has_turn(nic, TX_DESC_FETCH):
         decide_fetch(nic, DIRECTION_TX)
     if has_turn(nic, RX_DESC_FETCH):
@@ -186,7 +181,7 @@ cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
 cdef inline void decide_touched(Nic* nic) noexcept nogil:
     """Every touched arbiter decides once, in the order of `arbiters.ARBITERS`; the core's only at an edge of its clock."""
     cdef bint at_edge = nic.edge == nic.now
-    cdef int64_t next_edge
+    cdef int64_t wake
     if has_turn(nic, VCPU):
         decide_vcpu(nic)
     if at_edge and nic.touched & CORE_ARBITERS:
@@ -195,19 +190,15 @@ cdef inline void decide_touched(Nic* nic) noexcept nogil:
         decide_direction(nic, &nic.up, &nic.down)
     if has_turn(nic, DOWNSTREAM):
         decide_direction(nic, &nic.down, &nic.up)
-    if nic.touched & ((<uint32_t>1) << WIRE | (<uint32_t>1) << WIRE_RX):
-        if has_turn(nic, WIRE):
-            decide_wire(nic)
-        if has_turn(nic, WIRE_RX):
-            decide_wire_rx(nic)
-    next_edge = nic.port_wake
+    wake = nic.port_wake if nic.port_wake < nic.reorder_wake else nic.reorder_wake
+    nic.touched &= PS_ARBITERS | CORE_ARBITERS
     if nic.touched:
         if unlikely(nic.touched & PS_ARBITERS):
-            set_when(nic, WAKE_TICK, nic.now + 1)
-        if nic.touched & CORE_ARBITERS:
-            next_edge = nic.edge + nic.core if at_edge else nic.edge
-    if next_edge != nic.when[RANK_EDGE]:
-        set_when(nic, RANK_EDGE, next_edge)
+            wake = nic.now + 1
+        else:
+            wake = nic.edge + nic.core if at_edge else nic.edge
+    if wake != nic.when[WAKE_DECIDE]:
+        set_when(nic, WAKE_DECIDE, wake)
 
 
 # ---- instants --------------------------------------------------------------------------------------
@@ -216,20 +207,18 @@ cdef inline int64_t next_instant(Nic* nic) noexcept nogil:
     """The earliest of all slots of `when`, of which every four have theirs in `soonest`."""
     cdef int64_t* soonest = nic.soonest
     cdef int64_t early = soonest[0] if soonest[0] < soonest[1] else soonest[1]
-    cdef int64_t middle = soonest[2] if soonest[2] < soonest[3] else soonest[3]
-    cdef int64_t late = soonest[4] if soonest[4] < soonest[5] else soonest[5]
-    early = early if early < middle else middle
+    cdef int64_t late = soonest[2] if soonest[2] < soonest[3] else soonest[3]
+    early = early if early < soonest[4] else soonest[4]
     return early if early < late else late
 
 
 cdef inline void find_edge(Nic* nic) noexcept nogil:
-    """The first core edge at or after now. Most instants are within a few periods of the last: no division."""
-    if nic.now <= nic.edge:
-        return
-    if unlikely(nic.now - nic.edge > nic.far):
-        nic.edge = nic.now // nic.core * nic.core
-    while nic.edge < nic.now:
-        nic.edge += nic.core
+    """The first core edge at or after now: from the one before by multiplication, unless that is far away."""
+    cdef int64_t ahead = nic.now - nic.edge + nic.core - 1
+    if unlikely(ahead > nic.far):
+        nic.edge = (nic.now + nic.core - 1) // nic.core * nic.core
+    else:
+        nic.edge += <int64_t>(<uint64_t>ahead * nic.per_core >> 40) * nic.core
 
 
 cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:
@@ -246,9 +235,7 @@ cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:
     if nic.soonest[3] == time:
         commit_group(nic, 3)
     if nic.soonest[4] == time:
-        commit_group(nic, 4)
-    if nic.soonest[5] == time:
-        commit_group(nic, 5)
+        commit_wakes(nic)
     if nic.touched:
         decide_touched(nic)
 
@@ -257,14 +244,14 @@ cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
     """Instants before `until`, as long as there is no news, no fault, and budget."""
     cdef int64_t time = next_instant(nic)
     nic.halt = nic.fault
-    while time < until and budget != 0:
+    nic.budget = budget
+    while time < until and nic.budget != 0:
         run_instant(nic, time)
-        budget -= 1
-        if nic.halt:
-            budget = 0
-        else:
-            time = next_instant(nic)
-    nic.horizon = max(nic.horizon, until if budget != 0 else nic.now)
+        nic.budget -= 1
+        if unlikely(nic.halt):
+            nic.budget = 0
+        time = next_instant(nic)
+    nic.horizon = max(nic.horizon, until if nic.budget != 0 else nic.now)
 
 
 # ---- the class -------------------------------------------------------------------------------------

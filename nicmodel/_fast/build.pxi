@@ -4,7 +4,8 @@
 cdef int configure(Nic* nic, object config) except -1:
     """Copy every number of the configuration; a duration in cycles becomes one in ps."""
     nic.core = config.core_ps
-    nic.far = 8 * nic.core
+    nic.far = min((1 << 38) // nic.core, 1 << 22)
+    nic.per_core = (1 << 40) // nic.core + 1
     nic.wire_ticks = config.wire_byte_ticks
     nic.pcie_ticks = config.pcie_byte_ticks
     nic.ack = config.ack_ps
@@ -91,7 +92,8 @@ cdef void open_lanes(Nic* nic) noexcept nogil:
     lane_init(&nic.register_pipe, sizeof(Timed))
     for each in range(3):
         lane_init(&nic.asking[each], sizeof(int32_t))
-    lane_init(&nic.tx_ready, sizeof(int32_t))
+    lane_init(&nic.tx_ready, sizeof(Timed))
+    lane_init(&nic.tx_reports, sizeof(Timed))
     lane_init(&nic.tx_pipe_lane, sizeof(Timed))
     lane_init(&nic.tx_wire, sizeof(Timed))
     lane_init(&nic.rx_wire, sizeof(Offer))
@@ -142,8 +144,8 @@ cdef bint furnish(Nic* nic) noexcept nogil:
 
 cdef Nic* nic_new(object config) except NULL:
     """A plane before its first instant."""
-    if NUM_GROUPS != 6:
-        raise ModelBug("next_instant and run_instant look at six groups of events")
+    if NUM_GROUPS != 5 or WAKE_UP & 3:
+        raise ModelBug("next_instant and run_instant look at four groups of events and one of wakes")
     cdef Nic* nic = <Nic*>calloc(1, sizeof(Nic))
     cdef int each
     if nic == NULL:
@@ -169,7 +171,9 @@ cdef Nic* nic_new(object config) except NULL:
     find_next_due(&nic.down)
     set_when(nic, WAKE_UP, nic.up.next_due)
     set_when(nic, WAKE_DOWN, nic.down.next_due)
-    nic.port_wake = nic.wire_start = NEVER
+    nic.port_wake = nic.reorder_wake = nic.wire_start = NEVER
+    nic.ready_last = nic.ingress_last = -1
+    nic.ahead = 1
     nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1
     nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_tlp = nic.free_call = -1
     nic.max_frame = 1518
@@ -218,6 +222,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     lane_free(&nic.accesses)
     lane_free(&nic.register_pipe)
     lane_free(&nic.tx_ready)
+    lane_free(&nic.tx_reports)
     lane_free(&nic.tx_pipe_lane)
     lane_free(&nic.tx_wire)
     lane_free(&nic.rx_wire)

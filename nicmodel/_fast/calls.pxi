@@ -134,7 +134,7 @@ cdef void perform(Nic* nic, Call* call) noexcept nogil:
     elif kind == CALL_DEFAULT_POOL:
         nic.default_pool = <int32_t>words[1]
     elif kind == CALL_LOOPBACK:
-        nic.loopback = words[1] != 0
+        set_loopback(nic, words[1] != 0)
     elif kind == CALL_BME:
         set_bus_master(nic, <int32_t>words[0], words[1] != 0)
     elif kind == CALL_MAX_FRAME:
@@ -161,6 +161,8 @@ cdef void commit_call(Nic* nic) noexcept nogil:
     """The next call takes effect."""
     cdef int32_t index = <int32_t>timer_pop(nic, RANK_CALL).a
     cdef Call* call = &nic.calls[index]
+    settle_arrivals(nic, nic.now)
+    settle_ready(nic, nic.now)
     perform(nic, call)
     if call.data != NULL:
         buffer_return(nic, call.data, call.data_class)

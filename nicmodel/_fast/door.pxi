@@ -285,4 +285,5 @@ cdef class Door:
     def ring_state(self, direction, ring):
         """The ring's registers: the first descriptor that is not done with, and tail."""
         cdef int32_t index = self.ring_index(direction, ring)
+        settle(self.nic)
         return {"head": ring_head(self.nic, index), "tail": self.nic.rings[index].tail}

@@ -223,8 +223,11 @@ cdef struct WriteOp:
 # ---- the wire, traffic, drivers -------------------------------------------------------------------
 
 cdef struct Offer:
-    # A frame at the other end of the wire.
+    # A frame at the other end of the wire, or on it.
     int64_t ready
+    int64_t start           # by the decision of this time
+    int64_t end             # arrived
+    int64_t free            # ticks: the wire, after it
     int64_t number
     uint64_t mac
     uint8_t* data

@@ -68,7 +68,7 @@ cdef tuple wire_books(Nic* nic, int way, int64_t free):
 
 cdef object copy_links(Nic* nic):
     return np.array([way_books(nic, &nic.up), way_books(nic, &nic.down), wire_books(nic, 0, nic.wire_free),
-                     wire_books(nic, 1, nic.wire_rx_free)], LINK_DTYPE)
+                     wire_books(nic, 1, nic.rx_counted_free)], LINK_DTYPE)
 
 
 cdef object copy_interrupts(Nic* nic):
@@ -90,11 +90,19 @@ cdef object copy_latency(Nic* nic):
     return bins.reshape(nic.num_functions, 2, LATENCY_BINS)
 
 
+cdef void settle(Nic* nic) noexcept nogil:
+    """What was decided early and lies before now has happened: nobody must see the difference."""
+    cdef int64_t before = max(nic.horizon, nic.now + 1)
+    settle_arrivals(nic, before)
+    count_offers(nic, before)
+    settle_ready(nic, before)
+    settle_wire(nic, before)
+    if not lane_empty(&nic.tx_wire):
+        count_wait(nic, nic.horizon)
+
+
 cdef dict results(Nic* nic):
-    if nic.wire_start < max(nic.horizon, nic.now + 1):      # planned, and past: it has happened
-        start_head(nic, nic.wire_start)
-        if not lane_empty(&nic.tx_wire):
-            plan_wire(nic)
+    settle(nic)
     functions, inside = copy_functions(nic)
     return {"functions": functions, "latency": copy_latency(nic), "links": copy_links(nic),
             "lines": copy_lines(nic), "inside": inside, "rows": copy_rows(nic),

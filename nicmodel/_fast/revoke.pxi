@@ -178,10 +178,11 @@ cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
     set_when(nic, RANK_TX_PIPE, front_time(&nic.tx_pipe_lane))
     filter_waiting(nic, &nic.tx_wire, ring)
     for position in range(nic.tx_ready.head, nic.tx_ready.tail):
-        row = index_at(&nic.tx_ready, position)
+        row = (<Timed*>lane_at(&nic.tx_ready, position)).index
         if not is_sent_by(nic, row, ring):
             keep(&nic.tx_ready, &kept, position)
     nic.tx_ready.tail = kept
+    replan_ready(nic)
     while not lane_empty(&ring.rows):
         row = pop_index(&ring.rows)
         revoke_row(nic, row, IN_PIPE)
@@ -249,7 +250,7 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
     touch(nic, TAGS)
     touch(nic, WRITERS)
     touch(nic, UPSTREAM)
-    touch(nic, WIRE)
+    plan_wire(nic)
 
 
 cdef void reset_function(Nic* nic, int32_t function) noexcept nogil:

@@ -60,6 +60,7 @@ cdef void commit_up_end(Nic* nic) noexcept nogil:
             sample(nic, index)
     else:
         if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, tlp):
+            settle_arrivals(nic, nic.now)
             end_rx_payload(nic, tlp.ref)
         release_posted(nic, &nic.down, tlp.nbytes, nic.now)
         commit_write(nic, index)

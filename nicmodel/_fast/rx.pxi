@@ -1,13 +1,17 @@
 """Receive: follow one frame (`docs/time.md`, 6).
 
-  commit_wire_rx_end     a frame has arrived: its row is born, it needs room in the Rx buffer
+  settle_arrivals        frames have arrived: a row is born, it needs room in the Rx buffer
   loop_back              so does a frame that turned around in the switch
   decide_switch_ingress  one frame per edge enters the parser, wire and loopback in turns
-  commit_rx_pipe         filters name the function; its first open ring takes the frame
+  commit_rx_pipe         filters name the function; its first open ring takes the frame (`steer`)
   commit_rx_descriptors  descriptors are on chip
   pair                   a frame and a descriptor meet: the write begins (writers)
   end_rx_payload         the payload is at the root complex: its room returns
   commit_rx_writeback    the descriptor is in memory
+
+Nothing comes between a stream's offer and the parser as long as the switch loops nothing back (`ahead`): offers, starts,
+arrivals and the parser's edges are carried out, in order and with their own times, when the next frame is steered or
+somebody looks.
 """
 
 cdef enum:
@@ -24,27 +28,44 @@ cdef void refuse(Nic* nic, int32_t index, int32_t function, int reason) noexcept
     row_release(nic, index, IN_PIPE)
 
 
-cdef void enter_buffer(Nic* nic, int32_t index, int line) noexcept nogil:
+cdef inline int64_t edge_of(Nic* nic, int64_t time) noexcept nogil:
+    """The first core edge at or after `time`: from the one of now, if that is not far."""
+    cdef int64_t back = nic.edge - time
+    if unlikely(<uint64_t>back > <uint64_t>nic.far):
+        return (time + nic.core - 1) // nic.core * nic.core
+    return nic.edge - <int64_t>(<uint64_t>back * nic.per_core >> 40) * nic.core
+
+
+cdef inline int64_t ingress_edge(Nic* nic, int64_t time) noexcept nogil:
+    """The edge at which a frame that arrives at `time` enters the parser, if it has it for itself."""
+    cdef int64_t edge = edge_of(nic, time)
+    return edge if edge > nic.ingress_last else nic.ingress_last + nic.core
+
+
+cdef inline void enter_buffer(Nic* nic, int32_t index, int line, int64_t time) noexcept nogil:
     """The frame takes its room in the Rx buffer and waits for the parser, or is dropped."""
     cdef Row* row = &nic.rows[index]
-    settle_rx_room(nic)
+    return_rooms(nic, time)
     if row.length > nic.rx_room:
         refuse(nic, index, 0, DROP_RX_BUFFER_FULL)
         return
     nic.rx_room -= row.length
     row.room = 1
-    push_index(nic, &nic.ingress[line], index)
-    touch(nic, SWITCH_INGRESS)
+    if nic.ahead:
+        nic.ingress_last = ingress_edge(nic, time)
+        nic.ingress_ahead += 1
+        push_timed(nic, &nic.rx_pipe_lane, nic.ingress_last + nic.rx_pipe, index)
+    else:
+        push_index(nic, &nic.ingress[line], index)
+        touch(nic, SWITCH_INGRESS)
 
 
-cdef inline void commit_wire_rx_end(Nic* nic) noexcept nogil:
-    """The last byte of a frame is here: ARRIVED."""
-    cdef Offer* offer = &nic.arriving
+cdef inline void arrive(Nic* nic, Offer* offer) noexcept nogil:
+    """The last byte of a frame is here, now or since a while: ARRIVED."""
     cdef int32_t index = row_new(nic, KIND_RX, -1, offer.length)
     cdef Row* row = &nic.rows[index]
-    set_when(nic, RANK_WIRE_RX_END, NEVER)
-    row.born = nic.now
-    stamp(nic, row, STAGE_ARRIVED, nic.now)
+    row.born = offer.end
+    stamp(nic, row, STAGE_ARRIVED, offer.end)
     row.flow = offer.flow
     row.nbytes = offer.nbytes
     row.mac = offer.mac
@@ -59,7 +80,82 @@ cdef inline void commit_wire_rx_end(Nic* nic) noexcept nogil:
         row.data = buffer_take(nic, row.moved, &row.data_class)
         if row.data != NULL:
             make_frame(&nic.flows[row.flow], offer.number, row.data, row.moved)
-    enter_buffer(nic, index, FROM_WIRE)
+    enter_buffer(nic, index, FROM_WIRE, offer.end)
+
+
+cdef void settle_arrivals(Nic* nic, int64_t before) noexcept nogil:
+    """Frames whose last byte was here before this time have arrived."""
+    cdef Offer* offer
+    settle_offers(nic, before)
+    while not lane_empty(&nic.rx_wire):
+        offer = <Offer*>lane_front(&nic.rx_wire)
+        if offer.end >= before:
+            return
+        if nic.rx_counted == nic.rx_wire.head:
+            count_offer(nic, offer)
+        arrive(nic, offer)
+        lane_pop(&nic.rx_wire)
+
+
+cdef inline int64_t next_steering(Nic* nic) noexcept nogil:
+    """When the next frame is steered, or a time before that at which more is known."""
+    cdef int64_t time
+    if not lane_empty(&nic.rx_pipe_lane):
+        return front_timed(&nic.rx_pipe_lane).time
+    if not lane_empty(&nic.rx_wire):
+        return ingress_edge(nic, (<Offer*>lane_front(&nic.rx_wire)).end) + nic.rx_pipe
+    time = first_time(&nic.timers[RANK_FLOW])
+    return time + nic.rx_pipe if time < NEVER else NEVER
+
+
+cdef inline void wake_rx(Nic* nic) noexcept nogil:
+    """Set the events of the way in. With the parser for itself the wire needs but one."""
+    cdef bint each = not nic.ahead
+    cdef int64_t offered = first_time(&nic.timers[RANK_FLOW]) if each else NEVER
+    cdef int64_t arrived = NEVER
+    if each and not lane_empty(&nic.rx_wire):
+        arrived = (<Offer*>lane_front(&nic.rx_wire)).end
+    if nic.when[RANK_FLOW] != offered:
+        set_when(nic, RANK_FLOW, offered)
+    if nic.when[RANK_WIRE_RX_END] != arrived:
+        set_when(nic, RANK_WIRE_RX_END, arrived)
+    set_when(nic, RANK_RX_PIPE, front_time(&nic.rx_pipe_lane) if each else next_steering(nic))
+
+
+cdef void commit_arrivals(Nic* nic) noexcept nogil:
+    """WIRE_RX_END."""
+    settle_arrivals(nic, nic.now + 1)
+    wake_rx(nic)
+
+
+cdef void commit_offers(Nic* nic) noexcept nogil:
+    """FLOW."""
+    settle_offers(nic, nic.now + 1)
+    wake_rx(nic)
+
+
+# ---- one line or two before the parser: rare -------------------------------------------------------
+
+cdef void look_ahead(Nic* nic) noexcept nogil:
+    """Only the wire feeds the parser from now on: when its frames are steered is known as they arrive."""
+    nic.ahead = 1
+    nic.ingress_ahead = 0
+    wake_rx(nic)
+
+
+cdef void take_turns(Nic* nic) noexcept nogil:
+    """The switch may feed the parser from now on: frames that have not entered it wait in line."""
+    cdef uint64_t first = nic.rx_pipe_lane.tail, position
+    nic.ahead = 0
+    while first > nic.rx_pipe_lane.head and (<Timed*>lane_at(&nic.rx_pipe_lane, first - 1)).time - nic.rx_pipe >= nic.now:
+        first -= 1
+    for position in range(first, nic.rx_pipe_lane.tail):
+        push_index(nic, &nic.ingress[FROM_WIRE], (<Timed*>lane_at(&nic.rx_pipe_lane, position)).index)
+        touch(nic, SWITCH_INGRESS)
+    if nic.ingress_ahead > <int64_t>(nic.rx_pipe_lane.tail - first):
+        nic.ingress_turn = FROM_LOOPBACK
+    nic.rx_pipe_lane.tail = first
+    wake_rx(nic)
 
 
 cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
@@ -81,7 +177,7 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     row.data_class = parent.data_class
     row.moved = parent.moved
     parent.data = NULL
-    enter_buffer(nic, index, FROM_LOOPBACK)
+    enter_buffer(nic, index, FROM_LOOPBACK, nic.now)
 
 
 # ---- steering --------------------------------------------------------------------------------------
@@ -93,9 +189,12 @@ cdef inline void decide_switch_ingress(Nic* nic) noexcept nogil:
         if lane_empty(&nic.ingress[turn]):
             return
     nic.ingress_turn = 1 - turn
+    nic.ingress_last = nic.now
     timed_pushed(nic, &nic.rx_pipe_lane, RANK_RX_PIPE, nic.now + nic.rx_pipe, pop_index(&nic.ingress[turn]))
     if not (lane_empty(&nic.ingress[FROM_WIRE]) and lane_empty(&nic.ingress[FROM_LOOPBACK])):
         touch(nic, SWITCH_INGRESS)
+    elif not nic.loopback:
+        look_ahead(nic)
 
 
 cdef void give_up(Nic* nic, int32_t index, int32_t function, int reason) noexcept nogil:
@@ -106,11 +205,22 @@ cdef void give_up(Nic* nic, int32_t index, int32_t function, int reason) noexcep
 
 
 cdef inline void commit_rx_pipe(Nic* nic) noexcept nogil:
+    """A frame leaves the parser, unless one was expected that then did not fit into the buffer."""
+    cdef int32_t index = -1
+    settle_arrivals(nic, nic.now)
+    if front_time(&nic.rx_pipe_lane) == nic.now:
+        index = front_timed(&nic.rx_pipe_lane).index
+        lane_pop(&nic.rx_pipe_lane)
+    wake_rx(nic)
+    if index >= 0:
+        steer(nic, index)
+
+
+cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
     """STEERED: a function is named, or nobody wants the frame."""
-    cdef int32_t index = front_timed(&nic.rx_pipe_lane).index, target, at
+    cdef int32_t target, at
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring
-    timed_popped(nic, &nic.rx_pipe_lane, RANK_RX_PIPE)
     stamp(nic, row, STAGE_STEERED, nic.now)
     target = match_filter(nic, row.mac, row.vlan)
     if target < 0:
@@ -187,11 +297,17 @@ cdef inline void return_room_at(Nic* nic, Tlp* tlp, int64_t time) noexcept nogil
 
 
 cdef inline void settle_rx_room(Nic* nic) noexcept nogil:
-    """Room of which the time has come returns: before it is asked for, and before its rows may be used again."""
+    """Room of which the time has come returns: before its rows may be used again. Who arrived earlier asked earlier."""
+    settle_arrivals(nic, nic.now)
+    return_rooms(nic, nic.now)
+
+
+cdef inline void return_rooms(Nic* nic, int64_t until) noexcept nogil:
+    """Room that returns up to this time is there."""
     cdef RoomBack* back
     while not lane_empty(&nic.rx_rooms_back):
         back = <RoomBack*>lane_front(&nic.rx_rooms_back)
-        if back.time > nic.now:
+        if back.time > until:
             return
         end_rx_payload(nic, back.row)
         lane_pop(&nic.rx_rooms_back)

@@ -3,10 +3,16 @@
   ring_doorbell          the tail changes; its descriptors will carry the doorbell's stamps
   commit_tx_descriptors  descriptors are on chip: rows are born, good ones wait for TX_SCHEDULER (sched)
   commit_tx_payload      data is on board: the frame may leave, in ring order
-  decide_tx_reorder      one frame per edge retires its descriptor and enters the pipeline
+  join_ready             it waits for its edge, which is known, and with it when it is at the wire (wire)
+  retire                 the edge has come: one descriptor is retired
   join_span              the retired descriptor waits for its write-back (writers)
-  commit_tx_pipe         the switch: to the wire (wire), or around to another function (rx)
+  commit_tx_pipe         a switch that loops back: to the wire (wire), or around to another function (rx)
   commit_tx_writeback    DD is in memory
+
+TX_REORDER is a server of one frame an edge and the pipeline has one length. So a frame's edge, its time at the switch and
+its start on the wire are decided when it becomes ready. Nothing happens at the edge itself unless the descriptor asks
+for a report: the others are retired when somebody looks (`settle_ready`). What may come between, a revocation or a
+change of loopback, decides anew what has not happened.
 """
 
 cdef enum:
@@ -85,6 +91,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a descriptor fetch has arrived."""
     cdef Ring* ring = &nic.rings[index]
     cdef int32_t each, held = ring.held
+    settle_arrivals(nic, nic.now)       # rows are numbered in the order of their birth
     for each in range(ring.fetch_count):
         bear_row(nic, index, ring.fetch_first + each, ring.fetched + each * DESCRIPTOR_BYTES)
         held += nic.rows[index_at(&ring.rows, ring.rows.tail - 1)].good
@@ -96,6 +103,37 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
 
 # ---- data arrives ----------------------------------------------------------------------------------
 
+cdef inline void wake_reorder(Nic* nic, int64_t edge) noexcept nogil:
+    """At this edge, now or later, TX_REORDER has to decide."""
+    push_timed(nic, &nic.tx_reports, edge, 0)
+    if lane_count(&nic.tx_reports) > 1:
+        return
+    nic.reorder_wake = edge
+    if edge == nic.now:
+        touch(nic, TX_REORDER)
+    elif edge < nic.when[WAKE_DECIDE]:
+        set_when(nic, WAKE_DECIDE, edge)
+
+
+cdef inline bint is_watched(Nic* nic, Row* row) noexcept nogil:
+    """May its retirement do anything that others see? A span is written for a report; it may wait for one only with wthresh."""
+    return row.rs or nic.loopback or nic.rings[row.ring].wthresh > 1
+
+
+cdef inline void join_ready(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
+    """The frame takes the first edge that is left."""
+    cdef int64_t edge = nic.edge
+    settle_ready(nic, nic.now)
+    if edge <= nic.ready_last:
+        edge = nic.ready_last + nic.core
+    nic.ready_last = edge
+    push_timed(nic, &nic.tx_ready, edge, index)
+    if is_watched(nic, &nic.rows[index]):
+        wake_reorder(nic, edge)
+    if nic.rows[index].good and not nic.loopback:
+        join_wire(nic, edge + nic.tx_pipe, index)
+
+
 cdef inline void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
     """Frames of a ring become ready in ring order: the oldest when complete, then its complete successors."""
     cdef int32_t index
@@ -103,9 +141,8 @@ cdef inline void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
         index = index_at(&ring.rows, ring.ready)
         if not nic.rows[index].complete:
             return
-        push_index(nic, &nic.tx_ready, index)
-        touch(nic, TX_REORDER)
         ring.ready += 1
+        join_ready(nic, ring, index)
 
 
 cdef inline void commit_tx_payload(Nic* nic, int32_t index, int32_t ring) noexcept nogil:
@@ -147,31 +184,118 @@ cdef inline void join_span(Nic* nic, int32_t index, Row* row) noexcept nogil:
         forget_span(nic, index)
 
 
-cdef inline void decide_tx_reorder(Nic* nic) noexcept nogil:
-    """One frame per edge leaves; its descriptor is retired."""
-    cdef int32_t index
-    cdef Row* row
-    cdef Ring* ring
-    if lane_empty(&nic.tx_ready):
-        blame(nic, LINE_TX_READY, CAUSE_NONE)
-        return
-    index = pop_index(&nic.tx_ready)
-    row = &nic.rows[index]
-    ring = &nic.rings[row.ring]
+cdef inline void retire(Nic* nic, int32_t index, int64_t edge) noexcept nogil:
+    """The edge of the first in line, now or a while ago: its descriptor is retired."""
+    cdef Row* row = &nic.rows[index]
+    cdef Ring* ring = &nic.rings[row.ring]
     check(nic, index_at(&ring.rows, ring.retired) == index, 30, row.serial)
+    lane_pop(&nic.tx_ready)
     ring.retired += 1
     if row.good:
-        timed_pushed(nic, &nic.tx_pipe_lane, RANK_TX_PIPE, nic.now + nic.tx_pipe, index)
+        if nic.loopback:
+            timed_pushed(nic, &nic.tx_pipe_lane, RANK_TX_PIPE, edge + nic.tx_pipe, index)
         join_span(nic, row.ring, row)
     else:
         drop_row(nic, row, DROP_BAD_DESCRIPTOR)
         join_span(nic, row.ring, row)
         row_release(nic, index, IN_PIPE)
+    blame_from(nic, LINE_TX_READY, CAUSE_NONE if lane_empty(&nic.tx_ready) else CAUSE_SERVER, edge)
+
+
+cdef inline void settle_ready(Nic* nic, int64_t before) noexcept nogil:
+    """Edges before this time have passed."""
+    while not lane_empty(&nic.tx_ready) and front_timed(&nic.tx_ready).time < before:
+        retire(nic, front_timed(&nic.tx_ready).index, front_timed(&nic.tx_ready).time)
+
+
+cdef void decide_tx_reorder(Nic* nic) noexcept nogil:
+    """One frame per edge leaves; at this edge somebody may care."""
+    settle_ready(nic, nic.now + 1)
+    while not lane_empty(&nic.tx_reports) and front_timed(&nic.tx_reports).time <= nic.now:
+        lane_pop(&nic.tx_reports)
+    nic.reorder_wake = front_time(&nic.tx_reports)
     if lane_empty(&nic.tx_ready):
         blame(nic, LINE_TX_READY, CAUSE_NONE)
+
+
+# ---- what comes between, in a commit: rare ---------------------------------------------------------
+
+cdef void watch_ready(Nic* nic) noexcept nogil:
+    """Find anew the edges at which something may have to be done."""
+    cdef uint64_t position
+    cdef Timed* item
+    lane_clear(&nic.tx_reports)
+    nic.reorder_wake = NEVER
+    for position in range(nic.tx_ready.head, nic.tx_ready.tail):
+        item = <Timed*>lane_at(&nic.tx_ready, position)
+        if is_watched(nic, &nic.rows[item.index]):
+            wake_reorder(nic, item.time)
+
+
+cdef void replan_ready(Nic* nic) noexcept nogil:
+    """Frames have been taken out of the line: the others move up, from the next edge on."""
+    cdef uint64_t position, last = nic.tx_wire.tail
+    cdef Timed* item
+    nic.ready_last = nic.edge - nic.core
+    for position in range(nic.tx_ready.head, nic.tx_ready.tail):
+        nic.ready_last += nic.core
+        (<Timed*>lane_at(&nic.tx_ready, position)).time = nic.ready_last
+    position = nic.tx_ready.tail
+    while position > nic.tx_ready.head and not nic.loopback:
+        position -= 1
+        item = <Timed*>lane_at(&nic.tx_ready, position)
+        if nic.rows[item.index].good:
+            last -= 1
+            check(nic, (<Timed*>lane_at(&nic.tx_wire, last)).index == item.index, 31, item.index)
+            (<Timed*>lane_at(&nic.tx_wire, last)).time = item.time + nic.tx_pipe
+    watch_ready(nic)
+
+
+cdef void turn_back(Nic* nic) noexcept nogil:
+    """The switch may loop back from now on: frames that are not there yet wait in the pipeline, not for the wire."""
+    cdef uint64_t position, first = nic.tx_wire.head, unready = nic.tx_wire.tail
+    cdef Timed* item
+    for position in range(nic.tx_ready.head, nic.tx_ready.tail):
+        unready -= nic.rows[(<Timed*>lane_at(&nic.tx_ready, position)).index].good
+    while first < nic.tx_wire.tail and (<Timed*>lane_at(&nic.tx_wire, first)).time < nic.now:
+        first += 1
+    for position in range(first, unready):
+        item = <Timed*>lane_at(&nic.tx_wire, position)
+        push_timed(nic, &nic.tx_pipe_lane, item.time, item.index)
+    nic.tx_wire.tail = first
+
+
+cdef void go_straight(Nic* nic) noexcept nogil:
+    """The switch loops nothing back from now on: when the frames before it join the wire's line is known."""
+    cdef uint64_t position
+    cdef Timed* item
+    while not lane_empty(&nic.tx_pipe_lane):
+        item = front_timed(&nic.tx_pipe_lane)
+        push_timed(nic, &nic.tx_wire, item.time, item.index)
+        lane_pop(&nic.tx_pipe_lane)
+    for position in range(nic.tx_ready.head, nic.tx_ready.tail):
+        item = <Timed*>lane_at(&nic.tx_ready, position)
+        if nic.rows[item.index].good:
+            push_timed(nic, &nic.tx_wire, item.time + nic.tx_pipe, item.index)
+
+
+cdef void set_loopback(Nic* nic, bint on) noexcept nogil:
+    if nic.loopback == on:
+        return
+    settle_ready(nic, nic.now)
+    revoke_plan(nic)
+    if on:
+        turn_back(nic)
     else:
-        blame(nic, LINE_TX_READY, CAUSE_SERVER)
-        touch(nic, TX_REORDER)
+        go_straight(nic)
+    nic.loopback = on
+    set_when(nic, RANK_TX_PIPE, front_time(&nic.tx_pipe_lane))
+    watch_ready(nic)
+    plan_wire(nic)
+    if on:
+        take_turns(nic)
+    elif lane_empty(&nic.ingress[FROM_WIRE]) and lane_empty(&nic.ingress[FROM_LOOPBACK]):
+        look_ahead(nic)
 
 
 # ---- the switch ------------------------------------------------------------------------------------
@@ -192,9 +316,7 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
         loop_back(nic, index)
         row_release(nic, index, IN_PIPE)
         return
-    settle_wire(nic, nic.now)
-    push_timed(nic, &nic.tx_wire, nic.now, index)
-    touch(nic, WIRE)
+    join_wire(nic, nic.now, index)
 
 
 # ---- write-back ------------------------------------------------------------------------------------

@@ -3,19 +3,19 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Bits, Lane, Map, Timers
-from nicmodel._fast.facts cimport NUM_CAUSES, NUM_LINES, NUM_RANKS
+from nicmodel._fast.facts cimport NUM_CAUSES, NUM_LINES, NUM_RANKS, RANK_DLLP
 from nicmodel._fast.parts cimport (
     Agent, Arena, Call, Direction, Filter, Flow, Function, Offer, Record, Ring, Row, Tlp, Vector,
 )
 
 cdef enum:
-    # Slots of `when` beyond the ranks: times at which an arbiter is touched and nothing is committed.
-    WAKE_UP = NUM_RANKS
+    # Slots of `when` in place of the last ranks: times at which an arbiter is touched and nothing is committed.
+    WAKE_UP = RANK_DLLP
     WAKE_DOWN
-    WAKE_WIRE_RX
-    WAKE_TICK           # a ps arbiter touched backwards decides one ps later
-    NUM_GROUPS = (NUM_RANKS + 4 + 3) >> 2
+    WAKE_DECIDE         # the next edge with something to decide, or the next ps
+    NUM_GROUPS = (NUM_RANKS + 1 + 3) >> 2
     NUM_WHEN = NUM_GROUPS << 2
+    NOBODY = 31         # touched in place of an arbiter
     NUM_CLASSES = 24    # sizes of byte buffers: 1 << class
 
 cdef struct Nic:
@@ -27,6 +27,7 @@ cdef struct Nic:
     int64_t soonest[NUM_GROUPS]     # of every four of them
     int32_t committing      # group of the event being committed, looked at in a checked build
     uint32_t touched        # arbiters
+    int64_t budget          # instants left in this run; negative: no limit
     int32_t halt            # news or a fault: the run ends after this instant
     int32_t fault
     int32_t fault_line
@@ -35,6 +36,7 @@ cdef struct Nic:
     # configuration
     int64_t core
     int64_t far             # further than this, the next edge is found by division
+    uint64_t per_core       # 2^40 / core, rounded up
     int64_t wire_ticks
     int64_t pcie_ticks
     int64_t ack
@@ -123,21 +125,29 @@ cdef struct Nic:
     int32_t last_function
     int64_t tx_room
     int64_t tx_least        # no frame that waits for the scheduler needs less room than this
-    Lane tx_ready           # int32: rows
-    Lane tx_pipe_lane       # Timed: rows
-    Lane tx_wire            # Timed: rows
+    Lane tx_ready           # Timed: rows, with the edge at which each leaves
+    int64_t ready_last      # edge of the last of them
+    Lane tx_reports         # Timed: of those, edges at which something may have to be done
+    int64_t reorder_wake    # the first of these
+    Lane tx_pipe_lane       # Timed: rows on their way to a switch that may turn them around
+    Lane tx_wire            # Timed: rows, with the time at which each has passed the switch or will have
     int64_t pause_until
     int64_t wire_free
     int32_t wire_row        # flying
     int64_t wire_start      # when the head of `tx_wire` starts, if nothing comes between; NEVER: nothing is planned
+    int64_t wire_mark       # up to here its line's clock is right
     # Rx
     Bits rx_fetchable
     int32_t last_rx_fetch
     int64_t rx_room
     Lane rx_rooms_back      # RoomBack, in order of time
     Lane rx_wire            # Offer
-    Offer arriving
-    int64_t wire_rx_free
+    int64_t wire_rx_free    # after the last of them
+    uint64_t rx_counted     # the first whose start has not been counted
+    int64_t rx_counted_free # the wire, after the last one counted
+    int32_t ahead           # the wire has the parser for itself: its frames need an event only when they are steered
+    int64_t ingress_last    # last edge at which a frame entered the parser
+    int64_t ingress_ahead   # how many have been told their edge since `ahead`
     Lane ingress[2]         # int32: rows of `wire` and `loopback`
     int32_t ingress_turn
     Lane rx_pipe_lane       # Timed: rows

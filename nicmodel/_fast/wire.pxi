@@ -22,60 +22,82 @@ cdef inline int64_t start_frame(Nic* nic, int64_t* free, int64_t time, int64_t r
 
 # ---- leaving ---------------------------------------------------------------------------------------
 
-cdef inline void start_head(Nic* nic, int64_t time) noexcept nogil:
-    """The head of the line starts by the decision of `time`, now or a while ago."""
+cdef inline void count_wait(Nic* nic, int64_t until) noexcept nogil:
+    """The head of the line has waited up to `until`: for the partner as long as that paused it, then for the wire."""
+    cdef int64_t since = front_timed(&nic.tx_wire).time, paused
+    if since < nic.wire_mark:
+        since = nic.wire_mark
+    if since >= until:
+        return
+    paused = min(nic.pause_until, until) - since
+    if paused > 0:
+        nic.line_clock[LINE_TX_WIRE][CAUSE_POOL] += paused
+        since += paused
+    nic.line_clock[LINE_TX_WIRE][CAUSE_SERVER] += until - since
+    nic.wire_mark = until
+
+
+cdef inline void start_head(Nic* nic) noexcept nogil:
+    """The planned start has happened, a while ago."""
     cdef Timed* head = front_timed(&nic.tx_wire)
+    cdef int64_t time = nic.wire_start
     nic.wire_row = head.index
     nic.wire_start = NEVER
+    count_wait(nic, time)
+    stamp(nic, &nic.rows[head.index], STAGE_SWITCHED, head.time)
     stamp(nic, &nic.rows[head.index], STAGE_ON_WIRE, time)
-    set_when(nic, RANK_WIRE_TX_END,
-             start_frame(nic, &nic.wire_free, time, head.time, nic.rows[head.index].length, WIRE_OUT))
+    start_frame(nic, &nic.wire_free, time, head.time, nic.rows[head.index].length, WIRE_OUT)
     lane_pop(&nic.tx_wire)
-    if lane_empty(&nic.tx_wire):
-        blame_from(nic, LINE_TX_WIRE, CAUSE_NONE, time)
-
-
-cdef inline void settle_wire(Nic* nic, int64_t before) noexcept nogil:
-    """A planned start that lies before this time has happened."""
-    if nic.wire_start < before:
-        start_head(nic, nic.wire_start)
 
 
 cdef inline void plan_wire(Nic* nic) noexcept nogil:
-    """The wire is busy and a frame waits: it starts when the wire is free, which takes no event of its own unless
-    something comes between. Its end is known; it is due once the frame before has ended."""
-    cdef Timed* head = front_timed(&nic.tx_wire)
-    cdef int64_t free = nic.wire_free, time = round_up(free), start
-    cdef int64_t nbytes = nic.rows[head.index].length
-    nic.wire_start = time
-    if nic.wire_row >= 0:
+    """When the head of the line starts, and ends, is known: it passes the switch, the frame before it has left, the
+    partner lets it go. Its end is the only event; while a frame is on the wire that is the one before."""
+    cdef Timed* head
+    cdef int64_t time, start, nbytes
+    if nic.wire_row >= 0 or lane_empty(&nic.tx_wire):
         return
-    start = start_tick(time, free, head.time)
+    head = front_timed(&nic.tx_wire)
+    time = round_up(nic.wire_free)
+    if time < head.time:
+        time = head.time
+    if unlikely(time < nic.pause_until):
+        time = nic.pause_until
+    nic.wire_start = time
+    start = start_tick(time, nic.wire_free, head.time)
+    nbytes = nic.rows[head.index].length
     nbytes = nbytes if nbytes > SHORTEST_FRAME else SHORTEST_FRAME
     set_when(nic, RANK_WIRE_TX_END, round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks))
+
+
+cdef inline void join_wire(Nic* nic, int64_t ready, int32_t index) noexcept nogil:
+    """A frame passes the switch at `ready`, now or later."""
+    push_timed(nic, &nic.tx_wire, ready, index)
+    if nic.wire_start == NEVER:
+        plan_wire(nic)
+
+
+cdef void settle_wire(Nic* nic, int64_t before) noexcept nogil:
+    """What was planned before this time has happened."""
+    cdef uint64_t position
+    cdef Timed* item
+    if nic.wire_start < before:
+        start_head(nic)
+    if nic.record_rows:
+        for position in range(nic.tx_wire.head, nic.tx_wire.tail):
+            item = <Timed*>lane_at(&nic.tx_wire, position)
+            if item.time < before:
+                stamp(nic, &nic.rows[item.index], STAGE_SWITCHED, item.time)
 
 
 cdef void revoke_plan(Nic* nic) noexcept nogil:
     """Something comes between, in the commits of now: a start before now is final, any other is decided anew."""
     settle_wire(nic, nic.now)
-    touch(nic, WIRE)
-    if nic.wire_start != NEVER and nic.wire_row < 0:
+    if not lane_empty(&nic.tx_wire):
+        count_wait(nic, nic.now)
+    if nic.wire_start != NEVER:
         set_when(nic, RANK_WIRE_TX_END, NEVER)
     nic.wire_start = NEVER
-
-
-cdef inline void decide_wire(Nic* nic) noexcept nogil:
-    """WIRE: frames leave in the order in which they passed the switch, unless the partner asked for a pause."""
-    cdef bint paused = nic.now < nic.pause_until
-    settle_wire(nic, nic.now + 1)
-    if not lane_empty(&nic.tx_wire) and not paused and nic.wire_free <= nic.now << 10:
-        start_head(nic, nic.now)
-    if lane_empty(&nic.tx_wire):
-        blame(nic, LINE_TX_WIRE, CAUSE_NONE)
-        return
-    if not paused and nic.wire_start == NEVER:
-        plan_wire(nic)
-    blame(nic, LINE_TX_WIRE, CAUSE_POOL if paused else CAUSE_SERVER)
 
 
 cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
@@ -84,12 +106,13 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
     cdef Row* row
     cdef News* news
     if nic.wire_row < 0:
-        settle_wire(nic, nic.now)       # it was planned, and has ended
+        start_head(nic)     # it was planned, and has ended
     index = nic.wire_row
     row = &nic.rows[index]
     nic.wire_row = -1
-    set_when(nic, RANK_WIRE_TX_END, NEVER)
-    if not lane_empty(&nic.tx_wire) and nic.now >= nic.pause_until:
+    if lane_empty(&nic.tx_wire):
+        set_when(nic, RANK_WIRE_TX_END, NEVER)
+    else:
         plan_wire(nic)
     stamp(nic, row, STAGE_OFF_WIRE, nic.now)
     if row.room:
@@ -106,13 +129,10 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
 
 
 cdef void commit_pause(Nic* nic, int64_t quanta) noexcept nogil:
-    """A PAUSE takes effect (0 quanta end the current one), or its time has run out (-1)."""
-    if quanta >= 0:
-        revoke_plan(nic)
-        nic.pause_until = nic.now + round_up(quanta * QUANTUM_BYTES * nic.wire_ticks)
-        if quanta:
-            schedule(nic, RANK_PAUSE, nic.pause_until, 0, -1, 0)
-    touch(nic, WIRE)
+    """A PAUSE takes effect; 0 quanta end the current one."""
+    revoke_plan(nic)
+    nic.pause_until = nic.now + round_up(quanta * QUANTUM_BYTES * nic.wire_ticks)
+    plan_wire(nic)
 
 
 # ---- arriving --------------------------------------------------------------------------------------
@@ -124,12 +144,24 @@ cdef int64_t nominal_time(Nic* nic, int32_t flow, int64_t number) noexcept nogil
     return nic.flows[flow].start + (number * nic.flows[flow].interval >> 10)
 
 
-cdef inline void commit_flow(Nic* nic, int32_t index) noexcept nogil:
-    """A stream offers its next frame to the wire."""
+cdef inline void place_offer(Nic* nic, Offer* offer) noexcept nogil:
+    """The other end of the wire sends what is offered, in order: when it starts and ends is known at once."""
+    cdef int64_t nbytes = offer.length if offer.length > SHORTEST_FRAME else SHORTEST_FRAME
+    cdef int64_t time = offer.ready, start
+    if nic.wire_rx_free > time << 10:
+        time = round_up(nic.wire_rx_free)
+    start = start_tick(time, nic.wire_rx_free, offer.ready)
+    offer.start = time
+    offer.end = round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks)
+    offer.free = nic.wire_rx_free = start + (nbytes + AROUND_BYTES) * nic.wire_ticks
+
+
+cdef inline void offer_next(Nic* nic, int32_t index, int64_t time) noexcept nogil:
+    """A stream offers its next frame to the wire; the one after that follows once this one has started."""
     cdef Flow* flow = &nic.flows[index]
     cdef Offer* offer = <Offer*>lane_push(nic, &nic.rx_wire)
     cdef int32_t size = flow.sizes[flow.cursor]
-    offer.ready = nic.now
+    offer.ready = time
     offer.number = flow.number
     offer.flow = index
     offer.length = size if size > SHORTEST_FRAME else SHORTEST_FRAME
@@ -139,9 +171,20 @@ cdef inline void commit_flow(Nic* nic, int32_t index) noexcept nogil:
     offer.vlan = flow.vlan
     offer.data = NULL
     offer.data_class = 0
+    place_offer(nic, offer)
     flow.number += 1
     flow.cursor = flow.cursor + 1 if flow.cursor + 1 < flow.num_sizes else 0
-    touch(nic, WIRE_RX)
+    time = nominal_time(nic, index, flow.number)
+    if time < NEVER:
+        timers_push(nic, &nic.timers[RANK_FLOW], time if time > offer.start else offer.start + 1, <uint64_t>index, index, 0)
+
+
+cdef inline void settle_offers(Nic* nic, int64_t before) noexcept nogil:
+    """Streams have offered what they offer before this time."""
+    cdef Timer timer
+    while first_time(&nic.timers[RANK_FLOW]) < before:
+        timer = timers_pop(&nic.timers[RANK_FLOW])
+        offer_next(nic, <int32_t>timer.a, timer.time)
 
 
 cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_class) noexcept nogil:
@@ -156,26 +199,25 @@ cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_c
     offer.data = data
     offer.data_class = data_class
     parse_frame(data, nbytes, &offer.mac, &offer.vlan)
-    touch(nic, WIRE_RX)
+    place_offer(nic, offer)
+    wake_rx(nic)
 
 
-cdef inline void decide_wire_rx(Nic* nic) noexcept nogil:
-    """WIRE_RX: the other end of the wire sends what was offered, in order. A flow's next offer follows."""
+cdef inline void count_offer(Nic* nic, Offer* offer) noexcept nogil:
+    """Its start has happened."""
+    cdef int64_t nbytes = AROUND_BYTES + (offer.length if offer.length > SHORTEST_FRAME else SHORTEST_FRAME)
+    nic.rx_counted += 1
+    nic.rx_counted_free = offer.free
+    nic.wire_books[WIRE_IN][0] += 1
+    nic.wire_books[WIRE_IN][1] += nbytes
+    nic.wire_books[WIRE_IN][2] += nbytes * nic.wire_ticks
+
+
+cdef void count_offers(Nic* nic, int64_t before) noexcept nogil:
+    """Starts before this time have happened."""
     cdef Offer* offer
-    cdef int64_t next_time
-    if lane_empty(&nic.rx_wire):
-        return
-    if nic.wire_rx_free <= nic.now << 10:
-        offer = <Offer*>lane_front(&nic.rx_wire)
-        nic.arriving = offer[0]
-        set_when(nic, RANK_WIRE_RX_END,
-                 start_frame(nic, &nic.wire_rx_free, nic.now, offer.ready, offer.length, WIRE_IN))
-        lane_pop(&nic.rx_wire)
-        if nic.arriving.flow >= 0:
-            next_time = nominal_time(nic, nic.arriving.flow, nic.arriving.number + 1)
-            if next_time < NEVER:
-                if next_time <= nic.now:
-                    next_time = nic.now + 1
-                schedule(nic, RANK_FLOW, next_time, nic.arriving.flow, nic.arriving.flow, 0)
-    if not lane_empty(&nic.rx_wire) and nic.when[WAKE_WIRE_RX] == NEVER and nic.wire_rx_free > nic.now << 10:
-        set_when(nic, WAKE_WIRE_RX, round_up(nic.wire_rx_free))
+    while nic.rx_counted < nic.rx_wire.tail:
+        offer = <Offer*>lane_at(&nic.rx_wire, nic.rx_counted)
+        if offer.start >= before:
+            return
+        count_offer(nic, offer)

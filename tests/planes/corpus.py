@@ -13,7 +13,7 @@ from nicmodel.sim.plane import Payload
 TIES = (("gen", 2), ("lanes", 2), ("core_ps", 1000), ("gbps", 8))
 GEN3 = (("gen", 3), ("lanes", 8))
 GEN4_100G = (("gen", 4), ("lanes", 16), ("core_ps", 1600), ("gbps", 100))
-FULL, HEADERS = ("payload", Payload.FULL), ("payload", Payload.HEADERS)
+FULL, HEADERS, LENGTHS = (("payload", payload) for payload in (Payload.FULL, Payload.HEADERS, Payload.LENGTHS))
 JITTER = ("read_jitter_ps", 90 * NS)
 LINE_64B = 672 * 100 * 1024          # ticks of a 64-byte frame slot at 10 Gb/s
 

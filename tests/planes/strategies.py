@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from corpus import FULL, GEN3, GEN4_100G, HEADERS, LINE_64B, TIES
+from corpus import FULL, GEN3, GEN4_100G, HEADERS, LENGTHS, LINE_64B, TIES
 from harness import NS, US, Queue, Script, mac_of, rx_flow
 from hypothesis import strategies as st
 
@@ -62,7 +62,7 @@ def scripts(draw):
               ("host_nph", draw(st.sampled_from((1, 64)))), ("tx_buffer", draw(st.sampled_from((2048, 1 << 17)))),
               ("rx_buffer", draw(st.sampled_from((2048, 1 << 19)))), ("split_rcb", draw(st.booleans())),
               ("tx_threshold", draw(st.sampled_from((1, 32)))), ("rx_threshold", draw(st.sampled_from((1, 8)))),
-              draw(st.sampled_from((FULL, HEADERS, ("record_rows", True)))),
+              draw(st.sampled_from((FULL, HEADERS, LENGTHS))), ("record_rows", draw(st.booleans())),
               ("frames_out", draw(st.booleans()))]
     actions = draw(st.lists(ACTIONS, max_size=6))
     return Script("drawn", pairs, flows, tuple(actions), tuple(config), draw(st.sampled_from(MACHINES)),

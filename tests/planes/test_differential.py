@@ -34,6 +34,15 @@ def test_planes_agree_wherever_a_run_is_cut(script):
     assert not told, told
 
 
+@pytest.mark.parametrize("script", CORPUS, ids=lambda s: s.name)
+def test_planes_agree_when_nothing_is_recorded(script):
+    """Without rows to stamp a plane may spare itself more: every counter, clock and byte still agrees."""
+    quiet = dataclasses.replace(script, config=(*script.config, ("record_rows", False)))
+    fast = run(FastPath, quiet)
+    told = differences(fast, run(ReferencePath, quiet))
+    assert not told, told
+
+
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(scripts())
 def test_planes_agree_on_drawn_scripts(script):
