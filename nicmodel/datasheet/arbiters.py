@@ -25,8 +25,8 @@ class Arbiter:
 
 
 ARBITERS = (
-    Arbiter("VCPU", "ps", 0, "own", (), "a ring agent starts a pass when woken and idle; each queue pair has a vCPU "
-            "of its own", "assumed"),
+    Arbiter("VCPU", "ps", 0, "fifo", (), "a free CPU core starts a pass of the agent that has waited longest for it; "
+            "a pass is never cut short", "assumed"),
     Arbiter("REGISTER_PORT", "core", 1, "fifo", ("access",), "MMIO accesses in arrival order", "assumed"),
     Arbiter("TX_SCHEDULER", "core", 1, "round_robin", ("tx_queues",), "round robin over functions, then over a "
             "function's queues; a turn is one read request of at most MRRS", "82599 7.2.1.2.1; turn: assumed"),
@@ -45,6 +45,8 @@ ARBITERS = (
             "PCIe ordering; order among vectors: assumed"),
     Arbiter("UPSTREAM", "ps", 1, "age", ("up_posted", "up_nonposted", "up_completion"), "oldest eligible TLP; nothing "
             "passes an older posted write, posted writes pass blocked reads", "PCIe ordering rules; age: assumed"),
+    Arbiter("WALKERS", "ps", 0, "oldest", ("walk_queue",), "free walkers take waiting page walks in order of arrival",
+            "assumed"),
     Arbiter("DOWNSTREAM", "ps", 1, "age", ("down_posted", "down_nonposted", "down_completion"), "as upstream",
             "PCIe ordering rules; age: assumed"),
     Arbiter("WIRE", "ps", 1, "fifo", ("tx_wire",), "frames leave in the order in which they passed the switch",
@@ -57,4 +59,4 @@ ORDER = {row.name: position for position, row in enumerate(ARBITERS)}
 # What a waiting line blames, the first that holds; index = column of `line_clocks`.
 CAUSES = ("own", "pool", "server", "turn")
 LINES = ("rx_descriptor", "tx_descriptor", "payload", "up_posted", "up_nonposted", "up_completion",
-         "down_posted", "down_nonposted", "down_completion", "tx_wire", "tx_ready")
+         "down_posted", "down_nonposted", "down_completion", "tx_wire", "tx_ready", "walk_queue")

@@ -309,8 +309,9 @@ def _links(left: Outcome, right: Outcome) -> str:
 
 
 def _lines(left: Outcome, right: Outcome) -> str:
-    a, b = left.results["lines"], right.results["lines"]
-    return "; ".join(f"line {LINES[i]}: {list(a[i])} != {list(b[i])}" for i in range(len(LINES)) if list(a[i]) != list(b[i]))
+    a, b = left.results["lines"], right.results["lines"]         # a plane built before a line was added has fewer
+    return "; ".join(f"line {name}: {list(x)} != {list(y)}" for name, x, y in zip(LINES, a, b, strict=False)
+                     if list(x) != list(y))
 
 
 def _arrays(name: str, left: Outcome, right: Outcome) -> str:
