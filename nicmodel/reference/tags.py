@@ -44,10 +44,10 @@ class Tags:
     def candidate(self, kind: int) -> Request | None:
         """The request of a class that goes next: none if the class is empty or all its functions hold their cap."""
         cap, functions, last = self.config.tag_cap, self.config.num_functions, self.last[kind]
-        allowed = [r for r in self.lines[kind] if not cap or self.held[r.read.function] < cap]
-        if self.config.tag_functions == "oldest" or not allowed:
-            return allowed[0] if allowed else None
-        return min(allowed, key=lambda r: (r.read.function - last - 1) % functions)      # the oldest of equals
+        allowed = (r for r in self.lines[kind] if not cap or self.held[r.read.function] < cap)
+        if self.config.tag_functions == "oldest":
+            return next(allowed, None)
+        return min(allowed, key=lambda r: (r.read.function - last - 1) % functions, default=None)   # the oldest of equals
 
     def fits(self, request: Request) -> bool:
         reserve = self.config.tag_reserve if request.kind == PAYLOAD else 0
