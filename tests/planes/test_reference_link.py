@@ -104,7 +104,8 @@ def test_payload_passes_a_blocked_doorbell_with_ro_or_another_function_s_with_id
     second write takes 7 000. The payload of function 1 (doorbell 3 033 600, descriptor 3 448 600, edge 3 449 600) is
     ready at 3 855 600: 20 000 from then, edge 3 878 400, or from 4 134 000: 4 154 000, edge 4 160 000.
     """
-    actions = ((3 * US, "send", (0, 0, (60,))), (3800 * NS, "write", (writer, 0x200, 1)), (3800 * NS, "write", (writer, 0x200, 2)))
+    at = 3800 * NS
+    actions = ((3 * US, "send", (0, 0, (60,))), (at, "write", (writer, 0x200, 1)), (at, "write", (writer, 0x200, 2)))
     outcome = one(plane, PYTHON_1, PYTHON_2, actions=actions, device_ph=1, ido=ido, relaxed_ordering=relaxed)
     assert stage(outcome, "DATA_FETCHED") == fetched
 

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.parametrize("plane", PLANES)
 
 
 # tags ----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("config, cause", [({"tag_cap": 1}, "own"), ({"tags": 1}, "pool"), ({"tags": 2, "tag_reserve": 1}, "pool")])
+@pytest.mark.parametrize("config, cause", [({"tag_cap": 1}, "own"), ({"tags": 1}, "pool"),
+                                           ({"tags": 2, "tag_reserve": 1}, "pool")])
 def test_one_tag_at_a_time_by_cap_by_pool_or_by_reserve(plane, config, cause):
     """Reads at 576 000, 1 120 000 and 1 664 000 (each 6 000 + 400 000 + 138 000); the last home at 2 203 000."""
     outcome = one(plane, LONG, **config)
@@ -42,7 +43,8 @@ def test_a_reserve_is_less_than_all(plane):
         one(plane, tags=4, tag_reserve=4)
 
 
-@pytest.mark.parametrize("policy, fetched, payload", [("round_robin", 1_420_800, 1_004_800), ("descriptors_first", 992_000, 1_420_800)])
+@pytest.mark.parametrize("policy, fetched, payload", [("round_robin", 1_420_800, 1_004_800),
+                                                      ("descriptors_first", 992_000, 1_420_800)])
 def test_class_policy_with_one_tag(plane, policy, fetched, payload):
     """At 576 000 function 1's payload and function 2's descriptor want the one tag.
 
@@ -76,7 +78,8 @@ def test_reads_are_granted_that_many_cycles_apart(plane, cycles, fetched):
 
 
 # descriptor fetch ----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("policy, stamps", [("round_robin", {0: 5_952_000, 1: 5_888_000}), ("fewest", {0: 5_888_000, 1: 5_952_000})])
+@pytest.mark.parametrize("policy, stamps", [("round_robin", {0: 5_952_000, 1: 5_888_000}),
+                                            ("fewest", {0: 5_888_000, 1: 5_952_000})])
 def test_fetch_policy_between_a_ring_in_turn_and_one_with_fewer_descriptors_on_chip(plane, policy, stamps):
     """A core of 64 ns, and a shaper that lets one frame out. Ring 1 has three descriptors on chip.
 
@@ -127,7 +130,8 @@ def test_completions_of_two_reads_one_after_the_other_or_in_turns(plane, policy,
 
 
 # policies ------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("field, value", [("upstream", "newest"), ("walks", "burst"), ("write_cycles", 0), ("walkers", 0), ("walk_ps", 0)])
+@pytest.mark.parametrize("field, value", [("upstream", "newest"), ("walks", "burst"),
+                                          ("write_cycles", 0), ("walkers", 0), ("walk_ps", 0)])
 def test_what_no_plane_can_run_with_is_refused(plane, field, value):
     with pytest.raises(ModelBug, match=field):
         one(plane, **{field: value})
