@@ -34,21 +34,24 @@ ARBITERS = (
             "the order in which their heads became complete", "domain `queue`: assumed"),
     Arbiter("SWITCH_INGRESS", "core", 1, "round_robin", ("wire", "loopback"), "received and looped back frames enter "
             "the parser in turns", "assumed"),
-    Arbiter("TX_DESC_FETCH", "core", 1, "round_robin", ("tx_fetch",), "one descriptor read per decision; one "
-            "outstanding per ring", "82599 7.2.3.4; one outstanding: assumed"),
+    Arbiter("TX_DESC_FETCH", "core", 1, "round_robin", ("tx_fetch",), "one descriptor read per decision, by "
+            "policy `fetch`; one outstanding per ring", "82599 7.2.3.4; one outstanding: assumed"),
     Arbiter("RX_DESC_FETCH", "core", 1, "round_robin", ("rx_fetch",), "as for Tx", "assumed"),
-    Arbiter("TAGS", "core", 0, "round_robin", ("rx_descriptor", "tx_descriptor", "payload"), "tags and read buffer "
-            "together, class by class in turns, in order within a class", "assumed"),
+    Arbiter("TAGS", "core", 0, "round_robin", ("rx_descriptor", "tx_descriptor", "payload"),
+            "tags and read buffer together; classes by policy `tag_classes`, within a class functions by "
+            "`tag_functions`, below their cap", "assumed"),
     Arbiter("WRITERS", "core", 1, "round_robin", ("rx_write", "tx_writeback"), "one TLP per decision enters the "
-            "posted queue", "assumed"),
+            "posted queue, by policy `writers`", "assumed"),
     Arbiter("MSIX", "core", 1, "round_robin", ("vectors",), "one message per decision, behind the data it announces",
             "PCIe ordering; order among vectors: assumed"),
-    Arbiter("UPSTREAM", "ps", 1, "age", ("up_posted", "up_nonposted", "up_completion"), "oldest eligible TLP; nothing "
-            "passes an older posted write, posted writes pass blocked reads", "PCIe ordering rules; age: assumed"),
-    Arbiter("WALKERS", "ps", 0, "oldest", ("walk_queue",), "free walkers take waiting page walks in order of arrival",
-            "assumed"),
-    Arbiter("DOWNSTREAM", "ps", 1, "age", ("down_posted", "down_nonposted", "down_completion"), "as upstream",
+    Arbiter("UPSTREAM", "ps", 1, "age", ("up_posted", "up_nonposted", "up_completion"),
+            "an eligible TLP, by policy `upstream`; nothing passes an older posted write but by RO or IDO, "
+            "posted writes pass blocked reads",
             "PCIe ordering rules; age: assumed"),
+    Arbiter("WALKERS", "ps", 0, "oldest", ("walk_queue",), "free walkers take waiting page walks, by policy `walks`",
+            "assumed"),
+    Arbiter("DOWNSTREAM", "ps", 1, "age", ("down_posted", "down_nonposted", "down_completion"),
+            "as upstream, by policy `downstream`", "PCIe ordering rules; age: assumed"),
     Arbiter("WIRE", "ps", 1, "fifo", ("tx_wire",), "frames leave in the order in which they passed the switch",
             "82599 7.2.1.2"),
     Arbiter("WIRE_RX", "ps", 1, "fifo", ("rx_wire",), "the other end of the wire sends offered frames in the order "
