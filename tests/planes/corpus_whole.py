@@ -2,7 +2,7 @@
 
 On TIES (1 ns a byte, 1 ns core) the first reads of two saturated agents go like this, with an IOMMU of 280 ns a walk:
 doorbells take effect 774 000 and 802 000; function 1's descriptor read is at the root 798 000, walked by 1 078 000,
-answered 1 478 000; its completions are on the link to 1 754 000 and 2 030 000; UpdateFC-NP is due 1 614 000.
+answered 1 478 000; its completions are on the link from 1 518 000, to 1 794 000 and 2 078 000; UpdateFC-NP is due 1 614 000.
 """
 
 from __future__ import annotations
@@ -133,18 +133,22 @@ HOST = (
 
 # Revocations at instants where something of the revoked happens, and one ps to either side.
 EVENTS = {"a read arrives": 798_000, "a walk ends": 1_078_000, "a read is answered": 1_478_000, "an UpdateFC is due": 1_614_000,
-          "a completion is on the link": 1_600_500, "a completion arrives": 1_754_000, "descriptors are home": 2_030_000}
+          "a completion is on the link": 1_600_500, "a completion arrives": 1_794_000, "descriptors are home": 2_078_000}
+# Later, when both functions have frames inside.
+LATER = {"a frame leaves the pipe": 3_258_000, "a frame has left": 3_330_000, "payload arrives": 3_418_000,
+         "a write-back commits": 3_522_000, "a walk of payload ends": 3_542_000,
+         "a message commits and a read samples": 3_546_000, "an Ack and an UpdateFC are due": 4_398_000, "an agent wakes": 5_046_000}
+CALLS = (("reset", ("reset", (1,))), ("close", ("close", (0, 0))), ("bus master off", ("set", ("bme", 1, 0))),
+         ("reset other", ("reset", (2,))), ("close other", ("close", (0, 1))), ("bus master off other", ("set", ("bme", 2, 0))))
 REVOKED = tuple(
     ties(f"{verb} {side}{event}", (at + shift, *call), **MMU, tag_cap=2, tags=6, completions="interleaved", device_cplh=2)
-    for (event, at), (verb, call) in zip(
-        EVENTS.items(), (("reset", ("reset", (1,))), ("close", ("close", (0, 0))), ("bus master off", ("set", ("bme", 1, 0))),
-                         ("reset", ("reset", (1,))), ("close", ("close", (0, 0))), ("bus master off", ("set", ("bme", 2, 0))),
-                         ("reset", ("reset", (2,)))), strict=True)
+    for events, turn in ((EVENTS, 0), (LATER, 0), (LATER, 3))
+    for number, (event, at) in enumerate(events.items()) for verb, call in (CALLS[(number + turn) % len(CALLS)],)
     for side, shift in (("before ", -1), ("when ", 0), ("after ", 1)))
 
 TIED = (
     ties("retrain at starts", *(retrain(at, 300 * NS, (1_024_000, 536 * NS, 536 * NS, 2_360_000, 8)) for at in
-                                (774 * NS, 1478 * NS, 2030 * NS + 1, 4 * US, 5 * US)), **MMU),
+                                (774 * NS, 1518 * NS, 2078 * NS + 1, 4 * US, 5 * US)), **MMU),
     ties("retrain and reset in one instant", retrain(1478 * NS, 200 * NS), (1478 * NS, "reset", (1,)),
          (5 * US, "reset", (2,)), retrain(5 * US, 200 * NS)),
     ties("wire down, reset and up in one instant", (6 * US, "set", ("wire", 0, 0)), (6500 * NS, "set", ("wire", 0, 1_024_000)),

@@ -70,17 +70,16 @@ def test_the_least_recently_used_page_leaves_a_full_iotlb(plane, entries, writte
 
 
 def test_a_hit_makes_a_page_the_most_recently_used(plane):
-    """Two entries; pages enter 0, 1, and 2 when page 0 has been hit since: page 1 leaves, the write-backs do not wait.
+    """Two entries, one walker, frames in pages 0, 1, 1 and 2. Page 1 enters at 4 036 400, page 2 at 4 316 400.
 
-    Frame 0's write-back is at the root 4 176 400 as above; frames 1 to 3 are in pages 1, 1 and 2. Page 2 is walked
-    3 762 800 to 4 322 800 (one walker). Written back by 4 396 400: page 0 was there.
+    Between them frame 0's write-back hits page 0 (at the root 4 182 800), so page 1 leaves: the later write-backs do not
+    wait either. Each is in memory 10 000 + 220 000 after its frame was on board.
     """
     actions = ((3 * US, "send", (0, 0, (60, 60, 60, 60))),)
     outcome = one(plane, PYTHON_1, actions=actions, **MMU | {"iotlb_entries": 2})
-    later = by_function(outcome, "WRITTEN_BACK")[1]
-    data = by_function(outcome, "DATA_FETCHED")[1]
-    assert [written - fetched for written, fetched in zip(later, data, strict=True)][0] == 230_000
-    assert later[3] - data[3] == 230_000                 # page 0 has outlived page 1
+    data, written = (by_function(outcome, name)[1] for name in ("DATA_FETCHED", "WRITTEN_BACK"))
+    assert data[0] == 4_172_800 and data[3] == 4_742_400
+    assert [after - before for before, after in zip(data, written, strict=True)] == [230_000] * 4
 
 
 @pytest.mark.parametrize("walkers, second, wait", [(1, 1_139_200, 273_600), (2, 864_000, 0)])

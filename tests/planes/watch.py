@@ -25,6 +25,8 @@ class Watched(ReferencePath):
         self.before: dict[Any, list[Any]] = {}               # read -> those that were there when it arrived
         self.busy_until: dict[Any, int] = {}                 # core or walker -> end of what it does
         self.silent_until = 0
+        self.finite = [counter for link in (self.up, self.down) for pool in link.pools for counter in pool.counters
+                       if not counter.infinite]
         host = self.host
         self._tap(host, "write_arrived", self._write_arrived)
         self._tap(host, "message_arrived", self._message_arrived)
@@ -117,19 +119,15 @@ class Watched(ReferencePath):
         assert len(self.host.iommu.iotlb) <= config.iotlb_entries, "IOTLB"
         assert sum(walk is not None for walk in self.host.iommu.walkers) <= config.walkers, "walkers"
         assert 0 <= self.transmit.buffer <= config.tx_buffer and 0 <= self.receive.buffer <= config.rx_buffer, "buffers"
-        for counter in self._counters():
+        for counter in self.finite:
             assert (counter.limit - counter.consumed) % counter.modulus <= counter.advertised, "credits"
-
-    def _counters(self) -> list[Any]:
-        return [counter for link in (self.up, self.down) for pool in link.pools for counter in pool.counters
-                if not counter.infinite]
 
     def look_at_rest(self) -> None:
         """Nothing is under way: every pool is full, every line empty."""
         config, tags, iommu = self.config, self.tags, self.host.iommu
         assert (tags.free, tags.buffer) == (config.tags, config.read_buffer) and not any(tags.held), "tags or read buffer lost"
         assert (self.transmit.buffer, self.receive.buffer) == (config.tx_buffer, config.rx_buffer), "packet buffer lost"
-        for counter in self._counters():
+        for counter in self.finite:
             assert (counter.limit - counter.consumed) % counter.modulus == counter.advertised, "credits lost"
         assert not any(self.arrived.values()) and not self.before, "a TLP is still at the root"
         assert not any(scope.line for scope in self.host.scopes), "a scope is stuck"
