@@ -137,13 +137,15 @@ EVENTS = {"a read arrives": 798_000, "a walk ends": 1_078_000, "a read is answer
 # Later, when both functions have frames inside.
 LATER = {"a frame leaves the pipe": 3_258_000, "a frame has left": 3_330_000, "payload arrives": 3_418_000,
          "a write-back commits": 3_522_000, "a walk of payload ends": 3_542_000,
-         "a message commits and a read samples": 3_546_000, "an Ack and an UpdateFC are due": 4_398_000, "an agent wakes": 5_046_000}
+         "a message commits and a read samples": 3_546_000, "an Ack and an UpdateFC are due": 4_398_000,
+         "an agent wakes": 5_046_000}
 CALLS = (("reset", ("reset", (1,))), ("close", ("close", (0, 0))), ("bus master off", ("set", ("bme", 1, 0))),
          ("reset other", ("reset", (2,))), ("close other", ("close", (0, 1))), ("bus master off other", ("set", ("bme", 2, 0))))
 REVOKED = tuple(
     ties(f"{verb} {side}{event}", (at + shift, *call), **MMU, tag_cap=2, tags=6, completions="interleaved", device_cplh=2)
     for events, turn in ((EVENTS, 0), (LATER, 0), (LATER, 3))
-    for number, (event, at) in enumerate(events.items()) for verb, call in (CALLS[(number + turn) % len(CALLS)],)
+    for number, (event, at) in enumerate(events.items())
+    for verb, call in (CALLS[(number + turn) % len(CALLS)],)
     for side, shift in (("before ", -1), ("when ", 0), ("after ", 1)))
 
 TIED = (
