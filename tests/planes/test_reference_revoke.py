@@ -58,11 +58,12 @@ def test_a_cap_counts_tags_of_revoked_requests_until_they_are_answered(plane, at
 
 @pytest.mark.parametrize("policy", ["burst", "interleaved"])
 def test_completions_of_a_revoked_read_all_come(plane, policy):
-    """512 bytes, one tag: reset while the first completion is on the link (982 000 to 1 051 000), the second not queued yet
-    or queued. The tag is back at 1 120 000, an edge: function 2's read, home 1 535 000 after 24, 400 000 and 36 bytes."""
+    """Four completions of 37 000, from 982 000 on; one tag. A reset while the first is on the link: the other three are
+    queued or, interleaved, two of them not yet. The tag is back at 1 130 000: function 2's read goes at edge 1 132 800,
+    home after 6 000, 400 000 and 9 000."""
     first = Queue(1, count=1, sizes=(516,))
-    outcome = one(plane, first, PAIR[1], actions=((1 * US, "reset", (1,)),), tags=1, completions=policy)
-    assert by_function(outcome, "DESC_FETCHED")[2] == [1_536_000]
+    outcome = one(plane, first, PAIR[1], actions=((1 * US, "reset", (1,)),), tags=1, mps=128, completions=policy)
+    assert by_function(outcome, "DESC_FETCHED")[2] == [1_548_800]
 
 
 @pytest.mark.parametrize("at, tlps", [(1_000_000, 1), (1_104_800, 1), (1_190_000, 2), (1_190_001, 2)])
@@ -77,6 +78,17 @@ def test_what_waits_for_a_retrain_is_taken_back_what_started_after_it_is_not(pla
     links = outcome.results["links"]
     assert int(links[0]["tlps"]) == 2 + (2 if tlps == 2 else 0)        # two reads; write-back and its message
     assert int(outcome.results["rows"][0]["outcome"]) == RESET
+
+
+@pytest.mark.parametrize("at, tlps", [(1_100_000, 2), (1_203_000, 2), (1_203_001, 3), (1_213_001, 4)])
+def test_a_write_back_and_its_message_that_wait_for_a_retrain_are_taken_back(plane, at, tlps):
+    """Two reads have gone. PCIe retrains from 1 003 000 to 1 203 000; the write-back and its message wait since 1 004 800.
+
+    A reset at the instant in which the write-back would start takes back both; one ps later only the message, which
+    would start at 1 213 000.
+    """
+    actions = ((1003 * NS, "set", ("retrain", 0, 200 * NS, *GEN2)), (at, "reset", (1,)))
+    assert int(one(plane, PAIR[0], actions=actions).results["links"][0]["tlps"]) == tlps
 
 
 @pytest.mark.parametrize("at, on", [(1_500_000, -1), (1_500_001, 1_500_000)])

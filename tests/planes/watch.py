@@ -133,7 +133,8 @@ class Watched(ReferencePath):
         assert not any(scope.line for scope in self.host.scopes), "a scope is stuck"
         assert not iommu.queue and not iommu.walks and not any(iommu.walkers), "a walk is stuck"
         assert not any(line for link in (self.up, self.down) for line in link.lines), "a TLP is stuck"
-        assert not any(core.line or core.running for core in self.cores.all), "an agent waits for a core"
+        dead = [agent for core in self.cores.all for agent in (*core.line, core.running) if agent and agent.dead]
+        assert not dead, "a dead agent waits for a core or keeps it"
 
 
 def to_rest(script: Script) -> Script:
