@@ -127,7 +127,7 @@ class HostProfile:
 XEON = HostProfile(
     name="xeon", doc="a current server, warm last-level cache, local socket",
     read_latency_ps=400 * NS, read_jitter_ps=30 * NS, write_latency_ps=220 * NS,
-    host_ph=128, host_pd=2047, host_nph=128, rcb=64, split_rcb=False,
+    host_ph=127, host_pd=2047, host_nph=127, rcb=64, split_rcb=False,
     irq_latency_ps=1500 * NS, irq_cost_ps=300 * NS, pass_cost_ps=60 * NS, tx_packet_cost_ps=20 * NS,
     rx_packet_cost_ps=25 * NS)
 

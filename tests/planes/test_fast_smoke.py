@@ -22,7 +22,7 @@ def machine(**changes):
     fields = dict(
         num_functions=9, num_rings=16, core_ps=1600, wire_byte_ticks=80 * 1024, pcie_byte_ticks=ticks,
         ack_ps=50_000, fc_ps=50_000, skp_ps=gen.skp_interval_symbols * 16 * ticks // 1024, skp_bytes=256, mps=256,
-        mrrs=512, rcb=64, split_rcb=False, tags=256, read_buffer=65536, host_ph=128, host_pd=2048, host_nph=128,
+        mrrs=512, rcb=64, split_rcb=False, tags=256, read_buffer=65536, host_ph=127, host_pd=2047, host_nph=127,
         device_ph=32, device_pd=128, device_nph=16, read_latency_ps=400_000, read_jitter_ps=0,
         write_latency_ps=200_000, register_cycles=1, register_latency_cycles=4, tx_pipe_cycles=20, rx_pipe_cycles=30,
         tx_cache=40, tx_threshold=32, rx_cache=40, rx_threshold=32, tx_buffer=1 << 18, rx_buffer=1 << 18,
