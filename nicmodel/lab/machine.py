@@ -146,9 +146,9 @@ class Machine:
         """Every held ring agent starts, and every receive stream, at one instant."""
         self.traffic = True
         s = self.scenario
-        shaper = shaper_words(s)
-        for function in range(1, 1 + s.num_vfs if shaper else 1):
-            self.device.plane.set("shaper", function, shaper, self.clock.stamp())
+        if shaper := shaper_words(s):
+            for function in range(1, 1 + s.num_vfs):
+                self.device.plane.set("shaper", function, shaper, self.clock.stamp())
         self.start_held()
         if not s.receives:
             return

@@ -20,6 +20,7 @@ from nicmodel.datasheet.profiles import X520
 from nicmodel.datasheet.published import FCS_BYTES
 from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.device import make_plane, plane_config
+from nicmodel.lab.settings import published
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import VECTORS_PER_FUNCTION, Direction, PlaneConfig, RingConfig
