@@ -9,7 +9,7 @@ cdef enum:
     WIRE_IN = 1
 
 
-cdef int64_t start_frame(Nic* nic, int64_t* free, int64_t ready, int32_t length, int way) noexcept nogil:
+cdef inline int64_t start_frame(Nic* nic, int64_t* free, int64_t ready, int32_t length, int way) noexcept nogil:
     """A frame starts; the time when its last byte has passed."""
     cdef int64_t start = start_tick(nic.now, free[0], ready)
     cdef int64_t nbytes = length if length > SHORTEST_FRAME else SHORTEST_FRAME
@@ -22,7 +22,7 @@ cdef int64_t start_frame(Nic* nic, int64_t* free, int64_t ready, int32_t length,
 
 # ---- leaving ---------------------------------------------------------------------------------------
 
-cdef void decide_wire(Nic* nic) noexcept nogil:
+cdef inline void decide_wire(Nic* nic) noexcept nogil:
     """WIRE: frames leave in the order in which they passed the switch, unless the partner asked for a pause."""
     cdef bint paused = nic.now < nic.pause_until
     cdef Timed* head
@@ -42,7 +42,7 @@ cdef void decide_wire(Nic* nic) noexcept nogil:
           CAUSE_POOL if paused else CAUSE_SERVER if nic.wire_free > nic.now << 10 else CAUSE_TURN)
 
 
-cdef void commit_wire_tx_end(Nic* nic) noexcept nogil:
+cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
     """OFF_WIRE: the frame is delivered."""
     cdef int32_t index = nic.wire_row
     cdef Row* row = &nic.rows[index]
@@ -81,7 +81,7 @@ cdef int64_t nominal_time(Nic* nic, int32_t flow, int64_t number) noexcept nogil
     return nic.flows[flow].start + (number * nic.flows[flow].interval >> 10)
 
 
-cdef void commit_flow(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void commit_flow(Nic* nic, int32_t index) noexcept nogil:
     """A stream offers its next frame to the wire."""
     cdef Flow* flow = &nic.flows[index]
     cdef Offer* offer = <Offer*>lane_push(nic, &nic.rx_wire)
@@ -116,7 +116,7 @@ cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_c
     touch(nic, WIRE_RX)
 
 
-cdef void decide_wire_rx(Nic* nic) noexcept nogil:
+cdef inline void decide_wire_rx(Nic* nic) noexcept nogil:
     """WIRE_RX: the other end of the wire sends what was offered, in order. A flow's next offer follows."""
     cdef Offer* offer
     cdef int64_t next_time
