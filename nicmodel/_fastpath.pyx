@@ -32,18 +32,24 @@ include "_fast/lanes.pxi"
 include "_fast/books.pxi"
 include "_fast/memory.pxi"
 include "_fast/link.pxi"
+include "_fast/passing.pxi"
 include "_fast/tags.pxi"
+include "_fast/shares.pxi"
 include "_fast/registers.pxi"
 include "_fast/fetch.pxi"
 include "_fast/sched.pxi"
+include "_fast/shaper.pxi"
 include "_fast/tx.pxi"
 include "_fast/wire.pxi"
 include "_fast/steer.pxi"
 include "_fast/rx.pxi"
 include "_fast/writers.pxi"
 include "_fast/root.pxi"
+include "_fast/scopes.pxi"
+include "_fast/iommu.pxi"
 include "_fast/irq.pxi"
 include "_fast/agent.pxi"
+include "_fast/cores.pxi"
 include "_fast/revoke.pxi"
 include "_fast/calls.pxi"
 include "_fast/build.pxi"
@@ -115,6 +121,8 @@ cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
             commit_mem_commit(nic)
         elif is_due(nic, group, RANK_MEM_READ):
             commit_mem_read(nic)
+        elif is_due(nic, group, RANK_WALK_DONE):
+            commit_walk_done(nic, <int32_t>timer_pop(nic, RANK_WALK_DONE).a)
         elif is_due(nic, group, RANK_UP_END):
             commit_up_end(nic)
         elif is_due(nic, group, RANK_READ_DONE):
@@ -135,6 +143,8 @@ cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
             commit_flow(nic, <int32_t>timer_pop(nic, RANK_FLOW).a)
         elif is_due(nic, group, RANK_ITR):
             commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
+        elif is_due(nic, group, RANK_SHAPER):
+            review_shaper(nic, <int32_t>timer_pop(nic, RANK_SHAPER).a)
         elif is_due(nic, group, RANK_AGENT_WAKE):
             commit_agent_wake(nic)
         elif is_due(nic, group, RANK_AGENT_DONE):
@@ -195,6 +205,8 @@ cdef inline void decide_touched(Nic* nic) noexcept nogil:
         decide_at_edge(nic)
     if has_turn(nic, UPSTREAM):
         decide_direction(nic, &nic.up, &nic.down)
+    if has_turn(nic, WALKERS):
+        decide_walkers(nic)
     if has_turn(nic, DOWNSTREAM):
         decide_direction(nic, &nic.down, &nic.up)
     if has_turn(nic, WIRE):

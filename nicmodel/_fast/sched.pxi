@@ -24,6 +24,8 @@ cdef void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
     if ring.held == 0 and held:
         function.waiting_rings += 1
         bits_add(&nic.tx_waiting, ring.function)
+        if unlikely(nic.shaping):
+            review_shaper(nic, ring.function)
     elif ring.held and held == 0:
         function.waiting_rings -= 1
         if function.waiting_rings == 0:
@@ -45,6 +47,8 @@ cdef inline bint may_go(Nic* nic, Ring* ring) noexcept nogil:
     """Has the ring a descriptor waiting, and its next turn room?"""
     cdef int64_t needed
     if ring.held == 0:
+        return False
+    if unlikely(nic.shaping) and not ring.begun and is_shaped(nic, ring.function):
         return False
     needed = room_needed(nic, ring)
     nic.tx_least = min(nic.tx_least, needed)
@@ -101,6 +105,8 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         nic.tx_room -= row.nbytes
         row.room = 1
         stamp(nic, row, STAGE_SCHEDULED, nic.now)
+        if unlikely(nic.shaping):
+            pay(nic, ring.function, row.length)
     address = row.address + row.asked
     nbytes = read_piece(nic, address, row.nbytes - row.asked)
     request = ask(nic, CLASS_PAYLOAD, index, address, nbytes)
@@ -108,6 +114,8 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
     nic.tlps[request].offset = row.asked
     row.asked += nbytes
     row.requests += 1
+    if unlikely(nic.shaping):
+        note_begun(nic, ring, row.asked != row.nbytes)
     if row.asked == row.nbytes:
         ring.scheduled += 1
         skip_bad(nic, ring)
@@ -115,5 +123,7 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         review_fetch(nic, index)
     else:
         nic.tx_least = 0        # the rest of a frame that has begun needs no room
+    if unlikely(nic.shaping) and is_shaped(nic, nic.last_function):
+        review_shaper(nic, nic.last_function)
     if nic.tx_waiting.members and nic.tx_room >= nic.tx_least:
         touch(nic, TX_SCHEDULER)

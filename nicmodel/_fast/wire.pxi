@@ -66,9 +66,10 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
 cdef void commit_pause(Nic* nic, int64_t quanta) noexcept nogil:
     """A PAUSE takes effect (0 quanta end the current one), or its time has run out (-1)."""
     if quanta >= 0:
-        nic.pause_until = nic.now + round_up(quanta * QUANTUM_BYTES * nic.wire_ticks)
-        if quanta:
-            schedule(nic, RANK_PAUSE, nic.pause_until, 0, -1, 0)
+        nic.pause_end = nic.now + round_up(quanta * QUANTUM_BYTES * nic.wire_ticks)
+        nic.pause_until = nic.pause_end if nic.wire_ticks else NEVER
+        if nic.pause_end > nic.now:
+            schedule(nic, RANK_PAUSE, nic.pause_end, 0, -1, 0)
     touch(nic, WIRE)
 
 
@@ -120,7 +121,7 @@ cdef inline void decide_wire_rx(Nic* nic) noexcept nogil:
     """WIRE_RX: the other end of the wire sends what was offered, in order. A flow's next offer follows."""
     cdef Offer* offer
     cdef int64_t next_time
-    if lane_empty(&nic.rx_wire):
+    if lane_empty(&nic.rx_wire) or unlikely(nic.wire_ticks == 0):
         return
     if nic.wire_rx_free <= nic.now << 10:
         offer = <Offer*>lane_front(&nic.rx_wire)
