@@ -165,7 +165,7 @@ cdef struct Side:
     int64_t not_before      # read at the root: the commit that it waits for
     int32_t next            # in a list: requests that ask for a tag | posted TLPs of a function | TLPs of a scope
     int32_t next_in_walk
-    uint8_t at_root         # it has started, and what it does there has not happened
+    uint8_t at_root         # posted: it has started and is not visible yet
     uint8_t in_scope
     uint8_t translated
     uint8_t settled         # write: its commit is set; read: all writes before it have theirs

@@ -318,8 +318,8 @@ def _links(left: Outcome, right: Outcome) -> str:
 
 
 def _lines(left: Outcome, right: Outcome) -> str:
-    a, b = left.results["lines"], right.results["lines"]         # a plane built before a line was added has fewer
-    return "; ".join(f"line {name}: {list(x)} != {list(y)}" for name, x, y in zip(LINES, a, b, strict=False)
+    a, b = left.results["lines"], right.results["lines"]
+    return "; ".join(f"line {name}: {list(x)} != {list(y)}" for name, x, y in zip(LINES, a, b, strict=True)
                      if list(x) != list(y))
 
 

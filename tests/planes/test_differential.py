@@ -14,11 +14,10 @@ from strategies import scripts, whole_scripts
 
 from nicmodel.reference.plane import ReferencePath
 
-WHOLE = False        # the compiled plane ignores the fields of the whole link and host so far; True when it has them
 EXAMPLES = int(os.environ.get("NICMODEL_EXAMPLES", "150"))
 
 
-@pytest.mark.parametrize("script", (*CORPUS, *WHOLE_CORPUS) if WHOLE else CORPUS, ids=lambda s: s.name)
+@pytest.mark.parametrize("script", (*CORPUS, *WHOLE_CORPUS), ids=lambda s: s.name)
 def test_planes_agree_on_the_corpus(script):
     fast = run(FastPath, script)
     told = differences(fast, run(ReferencePath, script))
@@ -27,7 +26,7 @@ def test_planes_agree_on_the_corpus(script):
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(whole_scripts() | scripts() if WHOLE else scripts())
+@given(whole_scripts() | scripts())
 def test_planes_agree_on_drawn_scripts(script):
     fast = run(FastPath, script)
     told = differences(fast, run(ReferencePath, script))

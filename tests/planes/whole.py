@@ -6,11 +6,12 @@ from typing import Any
 
 from harness import US, Outcome, Queue, Script, run
 
+from nicmodel._fastpath import FastPath
+
 from nicmodel.datasheet.arbiters import CAUSES, LINES
 from nicmodel.reference.plane import ReferencePath
 
-# Every promise is for each of these; the compiled plane joins when it has the features.
-PLANES = (ReferencePath,)
+PLANES = (ReferencePath, FastPath)       # every promise is for each of these
 
 # Gen2 x8 is 250 ps a byte, the core 6400 ps, a wire byte 800 ps; Acks and credit updates fall due after this long:
 LATENCY = 316_000
