@@ -121,8 +121,6 @@ cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
             commit_mem_commit(nic)
         elif is_due(nic, group, RANK_MEM_READ):
             commit_mem_read(nic)
-        elif is_due(nic, group, RANK_WALK_DONE):
-            commit_walk_done(nic, <int32_t>timer_pop(nic, RANK_WALK_DONE).a)
         elif is_due(nic, group, RANK_UP_END):
             commit_up_end(nic)
         elif is_due(nic, group, RANK_READ_DONE):
@@ -142,19 +140,17 @@ cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
         elif is_due(nic, group, RANK_FLOW):
             commit_flow(nic, <int32_t>timer_pop(nic, RANK_FLOW).a)
         elif is_due(nic, group, RANK_ITR):
-            commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
-        elif is_due(nic, group, RANK_SHAPER):
-            review_shaper(nic, <int32_t>timer_pop(nic, RANK_SHAPER).a)
+            commit_itr_or_shaper(nic, timer_pop(nic, RANK_ITR))
+        elif is_due(nic, group, WAKE_UP):
+            wake_arbiter(nic, WAKE_UP, UPSTREAM)
+        elif is_due(nic, group, WAKE_DOWN):
+            wake_arbiter(nic, WAKE_DOWN, DOWNSTREAM)
         elif is_due(nic, group, RANK_AGENT_WAKE):
             commit_agent_wake(nic)
         elif is_due(nic, group, RANK_AGENT_DONE):
             commit_agent_done(nic, <int32_t>timer_pop(nic, RANK_AGENT_DONE).a)
         elif is_due(nic, group, RANK_EDGE):
             commit_edge(nic)
-        elif is_due(nic, group, WAKE_UP):
-            wake_arbiter(nic, WAKE_UP, UPSTREAM)
-        elif is_due(nic, group, WAKE_DOWN):
-            wake_arbiter(nic, WAKE_DOWN, DOWNSTREAM)
         elif is_due(nic, group, WAKE_WIRE):
             wake_arbiter(nic, WAKE_WIRE, WIRE)
         elif is_due(nic, group, WAKE_WIRE_RX):
@@ -195,6 +191,15 @@ cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
         decide_msix(nic)
 
 
+cdef void decide_late(Nic* nic) noexcept nogil:
+    """WALKERS: no other arbiter sees in this instant what it decides, or is seen by it, so the end will do as its place.
+    What else is touched by now decides one ps later."""
+    if has_turn(nic, WALKERS):
+        decide_walkers(nic)
+    if nic.touched & PS_ARBITERS:
+        set_when(nic, WAKE_TICK, nic.now + 1)
+
+
 cdef inline void decide_touched(Nic* nic) noexcept nogil:
     """Every touched arbiter decides once, in the order of `arbiters.ARBITERS`; the core's only at an edge of its clock."""
     cdef bint at_edge = nic.edge == nic.now
@@ -205,8 +210,6 @@ cdef inline void decide_touched(Nic* nic) noexcept nogil:
         decide_at_edge(nic)
     if has_turn(nic, UPSTREAM):
         decide_direction(nic, &nic.up, &nic.down)
-    if has_turn(nic, WALKERS):
-        decide_walkers(nic)
     if has_turn(nic, DOWNSTREAM):
         decide_direction(nic, &nic.down, &nic.up)
     if has_turn(nic, WIRE):
@@ -216,7 +219,7 @@ cdef inline void decide_touched(Nic* nic) noexcept nogil:
     next_edge = nic.port_wake
     if nic.touched:
         if unlikely(nic.touched & PS_ARBITERS):
-            set_when(nic, WAKE_TICK, nic.now + 1)
+            decide_late(nic)
         if nic.touched & CORE_ARBITERS:
             next_edge = nic.edge + nic.core if at_edge else nic.edge
     if next_edge != nic.when[RANK_EDGE]:

@@ -76,7 +76,8 @@ cdef int configure_whole(Nic* nic, object config) except -1:
     nic.dram_share = config.dram_share if nic.dram else 0
     nic.tail = config.tail_ps
     nic.tail_share = config.tail_share if nic.tail else 0
-    nic.draws = nic.read_jitter > 0 or nic.dram_share > 0 or nic.tail_share > 0
+    nic.draws = ((DRAWS_JITTER if nic.read_jitter else 0) | (DRAWS_DRAM if nic.dram_share else 0)
+                 | (DRAWS_TAIL if nic.tail_share else 0))
     nic.iommu.entries = config.iotlb_entries
     nic.iommu.by_turns = position_of(config, "walks") == WALKS_ROUND_ROBIN
     nic.iommu.walk_ps = config.walk_ps
@@ -90,7 +91,8 @@ cdef int configure_whole(Nic* nic, object config) except -1:
     nic.tag_rules = nic.tag_lists or nic.tag_reserve > 0 or nic.descriptors_first or nic.read_interval > 0
     nic.fetch_fewest = position_of(config, "fetch") == FETCH_FEWEST
     nic.rx_writes_first = position_of(config, "writers") == WRITERS_RX_FIRST
-    nic.write_interval = config.write_cycles * config.core_ps if config.write_cycles > 1 else 0
+    nic.write_interval = config.write_cycles * config.core_ps
+    nic.writer_rules = nic.rx_writes_first or config.write_cycles > 1
     nic.core_switch = config.core_switch_ps
     if min(config.write_cycles, config.walkers, config.walk_ps) < 1:
         raise ModelBug("write_cycles, walkers and walk_ps are at least 1")

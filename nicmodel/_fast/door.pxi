@@ -11,6 +11,7 @@ TABLE_WORDS = {"hot": 2, "vector": 2, "raise": 0, "filter": 4, "default_pool": 1
                "retrain": 6}
 LONGEST_INJECTED = 1 << 16
 LEAST_BYTE_TICKS = 128      # a transfer takes at least 1 ps
+MOST_BYTE_TICKS = 1 << 44   # a frame takes less than NEVER
 PAGE_SHIFTS = (12, 21, 30)
 
 
@@ -101,11 +102,11 @@ cdef class Door:
                 raise ModelBug(f"there is no vector {words[0]}")
         elif table == "default_pool" and words[0] != -1:
             self.check_function(words[0])
-        if table == "shaper" and not (0 <= words[0] < 1 << 31 and 0 <= words[1] < 1 << 31):
+        if table == "shaper" and not (0 <= words[0] <= MOST_BYTE_TICKS and 0 <= words[1] and words[0] * words[1] < NEVER):
             raise ModelBug(f"a shaper cannot be {words}")
-        elif table == "wire" and (index != 0 or 0 != words[0] < LEAST_BYTE_TICKS):
+        elif table == "wire" and (index != 0 or (words[0] and not LEAST_BYTE_TICKS <= words[0] <= MOST_BYTE_TICKS)):
             raise ModelBug(f"wire {index} cannot run at {words[0]} ticks a byte")
-        elif table == "retrain" and (min(words) < 0 or words[1] < LEAST_BYTE_TICKS):
+        elif table == "retrain" and (min(words) < 0 or not LEAST_BYTE_TICKS <= words[1] <= MOST_BYTE_TICKS):
             raise ModelBug(f"a link cannot be retrained to {words}")
         elif table == "page_shift":
             if words[0] not in PAGE_SHIFTS:

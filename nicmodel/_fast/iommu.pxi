@@ -186,7 +186,7 @@ cdef void decide_walkers(Nic* nic) noexcept nogil:
         walker = bits_after(&iommu.idle, -1)
         bits_remove(&iommu.idle, walker)
         iommu.working[walker] = next_walk(iommu)
-        schedule(nic, RANK_WALK_DONE, nic.now + iommu.walk_ps, walker, walker, 0)
+        schedule(nic, RANK_MEM_READ, nic.now + iommu.walk_ps, 1 + walker, walker, 0)     # WALK_DONE, see Nic.when
     blame(nic, LINE_WALK_QUEUE, CAUSE_NONE if iommu.queued == 0 else CAUSE_TURN if iommu.idle.members else CAUSE_SERVER)
 
 

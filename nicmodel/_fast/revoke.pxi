@@ -61,13 +61,11 @@ cdef void orphan_started_writes(Nic* nic, int32_t index) noexcept nogil:
 
 # ---- what has not started --------------------------------------------------------------------------
 
-cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
-    """Requests without a tag vanish; unstarted ones give back tag and buffer."""
+cdef void drop_asking(Nic* nic, int32_t index) noexcept nogil:
+    """Requests without a tag vanish."""
     cdef uint64_t position, kept
     cdef int32_t klass, request
     cdef Lane* lane
-    if nic.tag_lists:
-        drop_listed(nic, index)
     for klass in range(3):
         lane = &nic.asking[klass]
         kept = lane.head
@@ -78,8 +76,17 @@ cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
             else:
                 keep(lane, &kept, position)
         lane.tail = kept
-    lane = &nic.up.nonposted
-    kept = lane.head
+
+
+cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
+    """Requests without a tag vanish; unstarted ones give back tag and buffer."""
+    cdef Lane* lane = &nic.up.nonposted
+    cdef uint64_t position, kept = lane.head
+    cdef int32_t request
+    if nic.tag_lists:
+        drop_listed(nic, index)
+    else:
+        drop_asking(nic, index)
     for position in range(lane.head, lane.tail):
         request = index_at(lane, position)
         if nic.tlps[request].ring == index:

@@ -150,6 +150,13 @@ cdef inline void commit_mem_commit(Nic* nic) noexcept nogil:
 
 # ---- reads -----------------------------------------------------------------------------------------
 
+cdef enum:
+    LATENCY_SHARE = 65536   # `dram_share` and `tail_share` are of this
+    DRAWS_JITTER = 1
+    DRAWS_DRAM = 2
+    DRAWS_TAIL = 4
+
+
 cdef inline int64_t draw(Nic* nic, uint64_t purpose, int32_t function, uint64_t serial, int64_t below) noexcept nogil:
     """Twin of `rng.draw`."""
     cdef uint64_t stream = purpose * 4096 + <uint64_t>function
@@ -162,17 +169,23 @@ cdef inline int64_t draw(Nic* nic, uint64_t purpose, int32_t function, uint64_t 
     return <int64_t>(((x >> 32) * <uint64_t>below) >> 32)
 
 
-cdef int64_t drawn_latency(Nic* nic, int32_t function) noexcept nogil:
+cdef int64_t drawn_rarely(Nic* nic, int32_t function, uint64_t serial) noexcept nogil:
+    """What some reads pay."""
+    cdef int64_t latency = 0
+    if nic.draws & DRAWS_DRAM and draw(nic, DRAM_STREAM, function, serial, LATENCY_SHARE) < nic.dram_share:
+        latency += nic.dram
+    if nic.draws & DRAWS_TAIL and draw(nic, TAIL_STREAM, function, serial, LATENCY_SHARE) < nic.tail_share:
+        latency += nic.tail
+    return latency
+
+
+cdef inline int64_t drawn_latency(Nic* nic, int32_t function) noexcept nogil:
     """What chance adds to the latency of the function's next read."""
     cdef uint64_t serial = nic.functions[function].reads
-    cdef int64_t latency = 0
+    cdef int64_t latency = draw(nic, READ_STREAM, function, serial, nic.read_jitter + 1)
     nic.functions[function].reads += 1
-    if nic.read_jitter:
-        latency = draw(nic, READ_STREAM, function, serial, nic.read_jitter + 1)
-    if nic.dram_share and draw(nic, DRAM_STREAM, function, serial, LATENCY_SHARE) < nic.dram_share:
-        latency += nic.dram
-    if nic.tail_share and draw(nic, TAIL_STREAM, function, serial, LATENCY_SHARE) < nic.tail_share:
-        latency += nic.tail
+    if unlikely(nic.draws & (DRAWS_DRAM | DRAWS_TAIL)):
+        latency += drawn_rarely(nic, function, serial)
     return latency
 
 
@@ -194,10 +207,6 @@ cdef int32_t destination(Nic* nic, Tlp* request, uint8_t** into) noexcept nogil:
     if row.data != NULL:
         into[0] = row.data + request.offset
     return moving_part(row.moved, request.offset, request.nbytes)
-
-
-cdef enum:
-    LATENCY_SHARE = 65536   # `dram_share` and `tail_share` are of this
 
 
 cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
@@ -238,7 +247,7 @@ cdef void sample(Nic* nic, int32_t index) noexcept nogil:
 cdef inline void commit_mem_read(Nic* nic) noexcept nogil:
     cdef int32_t index
     if unlikely(nic.root_rules):
-        sample(nic, <int32_t>timer_pop(nic, RANK_MEM_READ).a)
+        commit_timed_at_root(nic)
         return
     index = front_timed(&nic.mem_reads).index
     timed_popped(nic, &nic.mem_reads, RANK_MEM_READ)

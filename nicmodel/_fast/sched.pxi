@@ -48,8 +48,6 @@ cdef inline bint may_go(Nic* nic, Ring* ring) noexcept nogil:
     cdef int64_t needed
     if ring.held == 0:
         return False
-    if unlikely(nic.shaping) and not ring.begun and is_shaped(nic, ring.function):
-        return False
     needed = room_needed(nic, ring)
     nic.tx_least = min(nic.tx_least, needed)
     return needed <= nic.tx_room
@@ -66,6 +64,8 @@ cdef inline int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
         at = first + step
         if at >= count:
             at -= count
+        if unlikely(nic.shaping) and is_held_back(nic, &nic.rings[function.tx_rings[at]]):
+            continue
         if may_go(nic, &nic.rings[function.tx_rings[at]]):
             return function.tx_rings[at]
     return -1
@@ -105,8 +105,6 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         nic.tx_room -= row.nbytes
         row.room = 1
         stamp(nic, row, STAGE_SCHEDULED, nic.now)
-        if unlikely(nic.shaping):
-            pay(nic, ring.function, row.length)
     address = row.address + row.asked
     nbytes = read_piece(nic, address, row.nbytes - row.asked)
     request = ask(nic, CLASS_PAYLOAD, index, address, nbytes)
@@ -114,8 +112,6 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
     nic.tlps[request].offset = row.asked
     row.asked += nbytes
     row.requests += 1
-    if unlikely(nic.shaping):
-        note_begun(nic, ring, row.asked != row.nbytes)
     if row.asked == row.nbytes:
         ring.scheduled += 1
         skip_bad(nic, ring)
@@ -123,7 +119,7 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         review_fetch(nic, index)
     else:
         nic.tx_least = 0        # the rest of a frame that has begun needs no room
-    if unlikely(nic.shaping) and is_shaped(nic, nic.last_function):
-        review_shaper(nic, nic.last_function)
+    if unlikely(nic.shaping):
+        shape(nic, ring, row, nbytes)
     if nic.tx_waiting.members and nic.tx_room >= nic.tx_least:
         touch(nic, TX_SCHEDULER)

@@ -110,6 +110,15 @@ cdef void sample_in_time(Nic* nic, int32_t index) noexcept nogil:
         sample(nic, index)
 
 
+cdef void commit_timed_at_root(Nic* nic) noexcept nogil:
+    """MEM_READ: a read samples; or, of the sources after that, WALK_DONE."""
+    cdef Timer timer = timer_pop(nic, RANK_MEM_READ)
+    if timer.key >> SOURCE_SHIFT:
+        commit_walk_done(nic, <int32_t>timer.a)
+    else:
+        sample(nic, <int32_t>timer.a)
+
+
 cdef void commit_at_root(Nic* nic, int32_t index) noexcept nogil:
     """MEM_COMMIT: the write is visible, and its credits return. Older ones of its scope may still wait for their pages."""
     cdef Side* side = &nic.sides[index]

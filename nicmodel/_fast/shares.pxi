@@ -1,6 +1,7 @@
 """The rest of TAGS (`docs/time.md`, 4): a cap for each function, a reserve, policies among classes and functions, pacing.
 
-With a cap or with functions in turns, requests wait in a list for each class and function. The candidate of a class is
+With a cap or with functions in turns, requests wait in a list for each class and function, and the lane of their class
+only counts them. The candidate of a class is
 then known without a search: `oldest` keeps functions below the cap in order of their oldest request (one that has
 reached it since is passed over when it comes first), `round_robin` keeps them in a set.
 """
@@ -34,7 +35,7 @@ cdef void ask_by_function(Nic* nic, int klass, int32_t request) noexcept nogil:
     cdef Asking* asking = asking_at(nic, klass, nic.tlps[request].function)
     nic.tlps[request].age = nic.asked       # until it is queued on the link
     nic.asked += 1
-    nic.asking_in[klass] += 1
+    nic.asking[klass].tail += 1
     nic.sides[request].next = -1
     if asking.head < 0:
         asking.head = asking.tail = request
@@ -63,7 +64,7 @@ cdef int32_t take_listed(Nic* nic, int klass, int32_t function) noexcept nogil:
         timers_pop(&nic.candidates[klass])
         asking.listed = 0
     asking.head = nic.sides[request].next
-    nic.asking_in[klass] -= 1
+    nic.asking[klass].head += 1
     nic.tags_held[function] += 1
     nic.last_asking[klass] = function
     list_candidate(nic, klass, function)
@@ -90,7 +91,7 @@ cdef void drop_listed(Nic* nic, int32_t ring) noexcept nogil:
                 later = nic.sides[request].next
                 if nic.tlps[request].ring == ring:
                     tlp_free(nic, request)
-                    nic.asking_in[klass] -= 1
+                    nic.asking[klass].head += 1
                 else:
                     nic.sides[request].next = -1
                     if asking.head < 0:
@@ -159,16 +160,9 @@ cdef void grant_by_rules(Nic* nic, int klass) noexcept nogil:
     queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
 
 
-cdef bint class_asks(Nic* nic, int klass) noexcept nogil:
-    """Does anybody of this class wait?"""
-    if not nic.tag_lists:
-        return not lane_empty(&nic.asking[klass])
-    return nic.asking_in[klass] != 0
-
-
 cdef int cause_of_class(Nic* nic, int klass) noexcept nogil:
     cdef int32_t request
-    if not class_asks(nic, klass):
+    if lane_empty(&nic.asking[klass]):
         return CAUSE_NONE
     request = candidate_of(nic, klass)
     if request < 0:

@@ -48,8 +48,6 @@ cdef int32_t ask_in_pieces(Nic* nic, int klass, int32_t ring, uint64_t address, 
 
 
 cdef inline bint asked_for(Nic* nic) noexcept nogil:
-    if unlikely(nic.tag_lists):
-        return (nic.asking_in[0] | nic.asking_in[1] | nic.asking_in[2]) != 0
     return ((nic.asking[0].tail - nic.asking[0].head) | (nic.asking[1].tail - nic.asking[1].head)
             | (nic.asking[2].tail - nic.asking[2].head)) != 0
 

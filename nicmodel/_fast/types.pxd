@@ -11,7 +11,8 @@ from nicmodel._fast.parts cimport (
 
 cdef enum:
     # Slots of `when` at which an arbiter is touched and nothing is committed: of the two ranks that do only that for
-    # the directions of the link, and beyond the ranks.
+    # the directions of the link, and beyond the ranks. Two rare ranks share the slot and the timers of the rank before
+    # them, with sources that come after its own: WALK_DONE that of MEM_READ, SHAPER that of ITR.
     WAKE_UP = RANK_DLLP
     WAKE_DOWN = RANK_LINK_FREE
     WAKE_WIRE = NUM_RANKS
@@ -164,7 +165,7 @@ cdef struct Nic:
     int32_t ido             # everything is marked IDO
     int32_t interleaved     # reads that are being answered take turns
     int32_t root_rules      # what becomes of a TLP at the root complex is known when it is there, not when it starts
-    int32_t draws           # the latency of reads has parts that are drawn
+    int32_t draws           # the latency of reads has parts that are drawn: DRAWS_
     int64_t dram
     int64_t dram_share
     int64_t tail
@@ -172,7 +173,7 @@ cdef struct Nic:
     Scope* scopes
     Iommu iommu
     int32_t tag_rules       # TAGS decides by more than the order of asking
-    int32_t tag_lists       # requests wait by function: in `asking_of`, not in `asking`
+    int32_t tag_lists       # requests wait by function: in `asking_of`, and in `asking` only their number
     int32_t tag_functions
     int32_t descriptors_first
     int32_t tag_cap
@@ -180,7 +181,6 @@ cdef struct Nic:
     int64_t read_interval
     int64_t next_grant
     uint64_t asked          # requests so far
-    int32_t asking_in[3]    # of each class, how many are in `asking_of`
     int32_t* tags_held      # by function
     Asking* asking_of       # by class and function
     Timers candidates[3]    # `oldest`: functions below the cap, by their oldest request
@@ -191,6 +191,7 @@ cdef struct Nic:
     Bits rx_levels
     Bits* tx_of_level       # those rings
     Bits* rx_of_level
+    int32_t writer_rules    # one of the next two is not its default
     int32_t rx_writes_first
     int64_t write_interval  # 0: a TLP at every edge
     int64_t next_move

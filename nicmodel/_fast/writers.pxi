@@ -81,17 +81,18 @@ cdef inline void decide_writers(Nic* nic) noexcept nogil:
     cdef int turn = nic.writer_turn
     cdef WriteOp* op
     cdef Ring* ring
-    if unlikely(nic.now < nic.next_move):
-        touch(nic, WRITERS)
-        return
-    if unlikely(nic.rx_writes_first):
-        turn = RX_WRITE
+    if unlikely(nic.writer_rules):
+        if nic.now < nic.next_move:
+            touch(nic, WRITERS)
+            return
+        if nic.rx_writes_first:
+            turn = RX_WRITE
+        if not (lane_empty(&nic.writers[RX_WRITE]) and lane_empty(&nic.writers[TX_WRITEBACK])):
+            nic.next_move = nic.now + nic.write_interval
     if lane_empty(&nic.writers[turn]):
         turn = 1 - turn
         if lane_empty(&nic.writers[turn]):
             return
-    if unlikely(nic.write_interval):
-        nic.next_move = nic.now + nic.write_interval
     nic.writer_turn = 1 - turn
     op = <WriteOp*>lane_front(&nic.writers[turn])
     ring = &nic.rings[op.ring]
