@@ -73,11 +73,11 @@ cdef int configure_whole(Nic* nic, object config) except -1:
     nic.up.by_turns = position_of(config, "upstream") == UPSTREAM_ROUND_ROBIN
     nic.down.by_turns = position_of(config, "downstream") == DOWNSTREAM_ROUND_ROBIN
     nic.dram = config.dram_ps
-    nic.dram_share = config.dram_share if nic.dram else 0
+    nic.dram_share = config.dram_share
     nic.tail = config.tail_ps
-    nic.tail_share = config.tail_share if nic.tail else 0
-    nic.draws = ((DRAWS_JITTER if nic.read_jitter else 0) | (DRAWS_DRAM if nic.dram_share else 0)
-                 | (DRAWS_TAIL if nic.tail_share else 0))
+    nic.tail_share = config.tail_share
+    nic.draws = ((DRAWS_JITTER if nic.read_jitter else 0) | (DRAWS_DRAM if nic.dram and nic.dram_share else 0)
+                 | (DRAWS_TAIL if nic.tail and nic.tail_share else 0))
     nic.iommu.entries = config.iotlb_entries
     nic.iommu.by_turns = position_of(config, "walks") == WALKS_ROUND_ROBIN
     nic.iommu.walk_ps = config.walk_ps

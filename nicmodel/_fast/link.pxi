@@ -185,12 +185,15 @@ cdef void collect_releases(Direction* way, int64_t time) noexcept nogil:
         lane_pop(&way.c_releases)
 
 
-cdef bint take_credits(Nic* nic, Direction* way) noexcept nogil:
+cdef inline bint take_credits(Nic* nic, Direction* way) noexcept nogil:
     """If what has just landed is an UpdateFC, its receiver gains the credits."""
-    cdef Direction* sender
     if likely(way.flying_kind < UPDATE_P):
         return False
-    sender = &nic.down if way == &nic.up else &nic.up
+    land_update(nic, way, &nic.down if way == &nic.up else &nic.up)
+    return True
+
+
+cdef void land_update(Nic* nic, Direction* way, Direction* sender) noexcept nogil:
     if way.flying_kind == UPDATE_P:
         sender.ph += way.update_headers
         sender.pd += way.update_data
@@ -201,7 +204,6 @@ cdef bint take_credits(Nic* nic, Direction* way) noexcept nogil:
         sender.cd += way.update_data
     if sender.waiting:
         touch(nic, sender.arbiter)
-    return True
 
 
 # ---- starting a transfer ---------------------------------------------------------------------------
@@ -354,7 +356,7 @@ cdef inline void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil
     cdef uint64_t oldest_posted = ~<uint64_t>0
     cdef Tlp* head
     if unlikely(way.rules):
-        blame_by_rules(nic, way, else_cause)
+        open_books(nic, way, causes_by_rules(nic, way, else_cause))
         return
     if not lane_empty(&way.posted):
         head = &nic.tlps[front_index(&way.posted)]
@@ -370,16 +372,16 @@ cdef inline void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil
         completion_cause = else_cause
         if posted_cause != else_cause and oldest_posted < nic.tlps[front_index(&way.completion)].age:
             completion_cause = posted_cause
-    open_books(nic, way, posted_cause, nonposted_cause, completion_cause)
+    open_books(nic, way, (posted_cause + 1) | (nonposted_cause + 1) << 8 | (completion_cause + 1) << 16)
 
 
-cdef inline void open_books(Nic* nic, Direction* way, int posted_cause, int nonposted_cause, int completion_cause) noexcept nogil:
-    cdef int all_causes = (posted_cause + 1) | (nonposted_cause + 1) << 8 | (completion_cause + 1) << 16
+cdef inline void open_books(Nic* nic, Direction* way, int all_causes) noexcept nogil:
+    """The causes of three lines, plus one, a byte each."""
     if way.blamed != all_causes:
         way.blamed = all_causes
-        blame(nic, way.line, posted_cause)
-        blame(nic, way.line + 1, nonposted_cause)
-        blame(nic, way.line + 2, completion_cause)
+        blame(nic, way.line, (all_causes & 255) - 1)
+        blame(nic, way.line + 1, (all_causes >> 8 & 255) - 1)
+        blame(nic, way.line + 2, (all_causes >> 16) - 1)
 
 
 cdef inline void decide_direction(Nic* nic, Direction* way, Direction* partner) noexcept nogil:

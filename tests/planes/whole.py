@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from harness import US, Outcome, Queue, Script, run
-
 from nicmodel._fastpath import FastPath
 
 from nicmodel.datasheet.arbiters import CAUSES, LINES
