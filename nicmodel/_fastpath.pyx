@@ -143,7 +143,9 @@ cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
         elif is_due(nic, group, RANK_FLOW):
             commit_flow(nic, <int32_t>timer_pop(nic, RANK_FLOW).a)
         elif is_due(nic, group, RANK_ITR):
-            commit_itr_or_shaper(nic, timer_pop(nic, RANK_ITR))
+            commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
+        elif is_due(nic, group, RANK_SHAPER):
+            review_shaper(nic, <int32_t>timer_pop(nic, RANK_SHAPER).a)
         elif is_due(nic, group, WAKE_UP):
             wake_arbiter(nic, WAKE_UP, UPSTREAM)
         elif is_due(nic, group, WAKE_DOWN):

@@ -239,6 +239,7 @@ cdef bint furnish_whole(Nic* nic, int32_t walkers) noexcept nogil:
         nic.shapers[each].reminded = -1
     for each in range(3 * nic.num_functions):
         nic.asking_of[each].head = -1
+    nic.unknown = ALL_CLASSES
     for each in range(3):
         nic.last_asking[each] = nic.num_functions - 1
         if not bits_init(&nic.below_cap[each], nic.num_functions):

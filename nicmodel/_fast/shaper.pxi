@@ -9,14 +9,6 @@ cdef inline bint is_shaped(Nic* nic, int32_t function) noexcept nogil:
     return nic.shapers[function].shaped > nic.now << 10
 
 
-cdef inline void commit_itr_or_shaper(Nic* nic, Timer timer) noexcept nogil:
-    """ITR; or, of the sources after its vectors, SHAPER."""
-    if timer.b:
-        review_shaper(nic, <int32_t>timer.a)
-    else:
-        commit_itr(nic, <int32_t>timer.a)
-
-
 cdef void review_shaper(Nic* nic, int32_t index) noexcept nogil:
     """Is the function among those that the scheduler asks? If only its shaper keeps it out, SHAPER will ask again."""
     cdef Function* function = &nic.functions[index]
@@ -29,7 +21,7 @@ cdef void review_shaper(Nic* nic, int32_t index) noexcept nogil:
         when = round_up(shaper.shaped)
         if shaper.reminded != when:
             shaper.reminded = when
-            schedule(nic, RANK_ITR, when, VECTORS_PER_FUNCTION * nic.num_functions + index, index, 1)    # SHAPER, see Nic.when
+            schedule(nic, RANK_SHAPER, when, index, index, 0)
         if function.begun_rings == 0:
             bits_remove(&nic.tx_waiting, index)
             return

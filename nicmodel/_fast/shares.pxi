@@ -6,6 +6,10 @@ then known without a search: `oldest` keeps functions below the cap in order of 
 reached it since is passed over when it comes first), `round_robin` keeps them in a set.
 """
 
+cdef enum:
+    ALL_CLASSES = 7
+
+
 # ---- lists by function -----------------------------------------------------------------------------
 
 cdef inline Asking* asking_at(Nic* nic, int klass, int32_t function) noexcept nogil:
@@ -20,6 +24,7 @@ cdef void list_candidate(Nic* nic, int klass, int32_t function) noexcept nogil:
     """If this function asks and is below the cap, it is among the candidates; if not, no longer."""
     cdef Asking* asking = asking_at(nic, klass, function)
     cdef bint may = asking.head >= 0 and not is_capped(nic, function)
+    nic.unknown |= 1 << klass
     if nic.tag_functions == TAG_FUNCTIONS_ROUND_ROBIN:
         if may:
             bits_add(&nic.below_cap[klass], function)
@@ -71,6 +76,8 @@ cdef int32_t take_listed(Nic* nic, int klass, int32_t function) noexcept nogil:
     if nic.tag_functions == TAG_FUNCTIONS_ROUND_ROBIN and is_capped(nic, function):
         for other in range(3):
             bits_remove(&nic.below_cap[other], function)
+    if is_capped(nic, function):
+        nic.unknown = ALL_CLASSES
     return request
 
 
@@ -110,12 +117,19 @@ cdef inline Timer* first_candidate(Timers* timers) noexcept nogil:
     return near_at(timers, timers.near.head) if near_is_first(timers) else timers.far
 
 
-cdef int32_t candidate_of(Nic* nic, int klass) noexcept nogil:
+cdef inline int32_t candidate_of(Nic* nic, int klass) noexcept nogil:
     """The request of a class that goes next, or -1: nobody asks, or only functions that hold their cap."""
-    cdef Timers* listed = &nic.candidates[klass]
-    cdef int32_t function
     if not nic.tag_lists:
         return -1 if lane_empty(&nic.asking[klass]) else front_index(&nic.asking[klass])
+    if nic.unknown & 1 << klass:
+        nic.unknown &= ~(1 << klass)
+        nic.candidate[klass] = find_candidate(nic, klass)
+    return nic.candidate[klass]
+
+
+cdef int32_t find_candidate(Nic* nic, int klass) noexcept nogil:
+    cdef Timers* listed = &nic.candidates[klass]
+    cdef int32_t function
     if nic.tag_functions == TAG_FUNCTIONS_ROUND_ROBIN:
         function = bits_after(&nic.below_cap[klass], nic.last_asking[klass])
         return asking_at(nic, klass, function).head if function >= 0 else -1

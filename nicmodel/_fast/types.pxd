@@ -11,8 +11,8 @@ from nicmodel._fast.parts cimport (
 
 cdef enum:
     # Slots of `when` at which an arbiter is touched and nothing is committed: of the two ranks that do only that for
-    # the directions of the link, and beyond the ranks. Two rare ranks share the slot and the timers of the rank before
-    # them, with sources that come after its own: WALK_DONE that of MEM_READ, SHAPER that of ITR.
+    # the directions of the link, and beyond the ranks. WALK_DONE shares the slot and the timers of MEM_READ, the rank
+    # before it, with sources that come after.
     WAKE_UP = RANK_DLLP
     WAKE_DOWN = RANK_LINK_FREE
     WAKE_WIRE = NUM_RANKS
@@ -185,6 +185,8 @@ cdef struct Nic:
     Asking* asking_of       # by class and function
     Timers candidates[3]    # `oldest`: functions below the cap, by their oldest request
     Bits below_cap[3]       # `round_robin`: functions that ask and are below the cap
+    int32_t candidate[3]    # requests that go next, or -1
+    int32_t unknown         # classes of which the candidate is to be found anew
     int32_t last_asking[3]
     int32_t fetch_fewest
     Bits tx_levels          # numbers of descriptors on chip of which there is a ring that may fetch
