@@ -64,6 +64,7 @@ class RingSettings:
     pass_cost_ps: int = 100_000
     tx_packet_cost_ps: int = 40_000
     rx_packet_cost_ps: int = 40_000
+    doorbell_cost_ps: int = 0
     tx_batch: int = 32
     rx_batch: int = 32
     rs_batch: int = 1
@@ -124,7 +125,7 @@ class QueuePair:
             rx_buffers=self.rx_buffers, tx_stride=s.tx_stride, rx_stride=s.buffer_bytes, vector=self.vector,
             irq_latency_ps=s.irq_latency_ps, irq_cost_ps=s.irq_cost_ps, pass_cost_ps=s.pass_cost_ps,
             tx_packet_cost_ps=s.tx_packet_cost_ps, rx_packet_cost_ps=s.rx_packet_cost_ps, tx_batch=s.tx_batch,
-            rx_batch=s.rx_batch, rs_batch=s.rs_batch, poll_ps=s.poll_ps)
+            rx_batch=s.rx_batch, rs_batch=s.rs_batch, poll_ps=s.poll_ps, doorbell_cost_ps=s.doorbell_cost_ps)
 
     def stop_agent(self) -> None:
         """The agent posts nothing more."""

@@ -8,6 +8,9 @@
   host       root                     host            root
   leave      tx -> wire               interrupt       irq -> agent
 
+What is off by default has rooms of its own, entered by one test each: `passing` and `shares` behind link and tags,
+`scopes` and `iommu` behind root, `cores` behind agent, `shaper` behind sched.
+
 `types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to
 Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
 To follow a packet, begin at `commit_group` below: each rank is one event, each name is the room that resumes.
@@ -32,18 +35,24 @@ include "_fast/lanes.pxi"
 include "_fast/books.pxi"
 include "_fast/memory.pxi"
 include "_fast/link.pxi"
+include "_fast/passing.pxi"
 include "_fast/tags.pxi"
+include "_fast/shares.pxi"
 include "_fast/registers.pxi"
 include "_fast/fetch.pxi"
 include "_fast/sched.pxi"
+include "_fast/shaper.pxi"
 include "_fast/tx.pxi"
 include "_fast/wire.pxi"
 include "_fast/steer.pxi"
 include "_fast/rx.pxi"
 include "_fast/writers.pxi"
 include "_fast/root.pxi"
+include "_fast/scopes.pxi"
+include "_fast/iommu.pxi"
 include "_fast/irq.pxi"
 include "_fast/agent.pxi"
+include "_fast/cores.pxi"
 include "_fast/revoke.pxi"
 include "_fast/calls.pxi"
 include "_fast/build.pxi"
@@ -139,6 +148,8 @@ cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
             commit_offers(nic)
         elif is_due(nic, group, RANK_ITR):
             commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
+        elif is_due(nic, group, RANK_SHAPER):
+            review_shaper(nic, <int32_t>timer_pop(nic, RANK_SHAPER).a)
         elif is_due(nic, group, RANK_AGENT_WAKE):
             commit_agent_wake(nic)
         else:
@@ -178,6 +189,13 @@ cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
         decide_msix(nic)
 
 
+cdef void decide_late(Nic* nic) noexcept nogil:
+    """WALKERS: no other arbiter sees in this instant what it decides, or is seen by it, so the end will do as its place.
+    What else is touched by now decides one ps later."""
+    if has_turn(nic, WALKERS):
+        decide_walkers(nic)
+
+
 cdef inline void decide_touched(Nic* nic) noexcept nogil:
     """Every touched arbiter decides once, in the order of `arbiters.ARBITERS`; the core's only at an edge of its clock."""
     cdef bint at_edge = nic.edge == nic.now
@@ -194,9 +212,11 @@ cdef inline void decide_touched(Nic* nic) noexcept nogil:
     nic.touched &= PS_ARBITERS | CORE_ARBITERS
     if nic.touched:
         if unlikely(nic.touched & PS_ARBITERS):
+            decide_late(nic)
+        if unlikely(nic.touched & PS_ARBITERS):
             wake = nic.now + 1
-        else:
-            wake = nic.edge + nic.core if at_edge else nic.edge
+        elif nic.touched & CORE_ARBITERS:
+            wake = earliest(wake, nic.edge + nic.core if at_edge else nic.edge)
     if wake != nic.when[WAKE_DECIDE]:
         set_when(nic, WAKE_DECIDE, wake)
 
@@ -208,8 +228,9 @@ cdef inline int64_t next_instant(Nic* nic) noexcept nogil:
     cdef int64_t* soonest = nic.soonest
     cdef int64_t early = soonest[0] if soonest[0] < soonest[1] else soonest[1]
     cdef int64_t late = soonest[2] if soonest[2] < soonest[3] else soonest[3]
-    early = early if early < soonest[4] else soonest[4]
-    return early if early < late else late
+    cdef int64_t last = soonest[4] if soonest[4] < soonest[5] else soonest[5]
+    early = early if early < late else late
+    return early if early < last else last
 
 
 cdef inline void find_edge(Nic* nic) noexcept nogil:
@@ -235,6 +256,8 @@ cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:
     if nic.soonest[3] == time:
         commit_group(nic, 3)
     if nic.soonest[4] == time:
+        commit_group(nic, 4)
+    if nic.soonest[5] == time:
         commit_wakes(nic)
     if nic.touched:
         decide_touched(nic)

@@ -40,6 +40,9 @@ from nicmodel.sim.plane import (
 
 PLANES = {"fast": ("nicmodel._fastpath", "FastPath"), "reference": ("nicmodel.reference.plane", "ReferencePath")}
 REGISTER_BAR = 0
+# Fields that a host's table and a plane's configuration have in common, by one name.
+HOST_FIELDS = ("host_npd", "host_cplh", "host_cpld", "remote_ps", "dram_ps", "dram_share", "tail_ps", "tail_share",
+               "iotlb_entries", "walkers", "walk_ps", "core_switch_ps")
 ALL_ONES = 0xFFFFFFFF
 
 
@@ -65,7 +68,8 @@ def plane_config(profile: Profile, host: HostProfile = XEON, *, num_vfs: int | N
         register_cycles=profile.register_cycles, register_latency_cycles=profile.register_latency_cycles,
         tx_pipe_cycles=profile.tx_pipe_cycles, rx_pipe_cycles=profile.rx_pipe_cycles, tx_cache=profile.tx_cache,
         tx_threshold=profile.tx_threshold, rx_cache=profile.rx_cache, rx_threshold=profile.rx_threshold,
-        tx_buffer=profile.tx_buffer, rx_buffer=profile.rx_buffer, pause_reaction_ps=profile.pause_reaction_ps)
+        tx_buffer=profile.tx_buffer, rx_buffer=profile.rx_buffer, pause_reaction_ps=profile.pause_reaction_ps,
+        **{name: getattr(host, name) for name in HOST_FIELDS})
     return replace(base, **changes)
 
 

@@ -81,9 +81,10 @@ def inside(target: Path) -> int:
     """One line per script on stdout."""
     import nicmodel._fastpath
     from corpus import CORPUS
+    from corpus_whole import WHOLE_CORPUS
     from harness import Script, check_conservation, differences, run
     from hypothesis import HealthCheck, given, settings
-    from strategies import scripts
+    from strategies import scripts, whole_scripts
 
     from nicmodel.reference.plane import ReferencePath
 
@@ -105,11 +106,11 @@ def inside(target: Path) -> int:
 
     @settings(max_examples=DRAWN, deadline=None, database=None, derandomize=True, print_blob=True,
               suppress_health_check=list(HealthCheck))
-    @given(scripts())
+    @given(whole_scripts() | scripts())
     def drawn(script: Script) -> None:
         one(f"drawn script {next(numbers)}", script)
 
-    jobs = [(script.name, lambda script=script: one(script.name, script)) for script in CORPUS]
+    jobs = [(script.name, lambda script=script: one(script.name, script)) for script in (*CORPUS, *WHOLE_CORPUS)]
     jobs += [("drawn scripts", drawn), *machines()]
     for name, job in jobs:
         try:

@@ -22,8 +22,11 @@ cdef void wake(Nic* nic, int32_t index) noexcept nogil:
     agent.woken = 1
     if not agent.busy and not agent.queued:
         agent.queued = 1
-        push_index(nic, &nic.runnable, index)
-        touch(nic, VCPU)
+        if unlikely(agent.core >= 0):
+            join_core(nic, agent.core, index)
+        else:
+            push_index(nic, &nic.runnable, index)
+            touch(nic, VCPU)
 
 
 cdef void adopt(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
@@ -64,6 +67,8 @@ cdef void stop_agent(Nic* nic, int32_t index) noexcept nogil:
 cdef void kill_agent(Nic* nic, int32_t index) noexcept nogil:
     """One of its rings was revoked: it does nothing more. A ring that stays open stays its own."""
     nic.agents[index].live = 0
+    if nic.agents[index].core >= 0:
+        leave_core(nic, index)
 
 
 cdef void commit_agent_wake(Nic* nic) noexcept nogil:
@@ -95,7 +100,7 @@ cdef void refill(Nic* nic, Agent* agent, int32_t slot, int32_t count) noexcept n
             put64(descriptor, agent.rx_buffers + <uint64_t>(slot * agent.rx_stride))
             put64(descriptor + 8, 0)
         slot = slot + 1 if slot + 1 < ring.size else 0
-    write_tail(nic, agent.rx_ring, agent.rx_slot - 1 if agent.rx_slot else ring.size - 1)
+    write_tail(nic, agent.function, agent.rx_ring, agent.rx_slot - 1 if agent.rx_slot else ring.size - 1)
 
 
 cdef inline void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
@@ -185,6 +190,10 @@ cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
     if agent.by_interrupt:
         cost += agent.irq_cost
     cost += agent.pass_posted * agent.tx_packet_cost + agent.pass_rx_reaped * agent.rx_packet_cost
+    if agent.doorbell_cost:
+        cost += ((agent.pass_posted > 0) + (agent.pass_rx_reaped > 0)) * agent.doorbell_cost
+    if unlikely(agent.core >= 0):
+        cost += take_core(nic, &nic.cores[agent.core], index)
     agent.busy = 1
     agent.woken = 0
     agent.by_interrupt = 0
@@ -193,8 +202,10 @@ cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
 
 
 cdef void decide_vcpu(Nic* nic) noexcept nogil:
-    """Every woken agent that is idle starts its pass; each has a vCPU of its own."""
+    """Every woken agent that is idle and has a core of its own starts its pass; a shared core takes the next in its line."""
     cdef int32_t index
+    if unlikely(nic.num_cores):
+        start_shared(nic)
     while not lane_empty(&nic.runnable):
         index = pop_index(&nic.runnable)
         nic.agents[index].queued = 0
@@ -225,7 +236,7 @@ cdef void post_frames(Nic* nic, Agent* agent) noexcept nogil:
         post_frame(nic, agent, agent.report_cursor == agent.rs_batch or each == agent.pass_posted - 1)
         if agent.report_cursor == agent.rs_batch:
             agent.report_cursor = 0
-    write_tail(nic, agent.tx_ring, agent.tx_slot)
+    write_tail(nic, agent.function, agent.tx_ring, agent.tx_slot)
 
 
 cdef bint goes_on(Nic* nic, Agent* agent) noexcept nogil:
@@ -259,6 +270,8 @@ cdef void commit_agent_done(Nic* nic, int32_t index) noexcept nogil:
     cdef Agent* agent = &nic.agents[index]
     cdef int32_t tail, size
     agent.busy = 0
+    if unlikely(agent.core >= 0):
+        free_core(nic, agent.core)
     if not agent.live:
         return
     if agent.tx_ring >= 0:

@@ -12,6 +12,10 @@ cdef enum:
     CALL_NO_DESCRIPTOR
     CALL_PAUSE
     CALL_RING_VECTOR
+    CALL_PAGE_SHIFT
+    CALL_SHAPER
+    CALL_WIRE
+    CALL_RETRAIN
     CALL_OPEN_RING
     CALL_CLOSE_RING
     CALL_RESET_FUNCTION
@@ -117,7 +121,7 @@ cdef void perform(Nic* nic, Call* call) noexcept nogil:
     elif kind == CALL_MMIO_READ:
         read_register(nic, <int32_t>words[0], <int32_t>words[1], <int32_t>words[2], <int32_t>words[3])
     elif kind == CALL_MMIO_ANSWER:
-        answer_access(nic, <int32_t>words[0], words[1])
+        answer_access(nic, <int32_t>words[2], <int32_t>words[0], words[1])
     elif kind == CALL_INJECT:
         offer_injected(nic, call.data, call.nbytes, call.data_class)
         call.data = NULL
@@ -145,6 +149,14 @@ cdef void perform(Nic* nic, Call* call) noexcept nogil:
         schedule(nic, RANK_PAUSE, nic.now + nic.pause_reaction, words[0], words[1], 0)
     elif kind == CALL_RING_VECTOR:
         set_ring_vector(nic, <int32_t>words[0], <int32_t>words[1])
+    elif kind == CALL_PAGE_SHIFT:
+        nic.arenas[words[0]].shift = <int32_t>words[1]
+    elif kind == CALL_SHAPER:
+        set_shaper(nic, <int32_t>words[0], words[1], words[2])
+    elif kind == CALL_WIRE:
+        set_wire(nic, words[1])
+    elif kind == CALL_RETRAIN:
+        retrain(nic, words + 1)
     elif kind == CALL_OPEN_RING:
         open_ring(nic, words)
     elif kind == CALL_CLOSE_RING:

@@ -7,8 +7,12 @@ from nicmodel.sim.plane import TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
 TABLE_WORDS = {"hot": 2, "vector": 2, "raise": 0, "filter": 4, "default_pool": 1, "loopback": 1, "bme": 1,
-               "max_frame": 1, "no_descriptor": 1, "pause": 1, "ring_vector": 1}
+               "max_frame": 1, "no_descriptor": 1, "pause": 1, "ring_vector": 1, "page_shift": 1, "shaper": 2, "wire": 1,
+               "retrain": 6}
 LONGEST_INJECTED = 1 << 16
+LEAST_BYTE_TICKS = 128      # a transfer takes at least 1 ps
+MOST_BYTE_TICKS = 1 << 44   # a frame takes less than NEVER
+PAGE_SHIFTS = (12, 21, 30)
 
 
 cdef class Door:
@@ -17,13 +21,15 @@ cdef class Door:
     cdef Nic* nic
     cdef dict memories          # domain -> numpy array, kept alive
     cdef dict unanswered        # DMA read id -> request
-    cdef set mmio_reads         # ids that Python may answer
+    cdef dict mmio_reads        # id that Python may answer -> function that is read
+    cdef dict shared_cores      # number of a CPU core -> core
     cdef int64_t mmio_serial
 
     def __cinit__(self, config):
         self.memories = {}
         self.unanswered = {}
-        self.mmio_reads = set()
+        self.mmio_reads = {}
+        self.shared_cores = {}
         self.nic = nic_new(config)
 
     def __dealloc__(self):
@@ -82,7 +88,7 @@ cdef class Door:
             raise ModelBug(f"table {table!r} does not take {words}")
         if table == "hot":
             words = [self.ring_index(words[0], words[1])]
-        elif table in ("bme", "no_descriptor"):
+        elif table in ("bme", "no_descriptor", "shaper"):
             self.check_function(index)
         elif table in ("vector", "raise"):
             self.check_function(index // VECTORS_PER_FUNCTION)
@@ -96,14 +102,22 @@ cdef class Door:
                 raise ModelBug(f"there is no vector {words[0]}")
         elif table == "default_pool" and words[0] != -1:
             self.check_function(words[0])
+        if table == "shaper" and not (0 <= words[0] <= MOST_BYTE_TICKS and 0 <= words[1] and words[0] * words[1] < NEVER):
+            raise ModelBug(f"a shaper cannot be {words}")
+        elif table == "wire" and (index != 0 or (words[0] and not LEAST_BYTE_TICKS <= words[0] <= MOST_BYTE_TICKS)):
+            raise ModelBug(f"wire {index} cannot run at {words[0]} ticks a byte")
+        elif table == "retrain" and (min(words) < 0 or not LEAST_BYTE_TICKS <= words[1] <= MOST_BYTE_TICKS):
+            raise ModelBug(f"a link cannot be retrained to {words}")
+        elif table == "page_shift":
+            if words[0] not in PAGE_SHIFTS:
+                raise ModelBug(f"there are no pages of 1 << {words[0]} bytes")
+            self.room_for_domain(index)
         call = self.call(TABLE_KINDS[table], at)
         call.words[0] = index
         for each in range(len(words)):
             call.words[1 + each] = words[each]
 
-    def attach(self, int domain, base, memory):
-        """Map a uint8 arena at `base`; None makes it a message domain."""
-        cdef uint8_t[::1] view
+    cdef int room_for_domain(self, int domain) except -1:
         cdef int32_t room = domain + 1
         cdef Arena* arenas
         if not 0 <= domain < 1 << 20:
@@ -115,8 +129,15 @@ cdef class Door:
             memset(arenas + self.nic.num_arenas, 0, (room - self.nic.num_arenas) * sizeof(Arena))
             self.nic.arenas = arenas
             self.nic.num_arenas = room
+        return 0
+
+    def attach(self, int domain, base, memory):
+        """Map a uint8 arena at `base`; None makes it a message domain."""
+        cdef uint8_t[::1] view
+        self.room_for_domain(domain)
         self.memories[domain] = memory
-        memset(&self.nic.arenas[domain], 0, sizeof(Arena))
+        self.nic.arenas[domain].memory = NULL
+        self.nic.arenas[domain].size = 0
         self.nic.arenas[domain].base = base
         self.nic.arenas[domain].messages = memory is None
         if memory is not None:
@@ -197,6 +218,8 @@ cdef class Door:
         self.check_function(config.function)
         if config.flow >= self.nic.num_flows or not -1 <= config.vector < VECTORS_PER_FUNCTION:
             raise ModelBug(f"an agent cannot be {config}")
+        if config.core >= 0 and config.core not in self.shared_cores:
+            self.shared_cores[config.core] = core_new(self.nic)
         if config.rs_batch < 1 or (tx_ring >= 0 and config.tx_batch < 1) or (rx_ring >= 0 and config.rx_batch < 1):
             raise ModelBug("an agent's batches are at least 1")
         agents = <Agent*>realloc(self.nic.agents, (index + 1) * sizeof(Agent))
@@ -223,6 +246,8 @@ cdef class Door:
         agent.rx_batch = config.rx_batch
         agent.rs_batch = config.rs_batch
         agent.poll = config.poll_ps
+        agent.doorbell_cost = config.doorbell_cost_ps
+        agent.core = self.shared_cores[config.core] if config.core >= 0 else -1
         agent.timer = -1
         self.nic.num_agents += 1
         self.call(CALL_START_AGENT, at).words[0] = index
@@ -258,8 +283,7 @@ cdef class Door:
         if request not in self.mmio_reads:
             raise ModelBug(f"register read {request} waits for no answer")
         call = self.call(CALL_MMIO_ANSWER, at)
-        call.words[0], call.words[1] = request, value
-        self.mmio_reads.discard(request)
+        call.words[0], call.words[1], call.words[2] = request, value, self.mmio_reads.pop(request)
 
     def inject(self, port, const uint8_t[::1] frame, int64_t at):
         """The other end of the wire offers a frame, given without FCS."""
@@ -285,5 +309,5 @@ cdef class Door:
     def ring_state(self, direction, ring):
         """The ring's registers: the first descriptor that is not done with, and tail."""
         cdef int32_t index = self.ring_index(direction, ring)
-        settle(self.nic)
+        settle_all(self.nic)
         return {"head": ring_head(self.nic, index), "tail": self.nic.rings[index].tail}

@@ -1,11 +1,38 @@
 """TX_DESC_FETCH and RX_DESC_FETCH: one descriptor read per edge, rings in turns by number (`docs/time.md`, 5 and 6).
 
-Whether a ring may fetch is kept in a bit, reviewed whenever something it depends on changes.
+Whether a ring may fetch is kept in a bit, reviewed whenever something it depends on changes; with `fetch` =
+`fewest` also in the set of those rings that have as many descriptors on chip.
 """
 
 cdef inline int32_t to_fetch(Ring* ring) noexcept nogil:
     """Descriptors the driver has handed over and nobody has asked for."""
     return ring.tail - ring.next if ring.tail >= ring.next else ring.tail - ring.next + ring.size
+
+
+cdef void move_to_level(Nic* nic, Ring* ring, int32_t level) noexcept nogil:
+    """The ring may fetch and has `level` descriptors on chip; -1: it may not."""
+    cdef bint sends = ring.direction == DIRECTION_TX
+    cdef Bits* of_level = nic.tx_of_level if sends else nic.rx_of_level
+    cdef Bits* levels = &nic.tx_levels if sends else &nic.rx_levels
+    if ring.level == level:
+        return
+    if ring.level >= 0:
+        bits_remove(&of_level[ring.level], ring.number)
+        if of_level[ring.level].members == 0:
+            bits_remove(levels, ring.level)
+    if level >= 0:
+        bits_add(&of_level[level], ring.number)
+        bits_add(levels, level)
+    ring.level = level
+
+
+cdef inline int32_t next_to_fetch(Nic* nic, bint sends, int32_t last) noexcept nogil:
+    """The first ring in turns of those that may fetch, or of those of them with the fewest descriptors; -1: none."""
+    cdef int32_t level
+    if not nic.fetch_fewest:
+        return bits_after(&nic.tx_fetchable if sends else &nic.rx_fetchable, last)
+    level = bits_after(&nic.tx_levels if sends else &nic.rx_levels, -1)
+    return bits_after(&nic.tx_of_level[level] if sends else &nic.rx_of_level[level], last) if level >= 0 else -1
 
 
 cdef void review_fetch(Nic* nic, int32_t index) noexcept nogil:
@@ -19,8 +46,12 @@ cdef void review_fetch(Nic* nic, int32_t index) noexcept nogil:
             and ring.held < cache):
         bits_add(fetchable, ring.number)
         touch(nic, TX_DESC_FETCH if sends else RX_DESC_FETCH)
+        if unlikely(nic.fetch_fewest):
+            move_to_level(nic, ring, ring.held)
     else:
         bits_remove(fetchable, ring.number)
+        if unlikely(nic.fetch_fewest):
+            move_to_level(nic, ring, -1)
 
 
 cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
@@ -28,7 +59,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
     cdef bint sends = direction == DIRECTION_TX
     cdef Bits* fetchable = &nic.tx_fetchable if sends else &nic.rx_fetchable
     cdef int32_t* last = &nic.last_tx_fetch if sends else &nic.last_rx_fetch
-    cdef int32_t number = bits_after(fetchable, last[0]), index, count
+    cdef int32_t number = next_to_fetch(nic, sends, last[0]), index, count
     cdef Ring* ring
     if number < 0:
         return
@@ -45,6 +76,8 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
                                   ring.base + <uint64_t>ring.fetch_first * DESCRIPTOR_BYTES,
                                   count * DESCRIPTOR_BYTES)
     bits_remove(fetchable, number)
+    if unlikely(nic.fetch_fewest):
+        move_to_level(nic, ring, -1)
     if fetchable.members:
         touch(nic, TX_DESC_FETCH if sends else RX_DESC_FETCH)
 

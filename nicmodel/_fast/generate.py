@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nicmodel.datasheet import arbiters, counters, descriptors, pcie_link, stages, timing
+from nicmodel.datasheet import arbiters, counters, descriptors, pcie_link, policies, stages, timing
 from nicmodel.sim import plane, rng
 
 TARGET = Path(__file__).with_name("facts.pxd")
@@ -71,7 +71,12 @@ def render() -> str:
         *enum("sim.plane", [*((f"UPCALL_{kind.name}", kind.value) for kind in plane.UpcallKind),
                             *((f"PAYLOAD_{mode.name}", mode.value) for mode in plane.Payload),
                             ("DIRECTION_TX", plane.Direction.TX), ("DIRECTION_RX", plane.Direction.RX),
-                            ("VECTORS_PER_FUNCTION", plane.VECTORS_PER_FUNCTION), ("READ_STREAM", rng.READ_STREAM)]),
+                            ("VECTORS_PER_FUNCTION", plane.VECTORS_PER_FUNCTION),
+                            *((name, getattr(rng, name)) for name in ("READ_STREAM", "DRAM_STREAM", "TAIL_STREAM")),
+                            *((name, getattr(plane, name)) for name in ("READ_FAULT", "WRITE_FAULT", "TRANSLATION_FAULT"))]),
+        *enum("policies.POLICIES: the rows of a parameter that are not its default", [
+            (f"{parameter}_{name}".upper(), position) for parameter in policies.PARAMETERS
+            for position, name in enumerate(policies.choices(parameter)) if position]),
         *enum("descriptors: fields in place in their dword", descriptor_rows()),
         *enum("pcie_link and timing", [(name, getattr(pcie_link, name)) for name in (
             "TICKS_PER_PS", "FRAMING_BYTES", "HEADER_3DW_BYTES", "HEADER_4DW_BYTES", "COMPLETION_HEADER_BYTES",

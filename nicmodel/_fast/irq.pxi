@@ -93,7 +93,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     tlp.address = 0
     tlp.nbytes = MSIX_BYTES
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(0, MSIX_BYTES)
-    queue_tlp(nic, &nic.up, &nic.up.posted, message)
+    queue_posted(nic, &nic.up, message)
     touch(nic, MSIX)
 
 

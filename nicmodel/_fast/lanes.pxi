@@ -249,12 +249,16 @@ cdef inline int64_t first_time(Timers* timers) noexcept nogil:
     return near_at(timers, timers.near.head).time if near_is_first(timers) else timers.far[0].time
 
 
+cdef enum:
+    SOURCE_SHIFT = 44       # of a timer's key
+
+
 cdef void timers_push(Nic* nic, Timers* timers, int64_t time, uint64_t source, int64_t a, int64_t b) noexcept nogil:
     cdef Timer timer
     cdef uint64_t position = timers.near.tail, last
     cdef uint64_t end = timers.near.head if position - timers.near.head < NEAR else position - NEAR
     timer.time = time
-    timer.key = source << 44 | timers.serial
+    timer.key = source << SOURCE_SHIFT | timers.serial
     timer.a = a
     timer.b = b
     timers.serial += 1

@@ -3,7 +3,10 @@
 A direction does one transfer at a time and knows nothing of its clients: it moves the oldest eligible TLP and
 hands it over at its end. Each direction also carries the DLLPs its sender owes: Acks and UpdateFCs for what
 came the other way. It wakes by itself once: when it is free and something waits, or when the next DLLP is due
-and it is free.
+and it is free. RO, IDO, turns, completion credits and retraining are in `passing`.
+
+The credits a sender holds are kept as their number, limit minus consumed. The door lets a receiver advertise no
+more than half of what a count has room for, so this says the same as the modular test of the page.
 """
 
 
@@ -27,10 +30,17 @@ cdef bint tlps_grow(Nic* nic) noexcept nogil:
     """More slots, chained. When memory has run out slot 0 serves: the run stops after this instant."""
     cdef int32_t room = 64 if nic.num_tlps == 0 else 2 * nic.num_tlps, each
     cdef Tlp* tlps = <Tlp*>realloc(nic.tlps, room * sizeof(Tlp))
+    cdef Side* sides
     if tlps == NULL:
         latch(nic, FAULT_MEMORY, 6, room)
         return False
     nic.tlps = tlps
+    sides = <Side*>realloc(nic.sides, room * sizeof(Side))
+    if sides == NULL:
+        latch(nic, FAULT_MEMORY, 11, room)
+        return False
+    nic.sides = sides
+    memset(sides + nic.num_tlps, 0, (room - nic.num_tlps) * sizeof(Side))
     for each in range(nic.num_tlps, room):
         tlps[each].ref = each + 1 if each + 1 < room else -1
     nic.free_tlp = nic.num_tlps
@@ -67,6 +77,13 @@ cdef inline void queue_tlp(Nic* nic, Direction* way, Lane* line, int32_t index) 
     touch(nic, way.arbiter)
 
 
+cdef inline void queue_posted(Nic* nic, Direction* way, int32_t index) noexcept nogil:
+    """A posted TLP joins its line."""
+    queue_tlp(nic, way, &way.posted, index)
+    if unlikely(nic.ido):
+        note_posted(nic, way, index)
+
+
 # ---- link time -------------------------------------------------------------------------------------
 
 cdef inline int64_t earliest(int64_t left, int64_t right) noexcept nogil:
@@ -95,6 +112,8 @@ cdef inline void occupy(Nic* nic, Direction* way, int64_t ready, int64_t nbytes)
 cdef inline void find_next_due(Direction* way) noexcept nogil:
     way.next_due = earliest(earliest(way.skp_due, way.ack_due),
                             earliest(earliest(way.p_due, way.p_idle), earliest(way.np_due, way.np_idle)))
+    if unlikely(way.reports_c):
+        way.next_due = earliest(way.next_due, earliest(way.c_due, way.c_idle))
 
 
 cdef inline void note_due(Nic* nic, Direction* way, int64_t due) noexcept nogil:
@@ -115,13 +134,15 @@ cdef inline void note_due(Nic* nic, Direction* way, int64_t due) noexcept nogil:
 cdef inline void note_arrival(Nic* nic, Direction* other, int64_t time) noexcept nogil:
     """A TLP has started that arrives at `time`; `other` is the direction its Ack takes. Only the first uncovered counts."""
     if other.ack_due == NEVER:
+        other.ack_for = time
         other.ack_due = time + nic.ack
         note_due(nic, other, other.ack_due)
 
 
-cdef inline void note_release(Nic* nic, Direction* other, int64_t* due, int64_t time) noexcept nogil:
+cdef inline void note_release(Nic* nic, Direction* other, int64_t* first, int64_t* due, int64_t time) noexcept nogil:
     """Credits are released at `time`: if nothing unreported was released before, their UpdateFC is due later."""
-    if time + nic.fc < due[0]:
+    if time < first[0]:
+        first[0] = time
         due[0] = time + nic.fc
         note_due(nic, other, due[0])
 
@@ -135,7 +156,7 @@ cdef inline void release_posted(Nic* nic, Direction* other, int32_t payload, int
     else:
         other.owed_ph += 1
         other.owed_pd += data_credits(payload)
-    note_release(nic, other, &other.p_due, time)
+    note_release(nic, other, &other.p_first, &other.p_due, time)
 
 
 cdef inline void release_nonposted(Nic* nic, Direction* other, int64_t time) noexcept nogil:
@@ -146,34 +167,43 @@ cdef inline void release_nonposted(Nic* nic, Direction* other, int64_t time) noe
         push_timed(nic, &other.np_releases, time, 1)
     else:
         other.owed_nph += 1
-    note_release(nic, other, &other.np_due, time)
+    note_release(nic, other, &other.np_first, &other.np_due, time)
 
 
-cdef void collect_releases(Nic* nic, Direction* way) noexcept nogil:
-    """What has been released by now is owed."""
-    while front_time(&way.p_releases) <= nic.now:
+cdef void collect_releases(Direction* way, int64_t time) noexcept nogil:
+    """What has been released by `time` is owed."""
+    while front_time(&way.p_releases) <= time:
         way.owed_ph += 1
         way.owed_pd += front_timed(&way.p_releases).index
         lane_pop(&way.p_releases)
-    while front_time(&way.np_releases) <= nic.now:
+    while front_time(&way.np_releases) <= time:
         way.owed_nph += 1
         lane_pop(&way.np_releases)
+    while front_time(&way.c_releases) <= time:
+        way.owed_ch += 1
+        way.owed_cd += front_timed(&way.c_releases).index
+        lane_pop(&way.c_releases)
 
 
-cdef bint take_credits(Nic* nic, Direction* way) noexcept nogil:
+cdef inline bint take_credits(Nic* nic, Direction* way) noexcept nogil:
     """If what has just landed is an UpdateFC, its receiver gains the credits."""
-    cdef Direction* sender
     if likely(way.flying_kind < UPDATE_P):
         return False
-    sender = &nic.down if way == &nic.up else &nic.up
+    land_update(nic, way, &nic.down if way == &nic.up else &nic.up)
+    return True
+
+
+cdef void land_update(Nic* nic, Direction* way, Direction* sender) noexcept nogil:
     if way.flying_kind == UPDATE_P:
         sender.ph += way.update_headers
         sender.pd += way.update_data
-    else:
+    elif way.flying_kind == UPDATE_NP:
         sender.nph += way.update_headers
+    else:
+        sender.ch += way.update_headers
+        sender.cd += way.update_data
     if sender.waiting:
         touch(nic, sender.arbiter)
-    return True
 
 
 # ---- starting a transfer ---------------------------------------------------------------------------
@@ -188,32 +218,39 @@ cdef void start_update(Nic* nic, Direction* way, int kind, int64_t due, int64_t 
     set_when(nic, way.end_rank, round_up(way.free))
 
 
-cdef inline int64_t next_report(Nic* nic, Lane* releases) noexcept nogil:
-    """When an UpdateFC is due for the first release that the last one did not report."""
-    return NEVER if lane_empty(releases) else front_time(releases) + nic.fc
+cdef inline int64_t find_report(Nic* nic, Lane* releases, int64_t* first) noexcept nogil:
+    """When an UpdateFC is due for the `first` release that the last one did not report."""
+    first[0] = front_time(releases)
+    return NEVER if first[0] == NEVER else first[0] + nic.fc
 
 
 cdef void start_dllp(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
-    """Start what is due, in the order SKP, Ack, UpdateFC-P, UpdateFC-NP."""
-    collect_releases(nic, way)
+    """Start what is due, in the order SKP, Ack, UpdateFC-P, UpdateFC-NP, UpdateFC-Cpl."""
+    collect_releases(way, nic.now)
     if way.skp_due <= nic.now:
         occupy(nic, way, way.skp_due, nic.skp_bytes)
         way.skp_bytes += nic.skp_bytes
-        way.skp_due += nic.skp
+        way.skp_due = way.skp_due + nic.skp if nic.skp > 0 else NEVER
     elif way.ack_due <= nic.now:
         occupy(nic, way, way.ack_due, DLLP_BYTES)
         way.dllp_bytes += DLLP_BYTES
+        way.ack_for = partner.last_end
         way.ack_due = partner.last_end + nic.ack if partner.last_end > nic.now else NEVER
     elif way.p_due <= nic.now or way.p_idle <= nic.now:
         start_update(nic, way, UPDATE_P, earliest(way.p_due, way.p_idle), way.owed_ph, way.owed_pd)
         way.owed_ph = way.owed_pd = 0
-        way.p_due = next_report(nic, &way.p_releases)
+        way.p_due = find_report(nic, &way.p_releases, &way.p_first)
         way.p_idle = nic.now + UPDATE_FC_IDLE_PS
-    else:
+    elif way.np_due <= nic.now or way.np_idle <= nic.now:
         start_update(nic, way, UPDATE_NP, earliest(way.np_due, way.np_idle), way.owed_nph, 0)
         way.owed_nph = 0
-        way.np_due = next_report(nic, &way.np_releases)
+        way.np_due = find_report(nic, &way.np_releases, &way.np_first)
         way.np_idle = nic.now + UPDATE_FC_IDLE_PS
+    else:
+        start_update(nic, way, UPDATE_C, earliest(way.c_due, way.c_idle), way.owed_ch, way.owed_cd)
+        way.owed_ch = way.owed_cd = 0
+        way.c_due = find_report(nic, &way.c_releases, &way.c_first)
+        way.c_idle = nic.now + UPDATE_FC_IDLE_PS
     find_next_due(way)
 
 
@@ -256,6 +293,9 @@ cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcep
     cdef int32_t winner = -1, index, nbytes
     cdef uint64_t oldest_posted = ~<uint64_t>0, age = ~<uint64_t>0
     cdef int line = 0
+    if unlikely(way.rules):
+        start_by_rules(nic, way, partner)
+        return
     if not lane_empty(&way.posted):
         index = front_index(&way.posted)
         oldest_posted = nic.tlps[index].age
@@ -288,6 +328,12 @@ cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcep
         way.waiting -= 1
     else:
         nbytes = start_completion(nic, way, tlp)
+    send_tlp(nic, way, partner, winner, nbytes)
+
+
+cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t winner, int32_t nbytes) noexcept nogil:
+    """The TLP is on the link, and what follows from that."""
+    cdef Tlp* tlp = &nic.tlps[winner]
     occupy(nic, way, tlp.ready, nbytes)
     way.tlps += 1
     way.tlp_bytes += nbytes
@@ -306,9 +352,12 @@ cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcep
 cdef inline void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil:
     """What each of the three lines waits for; the books are opened only if that has changed."""
     cdef int else_cause = CAUSE_SERVER if busy else CAUSE_TURN
-    cdef int posted_cause = CAUSE_NONE, nonposted_cause = CAUSE_NONE, completion_cause = CAUSE_NONE, all_causes
+    cdef int posted_cause = CAUSE_NONE, nonposted_cause = CAUSE_NONE, completion_cause = CAUSE_NONE
     cdef uint64_t oldest_posted = ~<uint64_t>0
     cdef Tlp* head
+    if unlikely(way.rules):
+        open_books(nic, way, causes_by_rules(nic, way, else_cause))
+        return
     if not lane_empty(&way.posted):
         head = &nic.tlps[front_index(&way.posted)]
         oldest_posted = head.age
@@ -323,12 +372,16 @@ cdef inline void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil
         completion_cause = else_cause
         if posted_cause != else_cause and oldest_posted < nic.tlps[front_index(&way.completion)].age:
             completion_cause = posted_cause
-    all_causes = (posted_cause + 1) | (nonposted_cause + 1) << 8 | (completion_cause + 1) << 16
+    open_books(nic, way, (posted_cause + 1) | (nonposted_cause + 1) << 8 | (completion_cause + 1) << 16)
+
+
+cdef inline void open_books(Nic* nic, Direction* way, int all_causes) noexcept nogil:
+    """The causes of three lines, plus one, a byte each."""
     if way.blamed != all_causes:
         way.blamed = all_causes
-        blame(nic, way.line, posted_cause)
-        blame(nic, way.line + 1, nonposted_cause)
-        blame(nic, way.line + 2, completion_cause)
+        blame(nic, way.line, (all_causes & 255) - 1)
+        blame(nic, way.line + 1, (all_causes >> 8 & 255) - 1)
+        blame(nic, way.line + 2, (all_causes >> 16) - 1)
 
 
 cdef inline void decide_direction(Nic* nic, Direction* way, Direction* partner) noexcept nogil:

@@ -53,8 +53,6 @@ cdef inline uint64_t get64(uint8_t* at) noexcept nogil:
 
 
 cdef enum:
-    FAULT_READ = 1
-    FAULT_WRITE = 2
     ETHERTYPE_VLAN = 0x8100
     ETHERTYPE_TEST = 0x88B5     # local experimental, IEEE 802
 
@@ -67,7 +65,7 @@ cdef void read_host(Nic* nic, int32_t function, int32_t domain, uint64_t address
         memcpy(into, host, nbytes)
         return
     memset(into, 0, nbytes)
-    tell(nic, UPCALL_FAULT, 3, function, FAULT_READ, <int64_t>reported, 0)
+    tell(nic, UPCALL_FAULT, 3, function, READ_FAULT, <int64_t>reported, 0)
 
 
 cdef void write_host(Nic* nic, int32_t function, int32_t domain, uint64_t address, uint64_t reported,
@@ -77,7 +75,7 @@ cdef void write_host(Nic* nic, int32_t function, int32_t domain, uint64_t addres
     if host != NULL:
         memcpy(host, data, nbytes)
         return
-    tell(nic, UPCALL_FAULT, 3, function, FAULT_WRITE, <int64_t>reported, 0)
+    tell(nic, UPCALL_FAULT, 3, function, WRITE_FAULT, <int64_t>reported, 0)
 
 
 cdef void make_frame(Flow* flow, int64_t number, uint8_t* into, int32_t nbytes) noexcept nogil:

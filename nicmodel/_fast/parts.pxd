@@ -6,7 +6,7 @@ Times are ps, `free` alone is in ticks of 1/1024 ps.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from nicmodel._fast.containers cimport Lane
+from nicmodel._fast.containers cimport Bits, Lane
 from nicmodel._fast.facts cimport NUM_COUNTERS, NUM_STAGES
 
 # ---- packets --------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ cdef struct Row:
     int32_t function
     int32_t ring
     int32_t flow
-    int32_t asked           # bytes asked for by the scheduler
+    int32_t asked           # bytes asked for by the scheduler | received, with RO: bytes in memory
     int32_t requests        # of those, read requests still out
     int32_t slot            # index of its descriptor | next free row
     int32_t vlan
@@ -85,6 +85,8 @@ cdef struct Ring:
     int32_t agent           # live agent, or -1
     int32_t span_slot       # first descriptor of the write-back span
     int32_t span_reports    # descriptors with RS in it
+    int32_t begun           # Tx: the frame that waits first for the scheduler has begun
+    int32_t level           # `fewest`: the set of rings that this one is in, or -1
     uint8_t* fetched        # descriptors as sampled
     Lane doorbells          # Batch
     Lane rows               # int32: rows in ring order, the oldest not yet done with first
@@ -105,6 +107,7 @@ cdef struct Function:
     int32_t drop_policy
     int32_t last_ring       # last Tx ring the scheduler granted
     int32_t waiting_rings   # Tx rings with a descriptor waiting
+    int32_t begun_rings     # of those, rings whose frame has begun
     int32_t num_tx
     int32_t num_rx
     int32_t* tx_rings       # open rings in number order
@@ -136,6 +139,7 @@ cdef enum:
     TLP_REGISTER_READ   # ref: MMIO read id
     UPDATE_P            # a DLLP in flight
     UPDATE_NP
+    UPDATE_C
 
 cdef struct Tlp:
     # One transaction from the block that asks to the block that resumes, in a slot of `tlps`; lanes pass its index.
@@ -156,9 +160,89 @@ cdef struct Tlp:
     uint8_t last            # of its operation
     uint8_t klass           # read: CLASS_ | register access: BAR | orphan: size class of its bytes
 
+cdef struct Side:
+    # What else is to be known of a TLP, by those rules that ask for it.
+    int64_t not_before      # read at the root: the commit that it waits for
+    int32_t next            # in a list: requests that ask for a tag | posted TLPs of a function | TLPs of a scope
+    int32_t next_in_walk
+    uint8_t at_root         # posted: it has started and is not visible yet
+    uint8_t in_scope
+    uint8_t translated
+    uint8_t settled         # write: its commit is set; read: all writes before it have theirs
+    uint8_t mapped
+    uint8_t relaxed
+
+cdef struct Scope:
+    # TLPs at the root that are ordered among each other, in order of arrival up to the last that is not settled.
+    int32_t head
+    int32_t tail
+    int64_t latest          # commit set so far
+
+cdef struct Page:
+    # An entry of the IOTLB.
+    uint64_t page
+    uint64_t space          # domain and page shift
+    int32_t next_of_hash
+    int32_t older
+    int32_t newer
+
+cdef struct Walk:
+    uint64_t page
+    uint64_t space
+    int32_t next_of_hash
+    int32_t next            # in its queue | next free slot
+    int32_t function        # of its first TLP
+    int32_t first           # TLPs that wait for it
+    int32_t last
+    int32_t mapped
+
+cdef struct WalkQueue:
+    int32_t head
+    int32_t tail
+
+cdef struct Iommu:
+    Page* pages
+    int32_t entries         # 0: no IOMMU
+    int32_t used
+    int32_t oldest
+    int32_t newest
+    int32_t* page_heads     # by hash
+    uint64_t page_mask
+    Walk* walks
+    int32_t num_walks
+    int32_t free_walk
+    int32_t* walk_heads     # by hash
+    uint64_t walk_mask
+    int32_t queued
+    int32_t by_turns        # a queue each function, else one for all
+    int32_t last_function
+    WalkQueue* queues
+    Bits waiting            # queues that are not empty
+    Bits idle               # walkers
+    int32_t* working        # walk of each walker
+    int64_t walk_ps
+
+cdef struct Asking:
+    # Requests of one class and function that have no tag.
+    int32_t head
+    int32_t tail
+    int32_t listed          # `oldest`: it is among the candidates
+
+cdef struct Core:
+    # A CPU core that agents share.
+    Lane line               # int32: agents that wait for it
+    int32_t running         # agent, or -1
+    int32_t last            # whose pass was the last one, or -1
+
+cdef struct Shaper:
+    int64_t byte_ticks      # 0: no limit
+    int64_t burst
+    int64_t shaped          # ticks: the next frame may begin when this is no later than now
+    int64_t reminded        # ps of the last SHAPER event
+
 cdef struct Direction:
     int64_t free            # ticks
-    int64_t next_due        # the earliest of the six below: DLLPs that this end owes its partner
+    int64_t next_due        # the earliest of the six below, and of c_due and c_idle: DLLPs that this end owes its partner
     int64_t skp_due
     int64_t ack_due
     int64_t p_due           # of the first unreported release
@@ -180,6 +264,7 @@ cdef struct Direction:
     int64_t pd
     int64_t nph
     int32_t waiting         # TLPs in the three lines
+    int32_t rules           # what goes first is decided by more than age, or completions need credits
     Lane posted             # slots of TLPs
     Lane nonposted
     Lane completion
@@ -192,6 +277,25 @@ cdef struct Direction:
     Lane np_releases        # Timed
     int64_t update_headers  # what the UpdateFC in flight carries
     int64_t update_data
+    int64_t ack_for         # when the first TLP arrives that is not covered
+    int64_t p_first         # when the first credits are released that are not reported
+    int64_t np_first
+    # the whole link
+    int64_t c_first
+    int64_t c_due
+    int64_t c_idle
+    int64_t owed_ch
+    int64_t owed_cd
+    Lane c_releases         # Timed
+    int32_t reports_c
+    int64_t ch              # completion credits that the sender holds
+    int64_t cd
+    int32_t by_turns        # lines go in turns
+    int32_t turn            # the line that is asked first
+    int32_t* first_posted   # with IDO: by function, its oldest waiting posted TLP, or -1; the next is in `sides`
+    int32_t* last_posted
+    int64_t stalled         # `free` as the last retrain set it
+    int64_t ended           # and as it was before
     # books
     int64_t tlps
     int64_t tlp_bytes
@@ -250,6 +354,7 @@ cdef struct Flow:
     int32_t cursor          # number mod num_sizes
     int32_t vlan
     int32_t direction
+    int32_t plan            # grows when its next offer is planned anew: an older timer is void
 
 cdef struct Agent:
     int32_t function
@@ -270,13 +375,15 @@ cdef struct Agent:
     int32_t rx_batch
     int32_t rs_batch
     int64_t poll
+    int64_t doorbell_cost
     # state
     int32_t live
     int32_t stopped
     int32_t busy
     int32_t woken
     int32_t by_interrupt
-    int32_t queued          # in `runnable`
+    int32_t queued          # in `runnable`, or in its core's line
+    int32_t core            # shared core, or -1
     int64_t wait            # counts waits: a poll of an older one is void
     int64_t timer           # last nominal time a timer was set for
     int64_t posted          # Tx packets so far
@@ -301,6 +408,7 @@ cdef struct Arena:
     uint64_t base
     uint64_t size
     int32_t messages        # a message domain
+    int32_t shift           # of its pages; 0: 12
 
 cdef struct Call:
     int64_t words[24]

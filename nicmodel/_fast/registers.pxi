@@ -24,7 +24,7 @@ cdef void queue_write(Nic* nic, int32_t function, int32_t bar, int32_t offset, i
     tlp.value = value
     tlp.nbytes = REGISTER_BYTES
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(register_address(), REGISTER_BYTES)
-    queue_tlp(nic, &nic.down, &nic.down.posted, index)
+    queue_posted(nic, &nic.down, index)
 
 
 cdef void write_register(Nic* nic, int32_t function, int32_t bar, int32_t offset, int64_t value) noexcept nogil:
@@ -32,9 +32,9 @@ cdef void write_register(Nic* nic, int32_t function, int32_t bar, int32_t offset
     queue_write(nic, function, bar, offset, -1, value)
 
 
-cdef void write_tail(Nic* nic, int32_t index, int32_t tail) noexcept nogil:
-    """An agent rings the doorbell of its ring."""
-    queue_write(nic, nic.rings[index].function, 0, 0, index, tail)
+cdef void write_tail(Nic* nic, int32_t function, int32_t index, int32_t tail) noexcept nogil:
+    """An agent of this function rings the doorbell of its ring."""
+    queue_write(nic, function, 0, 0, index, tail)
 
 
 cdef void read_register(Nic* nic, int32_t function, int32_t bar, int32_t offset, int32_t request) noexcept nogil:
@@ -50,9 +50,10 @@ cdef void read_register(Nic* nic, int32_t function, int32_t bar, int32_t offset,
     queue_tlp(nic, &nic.down, &nic.down.nonposted, index)
 
 
-cdef void answer_access(Nic* nic, int32_t request, int64_t value) noexcept nogil:
+cdef void answer_access(Nic* nic, int32_t function, int32_t request, int64_t value) noexcept nogil:
     cdef int32_t index = tlp_new(nic, TLP_ANSWER)
     cdef Tlp* tlp = &nic.tlps[index]
+    tlp.function = <uint16_t>function
     tlp.ref = request
     tlp.value = value
     tlp.nbytes = REGISTER_BYTES
@@ -93,14 +94,14 @@ cdef void perform_access(Nic* nic, Tlp* tlp) noexcept nogil:
     if ring >= 0 and tlp.function != 0 and nic.rings[ring].function != tlp.function:
         # A VF reaches no ring of another function, whatever the hot table still says.
         if tlp.kind != TLP_REGISTER_WRITE:
-            answer_access(nic, tlp.ref, 0)
+            answer_access(nic, tlp.function, tlp.ref, 0)
     elif tlp.kind == TLP_REGISTER_WRITE:
         if ring >= 0:
             ring_doorbell(nic, <int32_t>ring, tlp.ready, <int32_t>tlp.value)
         else:
             tell(nic, UPCALL_REG_WRITE, 4, tlp.function, tlp.klass, tlp.offset, tlp.value)
     elif ring >= 0:
-        answer_access(nic, tlp.ref, nic.rings[ring].tail)
+        answer_access(nic, tlp.function, tlp.ref, nic.rings[ring].tail)
     else:
         tell(nic, UPCALL_REG_READ, 4, tlp.function, tlp.klass, tlp.offset, tlp.ref)
 

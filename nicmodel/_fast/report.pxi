@@ -59,7 +59,8 @@ cdef int64_t busy_so_far(Nic* nic, int64_t busy_ticks, int64_t free):
 
 
 cdef tuple way_books(Nic* nic, Direction* way):
-    return (way.tlps, way.tlp_bytes, way.dllp_bytes, way.skp_bytes, busy_so_far(nic, way.busy_ticks, way.free))
+    cdef int64_t ended = way.ended if way.free == way.stalled else way.free      # a retrain is not busy time
+    return (way.tlps, way.tlp_bytes, way.dllp_bytes, way.skp_bytes, busy_so_far(nic, way.busy_ticks, ended))
 
 
 cdef tuple wire_books(Nic* nic, int way, int64_t free):
@@ -90,7 +91,7 @@ cdef object copy_latency(Nic* nic):
     return bins.reshape(nic.num_functions, 2, LATENCY_BINS)
 
 
-cdef void settle(Nic* nic) noexcept nogil:
+cdef void settle_all(Nic* nic) noexcept nogil:
     """What was decided early and lies before now has happened: nobody must see the difference."""
     cdef int64_t before = max(nic.horizon, nic.now + 1)
     settle_arrivals(nic, before)
@@ -102,14 +103,14 @@ cdef void settle(Nic* nic) noexcept nogil:
 
 
 cdef dict results(Nic* nic):
-    settle(nic)
+    settle_all(nic)
     functions, inside = copy_functions(nic)
     return {"functions": functions, "latency": copy_latency(nic), "links": copy_links(nic),
             "lines": copy_lines(nic), "inside": inside, "rows": copy_rows(nic),
             "interrupts": copy_interrupts(nic)}
 
 
-cdef list take_news(Nic* nic, dict unanswered, set mmio_reads):
+cdef list take_news(Nic* nic, dict unanswered, dict mmio_reads):
     """The upcalls of the last instants; reads that now wait for an answer are noted."""
     cdef list upcalls = []
     cdef uint64_t position
@@ -124,7 +125,7 @@ cdef list take_news(Nic* nic, dict unanswered, set mmio_reads):
         elif news.kind == UPCALL_DMA_READ:
             unanswered[news.args[0]] = -1 - news.nbytes
         elif news.kind == UPCALL_REG_READ:
-            mmio_reads.add(news.args[3])
+            mmio_reads[news.args[3]] = news.args[0]
         args = tuple([news.args[each] for each in range(news.num_args)])
         upcalls.append(Upcall(news.time, KINDS[news.kind], args, data))
     lane_clear(&nic.news)

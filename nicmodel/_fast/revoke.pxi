@@ -42,7 +42,13 @@ cdef void orphan(Nic* nic, Tlp* tlp) noexcept nogil:
 
 cdef void orphan_started_writes(Nic* nic, int32_t index) noexcept nogil:
     cdef uint64_t position
+    cdef int32_t each
     cdef Tlp* tlp
+    if nic.root_rules:
+        for each in range(nic.num_tlps):
+            if nic.sides[each].at_root and is_write_of(&nic.tlps[each], index):
+                orphan(nic, &nic.tlps[each])
+        return
     if nic.when[RANK_UP_END] != NEVER and nic.up.flying_kind < UPDATE_P:
         tlp = &nic.tlps[nic.up.flying]
         if is_write_of(tlp, index):
@@ -55,8 +61,8 @@ cdef void orphan_started_writes(Nic* nic, int32_t index) noexcept nogil:
 
 # ---- what has not started --------------------------------------------------------------------------
 
-cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
-    """Requests without a tag vanish; unstarted ones give back tag and buffer."""
+cdef void drop_asking(Nic* nic, int32_t index) noexcept nogil:
+    """Requests without a tag vanish."""
     cdef uint64_t position, kept
     cdef int32_t klass, request
     cdef Lane* lane
@@ -70,8 +76,17 @@ cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
             else:
                 keep(lane, &kept, position)
         lane.tail = kept
-    lane = &nic.up.nonposted
-    kept = lane.head
+
+
+cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
+    """Requests without a tag vanish; unstarted ones give back tag and buffer."""
+    cdef Lane* lane = &nic.up.nonposted
+    cdef uint64_t position, kept = lane.head
+    cdef int32_t request
+    if nic.tag_lists:
+        drop_listed(nic, index)
+    else:
+        drop_asking(nic, index)
     for position in range(lane.head, lane.tail):
         request = index_at(lane, position)
         if nic.tlps[request].ring == index:
@@ -106,6 +121,7 @@ cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
         else:
             keep(lane, &kept, position)
     lane.tail = kept
+    note_posted_anew(nic, &nic.up)
 
 
 cdef void drop_rooms_back(Nic* nic, int32_t index) noexcept nogil:
@@ -134,6 +150,7 @@ cdef void drop_messages(Nic* nic, int32_t function) noexcept nogil:
         else:
             keep(lane, &kept, position)
     lane.tail = kept
+    note_posted_anew(nic, &nic.up)
     touch(nic, UPSTREAM)
 
 
@@ -230,6 +247,9 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
     if ring.direction == DIRECTION_TX:
         drop_sent(nic, ring)
         note_waiting(nic, index, 0)
+        if nic.shaping:
+            note_begun(nic, ring, False)
+            review_shaper(nic, ring.function)
     else:
         drop_received(nic, ring)
         ring.held = 0

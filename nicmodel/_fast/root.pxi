@@ -5,6 +5,8 @@
   commit_mem_commit  a write is visible: bytes, stamps, credits
   commit_mem_read    a read that waited for earlier writes samples memory
   commit_read_done   memory has answered: the completions wait for the way down
+
+With IDO or an IOMMU nothing is known before a TLP has arrived: `scopes` has what happens then.
 """
 
 # ---- arrivals --------------------------------------------------------------------------------------
@@ -19,13 +21,14 @@ cdef inline void reach_root(Nic* nic, int32_t index, int64_t end) noexcept nogil
     arrival is known: no event is spent on it."""
     cdef Tlp* tlp = &nic.tlps[index]
     cdef int64_t time = end + nic.write_latency
-    if tlp.kind == TLP_READ and nic.read_jitter:
-        tlp.value = jitter(nic, tlp.function)       # reads sample in the order of their starts
+    if unlikely(nic.root_rules):
+        start_to_root(nic, index, end)
+        return
     if tlp.kind == TLP_ANSWER or is_message_domain(nic, tlp.domain):
         set_when(nic, RANK_UP_END, end)
     elif tlp.kind == TLP_READ:
         time = end if end > nic.last_commit else nic.last_commit
-        answer_at(nic, index, time)
+        answer_at(nic, index, time)     # reads sample in the order of their starts
         if nic.payload == PAYLOAD_LENGTHS and tlp.klass == CLASS_PAYLOAD:
             release_nonposted(nic, &nic.down, time)     # no byte is sampled
         else:
@@ -53,6 +56,8 @@ cdef void commit_up_end(Nic* nic) noexcept nogil:
     if tlp.kind == TLP_ANSWER:
         tell(nic, UPCALL_MMIO_DONE, 2, tlp.ref, tlp.value, 0, 0)
         tlp_free(nic, index)
+    elif nic.root_rules:
+        arrive_at_root(nic, index)
     elif tlp.kind == TLP_READ:
         if nic.last_commit > nic.now:
             timed_pushed(nic, &nic.mem_reads, RANK_MEM_READ, nic.last_commit, index)
@@ -64,15 +69,29 @@ cdef void commit_up_end(Nic* nic) noexcept nogil:
             end_rx_payload(nic, tlp.ref)
         release_posted(nic, &nic.down, tlp.nbytes, nic.now)
         commit_write(nic, index)
+        tlp_free(nic, index)
 
 
 # ---- writes ----------------------------------------------------------------------------------------
+
+cdef inline bint is_blocked(Nic* nic, Tlp* tlp) noexcept nogil:
+    """Has the IOMMU found no page for it?"""
+    return unlikely(nic.root_rules) and not nic.sides[tlp - nic.tlps].mapped
+
+
+cdef inline bint is_payload_written(Nic* nic, Row* row, Tlp* tlp) noexcept nogil:
+    """Is this the last of a payload's TLPs to commit? With RO that may be any of them."""
+    if likely(not nic.relaxed):
+        return tlp.last
+    row.asked += tlp.nbytes
+    return row.asked == row.nbytes
+
 
 cdef void move_write(Nic* nic, Tlp* tlp, uint8_t* data, int32_t nbytes) noexcept nogil:
     """The bytes of a write land: in the arena, or in Python's hands."""
     cdef News* news
     if not is_message_domain(nic, tlp.domain):
-        if nbytes:
+        if nbytes and not is_blocked(nic, tlp):
             write_host(nic, tlp.function, tlp.domain, tlp.address, tlp.address, data, nbytes)
         return
     news = tell(nic, UPCALL_DMA_WRITE, 4, 0, tlp.function, <int64_t>tlp.address, tlp.nbytes)
@@ -90,7 +109,7 @@ cdef inline void commit_live_write(Nic* nic, Tlp* tlp) noexcept nogil:
     if tlp.kind == TLP_RX_PAYLOAD:
         row = &nic.rows[tlp.ref]
         move_write(nic, tlp, row.data + tlp.offset, moving_part(row.moved, tlp.offset, tlp.nbytes))
-        if tlp.last:
+        if is_payload_written(nic, row, tlp):
             stamp(nic, row, STAGE_DATA_WRITTEN, nic.now)
             row_forget_bytes(nic, row)
     elif tlp.kind == TLP_RX_WRITEBACK:
@@ -118,31 +137,57 @@ cdef void commit_write(Nic* nic, int32_t index) noexcept nogil:
             buffer_return(nic, <uint8_t*>tlp.value, tlp.klass)
     else:
         commit_live_write(nic, tlp)
-    tlp_free(nic, index)
 
 
 cdef inline void commit_mem_commit(Nic* nic) noexcept nogil:
     cdef int32_t index = front_timed(&nic.mem_commits).index
     timed_popped(nic, &nic.mem_commits, RANK_MEM_COMMIT)
-    commit_write(nic, index)
+    if unlikely(nic.root_rules):
+        commit_at_root(nic, index)
+    else:
+        commit_write(nic, index)
+        tlp_free(nic, index)
 
 
 # ---- reads -----------------------------------------------------------------------------------------
 
-cdef int64_t jitter(Nic* nic, int32_t function) noexcept nogil:
-    """Twin of `rng.draw`, for the function's next read."""
-    cdef uint64_t serial = nic.functions[function].reads
-    cdef uint64_t stream = READ_STREAM * 4096 + function
+cdef enum:
+    LATENCY_SHARE = 65536   # `dram_share` and `tail_share` are of this
+    DRAWS_JITTER = 1
+    DRAWS_DRAM = 2
+    DRAWS_TAIL = 4
+
+
+cdef inline int64_t draw(Nic* nic, uint64_t purpose, int32_t function, uint64_t serial, int64_t below) noexcept nogil:
+    """Twin of `rng.draw`."""
+    cdef uint64_t stream = purpose * 4096 + <uint64_t>function
     cdef uint64_t x
-    nic.functions[function].reads += 1
-    if nic.read_jitter == 0:
-        return 0
     x = (nic.seed * <uint64_t>0x9E3779B97F4A7C15ULL + stream * <uint64_t>0xBF58476D1CE4E5B9ULL
          + serial * <uint64_t>0x94D049BB133111EBULL)
     x = (x ^ (x >> 30)) * <uint64_t>0xBF58476D1CE4E5B9ULL
     x = (x ^ (x >> 27)) * <uint64_t>0x94D049BB133111EBULL
     x = x ^ (x >> 31)
-    return <int64_t>(((x >> 32) * <uint64_t>(nic.read_jitter + 1)) >> 32)
+    return <int64_t>(((x >> 32) * <uint64_t>below) >> 32)
+
+
+cdef int64_t drawn_rarely(Nic* nic, int32_t function, uint64_t serial) noexcept nogil:
+    """What some reads pay."""
+    cdef int64_t latency = 0
+    if nic.draws & DRAWS_DRAM and draw(nic, DRAM_STREAM, function, serial, LATENCY_SHARE) < nic.dram_share:
+        latency += nic.dram
+    if nic.draws & DRAWS_TAIL and draw(nic, TAIL_STREAM, function, serial, LATENCY_SHARE) < nic.tail_share:
+        latency += nic.tail
+    return latency
+
+
+cdef inline int64_t drawn_latency(Nic* nic, int32_t function) noexcept nogil:
+    """What chance adds to the latency of the function's next read."""
+    cdef uint64_t serial = nic.functions[function].reads
+    cdef int64_t latency = draw(nic, READ_STREAM, function, serial, nic.read_jitter + 1)
+    nic.functions[function].reads += 1
+    if unlikely(nic.draws & (DRAWS_DRAM | DRAWS_TAIL)):
+        latency += drawn_rarely(nic, function, serial)
+    return latency
 
 
 cdef int32_t destination(Nic* nic, Tlp* request, uint8_t** into) noexcept nogil:
@@ -168,8 +213,8 @@ cdef int32_t destination(Nic* nic, Tlp* request, uint8_t** into) noexcept nogil:
 cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """Memory is sampled at `time`; its answer is the READ_DONE."""
     time += nic.read_latency
-    if nic.read_jitter:
-        schedule(nic, RANK_READ_DONE, time + nic.tlps[index].value, 0, index, 0)
+    if nic.draws:
+        schedule(nic, RANK_READ_DONE, time + drawn_latency(nic, nic.tlps[index].function), 0, index, 0)
     else:
         timed_pushed(nic, &nic.read_dones, RANK_READ_DONE, time, index)
 
@@ -191,12 +236,21 @@ cdef void sample(Nic* nic, int32_t index) noexcept nogil:
     nbytes = destination(nic, request, &into)
     if into == NULL:
         into = unwanted
+    if unlikely(nic.root_rules):
+        if not nic.sides[index].mapped:
+            memset(into, 0, nbytes)
+            nbytes = 0
+        answer_at(nic, index, nic.now)
     if nbytes:
         read_host(nic, request.function, request.domain, request.address, request.address, into, nbytes)
 
 
 cdef inline void commit_mem_read(Nic* nic) noexcept nogil:
-    cdef int32_t index = front_timed(&nic.mem_reads).index
+    cdef int32_t index
+    if unlikely(nic.root_rules):
+        commit_timed_at_root(nic)
+        return
+    index = front_timed(&nic.mem_reads).index
     timed_popped(nic, &nic.mem_reads, RANK_MEM_READ)
     sample(nic, index)
 
@@ -210,7 +264,7 @@ cdef inline void queue_completions(Nic* nic, int32_t index) noexcept nogil:
 
 cdef inline void commit_read_done(Nic* nic) noexcept nogil:
     cdef int32_t index
-    if nic.read_jitter:
+    if nic.draws:
         index = <int32_t>timer_pop(nic, RANK_READ_DONE).a
     else:
         index = front_timed(&nic.read_dones).index

@@ -24,6 +24,8 @@ cdef inline void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept no
     if ring.held == 0 and held:
         function.waiting_rings += 1
         bits_add(&nic.tx_waiting, ring.function)
+        if unlikely(nic.shaping):
+            review_shaper(nic, ring.function)
     elif ring.held and held == 0:
         function.waiting_rings -= 1
         if function.waiting_rings == 0:
@@ -62,6 +64,8 @@ cdef inline int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
         at = first + step
         if at >= count:
             at -= count
+        if unlikely(nic.shaping) and is_held_back(nic, &nic.rings[function.tx_rings[at]]):
+            continue
         if may_go(nic, &nic.rings[function.tx_rings[at]]):
             return function.tx_rings[at]
     return -1
@@ -116,5 +120,7 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
             review_fetch(nic, index)
     else:
         nic.tx_least = 0        # the rest of a frame that has begun needs no room
+    if unlikely(nic.shaping):
+        shape(nic, ring, row, nbytes)
     if nic.tx_waiting.members and nic.tx_room >= nic.tx_least:
         touch(nic, TX_SCHEDULER)

@@ -1,7 +1,8 @@
 """TAGS: who may have a read request out (`docs/time.md`, 4).
 
 A request needs one tag and as many bytes of read buffer as it asks for, and holds both until its last
-completion has arrived. What a request is for is its owner's business.
+completion has arrived. What a request is for is its owner's business. Caps, a reserve, policies and pacing are in
+`shares`.
 """
 
 cdef inline int32_t read_piece(Nic* nic, uint64_t address, int32_t left) noexcept nogil:
@@ -26,7 +27,10 @@ cdef inline int32_t ask(Nic* nic, int klass, int32_t index, uint64_t address, in
     tlp.ref = -1
     tlp.offset = 0
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(address, 0)
-    push_index(nic, &nic.asking[klass], request)
+    if unlikely(nic.tag_lists):
+        ask_by_function(nic, klass, request)
+    else:
+        push_index(nic, &nic.asking[klass], request)
     touch(nic, TAGS)
     return request
 
@@ -52,6 +56,8 @@ cdef inline void request_end(Nic* nic, int32_t index) noexcept nogil:
     """Tag and buffer return: the last completion has arrived, or the request was taken back unsent."""
     nic.tags_free += 1
     nic.read_buffer_free += nic.tlps[index].nbytes
+    if unlikely(nic.tag_lists):
+        return_to_cap(nic, nic.tlps[index].function)
     if asked_for(nic):
         touch(nic, TAGS)
 
@@ -74,6 +80,9 @@ cdef inline void grant(Nic* nic, int klass) noexcept nogil:
 cdef inline void decide_tags(Nic* nic) noexcept nogil:
     """Grant in turns until no head fits; whoever still waits then waits for the pool."""
     cdef int klass = nic.tag_turn, refused = 0
+    if unlikely(nic.tag_rules):
+        decide_tags_by_rules(nic)
+        return
     while refused < 3:
         if fits(nic, klass):
             grant(nic, klass)

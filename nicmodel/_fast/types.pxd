@@ -5,15 +5,17 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from nicmodel._fast.containers cimport Bits, Lane, Map, Timers
 from nicmodel._fast.facts cimport NUM_CAUSES, NUM_LINES, NUM_RANKS, RANK_DLLP
 from nicmodel._fast.parts cimport (
-    Agent, Arena, Call, Direction, Filter, Flow, Function, Offer, Record, Ring, Row, Tlp, Vector,
+    Agent, Arena, Asking, Call, Core, Direction, Filter, Flow, Function, Iommu, Offer, Record, Ring, Row, Scope, Shaper,
+    Side, Tlp, Vector,
 )
 
 cdef enum:
-    # Slots of `when` in place of the last ranks: times at which an arbiter is touched and nothing is committed.
-    WAKE_UP = RANK_DLLP
+    # Slots of `when` at which an arbiter is touched and nothing is committed, a group of their own in place of the last
+    # ranks. WALK_DONE shares the slot and the timers of MEM_READ, the rank before it, with sources that come after.
+    WAKE_UP = (RANK_DLLP + 3) & ~3
     WAKE_DOWN
     WAKE_DECIDE         # the next edge with something to decide, or the next ps
-    NUM_GROUPS = (NUM_RANKS + 1 + 3) >> 2
+    NUM_GROUPS = (WAKE_UP >> 2) + 1
     NUM_WHEN = NUM_GROUPS << 2
     NOBODY = 31         # touched in place of an arbiter
     NUM_CLASSES = 24    # sizes of byte buffers: 1 << class
@@ -93,6 +95,7 @@ cdef struct Nic:
     Record* records
     int64_t room_records
     Tlp* tlps
+    Side* sides             # what else is to be known of TLPs, slot by slot, by those rules that ask for more
     int32_t num_tlps
     int32_t free_tlp
     Call* calls
@@ -166,4 +169,49 @@ cdef struct Nic:
     Lane interrupts         # Interrupt
     Lane news               # News
     int64_t dma_serial
+    # the whole link and host: what is rare, or off by default
+    int32_t relaxed         # payload is marked RO
+    int32_t ido             # everything is marked IDO
+    int32_t interleaved     # reads that are being answered take turns
+    int32_t root_rules      # what becomes of a TLP at the root complex is known when it is there, not when it starts
+    int32_t draws           # the latency of reads has parts that are drawn: DRAWS_
+    int64_t dram
+    int64_t dram_share
+    int64_t tail
+    int64_t tail_share
+    Scope* scopes
+    Iommu iommu
+    int32_t tag_rules       # TAGS decides by more than the order of asking
+    int32_t tag_lists       # requests wait by function: in `asking_of`, and in `asking` only their number
+    int32_t tag_functions
+    int32_t descriptors_first
+    int32_t tag_cap
+    int32_t tag_reserve
+    int64_t read_interval
+    int64_t next_grant
+    uint64_t asked          # requests so far
+    int32_t* tags_held      # by function
+    Asking* asking_of       # by class and function
+    Timers candidates[3]    # `oldest`: functions below the cap, by their oldest request
+    Bits below_cap[3]       # `round_robin`: functions that ask and are below the cap
+    int32_t candidate[3]    # requests that go next, or -1
+    int32_t unknown         # classes of which the candidate is to be found anew
+    int32_t last_asking[3]
+    int32_t fetch_fewest
+    Bits tx_levels          # numbers of descriptors on chip of which there is a ring that may fetch
+    Bits rx_levels
+    Bits* tx_of_level       # those rings
+    Bits* rx_of_level
+    int32_t writer_rules    # one of the next two is not its default
+    int32_t rx_writes_first
+    int64_t write_interval  # 0: a TLP at every edge
+    int64_t next_move
+    Core* cores
+    int32_t num_cores
+    Lane free_cores         # int32: shared cores that may have a pass to start
+    int64_t core_switch
+    Shaper* shapers         # by function
+    int32_t shaping         # some function has been given a byte time
+    int64_t pause_end       # of the partner's PAUSE; `pause_until` is NEVER while the wire is down
+    int64_t wire_since      # the last change of its byte time: no frame that had not started before starts earlier
     char scrap[256]         # where a push lands when memory has run out

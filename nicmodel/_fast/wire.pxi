@@ -63,6 +63,9 @@ cdef inline void plan_wire(Nic* nic) noexcept nogil:
         time = head.time
     if unlikely(time < nic.pause_until):
         time = nic.pause_until
+    if unlikely(time == NEVER):
+        set_when(nic, RANK_WIRE_TX_END, NEVER)      # the wire is down
+        return
     nic.wire_start = time
     start = start_tick(time, nic.wire_free, head.time)
     nbytes = nic.rows[head.index].length
@@ -129,9 +132,10 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
 
 
 cdef void commit_pause(Nic* nic, int64_t quanta) noexcept nogil:
-    """A PAUSE takes effect; 0 quanta end the current one."""
+    """A PAUSE takes effect; 0 quanta end the current one. A wire that is down pauses until it is up, and longer."""
     revoke_plan(nic)
-    nic.pause_until = nic.now + round_up(quanta * QUANTUM_BYTES * nic.wire_ticks)
+    nic.pause_end = nic.now + round_up(quanta * QUANTUM_BYTES * nic.wire_ticks)
+    nic.pause_until = nic.pause_end if nic.wire_ticks else NEVER
     plan_wire(nic)
 
 
@@ -148,12 +152,26 @@ cdef inline void place_offer(Nic* nic, Offer* offer) noexcept nogil:
     """The other end of the wire sends what is offered, in order: when it starts and ends is known at once."""
     cdef int64_t nbytes = offer.length if offer.length > SHORTEST_FRAME else SHORTEST_FRAME
     cdef int64_t time = offer.ready, start
+    if unlikely(time < nic.wire_since):
+        time = nic.wire_since
     if nic.wire_rx_free > time << 10:
         time = round_up(nic.wire_rx_free)
+    if unlikely(nic.wire_ticks == 0):
+        offer.start = offer.end = NEVER
+        return
     start = start_tick(time, nic.wire_rx_free, offer.ready)
     offer.start = time
     offer.end = round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks)
     offer.free = nic.wire_rx_free = start + (nbytes + AROUND_BYTES) * nic.wire_ticks
+
+
+cdef inline void await_next(Nic* nic, int32_t index, int64_t start) noexcept nogil:
+    """A stream offers its next frame once the one before has started."""
+    cdef int64_t time = nominal_time(nic, index, nic.flows[index].number)
+    if time <= start:
+        time = start + 1
+    if time < NEVER:
+        timers_push(nic, &nic.timers[RANK_FLOW], time, <uint64_t>index, index, nic.flows[index].plan)
 
 
 cdef inline void offer_next(Nic* nic, int32_t index, int64_t time) noexcept nogil:
@@ -174,9 +192,7 @@ cdef inline void offer_next(Nic* nic, int32_t index, int64_t time) noexcept nogi
     place_offer(nic, offer)
     flow.number += 1
     flow.cursor = flow.cursor + 1 if flow.cursor + 1 < flow.num_sizes else 0
-    time = nominal_time(nic, index, flow.number)
-    if time < NEVER:
-        timers_push(nic, &nic.timers[RANK_FLOW], time if time > offer.start else offer.start + 1, <uint64_t>index, index, 0)
+    await_next(nic, index, offer.start)
 
 
 cdef inline void settle_offers(Nic* nic, int64_t before) noexcept nogil:
@@ -184,7 +200,8 @@ cdef inline void settle_offers(Nic* nic, int64_t before) noexcept nogil:
     cdef Timer timer
     while first_time(&nic.timers[RANK_FLOW]) < before:
         timer = timers_pop(&nic.timers[RANK_FLOW])
-        offer_next(nic, <int32_t>timer.a, timer.time)
+        if likely(timer.b == nic.flows[timer.a].plan):
+            offer_next(nic, <int32_t>timer.a, timer.time)
 
 
 cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_class) noexcept nogil:
@@ -221,3 +238,30 @@ cdef void count_offers(Nic* nic, int64_t before) noexcept nogil:
         if offer.start >= before:
             return
         count_offer(nic, offer)
+
+
+# ---- another byte time -----------------------------------------------------------------------------
+
+cdef void replace_offers(Nic* nic) noexcept nogil:
+    """Frames that have not started start anew, and the streams' next ones after them."""
+    cdef uint64_t position
+    cdef Offer* offer
+    nic.wire_since = nic.now
+    nic.wire_rx_free = nic.rx_counted_free
+    for position in range(nic.rx_counted, nic.rx_wire.tail):
+        offer = <Offer*>lane_at(&nic.rx_wire, position)
+        place_offer(nic, offer)
+        if offer.flow >= 0:
+            nic.flows[offer.flow].plan += 1
+            await_next(nic, offer.flow, offer.start)
+
+
+cdef void set_wire(Nic* nic, int64_t byte_ticks) noexcept nogil:
+    """The table `wire`: frames that have not started take the new byte time, or wait while there is none."""
+    revoke_plan(nic)
+    count_offers(nic, nic.now)
+    nic.wire_ticks = byte_ticks
+    nic.pause_until = max(nic.pause_end, nic.now) if byte_ticks else NEVER
+    plan_wire(nic)
+    replace_offers(nic)
+    wake_rx(nic)

@@ -1,4 +1,5 @@
-"""WRITERS: one TLP per edge enters the posted line, the two kinds of writes in turns (`docs/time.md`, 6).
+"""WRITERS: one TLP per edge enters the posted line, the two kinds of writes in turns (`docs/time.md`, 6), or received
+frames first, or one TLP every few edges.
 
 Writes are cut at multiples of MPS (and so at pages). The last TLP of a write-back lets the ring's vector
 request: its message then follows the data it announces.
@@ -56,7 +57,7 @@ cdef inline bint move_tlp(Nic* nic, WriteOp* op, int kind) noexcept nogil:
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(address, nbytes)
     op.done += nbytes
     tlp.last = op.done == op.nbytes
-    queue_tlp(nic, &nic.up, &nic.up.posted, index)
+    queue_posted(nic, &nic.up, index)
     return tlp.last
 
 
@@ -80,6 +81,14 @@ cdef inline void decide_writers(Nic* nic) noexcept nogil:
     cdef int turn = nic.writer_turn
     cdef WriteOp* op
     cdef Ring* ring
+    if unlikely(nic.writer_rules):
+        if nic.now < nic.next_move:
+            touch(nic, WRITERS)
+            return
+        if nic.rx_writes_first:
+            turn = RX_WRITE
+        if not (lane_empty(&nic.writers[RX_WRITE]) and lane_empty(&nic.writers[TX_WRITEBACK])):
+            nic.next_move = nic.now + nic.write_interval
     if lane_empty(&nic.writers[turn]):
         turn = 1 - turn
         if lane_empty(&nic.writers[turn]):

@@ -5,7 +5,7 @@ A profile is data; no code asks which profile it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 KB = 1 << 10
 NS = 1_000
@@ -120,6 +120,22 @@ class HostProfile:
     pass_cost_ps: int            # CPU time of one pass over the rings, empty
     tx_packet_cost_ps: int       # CPU time per frame sent
     rx_packet_cost_ps: int       # CPU time per frame received
+    doorbell_cost_ps: int = 0    # CPU time per tail written
+    core_switch_ps: int = 0      # CPU time of taking up another driver's pass on a shared core
+    # completions and requests with data; 0 is infinite
+    host_npd: int = 0
+    host_cplh: int = 0
+    host_cpld: int = 0
+    # extras of a read; shares are of 65536 reads
+    remote_ps: int = 0
+    dram_ps: int = 55 * NS       # PCIe sheet: LLC hit against DRAM 54 to 80 ns
+    dram_share: int = 0
+    tail_ps: int = 350 * NS      # the same: p99.9 against median of E5 hosts
+    tail_share: int = 0
+    # IOMMU; without entries there is none
+    iotlb_entries: int = 0
+    walkers: int = 6             # validation notes: walks proceed about five to six at a time
+    walk_ps: int = 280 * NS      # PCIe sheet: a miss costs 214 to 330 ns, 280 on Broadwell
 
 
 # Latencies: medians of public pcie-bench data on Xeon E5 (413-480 ns device side, of which the link takes some) and
@@ -127,8 +143,16 @@ class HostProfile:
 XEON = HostProfile(
     name="xeon", doc="a current server, warm last-level cache, local socket",
     read_latency_ps=400 * NS, read_jitter_ps=30 * NS, write_latency_ps=220 * NS,
-    host_ph=128, host_pd=2047, host_nph=128, rcb=64, split_rcb=False,
+    host_ph=127, host_pd=2047, host_nph=127, rcb=64, split_rcb=False,
     irq_latency_ps=1500 * NS, irq_cost_ps=300 * NS, pass_cost_ps=60 * NS, tx_packet_cost_ps=20 * NS,
-    rx_packet_cost_ps=25 * NS)
+    rx_packet_cost_ps=25 * NS, doorbell_cost_ps=0)
 
-HOSTS = {host.name: host for host in (XEON,)}
+# The same server in other states. Source: pcie-bench's published files, in the steps between their medians.
+XEON_DRAM = replace(XEON, name="xeon_dram", doc="xeon, every read from DRAM", dram_share=1 << 16)
+XEON_REMOTE = replace(XEON, name="xeon_remote", doc="xeon, memory on the other socket", remote_ps=80 * NS)
+XEON_TAIL = replace(XEON, name="xeon_tail", doc="xeon, half of the reads from DRAM, one in a thousand late",
+                    dram_share=1 << 15, tail_share=66)
+XEON_IOMMU = replace(XEON, name="xeon_iommu", doc="xeon with the IOMMU on: 64 IOTLB entries, six walkers",
+                     iotlb_entries=64)
+
+HOSTS = {host.name: host for host in (XEON, XEON_DRAM, XEON_REMOTE, XEON_TAIL, XEON_IOMMU)}

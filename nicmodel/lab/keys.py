@@ -6,19 +6,24 @@ values fit together is decided in `scenario.py`.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from nicmodel.datasheet.pcie_link import GENERATIONS, LANES
-from nicmodel.datasheet.policies import TX_POLICIES
-from nicmodel.datasheet.profiles import PROFILES
-from nicmodel.sim.units import BYTES, DURATION, Kind
+from nicmodel.datasheet.policies import TX_POLICIES, choices
+from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON
+from nicmodel.sim.units import BITS, BYTES, DURATION, Kind, split
 
 MIN_FRAME = 64  # bytes, FCS included: the Ethernet minimum
 PAYLOAD_SIZES = (128, 256, 512, 1024, 2048, 4096)  # bytes: what PCIe can encode as MPS and MRRS
 MAX_SIZES = 4096  # entries of a size mix
 LIMIT_PS = 10**15  # a thousand seconds: beyond any run, below the clock's end
+MAX_TAGS = 768  # PCIe: ten-bit tags, of which a requester may not use the lowest quarter
+MAX_HEADERS, MAX_DATA = 127, 2047  # PCIe: the most that flow control can advertise
+SHARES = 1 << 16  # shares of reads are kept in this unit
+PAGE_SIZES = {1 << 12: 12, 1 << 21: 21, 1 << 30: 30}  # x86 pages: bytes and shift
 
 
 def whole(low: int, high: int, noun: str = "a whole number") -> BeforeValidator:
@@ -89,6 +94,44 @@ def _text(value: Any) -> str:
     return value
 
 
+def _share(value: Any) -> float:
+    """A share of reads, a multiple of 1/65536: text like "0.1%", or a number from 0 to 1."""
+    number, unit = (split(value) if isinstance(value, str) else None) or (None, "")
+    if number is not None and unit == "%":
+        share = number / 100
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        share = Fraction(str(value))
+    else:
+        raise ValueError(f'{value!r} is not a share: write "0.1%" or a number from 0 to 1')
+    if not 0 <= share <= 1:
+        raise ValueError(f"{value!r} is not allowed: a share is from 0% to 100%")
+    return round(share * SHARES) / SHARES
+
+
+def _page(value: Any) -> int:
+    parsed = BYTES.parse(value)
+    if parsed not in PAGE_SIZES:
+        raise ValueError(f"{value!r} is not allowed: pages are 4KiB, 2MiB or 1GiB")
+    return parsed
+
+
+Share = Annotated[float, BeforeValidator(_share)]
+Page = Annotated[int, BeforeValidator(_page)]
+Headers = Annotated[int, whole(0, MAX_HEADERS)]
+Data = Annotated[int, whole(0, MAX_DATA)]
+Count = Annotated[int, whole(0, 1 << 20)]
+
+
+def policy(parameter: str, description: str) -> Any:
+    """The field of an arbiter's policy: a row of the datasheet, its first by default."""
+    return Field(default=choices(parameter)[0], description=description)
+
+
+def named(parameter: str) -> BeforeValidator:
+    """A validator: the name of a policy."""
+    return one_of(*choices(parameter))
+
+
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Text = Annotated[str, BeforeValidator(_text)]
 Size = Annotated[int, quantity(BYTES, 1, 1 << 30)]
@@ -129,6 +172,30 @@ class NicKeys(Section):
     read_buffer: Size = Field(
         default=0, description="bytes reserved on board for read completions", validate_default=False
     )
+    tag_cap: Annotated[int, whole(0, MAX_TAGS)] = Field(
+        default=0, description="tags that one function may hold, 0: all"
+    )
+    tag_reserve: Annotated[int, whole(0, MAX_TAGS - 1)] = Field(
+        default=0, description="tags that payload reads leave to descriptor reads"
+    )
+    read_cycles: Annotated[int, whole(0, 10_000)] = Field(
+        default=0, description="core cycles between two read requests, 0: as many as fit"
+    )
+    write_cycles: Annotated[int, whole(1, 10_000)] = Field(
+        default=1, description="core cycles between two DMA writes"
+    )
+    tag_classes: Annotated[Text, named("tag_classes")] = policy("tag_classes", "which kind of read goes first")
+    tag_functions: Annotated[Text, named("tag_functions")] = policy(
+        "tag_functions", "whose read goes first within a kind"
+    )
+    fetch: Annotated[Text, named("fetch")] = policy("fetch", "which ring fetches descriptors next")
+    writers: Annotated[Text, named("writers")] = policy("writers", "Rx writes against Tx write-backs")
+    vf_rate: Annotated[int, quantity(BITS, 0, 10**12)] = Field(
+        default=0, description="most that a VF may send, in frame bits a second, 0: no shaper"
+    )
+    vf_burst: Annotated[int, quantity(BYTES, 0, 1 << 30)] = Field(
+        default=0, description="bytes that an idle VF may send at once beyond its rate"
+    )
 
 
 class PcieKeys(Section):
@@ -147,24 +214,75 @@ class PcieKeys(Section):
     rcb: Annotated[int, one_of(64, 128), BeforeValidator(BYTES.parse)] = Field(
         default=0, description="read completion boundary", validate_default=False
     )
-    tags: Annotated[int, whole(1, 1024)] = Field(
+    tags: Annotated[int, whole(1, MAX_TAGS)] = Field(
         default=0, description="outstanding read requests", validate_default=False
     )
+    split_rcb: Flag = Field(default=XEON.split_rcb, description="completions end at every RCB multiple")
+    completions: Annotated[Text, named("completions")] = policy(
+        "completions", "whether reads being answered take turns"
+    )
+    upstream: Annotated[Text, named("upstream")] = policy("upstream", "which kind of TLP goes first to the host")
+    downstream: Annotated[Text, named("downstream")] = policy(
+        "downstream", "which kind of TLP goes first to the adapter"
+    )
+    relaxed_ordering: Flag = Field(default=False, description="payload may pass older posted writes")
+    ido: Flag = Field(default=False, description="TLPs of different functions are not ordered")
+    dllps: Annotated[Text, one_of("exact", "published")] = Field(
+        default="exact",
+        description="Acks, credit updates and SKPs byte by byte, or the published bandwidth curves' share",
+    )
+    host_ph: Headers = Field(default=0, description="posted header credits of the host, 0: infinite")
+    host_pd: Data = Field(default=0, description="posted data credits of the host")
+    host_nph: Headers = Field(default=0, description="non-posted header credits of the host")
+    host_npd: Data = Field(default=0, description="non-posted data credits of the host")
+    host_cplh: Headers = Field(default=0, description="completion header credits of the host")
+    host_cpld: Data = Field(default=0, description="completion data credits of the host")
+    device_ph: Headers = Field(default=0, description="posted header credits of the adapter, 0: infinite")
+    device_pd: Data = Field(default=0, description="posted data credits of the adapter")
+    device_nph: Headers = Field(default=0, description="non-posted header credits of the adapter")
+    device_npd: Data = Field(default=0, description="non-posted data credits of the adapter")
+    device_cplh: Headers = Field(default=0, description="completion header credits of the adapter")
+    device_cpld: Data = Field(default=0, description="completion data credits of the adapter")
 
 
 class HostKeys(Section):
-    """[host]: memory and interrupt latency."""
+    """[host]: memory, IOMMU, CPU cores and interrupt latency. What is not said is the host profile's."""
 
+    profile: Annotated[Text, one_of(*HOSTS)] = Field(default=XEON.name, description="the host's table")
     read_latency: Time = Field(default=0, description="request at the root complex to completion ready")
     read_jitter: Time = Field(default=0, description="uniform extra of a read, at most this")
     write_latency: Time = Field(default=0, description="posted write at the root complex to visible")
     irq_latency: Time = Field(default=0, description="MSI-X at the host to the handler's first instruction")
+    remote_latency: Time = Field(default=0, description="extra of every read: memory of the other socket")
+    dram_latency: Time = Field(default=0, description="extra of a read that misses the last-level cache")
+    dram_share: Share = Field(default=0, description="share of reads that do", validate_default=False)
+    tail_latency: Time = Field(default=0, description="extra of a late read")
+    tail_share: Share = Field(default=0, description="share of late reads", validate_default=False)
+    iotlb_entries: Annotated[int, whole(0, 1 << 20)] = Field(
+        default=0, description="translations the IOMMU keeps, 0: no IOMMU"
+    )
+    page_size: Page = Field(default=1 << 12, description="page size of the guests' memory: 4KiB, 2MiB or 1GiB")
+    walkers: Annotated[int, whole(1, 1024)] = Field(default=1, description="page walks at a time")
+    walk_latency: PositiveTime = Field(default=1, description="a page walk")
+    walks: Annotated[Text, named("walks")] = policy("walks", "whose page walk goes first")
+    cores: Annotated[int, whole(0, 4096)] = Field(
+        default=0, description="CPU cores that VFs share in turns by number, 0: one a queue pair"
+    )
+    core_switch: Time = Field(default=0, description="CPU time of taking up another VF's work on a shared core")
 
 
 class DriverKeys(Section):
     """[driver]: how the miniports drive their rings, and which of them are broken on purpose."""
 
     batch: Annotated[int, whole(1, 1024)] = Field(default=32, description="packets per pass over a ring")
+    rs_batch: Annotated[int, whole(1, 1024)] = Field(
+        default=1, description="Tx completion reports are asked for one in so many packets"
+    )
+    pass_cost: Time = Field(default=0, description="CPU time of a pass over the rings, empty")
+    irq_cost: Time = Field(default=0, description="CPU time of taking an interrupt")
+    tx_cost: Time = Field(default=0, description="CPU time per frame sent")
+    rx_cost: Time = Field(default=0, description="CPU time per frame received")
+    doorbell_cost: Time = Field(default=0, description="CPU time per tail written")
     itr: Time = Field(
         default=0, description="least time between two interrupts of a vector (82599 EITR), 0: none"
     )

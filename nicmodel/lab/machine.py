@@ -19,16 +19,16 @@ from drivers.mutants import MUTANTS
 from drivers.pf import PfMiniport, PfSettings
 from drivers.rings import RingSettings
 from drivers.vf import VfMiniport, VfSettings
-from nicmodel.datasheet.profiles import XEON
 from nicmodel.datasheet.registers_pf import RAH
 from nicmodel.datasheet.rules import BY_ID
-from nicmodel.device import Device, plane_config
+from nicmodel.device import Device
 from nicmodel.lab.scenario import Scenario
+from nicmodel.lab.settings import core_of, page_shift, plane_settings, ring_settings, shaper_words
 from nicmodel.ndis.stack import VirtualizationStack, make_pf
 from nicmodel.pcie.handle import FunctionHandle
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.memory import Domain
-from nicmodel.sim.plane import PF_FUNCTION, AgentConfig, Direction, FlowConfig, Payload
+from nicmodel.sim.plane import PF_FUNCTION, AgentConfig, Direction, FlowConfig
 
 REMOTE_MAC = 0x02_00_00_00_FF_01     # the far end of the wire
 MAC_SLOTS = {64: 128}                # receive addresses by TotalVFs; larger adapters have the extension's 512
@@ -63,13 +63,7 @@ class Machine:
     def __init__(self, scenario: Scenario, plane: str = "fast", *, python_rings: bool = False):
         self.scenario, self.python_rings = scenario, python_rings
         s = scenario
-        config = plane_config(
-            s.adapter, num_vfs=s.num_vfs, gen=s.pcie.gen, lanes=s.pcie.lanes, mps=s.pcie.mps, mrrs=s.pcie.mrrs,
-            rcb=s.pcie.rcb, tags=s.pcie.tags, read_buffer=s.nic.read_buffer, tx_buffer=s.nic.tx_buffer,
-            rx_buffer=s.nic.rx_buffer, read_latency_ps=max(1, s.host.read_latency),
-            read_jitter_ps=s.host.read_jitter, write_latency_ps=max(1, s.host.write_latency), seed=s.seed,
-            payload=Payload[s.payload.upper()], record_rows=s.record.rows, record_interrupts=False,
-            frames_out=python_rings)
+        config = plane_settings(s, frames_out=python_rings)
         self.device = Device(s.adapter, config, plane, gen=s.pcie.gen, lanes=s.pcie.lanes)
         self.endpoint, self.clock = self.device.endpoint, self.device.clock
         self.device.enumerate(mps=s.pcie.mps, mrrs=s.pcie.mrrs)          # VFs' requester ids depend on it
@@ -82,6 +76,7 @@ class Machine:
         for function in range(1 + s.num_vfs):
             domain = Domain(function, self._guest_bytes())
             self.device.attach(function, domain)
+            self.device.plane.set("page_shift", domain.index, (page_shift(s),), self.clock.stamp())
             first = s.adapter.queues_per_pool * (function - 1) if function else 0
             self.handles.append(FunctionHandle(ops, self.clock, function, self.endpoint.rid_of(function), domain, first))
         mutants = {who: MUTANTS[name].driver for who, name in s.driver.mutants.items()}
@@ -101,13 +96,7 @@ class Machine:
         return self.scenario.queues_per_vf * self.scenario.ring_size * per_slot + 256 * KB
 
     def _ring(self) -> RingSettings:
-        d = self.scenario.driver
-        return RingSettings(
-            ring_size=self.scenario.ring_size, buffer_bytes=self.buffer_bytes, tx_stride=self.buffer_bytes,
-            flow=0 if self.scenario.transmits else -1, irq_latency_ps=max(1, self.scenario.host.irq_latency),
-            irq_cost_ps=XEON.irq_cost_ps, pass_cost_ps=XEON.pass_cost_ps, tx_packet_cost_ps=XEON.tx_packet_cost_ps,
-            rx_packet_cost_ps=XEON.rx_packet_cost_ps, tx_batch=d.batch, rx_batch=d.batch, poll_ps=d.poll,
-            drop=self.scenario.nic.no_descriptor == "drop")
+        return ring_settings(self.scenario, self.buffer_bytes)
 
     def _max_frame(self) -> int:
         return max(1518, self.scenario.adapter.max_frame if self.python_rings else max(self.scenario.sizes))
@@ -156,8 +145,11 @@ class Machine:
     def start_traffic(self) -> None:
         """Every held ring agent starts, and every receive stream, at one instant."""
         self.traffic = True
-        self.start_held()
         s = self.scenario
+        if shaper := shaper_words(s):
+            for function in range(1, 1 + s.num_vfs):
+                self.device.plane.set("shaper", function, shaper, self.clock.stamp())
+        self.start_held()
         if not s.receives:
             return
         running = [f for f, state in enumerate(self.states) if state["state"] == "running" and (f or s.traffic.pf)]
@@ -173,7 +165,8 @@ class Machine:
                 flow = self.device.plane.add_flow(FlowConfig(
                     Direction.TX, self.scenario.sizes, self._destination(config.function), self.mac_of(config.function), 0,
                     self.scenario.interval_ticks(Direction.TX), self.clock.stamp()))
-            self.agents.append(self.device.start_agent(replace(config, flow=flow)))
+            core = core_of(self.scenario, config.function, config.tx_ring % self.scenario.adapter.queues_per_pool)
+            self.agents.append(self.device.start_agent(replace(config, flow=flow, core=core)))
 
     def _destination(self, function: int) -> int:
         if self.scenario.direction != "vf2vf" or function == PF_FUNCTION:

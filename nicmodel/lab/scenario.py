@@ -12,10 +12,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
-from nicmodel.datasheet.profiles import PROFILES, XEON, Profile
+from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES
+from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON, HostProfile, Profile
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.keys import (
     MIN_FRAME,
+    SHARES,
     DriverKeys,
     FaultKeys,
     FrameSize,
@@ -40,6 +42,7 @@ SCHEMA = 1
 WIRE_OVERHEAD = 20  # bytes a frame occupies beyond itself: preamble, start delimiter, gap
 MIN_RING, MAX_RING, RING_STEP = 64, 8192, 8  # descriptors; 82599: a multiple of 128 B, up to 128 KB
 DIRECTIONS = ("tx", "rx", "both", "vf2vf")
+CREDITS = ("ph", "pd", "nph", "npd", "cplh", "cpld")
 
 
 def _load(value: Any) -> Load:
@@ -88,8 +91,11 @@ class Scenario(Section):
         )
         if profile is None:
             return data  # the profile's own error says more
+        given = data.get("host")
+        chosen = given.get("profile", XEON.name) if isinstance(given, dict) else XEON.name
+        host = HOSTS.get(chosen, XEON) if isinstance(chosen, str) else XEON
         return data | {
-            name: _under(data.get(name, {}), defaults(profile)) for name, defaults in FILLERS.items()
+            name: _under(data.get(name, {}), defaults(profile, host)) for name, defaults in FILLERS.items()
         }
 
     @field_validator("ring_size")
@@ -143,21 +149,40 @@ def _under(given: Any, defaults: dict[str, Any]) -> Any:
     return defaults | given if isinstance(given, dict) else given
 
 
-FILLERS: dict[str, Callable[[Profile], dict[str, Any]]] = {
-    "nic": lambda p: {"tx_buffer": p.tx_buffer, "rx_buffer": p.rx_buffer, "read_buffer": p.read_buffer},
-    "pcie": lambda p: {
+FILLERS: dict[str, Callable[[Profile, HostProfile], dict[str, Any]]] = {
+    "nic": lambda p, h: {"tx_buffer": p.tx_buffer, "rx_buffer": p.rx_buffer, "read_buffer": p.read_buffer},
+    "pcie": lambda p, h: {
         "gen": p.pcie_gen,
         "lanes": p.lanes,
         "mps": p.mps,
         "mrrs": p.mrrs,
-        "rcb": XEON.rcb,
+        "rcb": h.rcb,
+        "split_rcb": h.split_rcb,
         "tags": p.tags,
+        **{f"host_{pool}": getattr(h, f"host_{pool}") for pool in CREDITS},
+        **{f"device_{pool}": getattr(p, f"device_{pool}", 0) for pool in CREDITS},
     },
-    "host": lambda p: {
-        "read_latency": XEON.read_latency_ps,
-        "read_jitter": XEON.read_jitter_ps,
-        "write_latency": XEON.write_latency_ps,
-        "irq_latency": XEON.irq_latency_ps,
+    "host": lambda p, h: {
+        "read_latency": h.read_latency_ps,
+        "read_jitter": h.read_jitter_ps,
+        "write_latency": h.write_latency_ps,
+        "irq_latency": h.irq_latency_ps,
+        "remote_latency": h.remote_ps,
+        "dram_latency": h.dram_ps,
+        "dram_share": h.dram_share / SHARES,
+        "tail_latency": h.tail_ps,
+        "tail_share": h.tail_share / SHARES,
+        "iotlb_entries": h.iotlb_entries,
+        "walkers": h.walkers,
+        "walk_latency": h.walk_ps,
+        "core_switch": h.core_switch_ps,
+    },
+    "driver": lambda p, h: {
+        "pass_cost": h.pass_cost_ps,
+        "irq_cost": h.irq_cost_ps,
+        "tx_cost": h.tx_packet_cost_ps,
+        "rx_cost": h.rx_packet_cost_ps,
+        "doorbell_cost": h.doorbell_cost_ps,
     },
 }
 
@@ -171,10 +196,16 @@ def together(scenario: Scenario) -> tuple[str, str] | None:
             f"{BYTES.format(scenario.pcie.mps)} is not allowed: profile {name} supports at most "
             f"{BYTES.format(profile.mpss)}"
         )
-    if scenario.pcie.tags > profile.tags:
-        return (
-            "pcie.tags",
-            f"{scenario.pcie.tags} is not allowed: profile {name} has 1 to {profile.tags} tags",
+    least = -(-scenario.pcie.mps // DATA_CREDIT_BYTES)
+    for key, what in (("host_pd", "write"), ("device_cpld", "completion")):
+        if 0 < getattr(scenario.pcie, key) < least:
+            return f"pcie.{key}", (
+                f"{getattr(scenario.pcie, key)} is not allowed: a {what} of {BYTES.format(scenario.pcie.mps)} "
+                f"(pcie.mps) needs {least} data credits; 0 is infinite"
+            )
+    if scenario.nic.tag_reserve >= scenario.pcie.tags:
+        return "nic.tag_reserve", (
+            f"{scenario.nic.tag_reserve} is not allowed: of {scenario.pcie.tags} tags at least one must be left"
         )
     if max(scenario.sizes) > profile.max_frame:
         return "frame_size", (

@@ -1,4 +1,4 @@
-"""Ring agents: the compiled half of a miniport, on a vCPU of its own (docs/time.md, 8)."""
+"""Ring agents: the compiled half of a miniport, on a CPU core (docs/time.md, 8)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ class Agent:
     def __init__(self, number: int, config: AgentConfig, tx: Ring | None, rx: Ring | None, flow: Flow | None,
                  plane: Any):
         self.number, self.config, self.tx, self.rx, self.flow, self.plane = number, config, tx, rx, flow, plane
-        self.woken = self.by_interrupt = self.busy = self.stopped = self.dead = False
+        self.core = plane.cores.core_for(config.core)
+        self.woken = self.by_interrupt = self.stopped = self.dead = False
+        self.doing = (0, 0, 0)                             # the pass under way: reaped, received, posts
         self.tx_next = self.tx_used = 0
         self.tx_posted = 0
         self.marks: deque[tuple[int, int]] = deque()       # (index of an RS descriptor, descriptors it reports)
@@ -44,7 +46,7 @@ class Agent:
             return
         self.woken = True
         self.by_interrupt |= by_interrupt
-        self.plane.vcpu_ready(self)
+        self.plane.cores.join(self)
 
     def _poll(self, now: int, passes: int) -> None:
         """A poll falls due; it is void if there has been a pass since it was set."""
@@ -52,18 +54,17 @@ class Agent:
             self.wake(now, False)
 
     # a pass -----------------------------------------------------------------------------------------------
-    def begin_pass(self, now: int) -> None:
-        """VCPU gives this agent its turn: look at memory, decide what to do, and do it for as long as it costs."""
-        if self.busy or not self.woken or self.dead:
-            return
+    def begin_pass(self, now: int) -> int:
+        """Its core gives this agent its turn: look at memory, decide what to do; returns what that costs."""
         config = self.config
         self.passes += 1
-        by_interrupt, self.woken, self.by_interrupt, self.busy = self.by_interrupt, False, False, True
+        by_interrupt, self.woken, self.by_interrupt = self.by_interrupt, False, False
         reaped, received = self._completed_tx(), self._completed_rx()
         posts = self._may_post(now, reaped)
-        cost = (config.pass_cost_ps + (config.irq_cost_ps if by_interrupt else 0)
-                + posts * config.tx_packet_cost_ps + received * config.rx_packet_cost_ps)
-        self.plane.instants.at(now + max(1, cost), "AGENT_DONE", self.number, self.end_pass, reaped, received, posts)
+        self.doing = (reaped, received, posts)
+        bells = (received > 0) + (posts > 0)
+        return (config.pass_cost_ps + (config.irq_cost_ps if by_interrupt else 0) + posts * config.tx_packet_cost_ps
+                + received * config.rx_packet_cost_ps + bells * config.doorbell_cost_ps)
 
     def _completed_tx(self) -> int:
         reaped = 0
@@ -96,11 +97,11 @@ class Agent:
             posts += 1
         return posts
 
-    def end_pass(self, now: int, reaped: int, received: int, posts: int) -> None:
+    def end_pass(self, now: int) -> None:
         if self.dead:
             return
-        self.busy = False
         config = self.config
+        reaped, received, posts = self.doing
         if self.tx:
             self.tx_used -= reaped
             for _ in range(reaped):
@@ -115,8 +116,7 @@ class Agent:
             self._post_tx(now, posts)
         if (reaped >= config.tx_batch or received >= config.rx_batch or posts >= config.tx_batch or self.woken
                 or self._may_post(now, 0)):
-            self.woken = True
-            self.plane.vcpu_ready(self)
+            self.wake(now, False)
         else:
             self._wait(now)
 
@@ -132,10 +132,10 @@ class Agent:
 
     # what it does to memory -------------------------------------------------------------------------------
     def _descriptor(self, ring: Ring, index: int) -> bytes:
-        return self.plane.host.load(ring.config.domain, ring.function, ring.address_of(index), 16)
+        return self.plane.host.memory.load(ring.config.domain, ring.function, ring.address_of(index), 16)
 
     def _store(self, ring: Ring, address: int, data: bytes) -> None:
-        self.plane.host.store(ring.config.domain, ring.function, address, data)
+        self.plane.host.memory.store(ring.config.domain, ring.function, address, data)
 
     def _post_rx(self, index: int) -> None:
         assert self.rx

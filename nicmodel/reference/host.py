@@ -1,109 +1,193 @@
-"""The root complex and host memory: posted writes commit in order, reads wait for them (docs/time.md, 3).
+"""The root complex: what has arrived is translated, writes become visible in order, reads wait for them (docs/time.md, 3).
 
-It also cuts completions. It knows no rings and no packets.
+It also answers reads and cuts completions. Memory is memory.py, translation iommu.py. It knows no rings and no packets.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
-import numpy as np
-
-from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES, completion_tlp_bytes
+from nicmodel.datasheet.pcie_link import completion_tlp_bytes
+from nicmodel.reference.credits import data_credits
 from nicmodel.reference.instants import Instants
+from nicmodel.reference.iommu import Iommu
 from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
+from nicmodel.reference.memory import Memory
 from nicmodel.reference.rows import Request, Transfer, Write
-from nicmodel.sim.plane import PlaneConfig, Upcall, UpcallKind
-from nicmodel.sim.rng import READ_STREAM, draw
+from nicmodel.sim.plane import TRANSLATION_FAULT, PlaneConfig, Upcall, UpcallKind
+from nicmodel.sim.rng import DRAM_STREAM, READ_STREAM, TAIL_STREAM, draw
 
-READ_FAULT, WRITE_FAULT = 1, 2
+SHARE = 65536                        # dram_share and tail_share are of this
+
+
+class Scope:
+    """TLPs that are ordered among each other: those of the root complex, or with IDO those of a function."""
+
+    def __init__(self) -> None:
+        self.line: deque[PostedTlp | ReadTlp] = deque()      # in order of arrival, up to the last unsettled one
+        self.latest = 0                                      # commit set so far
+
+
+class PostedTlp:
+    """A posted TLP at the root complex. Its commit is `do(now, *args)`."""
+
+    def __init__(self, host: Host, function: int, address: int, relaxed: bool, do: Any, *args: Any):
+        self.host, self.function, self.address, self.relaxed = host, function, address, relaxed
+        self.do, self.args = do, args
+        self.ready = self.committed = False                  # translated; commit set
+        self.mapped = True
+
+    def translated(self, now: int, mapped: bool) -> None:
+        self.ready, self.mapped = True, mapped
+        if not mapped:
+            self.host.memory.fault(self.function, TRANSLATION_FAULT, self.address)
+        if self.relaxed:
+            self.host.set_commit(now, self)
+        self.host.advance(now, self.function)
+
+
+class ReadTlp:
+    """A read request at the root complex."""
+
+    def __init__(self, host: Host, request: Request):
+        self.host, self.request, self.function = host, request, request.read.function
+        self.ready = self.cleared = False                    # translated; no write before it is unsettled
+        self.mapped = True
+        self.not_before = 0                                  # the commit of the last such write
+
+    def translated(self, now: int, mapped: bool) -> None:
+        self.ready, self.mapped = True, mapped
+        if not mapped:
+            self.host.memory.fault(self.function, TRANSLATION_FAULT, self.request.address)
+        if self.cleared:
+            self.host.sample_in_time(now, self)
+        else:
+            self.host.advance(now, self.function)
 
 
 class Host:
-    """Memory by domain, and the order in which it is touched."""
+    """The order in which memory is touched."""
 
     def __init__(self, instants: Instants, config: PlaneConfig, up: Link, down: Link, tags: Any):
         self.instants, self.config, self.up, self.down, self.tags = instants, config, up, down, tags
-        self.arenas: dict[int, tuple[int, np.ndarray | None]] = {}
-        self.last_commit = 0
+        self.memory = Memory(instants)
+        self.iommu = Iommu(instants, config)
+        self.scopes = [Scope() for _ in range(config.num_functions if config.ido else 1)]
         self.reads_of = [0] * config.num_functions
         self.questions = 0
         self.asked: dict[int, Request] = {}          # message domains: request id -> read
 
-    # memory -----------------------------------------------------------------------------------------------
-    def is_message(self, domain: int) -> bool:
-        return self.arenas[domain][1] is None
+    def scope_of(self, function: int) -> Scope:
+        return self.scopes[function if self.config.ido else 0]
 
-    def load(self, domain: int, function: int, address: int, nbytes: int) -> bytes:
-        base, memory = self.arenas[domain]
-        assert memory is not None
-        if not base <= address <= base + len(memory) - nbytes:
-            self._fault(function, READ_FAULT, address)
-            return bytes(nbytes)
-        return memory[address - base:address - base + nbytes].tobytes()
-
-    def store(self, domain: int, function: int, address: int, data: bytes) -> None:
-        base, memory = self.arenas[domain]
-        assert memory is not None
-        if not base <= address <= base + len(memory) - len(data):
-            self._fault(function, WRITE_FAULT, address)
-            return
-        memory[address - base:address - base + len(data)] = np.frombuffer(data, np.uint8)
-
-    def _fault(self, function: int, code: int, address: int) -> None:
-        self.instants.upcalls.append(Upcall(self.instants.now, UpcallKind.FAULT, (function, code, address)))
-
-    # posted writes ----------------------------------------------------------------------------------------
+    # arrivals ---------------------------------------------------------------------------------------------
     def write_arrived(self, now: int, write: Write, piece: int) -> None:
         """One TLP of a DMA write is at the root complex."""
         if piece == write.last and write.arrived and not write.stale:
             write.arrived(now, write)
-        if self.is_message(write.domain):
-            self._commit_write(now, write, piece, True)
-        else:
-            self.posted_commit(now, self._commit_write, write, piece, False)
-
-    def posted_commit(self, now: int, do: Any, *args: Any) -> None:
-        """Schedule the commit of a posted TLP that has arrived: in order, write_latency later."""
-        self.last_commit = max(self.last_commit, now + self.config.write_latency_ps)
-        self.instants.at(self.last_commit, "MEM_COMMIT", 0, do, *args)
-
-    def _commit_write(self, now: int, write: Write, piece: int, message: bool) -> None:
-        address, offset, nbytes = write.cuts[piece]
-        data = None if write.data is None else write.data[offset:offset + nbytes]
-        if message:
+        address, _, nbytes = write.cuts[piece]
+        if self.memory.is_message(write.domain):
+            data = write.bytes_of(piece)
             self.instants.upcalls.append(Upcall(now, UpcallKind.DMA_WRITE, (0, write.function, address, nbytes), data))
-        elif data:
-            self.store(write.domain, write.function, address, data)
-        self.up.release(now, POSTED, -(-nbytes // DATA_CREDIT_BYTES))
-        if piece == write.last:
+            self._write_done(now, write, piece)
+            return
+        tlp = PostedTlp(self, write.function, address, write.relaxed, self._commit_write, write, piece)
+        self.scope_of(write.function).line.append(tlp)
+        self._translate(now, write.domain, address, tlp)
+
+    def message_arrived(self, now: int, function: int, do: Any, *args: Any) -> None:
+        """An MSI-X message is at the root complex: ordered as a write, never translated."""
+        tlp = PostedTlp(self, function, 0, False, lambda at, _tlp: do(at, *args))
+        self.scope_of(function).line.append(tlp)
+        tlp.translated(now, True)
+
+    def read_arrived(self, now: int, request: Request) -> None:
+        """A read request is at the root complex; it waits for the writes of its scope that arrived before it."""
+        tlp = ReadTlp(self, request)
+        self.scope_of(tlp.function).line.append(tlp)
+        self.advance(now, tlp.function)
+        self._translate(now, request.read.domain, request.address, tlp)
+
+    def _translate(self, now: int, domain: int, address: int, tlp: PostedTlp | ReadTlp) -> None:
+        if self.iommu.on and not self.memory.is_message(domain):
+            self.iommu.look_up(now, domain, address, self.memory.range_of(domain), tlp)
+        else:
+            tlp.translated(now, True)
+
+    # order ------------------------------------------------------------------------------------------------
+    def advance(self, now: int, function: int) -> None:
+        """Settle a scope's TLPs in order of arrival, up to the first write that is not translated."""
+        scope = self.scope_of(function)
+        while scope.line:
+            tlp = scope.line[0]
+            if isinstance(tlp, PostedTlp):
+                if not tlp.ready:
+                    return
+                self.set_commit(now, tlp)
+            scope.line.popleft()
+            if isinstance(tlp, ReadTlp):
+                tlp.cleared, tlp.not_before = True, scope.latest
+                if tlp.ready:
+                    self.sample_in_time(now, tlp)
+
+    def set_commit(self, now: int, tlp: PostedTlp) -> None:
+        if tlp.committed:
+            return
+        tlp.committed = True
+        scope = self.scope_of(tlp.function)
+        scope.latest = max(scope.latest, now + self.config.write_latency_ps)
+        self.instants.at(scope.latest, "MEM_COMMIT", 0, tlp.do, tlp, *tlp.args)
+
+    # posted writes ----------------------------------------------------------------------------------------
+    def _commit_write(self, now: int, tlp: PostedTlp, write: Write, piece: int) -> None:
+        data = write.bytes_of(piece)
+        if data and tlp.mapped:
+            self.memory.store(write.domain, write.function, write.cuts[piece][0], data)
+        self._write_done(now, write, piece)
+
+    def _write_done(self, now: int, write: Write, piece: int) -> None:
+        self.up.release(now, POSTED, data_credits(write.cuts[piece][2]))
+        write.committed += 1
+        if write.committed > write.last:
             write.ring.writes.discard(write)
             if not write.stale:
                 write.landed(now, write)
 
     # reads ------------------------------------------------------------------------------------------------
-    def read_arrived(self, now: int, request: Request) -> None:
-        """A read request is at the root complex; it waits for the writes that arrived before it."""
-        if self.last_commit <= now:
-            self._sample(now, request)
+    def sample_in_time(self, now: int, tlp: ReadTlp) -> None:
+        """A read is cleared and translated: it samples now, or when the writes before it are in memory."""
+        if tlp.not_before > now:
+            self.instants.at(tlp.not_before, "MEM_READ", 0, self._sample, tlp)
         else:
-            self.instants.at(self.last_commit, "MEM_READ", 0, self._sample, request)
+            self._sample(now, tlp)
 
-    def _sample(self, now: int, request: Request) -> None:
+    def _sample(self, now: int, tlp: ReadTlp) -> None:
         self.up.release(now, NONPOSTED, 0)
-        read = request.read
-        if self.is_message(read.domain):
+        request, read = tlp.request, tlp.request.read
+        if self.memory.is_message(read.domain):
             number = self.questions = self.questions + 1
             self.asked[number] = request
             self.instants.upcalls.append(Upcall(now, UpcallKind.DMA_READ,
                                                 (number, read.function, request.address, request.nbytes)))
             return
         if request.wanted:
-            read.pieces[request.piece] = self.load(read.domain, read.function, request.address, request.wanted)
-        serial = self.reads_of[read.function]
-        self.reads_of[read.function] += 1
-        jitter = draw(self.config.seed, READ_STREAM * 4096 + read.function, serial, self.config.read_jitter_ps + 1)
-        self.instants.at(now + self.config.read_latency_ps + jitter, "READ_DONE", 0, self.answer, request)
+            read.pieces[request.piece] = (self.memory.load(read.domain, read.function, request.address, request.wanted)
+                                          if tlp.mapped else bytes(request.wanted))
+        self.instants.at(now + self._latency(read.function), "READ_DONE", 0, self.answer, request)
+
+    def _latency(self, function: int) -> int:
+        """From sampling to the answer: a constant, jitter, and what some reads pay."""
+        config, serial = self.config, self.reads_of[function]
+        self.reads_of[function] += 1
+
+        def drawn(purpose: int, below: int) -> int:
+            return draw(config.seed, purpose * 4096 + function, serial, below)
+
+        parts = (config.read_latency_ps, config.remote_ps, drawn(READ_STREAM, config.read_jitter_ps + 1),
+                 config.dram_ps if drawn(DRAM_STREAM, SHARE) < config.dram_share else 0,
+                 config.tail_ps if drawn(TAIL_STREAM, SHARE) < config.tail_share else 0)
+        return sum(parts)
 
     def dma_answer(self, now: int, number: int, data: bytes) -> None:
         """The owner of a message domain answers a read."""
@@ -112,16 +196,28 @@ class Host:
         self.answer(now, request)
 
     def answer(self, now: int, request: Request) -> None:
-        """Queue the completions of a read, cut at multiples of RCB."""
+        """Queue the completions of a read: all of them, or the first, which brings the others one by one."""
+        completions = [Transfer(request.read.function, completion_tlp_bytes(nbytes), data_credits(nbytes),
+                                self.tags.completed, (request, nbytes), None, self.tags.relaxed(request))
+                       for nbytes in self.completion_sizes(request)]
+        if self.config.completions == "burst":
+            for completion in completions:
+                self.down.queue(now, COMPLETION, completion)
+        else:
+            for completion, follower in zip(completions, completions[1:], strict=False):
+                completion.next = follower
+            self.down.queue(now, COMPLETION, completions[0])
+
+    def completion_sizes(self, request: Request) -> list[int]:
+        """Cut at multiples of RCB: as long as MPS allows, or with `split_rcb` each at the next multiple."""
         config = self.config
-        address, left = request.address, request.nbytes
+        address, left, sizes = request.address, request.nbytes, []
         while left:
             reach = config.rcb - address % config.rcb if config.split_rcb else config.mps
             end = address + reach
             if address + left > end:
                 end -= end % config.rcb
-            nbytes = min(left, end - address)
-            self.down.queue(now, COMPLETION, Transfer(completion_tlp_bytes(nbytes), 0, self.tags.completed,
-                                                      (request, nbytes), None))
-            address += nbytes
-            left -= nbytes
+            sizes.append(min(left, end - address))
+            address += sizes[-1]
+            left -= sizes[-1]
+        return sizes

@@ -1,4 +1,4 @@
-"""A PCIe link direction: three lines of TLPs, credits, Acks, credit updates and SKPs (docs/time.md, 2).
+"""A PCIe link direction: three lines of TLPs, ordering, Acks, credit updates, SKPs and retraining (docs/time.md, 2).
 
 It knows when a transfer may start and when it ends; what it means is its owner's business.
 """
@@ -6,32 +6,26 @@ It knows when a transfer may start and when it ends; what it means is its owner'
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 from nicmodel.datasheet.pcie_link import DLLP_BYTES, UPDATE_FC_IDLE_PS
+from nicmodel.reference.credits import DATA, HEADER, CreditPool
 from nicmodel.reference.instants import LINE, NO_CAUSE, POOL, SERVER, TURN, Instants
 from nicmodel.reference.rows import Transfer
+from nicmodel.sim.plane import NEVER
 
 POSTED, NONPOSTED, COMPLETION = 0, 1, 2
-HEADER, DATA = 0, 1
+LINES = 3
 
 
-class CreditPool:
-    """One class's flow control, both ends: what the sender may use and what the receiver has not reported."""
+class LinkTiming(NamedTuple):
+    """What a generation and a width decide; the words of the table `retrain` after the first."""
 
-    def __init__(self, headers: int, data: int):
-        self.available = [headers, data]
-        self.infinite = [headers == 0, data == 0]
-        self.released = [0, 0]                # by the receiver, not yet reported
-        self.reported = not all(self.infinite)
-        self.due = UPDATE_FC_IDLE_PS
-
-    def covers(self, data: int) -> bool:
-        return ((self.infinite[HEADER] or self.available[HEADER] >= 1)
-                and (self.infinite[DATA] or self.available[DATA] >= data))
-
-    def take(self, data: int) -> None:
-        self.available[HEADER] -= not self.infinite[HEADER]
-        self.available[DATA] -= 0 if self.infinite[DATA] else data
+    byte_ticks: int
+    ack_ps: int
+    fc_ps: int
+    skp_ps: int                               # 0: no SKPs
+    skp_bytes: int
 
 
 class Link:
@@ -39,21 +33,23 @@ class Link:
 
     other: Link
 
-    def __init__(self, instants: Instants, name: str, end_event: str, source: int, config: dict[str, int]):
+    def __init__(self, instants: Instants, name: str, end_event: str, source: int, timing: LinkTiming,
+                 pools: list[CreditPool], policy: str, ido: bool):
         self.instants, self.name, self.end_event, self.source = instants, name, end_event, source
-        self.byte_ticks, self.ack_ps, self.fc_ps = config["byte_ticks"], config["ack_ps"], config["fc_ps"]
-        self.skp_ps, self.skp_bytes = config["skp_ps"], config["skp_bytes"]
+        self.timing, self.pools, self.policy, self.ido = timing, pools, policy, ido
         self.touch = instants.arbiter({"up": "UPSTREAM", "down": "DOWNSTREAM"}[name], self.decide)
         self.line_names = [LINE[f"{name}_{kind}"] for kind in ("posted", "nonposted", "completion")]
         self.lines: list[deque[Transfer]] = [deque(), deque(), deque()]
-        self.pools = [CreditPool(config["ph"], config["pd"]), CreditPool(config["nph"], 0), CreditPool(0, 0)]
-        self.free = 0
+        self.turn = POSTED                    # the line that is asked first by `round_robin`
+        self.free = 0                         # nothing starts before
+        self.ended = 0                        # of the last transfer; `free` is later after a retrain
         self.age = 0
         self.wake_at = -1
-        self.skp_due = self.skp_ps
+        self.skp_due = timing.skp_ps or NEVER
         self.ack_due = -1                     # this direction owes an Ack for TLPs of the other
         self.tlps = self.tlp_bytes = self.dllp_bytes = self.skp_total = self.busy_ticks = 0
-        self._remind(self.skp_due)
+        if timing.skp_ps:
+            self._remind(self.skp_due)
 
     def start(self) -> None:
         """Both directions exist: credit updates may fall due."""
@@ -74,13 +70,25 @@ class Link:
     def _fall_due(self, _now: int) -> None:
         self.touch()
 
+    def retrain(self, now: int, duration: int, timing: LinkTiming) -> None:
+        """Nothing starts before `now + duration`; then the new numbers hold."""
+        self.free = max(self.free, 1024 * (now + duration))
+        self.timing = timing
+        if self.skp_due == NEVER and timing.skp_ps:
+            self.skp_due = now + timing.skp_ps
+            self._remind(self.skp_due)
+        self.touch()
+
     # senders and receivers --------------------------------------------------------------------------------
     def queue(self, now: int, kind: int, transfer: Transfer) -> None:
         """A TLP joins its line at `now`."""
+        self._join(now, kind, transfer)
+        self.touch()
+
+    def _join(self, now: int, kind: int, transfer: Transfer) -> None:
         transfer.age, transfer.ready = self.age, now
         self.age += 1
         self.lines[kind].append(transfer)
-        self.touch()
 
     def release(self, now: int, kind: int, data: int) -> None:
         """The receiver of this direction has freed one header and `data` data credits of a pool."""
@@ -88,18 +96,20 @@ class Link:
         if not pool.reported:
             return
         if not any(pool.released):
-            due = now + self.fc_ps
+            due = now + self.timing.fc_ps
             if due < pool.due:
                 pool.due = due
                 self.other._remind(due)
         pool.released[HEADER] += 1
         pool.released[DATA] += data
 
-    def _arrive(self, now: int, transfer: Transfer) -> None:
+    def _arrive(self, now: int, kind: int, transfer: Transfer) -> None:
         other = self.other
         if other.ack_due < 0:
-            other.ack_due = now + other.ack_ps
+            other.ack_due = now + other.timing.ack_ps
             other._remind(other.ack_due)
+        if kind == COMPLETION:                # nobody holds one up: its buffer is reserved or drained at once
+            self.release(now, COMPLETION, transfer.data_credits)
         transfer.ended(now, *transfer.args)
 
     # the arbiter ------------------------------------------------------------------------------------------
@@ -119,10 +129,11 @@ class Link:
 
     def _start_one(self, now: int) -> None:
         if self.skp_due <= now:
-            self._occupy(now, self.skp_due, self.skp_bytes)
-            self.skp_total += self.skp_bytes
-            self.skp_due += self.skp_ps
-            self._remind(max(self.skp_due, now + 1))
+            self._occupy(now, self.skp_due, self.timing.skp_bytes)
+            self.skp_total += self.timing.skp_bytes
+            self.skp_due = self.skp_due + self.timing.skp_ps if self.timing.skp_ps else NEVER
+            if self.timing.skp_ps:
+                self._remind(max(self.skp_due, now + 1))
             return
         if 0 <= self.ack_due <= now:
             self._occupy(now, self.ack_due, DLLP_BYTES)
@@ -137,48 +148,56 @@ class Link:
                 pool.due = now + UPDATE_FC_IDLE_PS
                 self.instants.at(end, self.end_event, 0, self.other._credit, kind, report)
                 return
-        kind = self._oldest_eligible()
+        kind = self._chosen()
         if kind >= 0:
             transfer = self.lines[kind].popleft()
-            self.pools[kind].take(transfer.data_credits)
+            self.turn = (kind + 1) % LINES
+            self.pools[kind].consume(transfer.data_credits)
             transfer.started = True
             end = self._occupy(now, transfer.ready, transfer.wire_bytes)
             self.tlps += 1
             self.tlp_bytes += transfer.wire_bytes
-            self.instants.at(end, self.end_event, 0, self._arrive, transfer)
+            self.instants.at(end, self.end_event, 0, self._arrive, kind, transfer)
+            if transfer.next:
+                self._join(now, kind, transfer.next)
 
     def _credit(self, _now: int, kind: int, report: list[int]) -> None:
         """An UpdateFC has reached this direction's sender."""
-        for unit in (HEADER, DATA):
-            self.pools[kind].available[unit] += report[unit]
+        self.pools[kind].grant(report)
         self.touch()
 
-    def _oldest_eligible(self) -> int:
-        """Posted writes may pass older TLPs that lack credits; nothing passes an older posted write."""
-        best, best_age = -1, self.age
-        oldest_posted = self.lines[POSTED][0].age if self.lines[POSTED] else self.age
-        for kind, line in enumerate(self.lines):
-            if (line and line[0].age <= oldest_posted and line[0].age < best_age
-                    and self.pools[kind].covers(line[0].data_credits)):
-                best, best_age = kind, line[0].age
-        return best
+    def _chosen(self) -> int:
+        """The line whose head goes next, or -1."""
+        eligible = [kind for kind, line in enumerate(self.lines)
+                    if line and self.pools[kind].covers(line[0].data_credits) and not self._held(kind, line[0])]
+        if not eligible:
+            return -1
+        if self.policy == "age":
+            return min(eligible, key=lambda kind: self.lines[kind][0].age)
+        return min(eligible, key=lambda kind: (kind - self.turn) % LINES)
+
+    def _held(self, kind: int, head: Transfer) -> bool:
+        """Does an older posted TLP wait that this head may not pass?"""
+        if kind == POSTED or (kind == COMPLETION and head.relaxed):
+            return False
+        return any(posted.age < head.age and not (self.ido and posted.function != head.function)
+                   for posted in self.lines[POSTED])
 
     def _occupy(self, now: int, ready: int, nbytes: int) -> int:
         """Start a transfer; returns the ps at which the receiver has it."""
         start = self.free if self.free > 1024 * (now - 1) and ready < now else 1024 * now
-        self.free = start + nbytes * self.byte_ticks
-        self.busy_ticks += nbytes * self.byte_ticks
+        self.free = self.ended = start + nbytes * self.timing.byte_ticks
+        self.busy_ticks += nbytes * self.timing.byte_ticks
         return -(-self.free // 1024)
 
     def _blame(self, now: int) -> None:
         posted_cause = NO_CAUSE
-        oldest_posted = self.lines[POSTED][0].age if self.lines[POSTED] else self.age
         for kind, line in enumerate(self.lines):
             if not line:
                 cause = NO_CAUSE
             elif not self.pools[kind].covers(line[0].data_credits):
                 cause = POOL
-            elif kind != POSTED and line[0].age > oldest_posted:
+            elif self._held(kind, line[0]):
                 cause = posted_cause
             elif self.free > 1024 * now:
                 cause = SERVER

@@ -6,7 +6,6 @@ read transmit.py or receive.py from top to bottom; instants.py says what "at the
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,15 +13,19 @@ from typing import Any
 import numpy as np
 
 from nicmodel.datasheet.counters import DROP_REASONS, FUNCTION_COUNTERS, LATENCY_BINS, latency_bin
+from nicmodel.datasheet.policies import PARAMETERS, choices
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, INSIDE
 from nicmodel.reference.agent import Agent
+from nicmodel.reference.cores import Cores
+from nicmodel.reference.credits import CreditPool
 from nicmodel.reference.host import Host
 from nicmodel.reference.instants import Instants
-from nicmodel.reference.link import Link
-from nicmodel.reference.receive import Flow, Receive, parse_header
+from nicmodel.reference.link import Link, LinkTiming
+from nicmodel.reference.receive import Flow, Receive
 from nicmodel.reference.registers import Registers
 from nicmodel.reference.revoke import revoke_function, revoke_ring
 from nicmodel.reference.rows import STAGE, TX, Ring, Row, Write
+from nicmodel.reference.switch import Switch
 from nicmodel.reference.tags import Tags
 from nicmodel.reference.transmit import Transmit
 from nicmodel.reference.writers import Vectors, Writers
@@ -39,6 +42,7 @@ from nicmodel.sim.plane import (
 )
 from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE, ROW_DTYPE
 
+LEAST = {"write_cycles": 1, "walkers": 1, "walk_ps": 1}       # what would stand still with less
 DROP = {reason.name: FIRST_DROP + position for position, reason in enumerate(DROP_REASONS)}
 
 
@@ -48,30 +52,31 @@ class ReferencePath:
     def __init__(self, config: PlaneConfig):
         self.config = config
         self.instants = instants = Instants(config.core_ps)
-        timing = {"byte_ticks": config.pcie_byte_ticks, "ack_ps": config.ack_ps, "fc_ps": config.fc_ps,
-                  "skp_ps": config.skp_ps, "skp_bytes": config.skp_bytes}
-        self.up = Link(instants, "up", "UP_END", 0,
-                       timing | {"ph": config.host_ph, "pd": config.host_pd, "nph": config.host_nph})
-        self.down = Link(instants, "down", "DOWN_END", 1,
-                         timing | {"ph": config.device_ph, "pd": config.device_pd, "nph": config.device_nph})
+        check(config)
+        timing = LinkTiming(config.pcie_byte_ticks, config.ack_ps, config.fc_ps, config.skp_ps, config.skp_bytes)
+        host = [CreditPool(config.host_ph, config.host_pd), CreditPool(config.host_nph, config.host_npd),
+                CreditPool(config.host_cplh, config.host_cpld)]
+        device = [CreditPool(config.device_ph, config.device_pd), CreditPool(config.device_nph, config.device_npd),
+                  CreditPool(config.device_cplh, config.device_cpld)]
+        self.up = Link(instants, "up", "UP_END", 0, timing, host, config.upstream, config.ido)
+        self.down = Link(instants, "down", "DOWN_END", 1, timing, device, config.downstream, config.ido)
         self.up.other, self.down.other = self.down, self.up
         self.up.start()
         self.down.start()
         self.tags = Tags(instants, config, self.up)
         self.host = self.tags.host = Host(instants, config, self.up, self.down, self.tags)
         self.vectors = Vectors(instants, self.up, self)
-        self.writers = Writers(instants, self.up, self.host, self.vectors)
+        self.writers = Writers(instants, config, self.up, self.host, self.vectors)
         self.transmit = Transmit(instants, config, self.tags, self)
         self.receive = Receive(instants, config, self.tags, self)
         self.registers = Registers(instants, config, self.up, self.down, self)
         self.agents: list[Agent] = []
         self.flows: list[Flow] = []
-        self.touch_vcpu = instants.arbiter("VCPU", self._decide_vcpu)
-        self.ready_agents: list[Agent] = []
+        self.cores = Cores(instants, config.core_switch_ps)
         self.bus_master = [False] * config.num_functions
         self.tx_rings_of: list[dict[int, Ring]] = [{} for _ in range(config.num_functions)]
-        self.filters: dict[int, tuple[int, int, int]] = {}
-        self.default_pool, self.loopback, self.max_frame = -1, False, 1518
+        self.switch = Switch()
+        self.max_frame = 1518
         self.drop_policy = [True] * config.num_functions
         self.counters = [dict.fromkeys((c.name for c in FUNCTION_COUNTERS), 0) for _ in range(config.num_functions)]
         self.latency = np.zeros((config.num_functions, 2, LATENCY_BINS), np.int64)
@@ -109,15 +114,13 @@ class ReferencePath:
         self.vectors.request(now, *divmod(number, VECTORS_PER_FUNCTION))
 
     def _set_filter(self, _now: int, slot: int, valid: int, mac: int, vlan: int, function: int) -> None:
-        self.filters.pop(slot, None)
-        if valid:
-            self.filters[slot] = (mac, vlan, function)
+        self.switch.set_filter(slot, valid, mac, vlan, function)
 
     def _set_default_pool(self, _now: int, _index: int, function: int) -> None:
-        self.default_pool = function
+        self.switch.default_pool = function
 
     def _set_loopback(self, _now: int, _index: int, on: int) -> None:
-        self.loopback = bool(on)
+        self.switch.loopback = bool(on)
 
     def _set_bme(self, _now: int, function: int, on: int) -> None:
         if self.bus_master[function] and not on:
@@ -134,6 +137,21 @@ class ReferencePath:
     def _set_pause(self, now: int, _port: int, quanta: int) -> None:
         self.transmit.pause(now, quanta)
 
+    def _set_page_shift(self, _now: int, domain: int, shift: int) -> None:
+        self.host.iommu.page_shift[domain] = shift
+
+    def _set_shaper(self, now: int, function: int, byte_ticks: int, burst: int) -> None:
+        self.transmit.shapers[function].configure(now, byte_ticks, burst)
+
+    def _set_wire(self, _now: int, _port: int, byte_ticks: int) -> None:
+        self.transmit.byte_ticks = self.receive.byte_ticks = byte_ticks
+        self.transmit.touch_wire()
+        self.receive.touch_wire()
+
+    def _set_retrain(self, now: int, _index: int, duration: int, *timing: int) -> None:
+        for link in (self.up, self.down):
+            link.retrain(now, duration, LinkTiming(*timing))
+
     def _set_ring_vector(self, _now: int, number: int, vector: int) -> None:
         direction = Direction(number & 1)
         ring = self._rings(direction).get(number >> 1)
@@ -143,7 +161,7 @@ class ReferencePath:
             self._bind_vector(ring)
 
     def attach(self, domain: int, base: int, memory: np.ndarray | None) -> None:
-        self.host.arenas[domain] = (base, memory)
+        self.host.memory.arenas[domain] = (base, memory)
 
     def open_ring(self, direction: Direction, ring: int, config: RingConfig, at: int) -> None:
         self._call(at, self._open_ring, direction, ring, config)
@@ -226,25 +244,6 @@ class ReferencePath:
         self._call(at, self.host.dma_answer, request, data)
 
     # what blocks ask --------------------------------------------------------------------------------------
-    def _decide_vcpu(self, now: int) -> None:
-        ready, self.ready_agents = self.ready_agents, []
-        for agent in ready:
-            agent.begin_pass(now)
-
-    def vcpu_ready(self, agent: Agent) -> None:
-        self.ready_agents.append(agent)
-        self.touch_vcpu()
-
-    @staticmethod
-    def next_ring(rings: dict[int, Ring], last: int, eligible: Callable[[Ring], bool]) -> Ring | None:
-        """Round robin by number: the first eligible ring after `last`, wrapping."""
-        numbers = sorted(rings)
-        split = bisect_right(numbers, last)
-        for number in (*numbers[split:], *numbers[:split]):
-            if eligible(rings[number]):
-                return rings[number]
-        return None
-
     def rx_ring_of(self, function: int) -> Ring | None:
         """The function's lowest-numbered open Rx ring."""
         return min((r for r in self.receive.rings.values() if r.open and r.function == function),
@@ -252,29 +251,6 @@ class ReferencePath:
 
     def drops_without_descriptor(self, function: int) -> bool:
         return self.drop_policy[function]
-
-    def _lookup(self, mac: int, vlan: int) -> int:
-        for slot in sorted(self.filters):
-            wanted_mac, wanted_vlan, function = self.filters[slot]
-            if wanted_mac == mac and wanted_vlan in (-1, vlan):
-                return function
-        return -1
-
-    def loopback_target(self, row: Row) -> int:
-        """The function a transmitted frame stays inside for, or -1."""
-        if not self.loopback:
-            return -1
-        if row.flow < 0 and row.data is not None:
-            row.dst, row.vlan = parse_header(row.data)
-        function = self._lookup(row.dst, row.vlan)
-        return -1 if function == row.function else function
-
-    def pool_of(self, row: Row) -> int:
-        """The function a received frame is for, or -1."""
-        function = self._lookup(row.dst, row.vlan)
-        if function < 0:
-            function = self.default_pool
-        return -1 if function == row.sender else function
 
     def name_flow(self, row: Row, ring: Ring) -> None:
         """A Tx row belongs to the flow of its ring's agent."""
@@ -337,7 +313,7 @@ class ReferencePath:
                 inside[ring.function, direction] += len(ring.rows)
         ahead = 1024 * self.instants.horizon             # a transfer under way is busy up to here only
         links = np.array([*((link.tlps, link.tlp_bytes, link.dllp_bytes, link.skp_total,
-                             link.busy_ticks - max(0, link.free - ahead)) for link in (self.up, self.down)),
+                             link.busy_ticks - max(0, link.ended - ahead)) for link in (self.up, self.down)),
                           *((half.tlps, half.tlp_bytes, 0, 0, half.busy_ticks - max(0, half.wire_free - ahead))
                             for half in (self.transmit, self.receive))], LINK_DTYPE)
         rows = np.array([(r.serial, r.kind, r.outcome, r.parent, r.function, r.ring_number, r.flow, r.length, *r.stamps)
@@ -345,3 +321,14 @@ class ReferencePath:
         return {"functions": functions, "latency": self.latency.copy(), "links": links,
                 "lines": np.array(self.instants.clocks(), np.int64), "inside": inside,
                 "rows": rows, "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE)}
+
+
+def check(config: PlaneConfig) -> None:
+    """What no plane can run with."""
+    for parameter in PARAMETERS:
+        name = getattr(config, parameter)
+        if name not in choices(parameter):
+            raise ModelBug(f"{parameter} {name!r} is no policy; there are {', '.join(choices(parameter))}")
+    for field, least in LEAST.items():
+        if getattr(config, field) < least:
+            raise ModelBug(f"{field} is {getattr(config, field)}, but at least {least}")

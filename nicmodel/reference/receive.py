@@ -7,7 +7,8 @@ from typing import Any
 
 from nicmodel.datasheet.descriptors import rx_writeback
 from nicmodel.reference.instants import Instants
-from nicmodel.reference.rows import LOOPBACK, RX, STAGE, Read, Ring, Row, Write, cut
+from nicmodel.reference.rows import LOOPBACK, RX, STAGE, Read, Ring, Row, Write, cut, next_to_fetch
+from nicmodel.reference.switch import parse_header
 from nicmodel.reference.tags import RX_DESCRIPTOR, Tags
 from nicmodel.reference.transmit import FCS_BYTES, GAP_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES, moved
 from nicmodel.reference.writers import RX_WRITE
@@ -55,6 +56,7 @@ class Receive:
         self.last_fetched = -1
         self.buffer = config.rx_buffer
         self.offers: deque[tuple[int, Flow | None, int, bytes | None]] = deque()
+        self.byte_ticks = config.wire_byte_ticks         # 0: the link is down
         self.wire_free = 0
         self.wire_wake = -1
         self.ingress: list[deque[Row]] = [deque(), deque()]
@@ -77,7 +79,9 @@ class Receive:
         self.touch_wire()
 
     def decide_wire(self, now: int) -> None:
-        ticks = self.config.wire_byte_ticks
+        ticks = self.byte_ticks
+        if not ticks:
+            return                                       # the link is down
         if self.offers and self.wire_free <= 1024 * now:
             ready, flow, packet, frame = self.offers.popleft()
             nbytes = len(frame) if frame is not None else flow.size(packet) - FCS_BYTES   # type: ignore[union-attr]
@@ -153,7 +157,7 @@ class Receive:
 
     def steered(self, now: int, row: Row) -> None:
         row.stamps[STAGE["STEERED"]] = now
-        function = self.plane.pool_of(row)
+        function = self.plane.switch.pool_of(row)
         if function < 0:
             self.return_room(row)
             self._refuse(row, PF_FUNCTION, "no_filter")
@@ -191,7 +195,7 @@ class Receive:
         def eligible(ring: Ring) -> bool:
             return bool(ring.open and not ring.fetch and ring.to_fetch and len(ring.descriptors) < config.rx_threshold)
 
-        ring = self.plane.next_ring(self.rings, self.last_fetched, eligible)
+        ring = next_to_fetch(config.fetch, self.rings, self.last_fetched, eligible, lambda ring: len(ring.descriptors))
         if ring is None:
             return
         self.last_fetched = ring.number
@@ -222,7 +226,8 @@ class Receive:
             ring.unreaped.append(row)
             write = self.plane.writers.write
             cuts = cut(row.address, row.nbytes, self.config.mps, True)
-            write(RX_WRITE, Write(ring, cuts, row.data, self._data_written, [row], self._payload_left))
+            write(RX_WRITE, Write(ring, cuts, row.data, self._data_written, [row], self._payload_left,
+                                  relaxed=self.config.relaxed_ordering))
             status = rx_writeback(row.nbytes, loopback=row.kind == LOOPBACK)
             write(RX_WRITE, Write(ring, [(ring.address_of(row.index), 0, 16)], status, self.plane.written_back, [row],
                                   announces=True))
@@ -233,10 +238,3 @@ class Receive:
 
     def _data_written(self, now: int, write: Write) -> None:
         write.rows[0].stamps[STAGE["DATA_WRITTEN"]] = now
-
-
-def parse_header(frame: bytes) -> tuple[int, int]:
-    """Destination MAC and VLAN id (0: untagged) of a frame's bytes."""
-    dst = int.from_bytes(frame[:6], "big")
-    vlan = int.from_bytes(frame[14:16], "big") & 0xFFF if frame[12:14] == b"\x81\x00" else 0
-    return dst, vlan

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES, completion_tlp_bytes, memory_tlp_bytes
+from nicmodel.datasheet.pcie_link import completion_tlp_bytes, memory_tlp_bytes
 from nicmodel.datasheet.timing import DOMAIN_BASE
+from nicmodel.reference.credits import data_credits
 from nicmodel.reference.instants import Instants
 from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
 from nicmodel.reference.rows import Transfer
@@ -38,6 +39,7 @@ class Registers:
         self.line: deque[Access] = deque()
         self.free_at = 0
         self.hot: dict[int, tuple[int, int]] = {}
+        self.readers: dict[int, int] = {}                  # split reads under way: request -> function
 
     def write(self, now: int, function: int, bar: int, offset: int, value: int) -> None:
         """A CPU store to a register leaves the root complex."""
@@ -48,12 +50,13 @@ class Registers:
         self._post(now, Access(function, 0, 0, tail, now, 0, (kind, ring)))
 
     def _post(self, now: int, access: Access) -> None:
-        self.down.queue(now, POSTED, Transfer(memory_tlp_bytes(MMIO_ADDRESS, REGISTER_BYTES), 1, self.arrived,
-                                              (access,), None))
+        self.down.queue(now, POSTED, Transfer(access.function, memory_tlp_bytes(MMIO_ADDRESS, REGISTER_BYTES),
+                                              data_credits(REGISTER_BYTES), self.arrived, (access,)))
 
     def read(self, now: int, function: int, bar: int, offset: int, request: int) -> None:
         access = Access(function, bar, offset, 0, now, request)
-        self.down.queue(now, NONPOSTED, Transfer(memory_tlp_bytes(MMIO_ADDRESS, 0), 0, self.arrived, (access,), None))
+        self.readers[request] = function
+        self.down.queue(now, NONPOSTED, Transfer(function, memory_tlp_bytes(MMIO_ADDRESS, 0), 0, self.arrived, (access,)))
 
     def arrived(self, _now: int, access: Access) -> None:
         self.line.append(access)
@@ -66,7 +69,7 @@ class Registers:
             if access.request:
                 self.down.release(now, NONPOSTED, 0)
             else:
-                self.down.release(now, POSTED, -(-REGISTER_BYTES // DATA_CREDIT_BYTES))
+                self.down.release(now, POSTED, data_credits(REGISTER_BYTES))
             self.instants.at(now + self.config.register_latency_cycles * self.config.core_ps, "REGISTER", 0,
                              self.performed, access)
         if self.line:
@@ -92,8 +95,8 @@ class Registers:
 
     def answer(self, now: int, request: int, value: int) -> None:
         """A read's completion starts its way back."""
-        self.up.queue(now, COMPLETION, Transfer(completion_tlp_bytes(REGISTER_BYTES), 0, self._back, (request, value),
-                                                None))
+        self.up.queue(now, COMPLETION, Transfer(self.readers.pop(request), completion_tlp_bytes(REGISTER_BYTES),
+                                                data_credits(REGISTER_BYTES), self._back, (request, value)))
 
     def _back(self, now: int, request: int, value: int) -> None:
         self.instants.upcalls.append(Upcall(now, UpcallKind.MMIO_DONE, (request, value)))

@@ -18,6 +18,7 @@ def revoke_ring(plane: ReferencePath, ring: Ring) -> None:
     if ring.agent:
         ring.agent.dead = True
         plane.vectors.forget_agent(ring.agent)
+        plane.cores.forget(ring.agent)
     plane.vectors.unbind(ring)
     if ring.fetch:
         ring.fetch.stale = True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from nicmodel.datasheet.stages import INSIDE, STAGES
@@ -93,32 +95,57 @@ class Request:
 
 
 class Write:
-    """A DMA write, cut into TLPs: [(address, offset, nbytes)]. `landed(now, write)` at the commit of the last."""
+    """A DMA write, cut into TLPs: [(address, offset, nbytes)]. `landed(now, write)` when all have committed."""
 
-    __slots__ = ("ring", "function", "domain", "cuts", "data", "rows", "landed", "arrived", "last", "moved", "stale",
-                 "announces")
+    __slots__ = ("ring", "function", "domain", "cuts", "data", "rows", "landed", "arrived", "last", "moved", "committed",
+                 "stale", "announces", "relaxed")
 
     def __init__(self, ring: Ring, cuts: list[tuple[int, int, int]], data: bytes | None, landed: Any, rows: list[Row],
-                 arrived: Any = None, announces: bool = False):
+                 arrived: Any = None, announces: bool = False, relaxed: bool = False):
         self.ring, self.function, self.domain = ring, ring.function, ring.config.domain
         self.cuts, self.data, self.landed, self.rows, self.arrived = cuts, data, landed, rows, arrived
         self.announces = announces                        # a write-back: the ring's vector requests after it
         self.last = len(cuts) - 1
-        self.moved = 0                                    # TLPs that WRITERS has moved
+        self.relaxed = relaxed                            # the RO attribute of its TLPs
+        self.moved = self.committed = 0                   # TLPs that WRITERS has moved; that are in memory
         self.stale = False
         ring.writes.add(self)
 
+    def bytes_of(self, piece: int) -> bytes | None:
+        """What one of its TLPs stores; None if no bytes move."""
+        _, offset, nbytes = self.cuts[piece]
+        return None if self.data is None else self.data[offset:offset + nbytes]
+
 
 class Transfer:
-    """A TLP waiting for, or on, a link direction."""
+    """A TLP waiting for, or on, a link direction. `next` joins the line when this one starts."""
 
-    __slots__ = ("age", "ready", "wire_bytes", "data_credits", "ended", "args", "owner", "started")
+    __slots__ = ("age", "ready", "function", "wire_bytes", "data_credits", "relaxed", "ended", "args", "owner", "started",
+                 "next")
 
-    def __init__(self, wire_bytes: int, data_credits: int, ended: Any, args: tuple[Any, ...], owner: Any):
+    def __init__(self, function: int, wire_bytes: int, data_credits: int, ended: Any, args: tuple[Any, ...],
+                 owner: Any = None, relaxed: bool = False):
         self.age = self.ready = 0
-        self.wire_bytes, self.data_credits = wire_bytes, data_credits
-        self.ended, self.args, self.owner = ended, args, owner
+        self.function, self.wire_bytes, self.data_credits = function, wire_bytes, data_credits
+        self.ended, self.args, self.owner, self.relaxed = ended, args, owner, relaxed
         self.started = False
+        self.next: Transfer | None = None
+
+
+def in_turns(rings: dict[int, Ring], last: int) -> list[Ring]:
+    """All rings by number, those after `last` first."""
+    numbers = sorted(rings)
+    split = bisect_right(numbers, last)
+    return [rings[number] for number in (*numbers[split:], *numbers[:split])]
+
+
+def next_to_fetch(policy: str, rings: dict[int, Ring], last: int, eligible: Callable[[Ring], bool],
+                  on_chip: Callable[[Ring], int]) -> Ring | None:
+    """The ring whose descriptors are fetched next."""
+    candidates = [ring for ring in in_turns(rings, last) if eligible(ring)]
+    if policy == "fewest":
+        return min(candidates, key=on_chip, default=None)            # the first in turns among equals
+    return candidates[0] if candidates else None
 
 
 def cut(address: int, nbytes: int, limit: int, natural: bool) -> list[tuple[int, int, int]]:

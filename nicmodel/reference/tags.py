@@ -6,9 +6,10 @@ from collections import deque
 
 from nicmodel.datasheet.pcie_link import memory_tlp_bytes
 from nicmodel.reference.host import Host
-from nicmodel.reference.instants import LINE, NO_CAUSE, POOL, TURN, Instants
+from nicmodel.reference.instants import LINE, NO_CAUSE, OWN, POOL, SERVER, TURN, Instants
 from nicmodel.reference.link import NONPOSTED, Link
 from nicmodel.reference.rows import Read, Request, Transfer, cut
+from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import PlaneConfig
 
 RX_DESCRIPTOR, TX_DESCRIPTOR, PAYLOAD = 0, 1, 2
@@ -22,11 +23,16 @@ class Tags:
 
     def __init__(self, instants: Instants, config: PlaneConfig, up: Link):
         self.instants, self.config, self.up = instants, config, up
+        if config.tag_reserve >= config.tags:
+            raise ModelBug(f"tag_reserve {config.tag_reserve} leaves payload reads none of {config.tags} tags")
         self.touch = instants.arbiter("TAGS", self.decide)
         self.free = config.tags
         self.buffer = config.read_buffer
+        self.held = [0] * config.num_functions           # tags, by function
         self.lines: list[deque[Request]] = [deque() for _ in CLASSES]
-        self.turn = 0
+        self.turn = 0                                    # the class that is asked first
+        self.last = [config.num_functions - 1] * len(CLASSES)   # the function last granted, by class
+        self.next_grant = 0                              # `read_cycles` after the last
 
     def ask(self, read: Read, kind: int, address: int, nbytes: int, wanted: int) -> None:
         """A block asks for part of a read; cut to MRRS and pages, each piece a request in line."""
@@ -34,30 +40,71 @@ class Tags:
             self.lines[kind].append(Request(read, where, n, kind, max(0, min(n, wanted - offset))))
         self.touch()
 
+    # who is next ------------------------------------------------------------------------------------------
+    def candidate(self, kind: int) -> Request | None:
+        """The request of a class that goes next: none if the class is empty or all its functions hold their cap."""
+        cap, functions, last = self.config.tag_cap, self.config.num_functions, self.last[kind]
+        allowed = (r for r in self.lines[kind] if not cap or self.held[r.read.function] < cap)
+        if self.config.tag_functions == "oldest":
+            return next(allowed, None)
+        return min(allowed, key=lambda r: (r.read.function - last - 1) % functions, default=None)   # the oldest of equals
+
+    def fits(self, request: Request) -> bool:
+        reserve = self.config.tag_reserve if request.kind == PAYLOAD else 0
+        return self.free > reserve and self.buffer >= request.nbytes
+
+    def _choose(self) -> Request | None:
+        first = 0 if self.config.tag_classes == "descriptors_first" else self.turn
+        for step in range(len(CLASSES)):
+            request = self.candidate((first + step) % len(CLASSES))
+            if request and self.fits(request):
+                return request
+        return None
+
+    # the arbiter ------------------------------------------------------------------------------------------
     def decide(self, now: int) -> None:
-        looked = 0
-        while looked < len(CLASSES):
-            kind = (self.turn + looked) % len(CLASSES)
-            line = self.lines[kind]
-            if line and self.free and self.buffer >= line[0].nbytes:
-                self._grant(now, line.popleft())
-                self.turn = (kind + 1) % len(CLASSES)
-                looked = 0
-            else:
-                looked += 1
+        cycles = self.config.read_cycles
+        if now >= self.next_grant:
+            request = self._choose()
+            while request:
+                self._grant(now, request)
+                if cycles:
+                    self.next_grant = now + cycles * self.config.core_ps
+                    break
+                request = self._choose()
+        if cycles and self._choose():
+            self.touch()                                 # again at the next edge
         for kind, name in enumerate(CLASSES):
-            head = self.lines[kind][0] if self.lines[kind] else None
-            lacking = head and (not self.free or self.buffer < head.nbytes)
-            self.instants.blame(LINE[name], NO_CAUSE if head is None else POOL if lacking else TURN, now)
+            self.instants.blame(LINE[name], self._cause(kind, now), now)
+
+    def _cause(self, kind: int, now: int) -> int:
+        if not self.lines[kind]:
+            return NO_CAUSE
+        request = self.candidate(kind)
+        if request is None:
+            return OWN
+        if not self.fits(request):
+            return POOL
+        return SERVER if now < self.next_grant else TURN
 
     def _grant(self, now: int, request: Request) -> None:
+        function = request.read.function
+        self.lines[request.kind].remove(request)
+        self.turn = (request.kind + 1) % len(CLASSES)
+        self.last[request.kind] = function
         self.free -= 1
+        self.held[function] += 1
         self.buffer -= request.nbytes
-        wire_bytes = memory_tlp_bytes(request.address, 0)
-        self.up.queue(now, NONPOSTED, Transfer(wire_bytes, 0, self.host.read_arrived, (request,), request))
+        self.up.queue(now, NONPOSTED, Transfer(function, memory_tlp_bytes(request.address, 0), 0, self.host.read_arrived,
+                                               (request,), request, self.relaxed(request)))
+
+    def relaxed(self, request: Request) -> bool:
+        """The RO attribute of a read and of its completions."""
+        return self.config.relaxed_ordering and request.kind == PAYLOAD
 
     def give_back(self, request: Request) -> None:
         self.free += 1
+        self.held[request.read.function] -= 1
         self.buffer += request.nbytes
         self.touch()
 

@@ -12,7 +12,8 @@ from typing import Any
 from nicmodel.datasheet.descriptors import tx_parse, tx_writeback
 from nicmodel.datasheet.stages import DELIVERED
 from nicmodel.reference.instants import LINE, NO_CAUSE, POOL, SERVER, Instants
-from nicmodel.reference.rows import STAGE, TX, Read, Ring, Row, Write, cut
+from nicmodel.reference.rows import STAGE, TX, Read, Ring, Row, Write, cut, in_turns, next_to_fetch
+from nicmodel.reference.shapers import Shaper
 from nicmodel.reference.tags import PAYLOAD, TX_DESCRIPTOR, Tags
 from nicmodel.reference.writers import TX_WRITEBACK
 from nicmodel.sim.plane import Payload, PlaneConfig, Upcall, UpcallKind
@@ -37,6 +38,8 @@ class Transmit:
         self.buffer = config.tx_buffer
         self.ready: deque[Row] = deque()
         self.wire: deque[Row] = deque()
+        self.shapers = [Shaper(function, instants, self.touch_scheduler) for function in range(config.num_functions)]
+        self.byte_ticks = config.wire_byte_ticks         # 0: the link is down
         self.wire_free = 0
         self.wire_wake = -1
         self.paused_until = 0
@@ -61,7 +64,7 @@ class Transmit:
         def eligible(ring: Ring) -> bool:
             return bool(ring.open and not ring.fetch and ring.to_fetch and len(ring.waiting) < config.tx_threshold)
 
-        ring = self.plane.next_ring(self.rings, self.last_fetched, eligible)
+        ring = next_to_fetch(config.fetch, self.rings, self.last_fetched, eligible, lambda ring: len(ring.waiting))
         if ring is None:
             return
         self.last_fetched = ring.number
@@ -111,7 +114,10 @@ class Transmit:
     # 4 scheduler ------------------------------------------------------------------------------------------
     def decide_scheduler(self, now: int) -> None:
         def eligible(ring: Ring) -> bool:
-            return bool(ring.waiting) and (ring.waiting[0].begun or ring.waiting[0].nbytes <= self.buffer)
+            if not ring.waiting:
+                return False
+            head = ring.waiting[0]
+            return head.begun or (self.shapers[ring.function].allows(now) and head.nbytes <= self.buffer)
 
         ring = self._next_by_function(eligible)
         if ring is None:
@@ -124,6 +130,7 @@ class Transmit:
             row.room = row.nbytes
             self.buffer -= row.room
             row.stamps[STAGE["SCHEDULED"]] = now
+            self.shapers[ring.function].pay(now, row.length)
             row.read = Read(row, row.function, ring.config.domain, self.payload_arrived)
         where = row.address + row.issued
         turn = min(row.nbytes - row.issued, self.config.mrrs, 4096 - where % 4096)
@@ -137,12 +144,10 @@ class Transmit:
 
     def _next_by_function(self, eligible: Callable[[Ring], bool]) -> Ring | None:
         functions = self.config.num_functions
-        rings_of = self.plane.tx_rings_of
         for step in range(1, functions + 1):
             function = (self.last_function + step) % functions
-            if rings_of[function]:
-                ring = self.plane.next_ring(rings_of[function], self.last_ring[function], eligible)
-                if ring is not None:
+            for ring in in_turns(self.plane.tx_rings_of[function], self.last_ring[function]):
+                if eligible(ring):
                     return ring
         return None
 
@@ -200,7 +205,7 @@ class Transmit:
         if row.vanished:
             return
         row.stamps[STAGE["SWITCHED"]] = now
-        target = self.plane.loopback_target(row)
+        target = self.plane.switch.loopback_target(row)
         if target >= 0:
             self.return_room(row)
             self._deliver(now, row)
@@ -223,8 +228,8 @@ class Transmit:
 
     # 9 wire -----------------------------------------------------------------------------------------------
     def decide_wire(self, now: int) -> None:
-        ticks = self.config.wire_byte_ticks
-        paused = now < self.paused_until
+        ticks = self.byte_ticks
+        paused = now < self.paused_until or not ticks
         if self.wire and not paused and self.wire_free <= 1024 * now:
             row = self.wire.popleft()
             start = self.wire_free if (self.wire_free > 1024 * (now - 1) and row.stamps[STAGE["SWITCHED"]] < now) \
@@ -257,8 +262,8 @@ class Transmit:
         self.instants.at(now + self.config.pause_reaction_ps, "PAUSE", 0, self._pause_begins, quanta)
 
     def _pause_begins(self, now: int, quanta: int) -> None:
-        self.paused_until = now + -(-quanta * 64 * self.config.wire_byte_ticks // 1024)
-        if quanta:
+        self.paused_until = now + -(-quanta * 64 * self.byte_ticks // 1024)
+        if self.paused_until > now:
             self.instants.at(self.paused_until, "PAUSE", 0, lambda _now: self.touch_wire())
         self.touch_wire()
 

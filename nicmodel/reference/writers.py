@@ -5,46 +5,54 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES, memory_tlp_bytes
+from nicmodel.datasheet.pcie_link import memory_tlp_bytes
 from nicmodel.datasheet.timing import MSIX_ADDRESS, MSIX_BYTES
+from nicmodel.reference.credits import data_credits
 from nicmodel.reference.host import Host
 from nicmodel.reference.instants import Instants
 from nicmodel.reference.link import POSTED, Link
 from nicmodel.reference.rows import STAGE, Ring, Transfer, Write
-from nicmodel.sim.plane import VECTORS_PER_FUNCTION, Upcall, UpcallKind
+from nicmodel.sim.plane import VECTORS_PER_FUNCTION, PlaneConfig, Upcall, UpcallKind
 
 RX_WRITE, TX_WRITEBACK = 0, 1
 
 
 class Writers:
-    """DMA writes wait here, two lines of them; one TLP a core cycle enters the posted line."""
+    """DMA writes wait here, two lines of them; one TLP every `write_cycles` enters the posted line."""
 
-    def __init__(self, instants: Instants, up: Link, host: Host, vectors: Vectors):
-        self.up, self.host, self.vectors = up, host, vectors
+    def __init__(self, instants: Instants, config: PlaneConfig, up: Link, host: Host, vectors: Vectors):
+        self.config, self.up, self.host, self.vectors = config, up, host, vectors
         self.touch = instants.arbiter("WRITERS", self.decide)
         self.lines: list[deque[Write]] = [deque(), deque()]
         self.turn = RX_WRITE
+        self.next_move = 0
 
     def write(self, line: int, write: Write) -> None:
         self.lines[line].append(write)
         self.touch()
 
     def decide(self, now: int) -> None:
-        line = self.turn if self.lines[self.turn] else 1 - self.turn
-        if not self.lines[line]:
-            return
+        if now >= self.next_move:
+            first = RX_WRITE if self.config.writers == "rx_first" else self.turn
+            line = first if self.lines[first] else 1 - first
+            if self.lines[line]:
+                self._move(now, line)
+        if any(self.lines):
+            self.touch()
+
+    def _move(self, now: int, line: int) -> None:
+        """One TLP of the line's oldest write enters the posted line."""
         self.turn = 1 - line
+        self.next_move = now + self.config.write_cycles * self.config.core_ps
         write = self.lines[line][0]
         address, _, nbytes = write.cuts[write.moved]
-        self.up.queue(now, POSTED, Transfer(memory_tlp_bytes(address, nbytes), -(-nbytes // DATA_CREDIT_BYTES),
-                                            self.host.write_arrived, (write, write.moved), write))
+        self.up.queue(now, POSTED, Transfer(write.function, memory_tlp_bytes(address, nbytes), data_credits(nbytes),
+                                            self.host.write_arrived, (write, write.moved), write, write.relaxed))
         write.moved += 1
         if write.moved > write.last:
             self.lines[line].popleft()
             if write.announces:
                 self.vectors.request(now, write.ring.function, write.ring.config.vector)
-        if any(self.lines):
-            self.touch()
 
 
 class Vector:
@@ -101,18 +109,19 @@ class Vectors:
         vector = self.table[number]
         vector.requested = False
         vector.allowed = now + vector.itr_ps
-        self.up.queue(now, POSTED, Transfer(memory_tlp_bytes(MSIX_ADDRESS, MSIX_BYTES), 1, self._arrived, (number,),
-                                            ("msix", number // VECTORS_PER_FUNCTION)))
+        function = number // VECTORS_PER_FUNCTION
+        self.up.queue(now, POSTED, Transfer(function, memory_tlp_bytes(MSIX_ADDRESS, MSIX_BYTES), data_credits(MSIX_BYTES),
+                                            self._arrived, (number,), ("msix", function)))
         if len(eligible) > 1:
             self.touch()
 
     def _arrived(self, now: int, number: int) -> None:
-        self.plane.host.posted_commit(now, self._fires, number)
+        self.plane.host.message_arrived(now, number // VECTORS_PER_FUNCTION, self._fires, number)
 
     def _fires(self, now: int, number: int) -> None:
         """The message commits: rows it announces are stamped, its agent or Python is told."""
         function, index = divmod(number, VECTORS_PER_FUNCTION)
-        self.up.release(now, POSTED, 1)
+        self.up.release(now, POSTED, data_credits(MSIX_BYTES))
         self.plane.count(function, "interrupts")
         self.interrupts.append((now, function, index))
         vector = self.table[number]

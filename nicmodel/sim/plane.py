@@ -83,7 +83,8 @@ class AgentConfig:
 
     ``tx_ring``/``rx_ring`` are absolute queues or -1. ``flow`` is the flow the Tx half sends (-1: none).
     ``tx_buffers``/``rx_buffers`` are base addresses of ``ring size`` buffers of ``*_stride`` bytes.
-    ``poll_ps`` > 0 polls at that interval instead of waiting for interrupts.
+    ``poll_ps`` > 0 polls at that interval instead of waiting for interrupts. Agents with the same ``core`` >= 0 share
+    that CPU core; -1 is a core of its own. ``doorbell_cost_ps`` is CPU time per tail written.
     """
 
     function: int
@@ -104,6 +105,8 @@ class AgentConfig:
     rx_batch: int
     rs_batch: int = 1
     poll_ps: int = 0
+    core: int = -1
+    doorbell_cost_ps: int = 0
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,8 @@ NEVER = (1 << 62)
 class PlaneConfig:
     """Every number a plane needs, resolved: device.py makes it from a profile and a scenario.
 
-    ``*_ps`` are ps, ``*_ticks`` 1/1024 ps, ``*_cycles`` core cycles; credits of 0 are infinite.
+    ``*_ps`` are ps, ``*_ticks`` 1/1024 ps, ``*_cycles`` core cycles; credits of 0 are infinite, shares are of 65536.
+    The last group names a policy per arbiter, a row of `policies.POLICIES`.
     """
 
     num_functions: int
@@ -213,6 +217,38 @@ class PlaneConfig:
     record_rows: bool = True
     record_interrupts: bool = True
     frames_out: bool = False        # FRAME_OUT upcalls
+    # the rest of the link
+    host_npd: int = 0
+    host_cplh: int = 0
+    host_cpld: int = 0
+    device_npd: int = 0
+    device_cplh: int = 0
+    device_cpld: int = 0
+    relaxed_ordering: bool = False
+    ido: bool = False
+    tag_cap: int = 0                # tags that one function may hold; 0: all
+    tag_reserve: int = 0            # tags that payload reads leave free
+    read_cycles: int = 0            # between two granted reads; 0: as many as fit at one edge
+    write_cycles: int = 1           # between two TLPs of the writers
+    # the rest of the host
+    remote_ps: int = 0              # extra of every read
+    dram_ps: int = 0                # extra of `dram_share` of the reads
+    dram_share: int = 0
+    tail_ps: int = 0
+    tail_share: int = 0
+    iotlb_entries: int = 0          # 0: no IOMMU
+    walkers: int = 1
+    walk_ps: int = 1
+    core_switch_ps: int = 0
+    # policies
+    upstream: str = "age"
+    downstream: str = "age"
+    tag_classes: str = "round_robin"
+    tag_functions: str = "oldest"
+    fetch: str = "round_robin"
+    writers: str = "round_robin"
+    walks: str = "oldest"
+    completions: str = "burst"
 
 
 # Tables that `DataPlane.set` takes: name -> (index, words).
@@ -228,5 +264,12 @@ TABLES = {
     "no_descriptor": ("function", "1 drop, 0 block; reset state 1"),
     "pause": ("port", "quanta"),
     "ring_vector": ("2 * ring + direction", "vector or -1; the ring raises it from now on"),
+    "page_shift": ("domain", "12, 21 or 30; reset state 12"),
+    "shaper": ("function", "byte time in ticks (0 none), burst in bytes"),
+    "wire": ("port", "byte time in ticks; 0: the link is down"),
+    "retrain": ("0", "duration_ps, byte_ticks, ack_ps, fc_ps, skp_ps, skp_bytes"),
 }
 VECTORS_PER_FUNCTION = 64
+
+# Codes of FAULT upcalls.
+READ_FAULT, WRITE_FAULT, TRANSLATION_FAULT = 1, 2, 3

@@ -30,6 +30,7 @@ from nicmodel.sim.errors import ModelBug
 FCS, DESCRIPTOR = 4, 16
 SHIPPED = ("bad_vf_driver", "both_ways", "imix", "one_vf", "packet_size", "pf_and_vfs", "rx_overload", "slow_link",
            "vf_scaling", "vf_to_vf")
+SPEED = ("speed_both64", "speed_rx64", "speed_tx64")      # a second of run loop each: shortened here
 
 
 @cache
@@ -41,7 +42,7 @@ def whole(name: str) -> RunResult:
 # every shipped scenario -------------------------------------------------------------------------------------------
 
 def test_the_scenarios_tested_here_are_those_shipped():
-    assert set(SHIPPED) == set(shipped())
+    assert {*SHIPPED, *SPEED} == set(shipped())
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -58,7 +59,13 @@ def test_a_shipped_scenario_gives_the_same_figures_again(name):
     assert again.meta == first.meta
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", SPEED)
+def test_a_speed_scenario_fills_the_wire(name):
+    result = run(name, duration="200us")
+    assert result.ok, result.simulated["expect"]
+
+
+@pytest.mark.parametrize("name", SHIPPED + SPEED)
 def test_both_planes_give_the_same_figures(name):
     fast, reference = (run(name, plane=plane, warmup="5us", duration="25us", packets=0) for plane in ("fast", "reference"))
     assert fast.measured.packets == reference.measured.packets > 20

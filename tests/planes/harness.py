@@ -234,6 +234,15 @@ class Run:
             domain.write(base + 16 * index, rx_read(buffers + 2048 * index))
         self.plane.mmio_write(queue.function, TAIL_BAR, RX_TAIL_OFFSET + 0x40 * ring, (first + count) % queue.size, at)
 
+    def do_stray(self, at: int, ring: int, index: int, address: int, nbytes: int = 60, direction: int = 0) -> None:
+        """One descriptor whose buffer is anywhere, and its doorbell."""
+        queue = self.script.queues[ring]
+        base, _ = self.slots[2 * ring + direction]
+        descriptor = rx_read(address) if direction else tx_data(address, nbytes)
+        self.domains[queue.function].write(base + 16 * index, descriptor)
+        offset = RX_TAIL_OFFSET if direction else TX_TAIL_OFFSET
+        self.plane.mmio_write(queue.function, TAIL_BAR, offset + 0x40 * ring, (index + 1) % queue.size, at)
+
     # time -------------------------------------------------------------------------------------------------
     def outcome(self) -> Outcome:
         plane, script = self.plane, self.script
@@ -310,7 +319,8 @@ def _links(left: Outcome, right: Outcome) -> str:
 
 def _lines(left: Outcome, right: Outcome) -> str:
     a, b = left.results["lines"], right.results["lines"]
-    return "; ".join(f"line {LINES[i]}: {list(a[i])} != {list(b[i])}" for i in range(len(LINES)) if list(a[i]) != list(b[i]))
+    return "; ".join(f"line {name}: {list(x)} != {list(y)}" for name, x, y in zip(LINES, a, b, strict=True)
+                     if list(x) != list(y))
 
 
 def _arrays(name: str, left: Outcome, right: Outcome) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from corpus import FULL, GEN3, GEN4_100G, HEADERS, LENGTHS, LINE_64B, TIES
+from corpus_whole import EVENTS
 from harness import NS, US, Queue, Script, mac_of, rx_flow
 from hypothesis import strategies as st
+
+from nicmodel.datasheet.policies import PARAMETERS, choices
 
 MACHINES = (TIES, TIES, (), GEN3, GEN4_100G)
 FUNCTIONS = st.integers(0, 3)
@@ -68,3 +73,51 @@ def scripts(draw):
     return Script("drawn", pairs, flows, tuple(actions), tuple(config), draw(st.sampled_from(MACHINES)),
                   draw(st.sampled_from((12 * US, 20 * US))), draw(st.sampled_from((0, 1 * US, 3 * US + 1))),
                   draw(st.booleans()))
+
+
+# the whole link and the whole host -----------------------------------------------------------------------------
+def counts(most):
+    return st.sampled_from((0, 0, 2, most))
+
+
+FIELDS = {
+    "host_npd": counts(2047), "host_cplh": counts(127), "host_cpld": st.sampled_from((0, 1, 2047)), "device_npd": counts(2047),
+    "device_cplh": counts(127), "device_cpld": st.sampled_from((0, 32, 2047)), "relaxed_ordering": st.booleans(),
+    "ido": st.booleans(), "tag_cap": st.integers(0, 3), "read_cycles": st.sampled_from((0, 1, 7)),
+    "write_cycles": st.sampled_from((1, 1, 4)), "remote_ps": st.sampled_from((0, 80 * NS)),
+    "dram_ps": st.sampled_from((0, 55 * NS)), "dram_share": st.sampled_from((0, 20000, 65536)),
+    "tail_ps": st.sampled_from((0, 2 * US)), "tail_share": st.sampled_from((0, 5000)),
+    "iotlb_entries": st.sampled_from((0, 1, 3, 8)), "walkers": st.integers(1, 3),
+    "walk_ps": st.sampled_from((1, 1 * NS, 280 * NS)), "core_switch_ps": st.sampled_from((0, 1, 90 * NS)),
+    **{name: st.sampled_from(choices(name)) for name in PARAMETERS},
+}
+RATES = st.sampled_from((0, 1_024_000, 819_200, 5_000_001))
+TIMINGS = st.sampled_from(((1_024_000, 536 * NS, 536 * NS, 2_360_000, 8), (256_000, 316 * NS, 1, 0, 32),
+                           (999_999, 1, 316_001, 1_000_000, 16)))
+# Instants of corpus_whole.EVENTS too: what is revoked there is often in the middle of something.
+AWKWARD = st.one_of(TIMES, st.builds(sum, st.tuples(st.sampled_from(tuple(EVENTS.values())), st.integers(-1, 1))))
+WHOLE_ACTIONS = st.one_of(
+    ACTIONS,
+    st.tuples(AWKWARD, st.just("reset"), st.tuples(FUNCTIONS)),
+    st.tuples(AWKWARD, st.just("close"), st.tuples(st.integers(0, 1), st.integers(0, 2))),
+    st.tuples(AWKWARD, st.just("set"), st.tuples(st.just("bme"), FUNCTIONS, st.just(0))),
+    st.tuples(AWKWARD, st.just("set"), st.tuples(st.just("wire"), st.just(0), RATES)),
+    st.tuples(AWKWARD, st.just("set"), st.tuples(st.just("shaper"), FUNCTIONS, RATES, st.sampled_from((0, 64, 3000)))),
+    st.tuples(AWKWARD, st.just("set"), st.tuples(st.just("page_shift"), FUNCTIONS, st.sampled_from((12, 21, 30)))),
+    st.tuples(AWKWARD, st.just("set"), st.builds(lambda words, duration: ("retrain", 0, duration, *words), TIMINGS,
+                                                 st.sampled_from((0, 1, 300 * NS, 2 * US)))),
+)
+
+
+@st.composite
+def whole_scripts(draw):
+    """A script of `scripts()` with some of the new fields, new actions, and agents that share cores."""
+    script = draw(scripts())
+    names = draw(st.lists(st.sampled_from(sorted(FIELDS)), max_size=8, unique=True))
+    config = dict(script.config) | {name: draw(FIELDS[name]) for name in names}
+    if config["tags"] > 1:
+        config["tag_reserve"] = draw(st.integers(0, min(2, config["tags"] - 1)))
+    queues = tuple(replace(queue, agent_fields=(*queue.agent_fields, ("core", draw(st.integers(-1, 1))),
+                                                ("doorbell_cost_ps", draw(st.sampled_from((0, 7 * NS))))))
+                   for queue in script.queues)
+    return replace(script, queues=queues, config=tuple(config.items()), actions=tuple(draw(st.lists(WHOLE_ACTIONS, max_size=6))))

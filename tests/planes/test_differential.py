@@ -7,17 +7,18 @@ import os
 
 import pytest
 from corpus import CORPUS
+from corpus_whole import WHOLE_CORPUS
 from harness import check_conservation, differences, run
 from hypothesis import HealthCheck, given, settings
 from nicmodel._fastpath import FastPath
-from strategies import scripts
+from strategies import scripts, whole_scripts
 
 from nicmodel.reference.plane import ReferencePath
 
 EXAMPLES = int(os.environ.get("NICMODEL_EXAMPLES", "150"))
 
 
-@pytest.mark.parametrize("script", CORPUS, ids=lambda s: s.name)
+@pytest.mark.parametrize("script", (*CORPUS, *WHOLE_CORPUS), ids=lambda s: s.name)
 def test_planes_agree_on_the_corpus(script):
     fast = run(FastPath, script)
     told = differences(fast, run(ReferencePath, script))
@@ -44,7 +45,7 @@ def test_planes_agree_when_nothing_is_recorded(script):
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(scripts())
+@given(whole_scripts() | scripts())
 def test_planes_agree_on_drawn_scripts(script):
     fast = run(FastPath, script)
     told = differences(fast, run(ReferencePath, script))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from nicmodel._fastpath import FastPath
 
 from nicmodel.datasheet.counters import DROP_REASONS
 from nicmodel.datasheet.pcie_link import GENERATIONS
+from nicmodel.datasheet.policies import PARAMETERS
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import NEVER, AgentConfig, Direction, FlowConfig, Payload, PlaneConfig, RingConfig
 
@@ -22,7 +25,7 @@ def machine(**changes):
     fields = dict(
         num_functions=9, num_rings=16, core_ps=1600, wire_byte_ticks=80 * 1024, pcie_byte_ticks=ticks,
         ack_ps=50_000, fc_ps=50_000, skp_ps=gen.skp_interval_symbols * 16 * ticks // 1024, skp_bytes=256, mps=256,
-        mrrs=512, rcb=64, split_rcb=False, tags=256, read_buffer=65536, host_ph=128, host_pd=2048, host_nph=128,
+        mrrs=512, rcb=64, split_rcb=False, tags=256, read_buffer=65536, host_ph=127, host_pd=2047, host_nph=127,
         device_ph=32, device_pd=128, device_nph=16, read_latency_ps=400_000, read_jitter_ps=0,
         write_latency_ps=200_000, register_cycles=1, register_latency_cycles=4, tx_pipe_cycles=20, rx_pipe_cycles=30,
         tx_cache=40, tx_threshold=32, rx_cache=40, rx_threshold=32, tx_buffer=1 << 18, rx_buffer=1 << 18,
@@ -113,6 +116,42 @@ def test_a_call_in_the_past_and_an_unknown_ring_are_bugs():
         plane.set("loopback", 0, (1,), 5)
     with pytest.raises(ModelBug):
         plane.close_ring(Direction.TX, 99, 20)
+
+
+class Read:
+    """A configuration that knows what has been read of it."""
+
+    def __init__(self, config):
+        self.config, self.names = config, set()
+
+    def __getattr__(self, name):
+        self.names.add(name)
+        return getattr(self.config, name)
+
+
+def test_every_field_of_a_configuration_is_consumed():
+    """A field that only the reference plane knows would make two planes of one scenario."""
+    config = Read(machine())
+    FastPath(config)
+    assert config.names == {field.name for field in fields(PlaneConfig)}
+
+
+@pytest.mark.parametrize("changes", [
+    {"write_cycles": 0}, {"walkers": 0}, {"walk_ps": 0}, {"tag_reserve": 256}, {"host_ph": 128}, {"device_cpld": 2048},
+    {"device_npd": -1}, {"tag_cap": -1}, {"iotlb_entries": -1}, {"tail_share": -1, "tail_ps": 1},
+    *({parameter: "by_lot"} for parameter in PARAMETERS)], ids=str)
+def test_what_no_plane_can_run_with_is_a_bug(changes):
+    with pytest.raises(ModelBug):
+        FastPath(machine(**changes))
+
+
+@pytest.mark.parametrize("table, index, words", [
+    ("page_shift", 1, (13,)), ("page_shift", 1 << 20, (12,)), ("shaper", 9, (1, 0)), ("shaper", 1, (-1, 0)),
+    ("shaper", 1, (1 << 44, 1 << 20)), ("wire", 1, (80 * 1024,)), ("wire", 0, (127,)), ("wire", 0, (-1,)),
+    ("retrain", 0, (0, 127, 1, 1, 1, 1)), ("retrain", 0, (-1, 1024, 1, 1, 1, 1)), ("retrain", 0, (0, 1024, 1, 1, 1))])
+def test_a_table_takes_no_nonsense(table, index, words):
+    with pytest.raises(ModelBug):
+        FastPath(machine()).set(table, index, words, 1)
 
 
 def test_an_idle_plane_without_reports_has_no_next_time():

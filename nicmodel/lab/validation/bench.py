@@ -9,20 +9,21 @@ tick. What is left is the link: TLPs in their order, requests and completions cu
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, rx_read, tx_data
-from nicmodel.datasheet.pcie_link import TICKS_PER_PS, published_share
+from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.profiles import X520
 from nicmodel.datasheet.published import FCS_BYTES
 from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.device import make_plane, plane_config
+from nicmodel.lab.settings import published
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.memory import Domain
-from nicmodel.sim.plane import NEVER, VECTORS_PER_FUNCTION, Direction, PlaneConfig, RingConfig
+from nicmodel.sim.plane import VECTORS_PER_FUNCTION, Direction, PlaneConfig, RingConfig
 
 PLENTY = 1 << 30
 QUICK_WIRE = 128                 # ticks a byte: eight bytes a ps
@@ -56,16 +57,7 @@ class LinkSettings:
             register_cycles=1, register_latency_cycles=1, tx_pipe_cycles=1, rx_pipe_cycles=1, tx_buffer=PLENTY,
             rx_buffer=PLENTY, record_interrupts=False)
         config = plane_config(X520, **fields | changes)                            # type: ignore[arg-type]
-        return published(config, self) if self.accounting == PUBLISHED else config
-
-
-def published(config: PlaneConfig, link: LinkSettings) -> PlaneConfig:
-    """The same plane, every byte of its link longer by what the published accounting withholds, and nothing in reaction.
-
-    The published share is lost in both directions, always. A byte takes whole ticks: right to 3 in 100,000 at worst.
-    """
-    ticks = round(config.pcie_byte_ticks / (1 - published_share(link.gen, link.lanes, link.mps)))
-    return replace(config, pcie_byte_ticks=ticks, ack_ps=NEVER >> 1, skp_ps=NEVER >> 1)
+        return published(config, self.gen, self.lanes, self.mps) if self.accounting == PUBLISHED else config
 
 
 def byte_for_byte(time_of: Callable[[int], float], link: LinkSettings, nbytes: int) -> float:

@@ -1,0 +1,129 @@
+"""The root complex with IDO or an IOMMU (`docs/time.md`, 3): what becomes of a TLP is known when it is there.
+
+  start_to_root   a TLP has started on its way up
+  arrive_at_root  it is there: it joins its scope, and its page is looked up (iommu)
+  translated      it may touch memory as soon as its scope lets it
+  settle          a scope's TLPs in order of arrival, up to the first write that is not translated
+  commit_at_root  a write is visible
+
+Every commit is set to `write_latency` after the moment of setting, so commits are visible in the order in which they
+were set: that lane needs no sorting, RO or not.
+"""
+
+cdef inline Scope* scope_of(Nic* nic, int32_t function) noexcept nogil:
+    return &nic.scopes[function if nic.ido else 0]
+
+
+cdef void start_to_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
+    cdef Side* side = &nic.sides[index]
+    side.at_root = nic.tlps[index].kind != TLP_READ
+    side.mapped = 1
+    side.in_scope = side.translated = side.settled = 0
+    side.relaxed = nic.relaxed and nic.tlps[index].kind == TLP_RX_PAYLOAD
+    set_when(nic, RANK_UP_END, end)
+
+
+cdef void arrive_at_root(Nic* nic, int32_t index) noexcept nogil:
+    """The last byte of a write, a message or a read is here."""
+    cdef Tlp* tlp = &nic.tlps[index]
+    cdef bint message_domain = is_message_domain(nic, tlp.domain)
+    if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, tlp):
+        end_rx_payload(nic, tlp.ref)
+    if message_domain and tlp.kind != TLP_READ:
+        nic.sides[index].at_root = 0
+        release_posted(nic, &nic.down, tlp.nbytes, nic.now)
+        commit_write(nic, index)
+        tlp_free(nic, index)
+        return
+    join_scope(nic, scope_of(nic, tlp.function), index)
+    if tlp.kind == TLP_READ:
+        settle(nic, scope_of(nic, tlp.function))
+    if nic.iommu.entries and tlp.domain >= 0 and not message_domain:
+        look_up(nic, index)
+    else:
+        translated(nic, index, True)
+
+
+cdef void join_scope(Nic* nic, Scope* scope, int32_t index) noexcept nogil:
+    nic.sides[index].in_scope = 1
+    nic.sides[index].next = -1
+    if scope.head < 0:
+        scope.head = index
+    else:
+        nic.sides[scope.tail].next = index
+    scope.tail = index
+
+
+cdef void translated(Nic* nic, int32_t index, bint mapped) noexcept nogil:
+    """A TLP's page is known, or it has none; what that sets free happens now."""
+    cdef Side* side = &nic.sides[index]
+    cdef Tlp* tlp = &nic.tlps[index]
+    side.translated = 1
+    side.mapped = mapped
+    if not mapped:
+        tell(nic, UPCALL_FAULT, 3, tlp.function, TRANSLATION_FAULT, <int64_t>tlp.address, 0)
+    if tlp.kind == TLP_READ and side.settled:
+        sample_in_time(nic, index)
+        return
+    if side.relaxed:
+        set_commit(nic, scope_of(nic, tlp.function), index)
+    settle(nic, scope_of(nic, tlp.function))
+
+
+cdef void settle(Nic* nic, Scope* scope) noexcept nogil:
+    """Writes get their commits, if they have none; reads learn which commit they wait for."""
+    cdef int32_t index
+    cdef Side* side
+    while scope.head >= 0:
+        index = scope.head
+        side = &nic.sides[index]
+        if nic.tlps[index].kind == TLP_READ:
+            scope.head = side.next
+            side.in_scope = 0
+            side.settled = 1
+            side.not_before = scope.latest
+            if side.translated:
+                sample_in_time(nic, index)
+            continue
+        if not side.translated:
+            return
+        scope.head = side.next
+        side.in_scope = 0
+        set_commit(nic, scope, index)
+        if not side.at_root:
+            tlp_free(nic, index)        # it was relaxed, and has been visible for some time
+
+
+cdef void set_commit(Nic* nic, Scope* scope, int32_t index) noexcept nogil:
+    if nic.sides[index].settled:
+        return
+    nic.sides[index].settled = 1
+    scope.latest = nic.now + nic.write_latency
+    timed_pushed(nic, &nic.mem_commits, RANK_MEM_COMMIT, scope.latest, index)
+
+
+cdef void sample_in_time(Nic* nic, int32_t index) noexcept nogil:
+    """A read samples now, or when the writes before it are in memory."""
+    if nic.sides[index].not_before > nic.now:
+        schedule(nic, RANK_MEM_READ, nic.sides[index].not_before, 0, index, 0)
+    else:
+        sample(nic, index)
+
+
+cdef void commit_timed_at_root(Nic* nic) noexcept nogil:
+    """MEM_READ: a read samples; or, of the sources after that, WALK_DONE."""
+    cdef Timer timer = timer_pop(nic, RANK_MEM_READ)
+    if timer.key >> SOURCE_SHIFT:
+        commit_walk_done(nic, <int32_t>timer.a)
+    else:
+        sample(nic, <int32_t>timer.a)
+
+
+cdef void commit_at_root(Nic* nic, int32_t index) noexcept nogil:
+    """MEM_COMMIT: the write is visible, and its credits return. Older ones of its scope may still wait for their pages."""
+    cdef Side* side = &nic.sides[index]
+    side.at_root = 0
+    release_posted(nic, &nic.down, nic.tlps[index].nbytes, nic.now)
+    commit_write(nic, index)
+    if not side.in_scope:
+        tlp_free(nic, index)

@@ -1,0 +1,98 @@
+"""Rates of functions (`docs/time.md`, 5.4), and of the wire.
+
+A function that its shaper holds back leaves the set of those that the scheduler asks until its SHAPER event, unless
+one of its frames has begun: that one has been paid for.
+"""
+
+cdef inline bint is_shaped(Nic* nic, int32_t function) noexcept nogil:
+    """May no frame of this function begin?"""
+    return nic.shapers[function].shaped > nic.now << 10
+
+
+cdef void review_shaper(Nic* nic, int32_t index) noexcept nogil:
+    """Is the function among those that the scheduler asks? If only its shaper keeps it out, SHAPER will ask again."""
+    cdef Function* function = &nic.functions[index]
+    cdef Shaper* shaper = &nic.shapers[index]
+    cdef int32_t each
+    cdef int64_t when
+    if function.waiting_rings == 0:
+        return
+    if is_shaped(nic, index):
+        when = round_up(shaper.shaped)
+        if shaper.reminded != when:
+            shaper.reminded = when
+            schedule(nic, RANK_SHAPER, when, index, index, 0)
+        if function.begun_rings == 0:
+            bits_remove(&nic.tx_waiting, index)
+            return
+    bits_add(&nic.tx_waiting, index)
+    for each in range(function.num_tx):
+        if nic.rings[function.tx_rings[each]].held:
+            nic.tx_least = min(nic.tx_least, room_needed(nic, &nic.rings[function.tx_rings[each]]))
+    touch(nic, TX_SCHEDULER)
+
+
+cdef void pay(Nic* nic, int32_t function, int64_t nbytes) noexcept nogil:
+    """A frame of this function begins."""
+    cdef Shaper* shaper = &nic.shapers[function]
+    cdef int64_t saved = (nic.now << 10) - shaper.burst * shaper.byte_ticks
+    if shaper.byte_ticks:
+        shaper.shaped = (shaper.shaped if shaper.shaped > saved else saved) + nbytes * shaper.byte_ticks
+
+
+cdef void note_begun(Nic* nic, Ring* ring, bint begun) noexcept nogil:
+    """The frame of a ring that waits first for the scheduler has begun, or none has."""
+    nic.functions[ring.function].begun_rings += <int32_t>begun - ring.begun
+    ring.begun = begun
+
+
+cdef int64_t scaled(int64_t part, int64_t new, int64_t whole) noexcept nogil:
+    """part x new / whole for part < whole, bit by bit of `new`: the product may be longer than a word."""
+    cdef int64_t quotient = 0, rest = 0
+    cdef int bit
+    for bit in range(bit_length(<uint64_t>new) - 1, -1, -1):
+        quotient *= 2
+        rest = 2 * rest + (part if new >> bit & 1 else 0)
+        while rest >= whole:
+            rest -= whole
+            quotient += 1
+    return quotient
+
+
+cdef void begin_shaping(Nic* nic) noexcept nogil:
+    """The first rate of all: until now nobody noted which frames have begun."""
+    cdef int32_t each
+    cdef Ring* ring
+    nic.shaping = 1
+    for each in range(nic.num_rings):
+        ring = &nic.rings[each]
+        note_begun(nic, ring, ring.held > 0 and nic.rows[index_at(&ring.rows, ring.scheduled)].asked > 0)
+
+
+cdef bint is_held_back(Nic* nic, Ring* ring) noexcept nogil:
+    """One of several rings of a function that has a frame under way: may its own next one not begin?"""
+    return not ring.begun and is_shaped(nic, ring.function)
+
+
+cdef void shape(Nic* nic, Ring* ring, Row* row, int32_t turn) noexcept nogil:
+    """A turn of `turn` bytes has been granted: the first one is paid for."""
+    if row.asked == turn:
+        pay(nic, ring.function, row.length)
+    note_begun(nic, ring, row.asked != row.nbytes)
+    if is_shaped(nic, ring.function):
+        review_shaper(nic, ring.function)
+
+
+cdef void set_shaper(Nic* nic, int32_t function, int64_t byte_ticks, int64_t burst) noexcept nogil:
+    """A new rate applies to what is still to be paid."""
+    cdef Shaper* shaper = &nic.shapers[function]
+    cdef int64_t left = max(0, shaper.shaped - (nic.now << 10)), old = shaper.byte_ticks
+    if old and byte_ticks:
+        shaper.shaped = (nic.now << 10) + left // old * byte_ticks + scaled(left % old, byte_ticks, old)
+    else:
+        shaper.shaped = 0
+    shaper.byte_ticks = byte_ticks
+    shaper.burst = burst
+    if not nic.shaping:
+        begin_shaping(nic)
+    review_shaper(nic, function)

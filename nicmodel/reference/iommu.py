@@ -1,0 +1,100 @@
+"""The IOMMU: an IOTLB, page walks that merge, and the walkers that do them (docs/time.md, 3).
+
+It translates or blocks; the order in which memory is touched afterwards is the root complex's business (host.py).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Protocol
+
+from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, TURN, Instants
+from nicmodel.sim.plane import PlaneConfig
+
+Key = tuple[int, int, int]                       # domain, page shift, page
+
+
+class Untranslated(Protocol):
+    """A TLP at the root complex that may have to wait for a walk."""
+
+    @property
+    def function(self) -> int: ...
+
+    def translated(self, now: int, mapped: bool) -> None: ...
+
+
+class Walk:
+    """One page walk: of the function of its first TLP, for all TLPs that need the page meanwhile."""
+
+    def __init__(self, key: Key, mapped: bool, first: Untranslated):
+        self.key, self.mapped, self.function = key, mapped, first.function
+        self.waiting = [first]
+
+
+class Iommu:
+    """Keys that are known, walks that wait, walks that run."""
+
+    def __init__(self, instants: Instants, config: PlaneConfig):
+        self.instants, self.config = instants, config
+        self.touch = instants.arbiter("WALKERS", self.decide)
+        self.iotlb: OrderedDict[Key, None] = OrderedDict()        # the least recently used first
+        self.walks: dict[Key, Walk] = {}                          # waiting or running
+        self.queue: deque[Walk] = deque()
+        self.walkers: list[Walk | None] = [None] * config.walkers
+        self.last_function = config.num_functions - 1
+        self.page_shift: dict[int, int] = {}
+
+    @property
+    def on(self) -> bool:
+        return self.config.iotlb_entries > 0
+
+    def key_of(self, domain: int, address: int) -> Key:
+        shift = self.page_shift.get(domain, 12)
+        return domain, shift, address >> shift
+
+    # lookup -----------------------------------------------------------------------------------------------
+    def look_up(self, now: int, domain: int, address: int, arena: range, tlp: Untranslated) -> None:
+        """A TLP has arrived: it is translated at once, or waits for a walk of its page."""
+        key = self.key_of(domain, address)
+        if key in self.iotlb:
+            self.iotlb.move_to_end(key)
+            tlp.translated(now, True)
+        elif key in self.walks:
+            self.walks[key].waiting.append(tlp)
+        else:
+            _, shift, page = key
+            mapped = page << shift < arena.stop and (page + 1) << shift > arena.start
+            walk = self.walks[key] = Walk(key, mapped, tlp)
+            self.queue.append(walk)
+            self.touch()
+
+    # the walkers ------------------------------------------------------------------------------------------
+    def decide(self, now: int) -> None:
+        while self.queue and None in self.walkers:
+            walk = self._next_walk()
+            self.queue.remove(walk)
+            self.last_function = walk.function
+            walker = self.walkers.index(None)
+            self.walkers[walker] = walk
+            self.instants.at(now + self.config.walk_ps, "WALK_DONE", walker, self._done, walker)
+        cause = NO_CAUSE if not self.queue else TURN if None in self.walkers else SERVER
+        self.instants.blame(LINE["walk_queue"], cause, now)
+
+    def _next_walk(self) -> Walk:
+        if self.config.walks == "oldest":
+            return self.queue[0]
+        functions = self.config.num_functions
+        return min(self.queue, key=lambda walk: (walk.function - self.last_function - 1) % functions)
+
+    def _done(self, now: int, walker: int) -> None:
+        walk = self.walkers[walker]
+        assert walk
+        self.walkers[walker] = None
+        del self.walks[walk.key]
+        if walk.mapped:
+            if len(self.iotlb) == self.config.iotlb_entries:
+                self.iotlb.popitem(last=False)
+            self.iotlb[walk.key] = None
+        for tlp in walk.waiting:
+            tlp.translated(now, walk.mapped)
+        self.touch()

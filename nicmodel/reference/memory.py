@@ -1,0 +1,43 @@
+"""Host memory by domain: bytes of an arena, or a message domain that has none (docs/time.md, 3)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nicmodel.reference.instants import Instants
+from nicmodel.sim.plane import READ_FAULT, WRITE_FAULT, Upcall, UpcallKind
+
+
+class Memory:
+    """Loads and stores. What lies outside an arena reads as zeros, takes nothing, and is reported."""
+
+    def __init__(self, instants: Instants):
+        self.instants = instants
+        self.arenas: dict[int, tuple[int, np.ndarray | None]] = {}
+
+    def is_message(self, domain: int) -> bool:
+        return self.arenas[domain][1] is None
+
+    def range_of(self, domain: int) -> range:
+        base, memory = self.arenas[domain]
+        assert memory is not None
+        return range(base, base + len(memory))
+
+    def load(self, domain: int, function: int, address: int, nbytes: int) -> bytes:
+        base, memory = self.arenas[domain]
+        assert memory is not None
+        if not base <= address <= base + len(memory) - nbytes:
+            self.fault(function, READ_FAULT, address)
+            return bytes(nbytes)
+        return memory[address - base:address - base + nbytes].tobytes()
+
+    def store(self, domain: int, function: int, address: int, data: bytes) -> None:
+        base, memory = self.arenas[domain]
+        assert memory is not None
+        if not base <= address <= base + len(memory) - len(data):
+            self.fault(function, WRITE_FAULT, address)
+            return
+        memory[address - base:address - base + len(data)] = np.frombuffer(data, np.uint8)
+
+    def fault(self, function: int, code: int, address: int) -> None:
+        self.instants.upcalls.append(Upcall(self.instants.now, UpcallKind.FAULT, (function, code, address)))

@@ -1,0 +1,48 @@
+"""The switch's tables: filters, default pool, loopback; who a frame is for (docs/time.md, 5.8 and 6.3)."""
+
+from __future__ import annotations
+
+from nicmodel.reference.rows import Row
+
+
+class Switch:
+    """Lookups only: frames pass it in no time of their own."""
+
+    def __init__(self) -> None:
+        self.filters: dict[int, tuple[int, int, int]] = {}
+        self.default_pool, self.loopback = -1, False
+
+    def set_filter(self, slot: int, valid: int, mac: int, vlan: int, function: int) -> None:
+        self.filters.pop(slot, None)
+        if valid:
+            self.filters[slot] = (mac, vlan, function)
+
+    def _lookup(self, mac: int, vlan: int) -> int:
+        for slot in sorted(self.filters):
+            wanted_mac, wanted_vlan, function = self.filters[slot]
+            if wanted_mac == mac and wanted_vlan in (-1, vlan):
+                return function
+        return -1
+
+    def loopback_target(self, row: Row) -> int:
+        """The function a transmitted frame stays inside for, or -1."""
+        if not self.loopback:
+            return -1
+        if row.flow < 0 and row.data is not None:
+            row.dst, row.vlan = parse_header(row.data)
+        function = self._lookup(row.dst, row.vlan)
+        return -1 if function == row.function else function
+
+    def pool_of(self, row: Row) -> int:
+        """The function a received frame is for, or -1."""
+        function = self._lookup(row.dst, row.vlan)
+        if function < 0:
+            function = self.default_pool
+        return -1 if function == row.sender else function
+
+
+def parse_header(frame: bytes) -> tuple[int, int]:
+    """Destination MAC and VLAN id (0: untagged) of a frame's bytes."""
+    dst = int.from_bytes(frame[:6], "big")
+    vlan = int.from_bytes(frame[14:16], "big") & 0xFFF if frame[12:14] == b"\x81\x00" else 0
+    return dst, vlan
