@@ -55,6 +55,7 @@ include "_fast/agent.pxi"
 include "_fast/cores.pxi"
 include "_fast/revoke.pxi"
 include "_fast/calls.pxi"
+include "_fast/options.pxi"
 include "_fast/build.pxi"
 include "_fast/report.pxi"
 include "_fast/door.pxi"
@@ -190,8 +191,8 @@ cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
 
 
 cdef void decide_late(Nic* nic) noexcept nogil:
-    """WALKERS: no other arbiter sees in this instant what it decides, or is seen by it, so the end will do as its place.
-    What else is touched by now decides one ps later."""
+    """WALKERS: no other arbiter sees in this instant what it decides, or is seen by it, so the end is as good
+    as its place. What else is touched by now decides one ps later."""
     if has_turn(nic, WALKERS):
         decide_walkers(nic)
 

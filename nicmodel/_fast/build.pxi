@@ -1,19 +1,5 @@
 """A plane's memory from a `PlaneConfig`, and its end."""
 
-from nicmodel.datasheet.policies import PARAMETERS, choices
-
-MOST_HEADERS, MOST_DATA = 127, 2047         # half of what a count has room for
-
-
-cdef int position_of(object config, str parameter) except -1:
-    """A policy as its position among those of its parameter."""
-    names = choices(parameter)
-    name = getattr(config, parameter)
-    if name not in names:
-        raise ModelBug(f"{parameter} {name!r} is no policy; there are {', '.join(names)}")
-    return names.index(name)
-
-
 cdef int configure(Nic* nic, object config) except -1:
     """Copy every number of the configuration; a duration in cycles becomes one in ps."""
     nic.core = config.core_ps
@@ -66,45 +52,6 @@ cdef int configure(Nic* nic, object config) except -1:
     return 0
 
 
-cdef int configure_whole(Nic* nic, object config) except -1:
-    """The whole link and host. What is not asked for leaves its flag at 0, and its room is not entered."""
-    nic.relaxed = config.relaxed_ordering
-    nic.ido = config.ido
-    nic.interleaved = position_of(config, "completions") == COMPLETIONS_INTERLEAVED
-    nic.up.by_turns = position_of(config, "upstream") == UPSTREAM_ROUND_ROBIN
-    nic.down.by_turns = position_of(config, "downstream") == DOWNSTREAM_ROUND_ROBIN
-    nic.dram = config.dram_ps
-    nic.dram_share = config.dram_share
-    nic.tail = config.tail_ps
-    nic.tail_share = config.tail_share
-    nic.draws = ((DRAWS_JITTER if nic.read_jitter else 0) | (DRAWS_DRAM if nic.dram and nic.dram_share else 0)
-                 | (DRAWS_TAIL if nic.tail and nic.tail_share else 0))
-    nic.iommu.entries = config.iotlb_entries
-    nic.iommu.by_turns = position_of(config, "walks") == WALKS_ROUND_ROBIN
-    nic.iommu.walk_ps = config.walk_ps
-    nic.root_rules = nic.ido or nic.iommu.entries > 0
-    nic.tag_cap = config.tag_cap
-    nic.tag_reserve = config.tag_reserve
-    nic.tag_functions = position_of(config, "tag_functions")
-    nic.descriptors_first = position_of(config, "tag_classes") == TAG_CLASSES_DESCRIPTORS_FIRST
-    nic.read_interval = config.read_cycles * config.core_ps
-    nic.tag_lists = nic.tag_cap > 0 or nic.tag_functions == TAG_FUNCTIONS_ROUND_ROBIN
-    nic.tag_rules = nic.tag_lists or nic.tag_reserve > 0 or nic.descriptors_first or nic.read_interval > 0
-    nic.fetch_fewest = position_of(config, "fetch") == FETCH_FEWEST
-    nic.rx_writes_first = position_of(config, "writers") == WRITERS_RX_FIRST
-    nic.write_interval = config.write_cycles * config.core_ps
-    nic.writer_rules = nic.rx_writes_first or config.write_cycles > 1
-    nic.core_switch = config.core_switch_ps
-    if min(config.write_cycles, config.walkers, config.walk_ps) < 1:
-        raise ModelBug("write_cycles, walkers and walk_ps are at least 1")
-    if config.tag_reserve >= config.tags:
-        raise ModelBug(f"tag_reserve {config.tag_reserve} leaves payload reads none of {config.tags} tags")
-    if min(nic.read_interval, nic.tag_cap, nic.tag_reserve, nic.dram, nic.dram_share, nic.tail, nic.tail_share,
-           nic.iommu.entries, nic.core_switch, config.remote_ps) < 0:
-        raise ModelBug("no number of a plane is negative")
-    return 0
-
-
 cdef void open_direction(Nic* nic, Direction* way, int arbiter, int wake, int line, int end_rank) noexcept nogil:
     way.arbiter = arbiter
     way.wake = wake
@@ -121,40 +68,6 @@ cdef void open_direction(Nic* nic, Direction* way, int arbiter, int wake, int li
     way.p_first = way.np_first = way.c_first = way.c_due = way.c_idle = NEVER
     way.skp_due = nic.skp if nic.skp > 0 else NEVER
     way.ack_due = way.p_due = way.np_due = way.p_idle = way.np_idle = NEVER
-
-
-cdef int64_t advertised(object config, str field) except -1:
-    """What a receiver advertises of one count; 0 is infinite, more than anybody spends."""
-    cdef int64_t credits = getattr(config, field)
-    most = MOST_HEADERS if field.endswith("h") else MOST_DATA
-    if not 0 <= credits <= most:
-        raise ModelBug(f"{field}: {credits} credits cannot be advertised, at most {most}; 0 is infinite")
-    return credits if credits else NEVER
-
-
-cdef int grant_credits(Direction* sender, Direction* reporter, object config, str side) except -1:
-    """The sender starts with what the receiver advertised; `reporter` carries the receiver's UpdateFCs."""
-    cdef int64_t npd = advertised(config, side + "_npd")    # no TLP needs one, yet a finite count is reported
-    sender.ph = advertised(config, side + "_ph")
-    sender.pd = advertised(config, side + "_pd")
-    sender.nph = advertised(config, side + "_nph")
-    sender.ch = advertised(config, side + "_cplh")
-    sender.cd = advertised(config, side + "_cpld")
-    reporter.reports_p = sender.ph != NEVER or sender.pd != NEVER
-    reporter.reports_np = sender.nph != NEVER or npd != NEVER
-    reporter.reports_c = sender.ch != NEVER or sender.cd != NEVER
-    sender.rules = reporter.reports_c
-    return 0
-
-
-cdef void advertise(Direction* way) noexcept nogil:
-    """Finite pools are reported now and then, even if nothing is released."""
-    if way.reports_p:
-        way.p_idle = UPDATE_FC_IDLE_PS
-    if way.reports_np:
-        way.np_idle = UPDATE_FC_IDLE_PS
-    if way.reports_c:
-        way.c_idle = UPDATE_FC_IDLE_PS
 
 
 cdef void open_lanes(Nic* nic) noexcept nogil:
@@ -198,61 +111,6 @@ cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
     lane_init(&ring.frames, sizeof(int32_t))
     ring.fetched = <uint8_t*>calloc(cache + 1, 16)
     return ring.fetched != NULL
-
-
-cdef bint furnish_levels(Nic* nic, Bits* levels, Bits** of_level, int32_t count) noexcept nogil:
-    """Sets of rings by the number of descriptors that they have on chip."""
-    cdef int32_t each
-    of_level[0] = <Bits*>calloc(count, sizeof(Bits))
-    if of_level[0] == NULL or not bits_init(levels, count):
-        return False
-    for each in range(count):
-        if not bits_init(&of_level[0][each], nic.num_rings):
-            return False
-    return True
-
-
-cdef bint furnish_way(Nic* nic, Direction* way) noexcept nogil:
-    cdef int32_t each
-    if nic.ido or way.by_turns:
-        way.rules = 1
-    elif way == &nic.down and (nic.relaxed or nic.interleaved):
-        way.rules = 1
-    way.first_posted = <int32_t*>malloc(nic.num_functions * sizeof(int32_t))
-    way.last_posted = <int32_t*>malloc(nic.num_functions * sizeof(int32_t))
-    if way.first_posted == NULL or way.last_posted == NULL:
-        return False
-    for each in range(nic.num_functions):
-        way.first_posted[each] = way.last_posted[each] = -1
-    return True
-
-
-cdef bint furnish_whole(Nic* nic, int32_t walkers) noexcept nogil:
-    """Arrays that only some configurations look at."""
-    cdef int32_t each, tx_levels = min(nic.tx_threshold, nic.tx_cache) + 1, rx_levels = min(nic.rx_threshold, nic.rx_cache) + 1
-    nic.shapers = <Shaper*>calloc(nic.num_functions, sizeof(Shaper))
-    nic.scopes = <Scope*>calloc(nic.num_functions, sizeof(Scope))
-    nic.tags_held = <int32_t*>calloc(nic.num_functions, sizeof(int32_t))
-    nic.asking_of = <Asking*>calloc(3 * <size_t>nic.num_functions, sizeof(Asking))
-    if nic.shapers == NULL or nic.scopes == NULL or nic.tags_held == NULL or nic.asking_of == NULL:
-        return False
-    for each in range(nic.num_functions):
-        nic.scopes[each].head = -1
-        nic.shapers[each].reminded = -1
-    for each in range(3 * nic.num_functions):
-        nic.asking_of[each].head = -1
-    nic.unknown = ALL_CLASSES
-    for each in range(3):
-        nic.last_asking[each] = nic.num_functions - 1
-        if not bits_init(&nic.below_cap[each], nic.num_functions):
-            return False
-    if nic.fetch_fewest:
-        if (not furnish_levels(nic, &nic.tx_levels, &nic.tx_of_level, tx_levels)
-                or not furnish_levels(nic, &nic.rx_levels, &nic.rx_of_level, rx_levels)):
-            return False
-    if nic.iommu.entries and not iommu_init(nic, nic.iommu.entries, walkers):
-        return False
-    return furnish_way(nic, &nic.up) and furnish_way(nic, &nic.down)
 
 
 cdef bint furnish(Nic* nic) noexcept nogil:
@@ -349,25 +207,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
         lane_free(&nic.candidates[each].near)
         free(nic.candidates[each].far)
         free(nic.below_cap[each].words)
-    if nic.tx_of_level != NULL:
-        for each in range(nic.tx_levels.count):
-            free(nic.tx_of_level[each].words)
-    if nic.rx_of_level != NULL:
-        for each in range(nic.rx_levels.count):
-            free(nic.rx_of_level[each].words)
-    for each in range(nic.num_cores):
-        lane_free(&nic.cores[each].line)
-    lane_free(&nic.free_cores)
-    iommu_free(&nic.iommu)
-    free(nic.tx_of_level)
-    free(nic.rx_of_level)
-    free(nic.tx_levels.words)
-    free(nic.rx_levels.words)
-    free(nic.cores)
-    free(nic.shapers)
-    free(nic.scopes)
-    free(nic.tags_held)
-    free(nic.asking_of)
+    free_whole(nic)
     free(nic.sides)
     for each in range(2):
         lane_free(&nic.ingress[each])

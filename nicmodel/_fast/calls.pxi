@@ -107,7 +107,7 @@ cdef void set_ring_vector(Nic* nic, int32_t index, int32_t vector) noexcept nogi
 
 
 cdef void set_bus_master(Nic* nic, int32_t function, bint on) noexcept nogil:
-    if not on:
+    if not on and nic.functions[function].bus_master:
         reset_function(nic, function)
     nic.functions[function].bus_master = on
     touch(nic, MSIX)

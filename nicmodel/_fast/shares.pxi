@@ -189,15 +189,18 @@ cdef int cause_of_class(Nic* nic, int klass) noexcept nogil:
 cdef void decide_tags_by_rules(Nic* nic) noexcept nogil:
     """As many as fit, or one and then none for `read_cycles`."""
     cdef int klass
-    if nic.now >= nic.next_grant:
+    if nic.now >= nic.next_grant and asked_for(nic):
         klass = choose_class(nic)
         while klass >= 0:
             grant_by_rules(nic, klass)
             if nic.read_interval:
                 nic.next_grant = nic.now + nic.read_interval
                 break
-            klass = choose_class(nic)
+            klass = choose_class(nic) if asked_for(nic) else -1
     if nic.read_interval and choose_class(nic) >= 0:
         touch(nic, TAGS)
+    if not nic.tags_blamed and not asked_for(nic):
+        return
+    nic.tags_blamed = asked_for(nic)
     for klass in range(3):
         blame(nic, LINE_RX_DESCRIPTOR + klass, cause_of_class(nic, klass))

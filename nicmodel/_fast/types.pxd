@@ -212,6 +212,7 @@ cdef struct Nic:
     int64_t core_switch
     Shaper* shapers         # by function
     int32_t shaping         # some function has been given a byte time
+    int64_t core_reciprocal     # of 1 << 32
     int64_t pause_end       # of the partner's PAUSE; `pause_until` is NEVER while the wire is down
     int64_t wire_since      # the last change of its byte time: no frame that had not started before starts earlier
     char scrap[256]         # where a push lands when memory has run out
