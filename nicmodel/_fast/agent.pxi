@@ -195,6 +195,8 @@ cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
 cdef void decide_vcpu(Nic* nic) noexcept nogil:
     """Every woken agent that is idle starts its pass; each has a vCPU of its own."""
     cdef int32_t index
+    settle_commits(nic, nic.now + 1)
+    settle_rx_room(nic)
     while not lane_empty(&nic.runnable):
         index = pop_index(&nic.runnable)
         nic.agents[index].queued = 0

@@ -106,6 +106,7 @@ cdef struct Nic:
     Direction down
     int64_t last_commit     # of a posted write
     Lane mem_commits        # Timed: slots of TLPs
+    Lane loud_commits       # those of them that need their event
     Lane mem_reads
     Lane read_dones         # when there is no jitter
     Lane accesses           # slots of TLPs
