@@ -140,7 +140,8 @@ cdef bint furnish(Nic* nic) noexcept nogil:
         if not open_ring_memory(nic, each):
             return False
     return (bits_init(&nic.tx_fetchable, nic.num_rings) and bits_init(&nic.rx_fetchable, nic.num_rings)
-            and bits_init(&nic.tx_waiting, nic.num_functions) and bits_init(&nic.requesting, nic.num_functions))
+            and bits_init(&nic.tx_waiting, nic.num_functions) and bits_init(&nic.tx_begun, nic.num_functions)
+            and bits_init(&nic.requesting, nic.num_functions))
 
 
 cdef Nic* nic_new(object config) except NULL:
@@ -250,6 +251,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free(nic.tx_fetchable.words)
     free(nic.rx_fetchable.words)
     free(nic.tx_waiting.words)
+    free(nic.tx_begun.words)
     free(nic.requesting.words)
     free(nic)
 

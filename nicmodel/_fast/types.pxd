@@ -125,7 +125,8 @@ cdef struct Nic:
     int32_t last_tx_fetch
     int32_t last_function
     int64_t tx_room
-    int64_t tx_least        # no frame that waits for the scheduler needs less room than this
+    Bits tx_begun           # functions with a ring whose frame has begun
+    int64_t tx_least        # no frame that has not begun needs less room than this
     Lane tx_ready           # Timed: rows, with the edge at which each leaves
     int64_t ready_last      # edge of the last of them
     Lane tx_reports         # Timed: of those, edges at which something may have to be done
