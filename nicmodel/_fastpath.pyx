@@ -276,6 +276,7 @@ cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
             nic.budget = 0
         time = next_instant(nic)
     nic.horizon = max(nic.horizon, until if nic.budget != 0 else nic.now)
+    settle_commits(nic, max(nic.horizon, nic.now + 1))      # Python may look at memory
 
 
 # ---- the class -------------------------------------------------------------------------------------

@@ -204,6 +204,8 @@ cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
 cdef void decide_vcpu(Nic* nic) noexcept nogil:
     """Every woken agent that is idle and has a core of its own starts its pass; a shared core takes the next in its line."""
     cdef int32_t index
+    settle_commits(nic, nic.now + 1)
+    settle_rx_room(nic)
     if unlikely(nic.num_cores):
         start_shared(nic)
     while not lane_empty(&nic.runnable):

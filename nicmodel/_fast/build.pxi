@@ -76,6 +76,7 @@ cdef void open_lanes(Nic* nic) noexcept nogil:
         lane_init(&nic.timers[each].near, sizeof(Timer))
     lane_init(&nic.blocks, sizeof(uint8_t*))
     lane_init(&nic.mem_commits, sizeof(Timed))
+    lane_init(&nic.loud_commits, sizeof(Timed))
     lane_init(&nic.mem_reads, sizeof(Timed))
     lane_init(&nic.read_dones, sizeof(Timed))
     lane_init(&nic.accesses, sizeof(int32_t))
@@ -131,7 +132,8 @@ cdef bint furnish(Nic* nic) noexcept nogil:
         if not open_ring_memory(nic, each):
             return False
     return (bits_init(&nic.tx_fetchable, nic.num_rings) and bits_init(&nic.rx_fetchable, nic.num_rings)
-            and bits_init(&nic.tx_waiting, nic.num_functions) and bits_init(&nic.requesting, nic.num_functions))
+            and bits_init(&nic.tx_waiting, nic.num_functions) and bits_init(&nic.tx_begun, nic.num_functions)
+            and bits_init(&nic.requesting, nic.num_functions))
 
 
 cdef Nic* nic_new(object config) except NULL:
@@ -216,6 +218,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free_way(&nic.down)
     lane_free(&nic.blocks)
     lane_free(&nic.mem_commits)
+    lane_free(&nic.loud_commits)
     lane_free(&nic.mem_reads)
     lane_free(&nic.read_dones)
     lane_free(&nic.accesses)
@@ -247,6 +250,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free(nic.tx_fetchable.words)
     free(nic.rx_fetchable.words)
     free(nic.tx_waiting.words)
+    free(nic.tx_begun.words)
     free(nic.requesting.words)
     free(nic)
 

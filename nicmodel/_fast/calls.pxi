@@ -173,6 +173,7 @@ cdef void commit_call(Nic* nic) noexcept nogil:
     """The next call takes effect."""
     cdef int32_t index = <int32_t>timer_pop(nic, RANK_CALL).a
     cdef Call* call = &nic.calls[index]
+    settle_commits(nic, nic.now)
     settle_arrivals(nic, nic.now)
     settle_ready(nic, nic.now)
     perform(nic, call)

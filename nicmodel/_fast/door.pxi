@@ -145,6 +145,7 @@ cdef class Door:
             self.nic.arenas[domain].size = view.shape[0]
             if view.shape[0]:
                 self.nic.arenas[domain].memory = <uint8_t*>&view[0]
+        hear_commits(self.nic)
 
     def open_ring(self, direction, ring, config, int64_t at):
         """A ring opens, empty; an open one is closed first."""

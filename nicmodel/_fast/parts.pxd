@@ -82,10 +82,10 @@ cdef struct Ring:
     int32_t fetch_first
     int32_t fetch_count
     int32_t held            # descriptors on chip: Tx waiting for the scheduler, Rx not yet paired
+    int32_t begun           # Tx: the scheduler has begun a frame and not finished it
     int32_t agent           # live agent, or -1
     int32_t span_slot       # first descriptor of the write-back span
     int32_t span_reports    # descriptors with RS in it
-    int32_t begun           # Tx: the frame that waits first for the scheduler has begun
     int32_t level           # `fewest`: the set of rings that this one is in, or -1
     uint8_t* fetched        # descriptors as sampled
     Lane doorbells          # Batch
@@ -107,7 +107,7 @@ cdef struct Function:
     int32_t drop_policy
     int32_t last_ring       # last Tx ring the scheduler granted
     int32_t waiting_rings   # Tx rings with a descriptor waiting
-    int32_t begun_rings     # of those, rings whose frame has begun
+    int32_t begun_rings     # of these, frames that the scheduler has begun and not finished
     int32_t num_tx
     int32_t num_rx
     int32_t* tx_rings       # open rings in number order

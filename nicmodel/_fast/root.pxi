@@ -42,7 +42,7 @@ cdef inline void reach_root(Nic* nic, int32_t index, int64_t end) noexcept nogil
             if nic.payload == PAYLOAD_LENGTHS and not nic.record_rows:
                 tlp_free(nic, index)        # no byte, no stamp: its commit changes nothing
                 return
-        timed_pushed(nic, &nic.mem_commits, RANK_MEM_COMMIT, time, index)
+        commit_at(nic, index, time)
 
 
 cdef void commit_up_end(Nic* nic) noexcept nogil:
@@ -139,14 +139,55 @@ cdef void commit_write(Nic* nic, int32_t index) noexcept nogil:
         commit_live_write(nic, tlp)
 
 
-cdef inline void commit_mem_commit(Nic* nic) noexcept nogil:
-    cdef int32_t index = front_timed(&nic.mem_commits).index
-    timed_popped(nic, &nic.mem_commits, RANK_MEM_COMMIT)
-    if unlikely(nic.root_rules):
-        commit_at_root(nic, index)
-    else:
+cdef inline bint is_quiet(Nic* nic, Tlp* tlp) noexcept nogil:
+    """Does nobody hear of this commit? It only changes memory and what an agent will find there."""
+    return (not nic.record_rows and (tlp.kind == TLP_RX_WRITEBACK or tlp.kind == TLP_TX_WRITEBACK)
+            and nic.rings[tlp.ring].agent >= 0
+            and host_bytes(nic, tlp.domain, tlp.address, <uint64_t>tlp.nbytes) != NULL)
+
+
+cdef inline void commit_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
+    """A write commits at `time`. A quiet one takes no event: it is carried out before anybody looks."""
+    push_timed(nic, &nic.mem_commits, time, index)
+    if not is_quiet(nic, &nic.tlps[index]):
+        timed_pushed(nic, &nic.loud_commits, RANK_MEM_COMMIT, time, index)
+
+
+cdef void settle_commits(Nic* nic, int64_t before) noexcept nogil:
+    """Writes that commit before this time have."""
+    cdef int32_t index
+    while front_time(&nic.mem_commits) < before:
+        index = front_timed(&nic.mem_commits).index
+        lane_pop(&nic.mem_commits)
         commit_write(nic, index)
         tlp_free(nic, index)
+
+
+cdef void commit_mem_commit(Nic* nic) noexcept nogil:
+    """Somebody hears of a commit; those before it come first."""
+    cdef int32_t index
+    if unlikely(nic.root_rules):
+        index = front_timed(&nic.mem_commits).index
+        timed_popped(nic, &nic.mem_commits, RANK_MEM_COMMIT)
+        commit_at_root(nic, index)
+        return
+    settle_commits(nic, nic.now + 1)
+    while front_time(&nic.loud_commits) <= nic.now:
+        lane_pop(&nic.loud_commits)
+    set_when(nic, RANK_MEM_COMMIT, front_time(&nic.loud_commits))
+
+
+cdef void hear_commits(Nic* nic) noexcept nogil:
+    """Memory is mapped anew: what a write finds at its commit is open again."""
+    cdef uint64_t position
+    cdef Timed* item
+    if nic.root_rules:
+        return                          # all are heard of
+    lane_clear(&nic.loud_commits)
+    for position in range(nic.mem_commits.head, nic.mem_commits.tail):
+        item = <Timed*>lane_at(&nic.mem_commits, position)
+        push_timed(nic, &nic.loud_commits, item.time, item.index)
+    set_when(nic, RANK_MEM_COMMIT, front_time(&nic.loud_commits))
 
 
 # ---- reads -----------------------------------------------------------------------------------------
@@ -226,6 +267,7 @@ cdef void sample(Nic* nic, int32_t index) noexcept nogil:
     cdef int32_t nbytes
     cdef Tlp* request = &nic.tlps[index]
     cdef News* news
+    settle_commits(nic, nic.now + 1)
     release_nonposted(nic, &nic.down, nic.now)
     if is_message_domain(nic, request.domain):
         nic.dma_serial += 1

@@ -323,10 +323,10 @@ cdef inline void commit_rx_writeback(Nic* nic, int32_t index) noexcept nogil:
     """WRITTEN_BACK. Write-backs of a ring commit in ring order; with an agent the frame waits for it."""
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring = &nic.rings[nic.num_rings + row.ring]
-    settle_rx_room(nic)
     stamp(nic, row, STAGE_WRITTEN_BACK, nic.now)
     ring.written += 1
     ring.visible = ring.written
     if ring.agent < 0:
+        settle_rx_room(nic)
         deliver_rx(nic, row)
         let_go(nic, ring)

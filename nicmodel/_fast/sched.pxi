@@ -1,7 +1,8 @@
 """TX_SCHEDULER: functions in turns, then a function's rings in turns; a turn is one read request (`docs/time.md`, 5.4).
 
 Picking is one function: state in, ring out. `tx_least` saves it from asking every ring again and again while the
-Tx buffer is full: it is a lower bound of the room that any ring's next turn needs, exact after a pick in vain.
+Tx buffer is full: it is a lower bound of the room that any frame needs to begin, exact after a pick in vain. A frame
+that has begun needs no more room; with less than that left only those (`tx_begun`) are asked.
 """
 
 cdef inline void skip_bad(Nic* nic, Ring* ring) noexcept nogil:
@@ -13,8 +14,26 @@ cdef inline void skip_bad(Nic* nic, Ring* ring) noexcept nogil:
 cdef inline void tx_room_back(Nic* nic, int32_t nbytes) noexcept nogil:
     """Room of the Tx buffer returns; the scheduler decides only if it may be enough for somebody."""
     nic.tx_room += nbytes
-    if nic.tx_waiting.members and nic.tx_room >= nic.tx_least:
+    if may_pick(nic):
         touch(nic, TX_SCHEDULER)
+
+
+cdef inline bint may_pick(Nic* nic) noexcept nogil:
+    """May any ring go?"""
+    return nic.tx_begun.members != 0 or (nic.tx_waiting.members != 0 and nic.tx_room >= nic.tx_least)
+
+
+cdef inline void note_begun(Nic* nic, Ring* ring, bint begun) noexcept nogil:
+    """The ring's frame has begun and has turns left, or no frame has."""
+    cdef Function* function = &nic.functions[ring.function]
+    if ring.begun == begun:
+        return
+    ring.begun = begun
+    function.begun_rings += 1 if begun else -1
+    if function.begun_rings:
+        bits_add(&nic.tx_begun, ring.function)
+    else:
+        bits_remove(&nic.tx_begun, ring.function)
 
 
 cdef inline void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
@@ -31,23 +50,25 @@ cdef inline void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept no
         if function.waiting_rings == 0:
             bits_remove(&nic.tx_waiting, ring.function)
     ring.held = held
-    if held:
+    if held == 0:
+        note_begun(nic, ring, False)
+        return
+    if not ring.begun:
         nic.tx_least = min(nic.tx_least, room_needed(nic, ring))
-        if nic.tx_room >= nic.tx_least:
-            touch(nic, TX_SCHEDULER)
+    if ring.begun or nic.tx_room >= nic.tx_least:
+        touch(nic, TX_SCHEDULER)
 
 
 cdef inline int64_t room_needed(Nic* nic, Ring* ring) noexcept nogil:
-    """Tx buffer that the next turn of a waiting ring takes: its frame's, unless that has begun."""
-    cdef Row* row = &nic.rows[index_at(&ring.rows, ring.scheduled)]
-    return 0 if row.asked else row.nbytes
+    """Tx buffer that the next frame of a waiting ring takes as it begins."""
+    return nic.rows[index_at(&ring.rows, ring.scheduled)].nbytes
 
 
 cdef inline bint may_go(Nic* nic, Ring* ring) noexcept nogil:
     """Has the ring a descriptor waiting, and its next turn room?"""
     cdef int64_t needed
-    if ring.held == 0:
-        return False
+    if ring.held == 0 or ring.begun:
+        return ring.begun
     needed = room_needed(nic, ring)
     nic.tx_least = min(nic.tx_least, needed)
     return needed <= nic.tx_room
@@ -73,17 +94,18 @@ cdef inline int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
 
 cdef inline int32_t pick(Nic* nic) noexcept nogil:
     """The ring whose turn it is, or -1."""
-    cdef int32_t function = bits_after(&nic.tx_waiting, nic.last_function), first = function, ring
     cdef int64_t least = nic.tx_least
-    if nic.tx_room < least:
-        return -1
-    nic.tx_least = NEVER
+    cdef bint full = nic.tx_room < least
+    cdef Bits* asked = &nic.tx_begun if full else &nic.tx_waiting
+    cdef int32_t function = bits_after(asked, nic.last_function), first = function, ring
+    if not full:
+        nic.tx_least = NEVER
     while function >= 0:
         ring = pick_ring(nic, &nic.functions[function])
         if ring >= 0:
             nic.tx_least = min(nic.tx_least, least)     # not every ring was asked
             return ring
-        function = bits_after(&nic.tx_waiting, function)
+        function = bits_after(asked, function)
         if function == first:
             break
     return -1
@@ -112,15 +134,14 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
     nic.tlps[request].offset = row.asked
     row.asked += nbytes
     row.requests += 1
-    if row.asked == row.nbytes:
+    note_begun(nic, ring, row.asked < row.nbytes)
+    if not ring.begun:
         ring.scheduled += 1
         skip_bad(nic, ring)
         note_waiting(nic, index, ring.held - 1)
         if ring.tail != ring.next and not ring.fetching:
             review_fetch(nic, index)
-    else:
-        nic.tx_least = 0        # the rest of a frame that has begun needs no room
     if unlikely(nic.shaping):
         shape(nic, ring, row, nbytes)
-    if nic.tx_waiting.members and nic.tx_room >= nic.tx_least:
+    if may_pick(nic):
         touch(nic, TX_SCHEDULER)

@@ -1,4 +1,4 @@
-"""Rates of functions (`docs/time.md`, 5.4), and of the wire.
+"""Rates of functions (`docs/time.md`, 5.4).
 
 A function that its shaper holds back leaves the set of those that the scheduler asks until its SHAPER event, unless
 one of its frames has begun: that one has been paid for.
@@ -52,12 +52,6 @@ cdef void pay(Nic* nic, int32_t function, int64_t nbytes) noexcept nogil:
         shaper.shaped = (shaper.shaped if shaper.shaped > saved else saved) + nbytes * shaper.byte_ticks
 
 
-cdef void note_begun(Nic* nic, Ring* ring, bint begun) noexcept nogil:
-    """The frame of a ring that waits first for the scheduler has begun, or none has."""
-    nic.functions[ring.function].begun_rings += <int32_t>begun - ring.begun
-    ring.begun = begun
-
-
 cdef int64_t scaled(int64_t part, int64_t new, int64_t whole) noexcept nogil:
     """part x new / whole for part < whole, bit by bit of `new`: the product may be longer than a word."""
     cdef int64_t quotient = 0, rest = 0
@@ -71,16 +65,6 @@ cdef int64_t scaled(int64_t part, int64_t new, int64_t whole) noexcept nogil:
     return quotient
 
 
-cdef void begin_shaping(Nic* nic) noexcept nogil:
-    """The first rate of all: until now nobody noted which frames have begun."""
-    cdef int32_t each
-    cdef Ring* ring
-    nic.shaping = 1
-    for each in range(nic.num_rings):
-        ring = &nic.rings[each]
-        note_begun(nic, ring, ring.held > 0 and nic.rows[index_at(&ring.rows, ring.scheduled)].asked > 0)
-
-
 cdef bint is_held_back(Nic* nic, Ring* ring) noexcept nogil:
     """One of several rings of a function that has a frame under way: may its own next one not begin?"""
     return not ring.begun and is_shaped(nic, ring.function)
@@ -90,7 +74,6 @@ cdef void shape(Nic* nic, Ring* ring, Row* row, int32_t turn) noexcept nogil:
     """A turn of `turn` bytes has been granted: the first one is paid for."""
     if row.asked == turn:
         pay(nic, ring.function, row.length)
-    note_begun(nic, ring, row.asked != row.nbytes)
     if is_shaped(nic, ring.function):
         review_shaper(nic, ring.function)
 
@@ -105,6 +88,5 @@ cdef void set_shaper(Nic* nic, int32_t function, int64_t byte_ticks, int64_t bur
         shaper.shaped = 0
     shaper.byte_ticks = byte_ticks
     shaper.burst = burst
-    if not nic.shaping:
-        begin_shaping(nic)
+    nic.shaping = 1
     review_shaper(nic, function)

@@ -109,6 +109,7 @@ cdef struct Nic:
     Direction down
     int64_t last_commit     # of a posted write
     Lane mem_commits        # Timed: slots of TLPs
+    Lane loud_commits       # those of them that need their event
     Lane mem_reads
     Lane read_dones         # when there is no jitter
     Lane accesses           # slots of TLPs
@@ -127,7 +128,8 @@ cdef struct Nic:
     int32_t last_tx_fetch
     int32_t last_function
     int64_t tx_room
-    int64_t tx_least        # no frame that waits for the scheduler needs less room than this
+    Bits tx_begun           # functions with a ring whose frame has begun
+    int64_t tx_least        # no frame that has not begun needs less room than this
     Lane tx_ready           # Timed: rows, with the edge at which each leaves
     int64_t ready_last      # edge of the last of them
     Lane tx_reports         # Timed: of those, edges at which something may have to be done
