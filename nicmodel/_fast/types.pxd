@@ -149,7 +149,7 @@ cdef struct Nic:
     Lane rx_wire            # Offer
     int64_t wire_rx_free    # after the last of them
     uint64_t rx_counted     # the first whose start has not been counted
-    int64_t rx_counted_free # the wire, after the last one counted
+    int64_t rx_counted_free  # the wire, after the last one counted
     int32_t ahead           # the wire has the parser for itself: its frames need an event only when they are steered
     int64_t ingress_last    # last edge at which a frame entered the parser
     int64_t ingress_ahead   # how many have been told their edge since `ahead`
