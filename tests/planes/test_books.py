@@ -65,6 +65,16 @@ def test_the_second_of_two_waits_for_the_scheduler_the_completions_and_the_wire(
     assert outcome.results["waits"][1, 0, -1] == (1_216_000 - 142_000) + (off - 142_000)
 
 
+def test_a_frame_waits_for_the_scheduler_from_the_edge_at_which_its_descriptor_is_there():
+    """Function 1's eight descriptors are home 3 476 600, and the scheduler takes one an edge from 3 481 600 on. Function 2's,
+    behind them, is home 3 485 600, edge 3 488 000: it has that edge's turn and has not waited."""
+    outcome = book(PYTHON, Queue(2, agent=False), actions=((3 * US, "send", (0, 0, (60,) * 8)), (3 * US, "send", (1, 0, (60,)))))
+    row = row_of(outcome, 2)
+    assert [int(outcome.results["rows"][name][row]) for name in ("DESC_FETCHED", "SCHEDULED")] == [3_488_000, 3_488_000]
+    assert "scheduler" not in waits(outcome, row)
+    assert waits(outcome, 1)["scheduler"] == 3_494_400 - 3_481_600
+
+
 def test_a_frame_waits_for_room_in_the_tx_buffer():
     """Room for one: free when the first is off the wire, at 1 216 000, an edge. Until 608 000 the scheduler was in the way.
     The read is at the root 1 222 000; the message behind the first's write-back left 1 040 400, to commit 1 266 400."""
@@ -216,6 +226,17 @@ def test_a_received_frame_waits_for_the_writers():
         (3 * US, "post", (0, 0, 8))))
     assert waits(outcome, 0) == {"no_descriptor": 3_476_600 - 2_252_800}
     assert waits(outcome, 1)["writers"] == 256_000
+
+
+def test_a_write_back_waits_for_the_walk_of_its_payload():
+    """The first buffer is in the ring's page, the second in the next. Its payload is at the root 5 275 400 and needs a walk to
+    5 375 400; its write-back, there 5 285 400, waits for that, and with it a posted header and a data credit. (No message
+    follows: the first frame's was less than 2 us before.)"""
+    outcome = book(RECEIVER, iotlb_entries=8, walk_ps=100_000, actions=(
+        (1500 * NS, "post", (0, 0, 8)), (4 * US, "inject", (60, 1)), (5 * US, "inject", (60, 1))))
+    assert waits(outcome, 0) == {"up_link": 14_600}
+    assert waits(outcome, 1) == {"up_link": 14_600, "write_order": 90_000}
+    assert pool(outcome, "up_ph")[2] == pool(outcome, "up_pd")[2] == 90_000
 
 
 def test_looped_back_and_received_frames_take_turns_in_the_rx_pipeline():

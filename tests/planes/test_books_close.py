@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from corpus import CORPUS, GEN3, LINE_64B, TIES
 from harness import NS, US, Queue, Script, differences, mac_of, plane_config, run, rx_flow
+from hypothesis import HealthCheck, given, settings
+from strategies import scripts
 from whole import GEN2
 
 from nicmodel.datasheet.arbiters import LINES, ORDER
@@ -114,6 +117,19 @@ def test_the_scripts_wait_for_everything():
     """Guard against a wait that nothing ever charges."""
     total = sum(booked(script.name).results["waits"].sum(axis=(0, 1)) for script in SCRIPTS)
     assert [wait.name for wait, ps in zip(WAITS, total, strict=False) if not ps] == []
+
+
+@settings(max_examples=int(os.environ.get("NICMODEL_EXAMPLES", "150")) // 5, deadline=None,
+          suppress_health_check=list(HealthCheck))
+@given(scripts())
+def test_books_close_on_drawn_scripts(script):
+    results = run(ReferencePath, replace(script, config=(*script.config, ("books", True), ("record_rows", True)))).results
+    rows, waits, audit = results["rows"], results["row_waits"], results["audit"]
+    delivered = rows["outcome"] == DELIVERED
+    assert (waits >= 0).all() and (waits.sum(axis=1) <= latency_of(rows))[delivered].all()
+    assert waits.sum() == results["waits"][..., :-1].sum()
+    assert latency_of(rows)[delivered].sum() == results["waits"][..., -1].sum()
+    assert (audit["capacity"] == audit["free"] + audit["held"]).all(), audit
 
 
 # pools ---------------------------------------------------------------------------------------------------------
