@@ -301,6 +301,13 @@ def test_what_is_revoked_was_not_queued():
     assert waits(outcome, 1) == {}
 
 
+def test_a_revoked_read_holds_its_tag_to_the_end_and_was_not_queued():
+    """Reset at 1 010 000, both payload reads out: tags return 1 027 600 and 1 047 600; the second's completion waited 13 600."""
+    outcome = book(PAIR, actions=((1_010_000, "reset", (1,)),))
+    used = (598_200 - 179_200) + (1_027_600 - 601_600) + (1_047_600 - 608_000)
+    assert pool(outcome, "tags") == (32, used, 0) and tuple(outcome.results["own_tags"][1]) == (used, 0)
+
+
 def test_grants_and_passes_of_a_packet_alone():
     """Its passes: 100 000 + 20 000 when it posts, 100 000 + 500 000 when the interrupt has come."""
     outcome = book(Queue(1, count=1, agent_fields=(("core", 3),)))
