@@ -28,10 +28,10 @@ def test_the_second_of_two_waits_for_the_scheduler_the_completions_and_the_wire(
 
 
 def test_a_frame_waits_for_the_scheduler_from_the_edge_at_which_its_descriptor_is_there():
-    """Function 1's eight descriptors are home 3 476 600, and the scheduler takes one an edge from 3 481 600 on. Function 2's,
+    """Ring 0's eight descriptors are home 3 476 600, and the scheduler takes one an edge from 3 481 600 on. Ring 1's,
     behind them, is home 3 485 600, edge 3 488 000: it has that edge's turn and has not waited."""
-    outcome = book(PYTHON, Queue(2, agent=False), actions=((3 * US, "send", (0, 0, (60,) * 8)), (3 * US, "send", (1, 0, (60,)))))
-    row = row_of(outcome, 2)
+    outcome = book(PYTHON, PYTHON, actions=((3 * US, "send", (0, 0, (60,) * 8)), (3 * US, "send", (1, 0, (60,)))))
+    row = outcome.results["rows"]["ring"].argmax()
     assert [int(outcome.results["rows"][name][row]) for name in ("DESC_FETCHED", "SCHEDULED")] == [3_488_000, 3_488_000]
     assert "scheduler" not in waits(outcome, row)
     assert waits(outcome, 1)["scheduler"] == 3_494_400 - 3_481_600
@@ -99,6 +99,8 @@ def test_doorbells_wait_for_the_register_port():
     outcome = book(*BOTH, register_cycles=8)
     told = waits(outcome, row_of(outcome, 2))
     assert told["register_port"] == 185_600 - 140_800
+    third = book(*BOTH, Queue(3, count=1), register_cycles=8)       # there 143 000, when others wait already
+    assert waits(third, row_of(third, 3))["register_port"] == 236_800 - 143_000
 
 
 def test_a_read_waits_for_a_walker_and_only_for_that():

@@ -84,6 +84,14 @@ def test_grants_and_passes_of_a_packet_alone():
     assert [tuple(row) for row in outcome.results["agents"]] == [(1, 3, 720_000, 2)]
 
 
+def test_grants_of_a_received_frame():
+    """One descriptor read, one frame; payload and write-back; up: that read, both, the message; down: doorbell, completion."""
+    outcome = book(RECEIVER, actions=((1500 * NS, "post", (0, 0, 8)), (5 * US, "inject", (60, 1))))
+    granted = {name: int(outcome.results["grants"][at]) for name, at in ORDER.items() if outcome.results["grants"][at]}
+    assert granted == {"REGISTER_PORT": 1, "SWITCH_INGRESS": 1, "RX_DESC_FETCH": 1, "TAGS": 1, "WRITERS": 2, "MSIX": 1,
+                       "UPSTREAM": 4, "DOWNSTREAM": 2, "WIRE_RX": 1}
+
+
 def test_a_pass_on_a_shared_core_costs_its_switch():
     """Four passes, in turns: all but the first come after another agent's."""
     shared = {"count": 1, "agent_fields": (("core", 0),)}
