@@ -15,22 +15,24 @@ cdef enum:
     RANK_PAUSE = 1
     RANK_MEM_COMMIT = 2
     RANK_MEM_READ = 3
-    RANK_UP_END = 4
-    RANK_READ_DONE = 5
-    RANK_DOWN_END = 6
-    RANK_REGISTER = 7
-    RANK_TX_PIPE = 8
-    RANK_RX_PIPE = 9
-    RANK_WIRE_TX_END = 10
-    RANK_WIRE_RX_END = 11
-    RANK_FLOW = 12
-    RANK_ITR = 13
-    RANK_AGENT_WAKE = 14
-    RANK_AGENT_DONE = 15
-    RANK_DLLP = 16
-    RANK_LINK_FREE = 17
-    RANK_EDGE = 18
-    NUM_RANKS = 19
+    RANK_WALK_DONE = 4
+    RANK_UP_END = 5
+    RANK_READ_DONE = 6
+    RANK_DOWN_END = 7
+    RANK_REGISTER = 8
+    RANK_TX_PIPE = 9
+    RANK_RX_PIPE = 10
+    RANK_WIRE_TX_END = 11
+    RANK_WIRE_RX_END = 12
+    RANK_FLOW = 13
+    RANK_ITR = 14
+    RANK_SHAPER = 15
+    RANK_AGENT_WAKE = 16
+    RANK_AGENT_DONE = 17
+    RANK_DLLP = 18
+    RANK_LINK_FREE = 19
+    RANK_EDGE = 20
+    NUM_RANKS = 21
 
 # arbiters.ARBITERS: order of phase 2
 cdef enum:
@@ -45,11 +47,12 @@ cdef enum:
     WRITERS = 8
     MSIX = 9
     UPSTREAM = 10
-    DOWNSTREAM = 11
-    WIRE = 12
-    WIRE_RX = 13
-    NUM_ARBITERS = 14
-    PS_ARBITERS = 15361
+    WALKERS = 11
+    DOWNSTREAM = 12
+    WIRE = 13
+    WIRE_RX = 14
+    NUM_ARBITERS = 15
+    PS_ARBITERS = 31745
     CORE_ARBITERS = 1022
 
 # stages.STAGES: columns of a row
@@ -123,7 +126,13 @@ cdef enum:
     LINE_DOWN_COMPLETION = 8
     LINE_TX_WIRE = 9
     LINE_TX_READY = 10
-    NUM_LINES = 11
+    LINE_WALK_QUEUE = 11
+    LINE_ACCESS = 12
+    LINE_TX_QUEUES = 13
+    LINE_INGRESS = 14
+    LINE_LOOPBACK = 15
+    LINE_RX_WRITE = 16
+    NUM_LINES = 17
     CAUSE_OWN = 0
     CAUSE_POOL = 1
     CAUSE_SERVER = 2
