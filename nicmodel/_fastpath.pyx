@@ -18,11 +18,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from nicmodel._fast.containers cimport Bits, Heap, Lane, Map, Timed, Timer
+from nicmodel._fast.containers cimport Bits, Lane, Map, Timed, Timer, Timers
 from nicmodel._fast.facts cimport *
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
-    NUM_CLASSES, NUM_GROUPS, NUM_WHEN, WAKE_DOWN, WAKE_TICK, WAKE_UP, WAKE_WIRE, WAKE_WIRE_RX, Nic,
+    NUM_CLASSES, NUM_GROUPS, NUM_WHEN, WAKE_DOWN, WAKE_TICK, WAKE_UP, WAKE_WIRE_RX, Nic,
 )
 
 # One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
@@ -56,14 +56,13 @@ FAULTS = {FAULT_MEMORY: "memory has run out", FAULT_INVARIANT: "an invariant doe
 
 # ---- commit: which room resumes --------------------------------------------------------------------
 
-cdef void commit_down_end(Nic* nic) noexcept nogil:
+cdef inline void commit_down_end(Nic* nic) noexcept nogil:
     """The last byte of a downstream transfer is at the adapter."""
     cdef int32_t index = nic.down.flying
     cdef Tlp* tlp
     set_when(nic, RANK_DOWN_END, NEVER)
     if take_credits(nic, &nic.down):
         return
-    note_arrival(nic, &nic.up)
     if nic.down.flying_kind != TLP_COMPLETION:
         accept_access(nic, index)
     elif nic.down.flying_last:
@@ -85,7 +84,7 @@ cdef inline void commit_read(Nic* nic, Tlp* tlp) noexcept nogil:
             commit_rx_descriptors(nic, tlp.ring)
 
 
-cdef void commit_edge(Nic* nic) noexcept nogil:
+cdef inline void commit_edge(Nic* nic) noexcept nogil:
     """A core clock edge with something to decide; the register port may have waited for it."""
     set_when(nic, RANK_EDGE, NEVER)
     if nic.port_wake <= nic.now:
@@ -146,8 +145,6 @@ cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
             wake_arbiter(nic, WAKE_UP, UPSTREAM)
         elif is_due(nic, group, WAKE_DOWN):
             wake_arbiter(nic, WAKE_DOWN, DOWNSTREAM)
-        elif is_due(nic, group, WAKE_WIRE):
-            wake_arbiter(nic, WAKE_WIRE, WIRE)
         elif is_due(nic, group, WAKE_WIRE_RX):
             wake_arbiter(nic, WAKE_WIRE_RX, WIRE_RX)
         else:
@@ -186,22 +183,24 @@ cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
         decide_msix(nic)
 
 
-cdef void decide_touched(Nic* nic) noexcept nogil:
+cdef inline void decide_touched(Nic* nic) noexcept nogil:
     """Every touched arbiter decides once, in the order of `arbiters.ARBITERS`; the core's only at an edge of its clock."""
     cdef bint at_edge = nic.edge == nic.now
-    cdef int64_t next_edge = nic.port_wake
+    cdef int64_t next_edge
     if has_turn(nic, VCPU):
         decide_vcpu(nic)
     if at_edge and nic.touched & CORE_ARBITERS:
         decide_at_edge(nic)
     if has_turn(nic, UPSTREAM):
-        decide_direction(nic, &nic.up)
+        decide_direction(nic, &nic.up, &nic.down)
     if has_turn(nic, DOWNSTREAM):
-        decide_direction(nic, &nic.down)
-    if has_turn(nic, WIRE):
-        decide_wire(nic)
-    if has_turn(nic, WIRE_RX):
-        decide_wire_rx(nic)
+        decide_direction(nic, &nic.down, &nic.up)
+    if nic.touched & ((<uint32_t>1) << WIRE | (<uint32_t>1) << WIRE_RX):
+        if has_turn(nic, WIRE):
+            decide_wire(nic)
+        if has_turn(nic, WIRE_RX):
+            decide_wire_rx(nic)
+    next_edge = nic.port_wake
     if nic.touched:
         if unlikely(nic.touched & PS_ARBITERS):
             set_when(nic, WAKE_TICK, nic.now + 1)

@@ -98,7 +98,7 @@ cdef void refill(Nic* nic, Agent* agent, int32_t slot, int32_t count) noexcept n
     write_tail(nic, agent.rx_ring, agent.rx_slot - 1 if agent.rx_slot else ring.size - 1)
 
 
-cdef void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
+cdef inline void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
     """The next packet: its bytes, as far as the payload mode moves them, and its descriptor."""
     cdef Ring* ring = &nic.rings[agent.tx_ring]
     cdef Flow* flow = &nic.flows[agent.flow]

@@ -32,14 +32,14 @@ cdef inline void timed_pushed(Nic* nic, Lane* lane, int rank, int64_t time, int3
 
 cdef inline void schedule(Nic* nic, int rank, int64_t time, int64_t source, int64_t a, int64_t b) noexcept nogil:
     """An event of an unordered source."""
-    heap_push(nic, &nic.timers[rank], time, <uint64_t>source, a, b)
+    timers_push(nic, &nic.timers[rank], time, <uint64_t>source, a, b)
     if time < nic.when[rank]:
         set_when(nic, rank, time)
 
 cdef inline Timer timer_pop(Nic* nic, int rank) noexcept nogil:
     """The next event of an unordered source."""
-    cdef Timer timer = heap_pop(&nic.timers[rank])
-    set_when(nic, rank, nic.timers[rank].items[0].time if nic.timers[rank].count else NEVER)
+    cdef Timer timer = timers_pop(&nic.timers[rank])
+    set_when(nic, rank, first_time(&nic.timers[rank]))
     return timer
 
 # ---- rows ------------------------------------------------------------------------------------------
@@ -87,15 +87,18 @@ cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
 
 # ---- blame -----------------------------------------------------------------------------------------
 
-cdef inline void blame(Nic* nic, int line, int cause) noexcept nogil:
-    """From now on the line waits for `cause` (CAUSE_NONE: it is empty)."""
+cdef inline void blame_from(Nic* nic, int line, int cause, int64_t time) noexcept nogil:
+    """From `time` on the line waits for `cause` (CAUSE_NONE: it is empty)."""
     cdef int before = nic.line_cause[line]
     if before == cause:
         return
     if before != CAUSE_NONE:
-        nic.line_clock[line][before] += nic.now - nic.line_since[line]
+        nic.line_clock[line][before] += time - nic.line_since[line]
     nic.line_cause[line] = cause
-    nic.line_since[line] = nic.now
+    nic.line_since[line] = time
+
+cdef inline void blame(Nic* nic, int line, int cause) noexcept nogil:
+    blame_from(nic, line, cause, nic.now)
 
 # ---- news ------------------------------------------------------------------------------------------
 

@@ -59,6 +59,9 @@ cdef void open_direction(Nic* nic, Direction* way, int arbiter, int wake, int li
     lane_init(&way.posted, sizeof(int32_t))
     lane_init(&way.nonposted, sizeof(int32_t))
     lane_init(&way.completion, sizeof(int32_t))
+    lane_init(&way.p_releases, sizeof(Timed))
+    lane_init(&way.np_releases, sizeof(Timed))
+    way.last_end = -1
     way.skp_due = nic.skp if nic.skp > 0 else NEVER
     way.ack_due = way.p_due = way.np_due = way.p_idle = way.np_idle = NEVER
 
@@ -78,6 +81,8 @@ cdef void grant_credits(Direction* sender, Direction* reporter, int64_t ph, int6
 
 cdef void open_lanes(Nic* nic) noexcept nogil:
     cdef int each
+    for each in range(NUM_RANKS):
+        lane_init(&nic.timers[each].near, sizeof(Timer))
     lane_init(&nic.blocks, sizeof(uint8_t*))
     lane_init(&nic.mem_commits, sizeof(Timed))
     lane_init(&nic.mem_reads, sizeof(Timed))
@@ -91,6 +96,7 @@ cdef void open_lanes(Nic* nic) noexcept nogil:
     lane_init(&nic.tx_wire, sizeof(Timed))
     lane_init(&nic.rx_wire, sizeof(Offer))
     lane_init(&nic.rx_pipe_lane, sizeof(Timed))
+    lane_init(&nic.rx_rooms_back, sizeof(RoomBack))
     for each in range(2):
         lane_init(&nic.ingress[each], sizeof(int32_t))
         lane_init(&nic.writers[each], sizeof(WriteOp))
@@ -163,7 +169,7 @@ cdef Nic* nic_new(object config) except NULL:
     find_next_due(&nic.down)
     set_when(nic, WAKE_UP, nic.up.next_due)
     set_when(nic, WAKE_DOWN, nic.down.next_due)
-    nic.port_wake = NEVER
+    nic.port_wake = nic.wire_start = NEVER
     nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1
     nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_tlp = nic.free_call = -1
     nic.max_frame = 1518
@@ -196,7 +202,8 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     for each in range(nic.num_flows):
         free(nic.flows[each].sizes)
     for each in range(NUM_RANKS):
-        free(nic.timers[each].items)
+        lane_free(&nic.timers[each].near)
+        free(nic.timers[each].far)
     for each in range(3):
         lane_free(&nic.asking[each])
     for each in range(2):
@@ -215,6 +222,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     lane_free(&nic.tx_wire)
     lane_free(&nic.rx_wire)
     lane_free(&nic.rx_pipe_lane)
+    lane_free(&nic.rx_rooms_back)
     lane_free(&nic.runnable)
     lane_free(&nic.interrupts)
     lane_free(&nic.news)
@@ -243,3 +251,5 @@ cdef void free_way(Direction* way) noexcept nogil:
     lane_free(&way.posted)
     lane_free(&way.nonposted)
     lane_free(&way.completion)
+    lane_free(&way.p_releases)
+    lane_free(&way.np_releases)

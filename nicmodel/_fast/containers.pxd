@@ -1,4 +1,4 @@
-"""Structs of the containers: lanes, timer heaps, maps, bit sets. What they do is in `lanes`."""
+"""Structs of the containers: lanes, timers, maps, bit sets. What they do is in `lanes`."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
@@ -24,8 +24,11 @@ cdef struct Timer:
     int64_t a
     int64_t b
 
-cdef struct Heap:
-    Timer* items
+cdef struct Timers:
+    # Events of a rank whose sources keep no order among themselves, earliest first: a sorted lane for those that
+    # belong near its end, as nearly all do, and a heap for the others.
+    Lane near               # Timer, in order
+    Timer* far              # a heap
     int32_t count
     int32_t room
     uint64_t serial

@@ -16,8 +16,8 @@ cdef void request_vector(Nic* nic, int32_t number) noexcept nogil:
         return
     function = &nic.functions[number >> 6]
     function.requesting |= bit_of(number)
-    bits_add(&nic.requesting, number >> 6)
     if nic.now >= nic.vectors[number].interval_end:
+        bits_add(&nic.requesting, number >> 6)
         touch(nic, MSIX)
     elif not function.throttled & bit_of(number):
         function.throttled |= bit_of(number)
@@ -33,6 +33,8 @@ cdef void set_vector(Nic* nic, int32_t number, bint enabled, int64_t itr) noexce
 
 cdef void commit_itr(Nic* nic, int32_t number) noexcept nogil:
     nic.functions[number >> 6].throttled &= ~bit_of(number)
+    if nic.functions[number >> 6].requesting & bit_of(number):
+        bits_add(&nic.requesting, number >> 6)
     touch(nic, MSIX)
 
 
@@ -79,7 +81,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
         return
     function = &nic.functions[number >> 6]
     function.requesting &= ~bit_of(number)
-    if function.requesting == 0:
+    if function.requesting & ~function.throttled == 0:
         bits_remove(&nic.requesting, number >> 6)
     nic.last_vector = number
     nic.vectors[number].interval_end = nic.now + nic.vectors[number].itr

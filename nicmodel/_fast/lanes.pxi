@@ -1,4 +1,4 @@
-"""Containers of the compiled plane: ring-buffer lanes, timer heaps, bit sets, hash maps.
+"""Containers of the compiled plane: ring-buffer lanes, timers, bit sets, hash maps.
 
 Nothing here knows a packet. Growth is by doubling; when memory runs out the fault is latched and the push
 lands in scrap, so that callers need no error path.
@@ -96,8 +96,6 @@ cdef inline Timed* front_timed(Lane* lane) noexcept nogil:
 cdef inline int64_t front_time(Lane* lane) noexcept nogil:
     return NEVER if lane_empty(lane) else (<Timed*>lane.items)[lane.head & lane.mask].time
 
-# ---- heaps -----------------------------------------------------------------------------------------
-
 
 # ---- bit sets --------------------------------------------------------------------------------------
 
@@ -181,47 +179,45 @@ cdef bint lane_grow(Nic* nic, Lane* lane) noexcept nogil:
     return True
 
 
+# ---- timers ----------------------------------------------------------------------------------------
+
+cdef enum:
+    NEAR = 8    # how far from the end of the sorted lane a new timer may go; further, a heap is cheaper
+
+
 cdef inline bint earlier(Timer* left, Timer* right) noexcept nogil:
     return left.time < right.time or (left.time == right.time and left.key < right.key)
 
 
-cdef void heap_push(Nic* nic, Heap* heap, int64_t time, uint64_t source, int64_t a, int64_t b) noexcept nogil:
+cdef void heap_push(Nic* nic, Timers* timers, Timer* timer) noexcept nogil:
     cdef Timer* items
-    cdef Timer timer
     cdef int32_t hole, parent, room
-    if heap.count == heap.room:
-        room = 16 if heap.room == 0 else 2 * heap.room
-        items = <Timer*>realloc(heap.items, room * sizeof(Timer))
+    if timers.count == timers.room:
+        room = 16 if timers.room == 0 else 2 * timers.room
+        items = <Timer*>realloc(timers.far, room * sizeof(Timer))
         if items == NULL:
             latch(nic, FAULT_MEMORY, 2, room)
             return
-        heap.items = items
-        heap.room = room
-    timer.time = time
-    timer.key = source << 44 | heap.serial
-    timer.a = a
-    timer.b = b
-    heap.serial += 1
-    hole = heap.count
-    heap.count += 1
-    items = heap.items
+        timers.far = items
+        timers.room = room
+    hole = timers.count
+    timers.count += 1
+    items = timers.far
     while hole:
         parent = (hole - 1) >> 1
-        if not earlier(&timer, &items[parent]):
+        if not earlier(timer, &items[parent]):
             break
         items[hole] = items[parent]
         hole = parent
-    items[hole] = timer
+    items[hole] = timer[0]
 
 
-cdef Timer heap_pop(Heap* heap) noexcept nogil:
-    """The earliest timer; the heap is not empty."""
-    cdef Timer* items = heap.items
-    cdef Timer first = items[0]
+cdef void heap_pop(Timers* timers) noexcept nogil:
+    cdef Timer* items = timers.far
     cdef Timer moved
     cdef int32_t hole = 0, child, count
-    heap.count -= 1
-    count = heap.count
+    timers.count -= 1
+    count = timers.count
     moved = items[count]
     while True:
         child = 2 * hole + 1
@@ -234,6 +230,57 @@ cdef Timer heap_pop(Heap* heap) noexcept nogil:
         items[hole] = items[child]
         hole = child
     items[hole] = moved
+
+
+cdef inline Timer* near_at(Timers* timers, uint64_t position) noexcept nogil:
+    return &(<Timer*>timers.near.items)[position & timers.near.mask]
+
+
+cdef inline bint near_is_first(Timers* timers) noexcept nogil:
+    """Is the earliest timer in the lane? There is one."""
+    if timers.count == 0:
+        return True
+    return not lane_empty(&timers.near) and earlier(near_at(timers, timers.near.head), &timers.far[0])
+
+
+cdef inline int64_t first_time(Timers* timers) noexcept nogil:
+    if timers.count == 0 and lane_empty(&timers.near):
+        return NEVER
+    return near_at(timers, timers.near.head).time if near_is_first(timers) else timers.far[0].time
+
+
+cdef void timers_push(Nic* nic, Timers* timers, int64_t time, uint64_t source, int64_t a, int64_t b) noexcept nogil:
+    cdef Timer timer
+    cdef uint64_t position = timers.near.tail, last
+    cdef uint64_t end = timers.near.head if position - timers.near.head < NEAR else position - NEAR
+    timer.time = time
+    timer.key = source << 44 | timers.serial
+    timer.a = a
+    timer.b = b
+    timers.serial += 1
+    while position > end and earlier(&timer, near_at(timers, position - 1)):
+        position -= 1
+    if position == end and position > timers.near.head and earlier(&timer, near_at(timers, position - 1)):
+        heap_push(nic, timers, &timer)
+        return
+    last = timers.near.tail
+    if lane_push(nic, &timers.near) == nic.scrap:
+        return
+    while last > position:
+        near_at(timers, last)[0] = near_at(timers, last - 1)[0]
+        last -= 1
+    near_at(timers, position)[0] = timer
+
+
+cdef inline Timer timers_pop(Timers* timers) noexcept nogil:
+    """The earliest timer; there is one."""
+    cdef Timer first
+    if near_is_first(timers):
+        first = near_at(timers, timers.near.head)[0]
+        lane_pop(&timers.near)
+    else:
+        first = timers.far[0]
+        heap_pop(timers)
     return first
 
 

@@ -112,32 +112,52 @@ cdef inline void note_due(Nic* nic, Direction* way, int64_t due) noexcept nogil:
         set_when(nic, way.wake, wake)
 
 
-cdef inline void note_arrival(Nic* nic, Direction* other) noexcept nogil:
-    """A TLP has arrived; `other` is the direction its Ack takes. Only the first uncovered one counts."""
+cdef inline void note_arrival(Nic* nic, Direction* other, int64_t time) noexcept nogil:
+    """A TLP has started that arrives at `time`; `other` is the direction its Ack takes. Only the first uncovered counts."""
     if other.ack_due == NEVER:
-        other.ack_due = nic.now + nic.ack
+        other.ack_due = time + nic.ack
         note_due(nic, other, other.ack_due)
 
 
-cdef inline void release_posted(Nic* nic, Direction* other, int32_t payload) noexcept nogil:
-    """The receiver has room for one more write of this size; `other` reports it."""
+cdef inline void note_release(Nic* nic, Direction* other, int64_t* due, int64_t time) noexcept nogil:
+    """Credits are released at `time`: if nothing unreported was released before, their UpdateFC is due later."""
+    if time + nic.fc < due[0]:
+        due[0] = time + nic.fc
+        note_due(nic, other, due[0])
+
+
+cdef inline void release_posted(Nic* nic, Direction* other, int32_t payload, int64_t time) noexcept nogil:
+    """The receiver has room, or will have, for one more write of this size; `other` reports it."""
     if not other.reports_p:
         return
-    other.owed_ph += 1
-    other.owed_pd += data_credits(payload)
-    if other.p_due == NEVER:
-        other.p_due = nic.now + nic.fc
-        note_due(nic, other, other.p_due)
+    if time > nic.now:
+        push_timed(nic, &other.p_releases, time, <int32_t>data_credits(payload))
+    else:
+        other.owed_ph += 1
+        other.owed_pd += data_credits(payload)
+    note_release(nic, other, &other.p_due, time)
 
 
-cdef inline void release_nonposted(Nic* nic, Direction* other) noexcept nogil:
-    """The receiver has room for one more read request; `other` reports it."""
+cdef inline void release_nonposted(Nic* nic, Direction* other, int64_t time) noexcept nogil:
+    """The receiver has room, or will have, for one more read request; `other` reports it."""
     if not other.reports_np:
         return
-    other.owed_nph += 1
-    if other.np_due == NEVER:
-        other.np_due = nic.now + nic.fc
-        note_due(nic, other, other.np_due)
+    if time > nic.now:
+        push_timed(nic, &other.np_releases, time, 1)
+    else:
+        other.owed_nph += 1
+    note_release(nic, other, &other.np_due, time)
+
+
+cdef void collect_releases(Nic* nic, Direction* way) noexcept nogil:
+    """What has been released by now is owed."""
+    while front_time(&way.p_releases) <= nic.now:
+        way.owed_ph += 1
+        way.owed_pd += front_timed(&way.p_releases).index
+        lane_pop(&way.p_releases)
+    while front_time(&way.np_releases) <= nic.now:
+        way.owed_nph += 1
+        lane_pop(&way.np_releases)
 
 
 cdef bint take_credits(Nic* nic, Direction* way) noexcept nogil:
@@ -168,8 +188,14 @@ cdef void start_update(Nic* nic, Direction* way, int kind, int64_t due, int64_t 
     set_when(nic, way.end_rank, round_up(way.free))
 
 
-cdef void start_dllp(Nic* nic, Direction* way) noexcept nogil:
+cdef inline int64_t next_report(Nic* nic, Lane* releases) noexcept nogil:
+    """When an UpdateFC is due for the first release that the last one did not report."""
+    return NEVER if lane_empty(releases) else front_time(releases) + nic.fc
+
+
+cdef void start_dllp(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
     """Start what is due, in the order SKP, Ack, UpdateFC-P, UpdateFC-NP."""
+    collect_releases(nic, way)
     if way.skp_due <= nic.now:
         occupy(nic, way, way.skp_due, nic.skp_bytes)
         way.skp_bytes += nic.skp_bytes
@@ -177,16 +203,16 @@ cdef void start_dllp(Nic* nic, Direction* way) noexcept nogil:
     elif way.ack_due <= nic.now:
         occupy(nic, way, way.ack_due, DLLP_BYTES)
         way.dllp_bytes += DLLP_BYTES
-        way.ack_due = NEVER
+        way.ack_due = partner.last_end + nic.ack if partner.last_end > nic.now else NEVER
     elif way.p_due <= nic.now or way.p_idle <= nic.now:
         start_update(nic, way, UPDATE_P, earliest(way.p_due, way.p_idle), way.owed_ph, way.owed_pd)
         way.owed_ph = way.owed_pd = 0
-        way.p_due = NEVER
+        way.p_due = next_report(nic, &way.p_releases)
         way.p_idle = nic.now + UPDATE_FC_IDLE_PS
     else:
         start_update(nic, way, UPDATE_NP, earliest(way.np_due, way.np_idle), way.owed_nph, 0)
         way.owed_nph = 0
-        way.np_due = NEVER
+        way.np_due = next_report(nic, &way.np_releases)
         way.np_idle = nic.now + UPDATE_FC_IDLE_PS
     find_next_due(way)
 
@@ -224,7 +250,7 @@ cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcep
     return completion_tlp_bytes(chunk)
 
 
-cdef void start_tlp(Nic* nic, Direction* way) noexcept nogil:
+cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
     """Start the oldest eligible TLP, if any."""
     cdef Tlp* tlp
     cdef int32_t winner = -1, index, nbytes
@@ -262,50 +288,59 @@ cdef void start_tlp(Nic* nic, Direction* way) noexcept nogil:
         way.waiting -= 1
     else:
         nbytes = start_completion(nic, way, tlp)
-    way.flying = winner
-    way.flying_kind = tlp.kind
     occupy(nic, way, tlp.ready, nbytes)
     way.tlps += 1
     way.tlp_bytes += nbytes
-    set_when(nic, way.end_rank, round_up(way.free))
+    way.flying = winner
+    way.flying_kind = tlp.kind
+    way.last_end = round_up(way.free)
+    note_arrival(nic, partner, way.last_end)
+    if way == &nic.up:
+        reach_root(nic, winner, way.last_end)
+    else:
+        set_when(nic, RANK_DOWN_END, way.last_end)
 
 
 # ---- deciding --------------------------------------------------------------------------------------
 
-cdef void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil:
+cdef inline void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil:
+    """What each of the three lines waits for; the books are opened only if that has changed."""
     cdef int else_cause = CAUSE_SERVER if busy else CAUSE_TURN
-    cdef int posted_cause = CAUSE_NONE, cause
+    cdef int posted_cause = CAUSE_NONE, nonposted_cause = CAUSE_NONE, completion_cause = CAUSE_NONE, all_causes
     cdef uint64_t oldest_posted = ~<uint64_t>0
     cdef Tlp* head
-    way.blamed = way.waiting
     if not lane_empty(&way.posted):
         head = &nic.tlps[front_index(&way.posted)]
         oldest_posted = head.age
         posted_cause = else_cause if has_posted_credits(way, head) else CAUSE_POOL
-    blame(nic, way.line, posted_cause)
-    cause = CAUSE_NONE
     if not lane_empty(&way.nonposted):
+        nonposted_cause = else_cause
         if way.nph < 1:
-            cause = CAUSE_POOL
-        else:
-            cause = posted_cause if oldest_posted < nic.tlps[front_index(&way.nonposted)].age else else_cause
-    blame(nic, way.line + 1, cause)
-    cause = CAUSE_NONE
+            nonposted_cause = CAUSE_POOL
+        elif posted_cause != else_cause and oldest_posted < nic.tlps[front_index(&way.nonposted)].age:
+            nonposted_cause = posted_cause
     if not lane_empty(&way.completion):
-        cause = posted_cause if oldest_posted < nic.tlps[front_index(&way.completion)].age else else_cause
-    blame(nic, way.line + 2, cause)
+        completion_cause = else_cause
+        if posted_cause != else_cause and oldest_posted < nic.tlps[front_index(&way.completion)].age:
+            completion_cause = posted_cause
+    all_causes = (posted_cause + 1) | (nonposted_cause + 1) << 8 | (completion_cause + 1) << 16
+    if way.blamed != all_causes:
+        way.blamed = all_causes
+        blame(nic, way.line, posted_cause)
+        blame(nic, way.line + 1, nonposted_cause)
+        blame(nic, way.line + 2, completion_cause)
 
 
-cdef void decide_direction(Nic* nic, Direction* way) noexcept nogil:
+cdef inline void decide_direction(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
     """UPSTREAM or DOWNSTREAM: one transfer, if the link is free and anything may go."""
     cdef bint busy
     cdef int64_t wake = way.next_due
     if way.free <= nic.now << 10:
         if wake <= nic.now:
-            start_dllp(nic, way)
+            start_dllp(nic, way, partner)
             wake = way.next_due
         elif way.waiting:
-            start_tlp(nic, way)
+            start_tlp(nic, way, partner)
     busy = way.free > nic.now << 10
     if busy and (way.waiting or wake < round_up(way.free)):
         wake = round_up(way.free)

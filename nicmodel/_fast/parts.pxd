@@ -143,7 +143,7 @@ cdef struct Tlp:
     uint64_t age            # in its direction
     int64_t ready           # when it was queued
     uint64_t address        # of a completion: of what is left
-    int64_t value           # register value | first row position of a Tx write-back | orphan's bytes | completion: bytes left
+    int64_t value           # register value | first row of a Tx write-back | orphan's bytes | read: jitter, then bytes left
     int32_t nbytes          # of payload, or asked for
     int32_t ref             # row | vector | MMIO read id | next free slot
     int32_t ring            # index in `rings`, or -1
@@ -170,7 +170,7 @@ cdef struct Direction:
     int32_t wake            # its slot of `when`
     int32_t line            # LINE_ of its posted line; non-posted and completion follow
     int32_t end_rank
-    int32_t blamed          # one of its lines has a cause
+    int32_t blamed          # causes of its lines, plus one, a byte each; 0: all are empty
     int32_t flying          # slot of the TLP in flight
     uint8_t flying_kind     # its TLP_, or UPDATE_
     uint8_t flying_last     # the last completion of its read
@@ -183,9 +183,13 @@ cdef struct Direction:
     Lane posted             # slots of TLPs
     Lane nonposted
     Lane completion
-    int64_t owed_ph         # released and not reported
+    int64_t last_end        # when its last TLP has arrived, or will have
+    # Released by this end and not reported; releases to come are known as soon as a transfer has started.
+    int64_t owed_ph
     int64_t owed_pd
     int64_t owed_nph
+    Lane p_releases         # Timed: data credits, with a header each
+    Lane np_releases        # Timed
     int64_t update_headers  # what the UpdateFC in flight carries
     int64_t update_data
     # books
@@ -194,6 +198,12 @@ cdef struct Direction:
     int64_t dllp_bytes
     int64_t skp_bytes
     int64_t busy_ticks
+
+cdef struct RoomBack:
+    # A received frame's room in the Rx buffer is to return.
+    int64_t time
+    int32_t row
+    int32_t ring            # index in `rings`
 
 cdef enum:
     CLASS_RX_DESCRIPTOR = 0

@@ -78,9 +78,9 @@ cdef void decide_register_port(Nic* nic) noexcept nogil:
         timed_pushed(nic, &nic.register_pipe, RANK_REGISTER, nic.now + nic.register_latency, index)
         nic.port_free = nic.now + nic.register_interval
         if nic.tlps[index].kind == TLP_REGISTER_READ:
-            release_nonposted(nic, &nic.up)
+            release_nonposted(nic, &nic.up, nic.now)
         else:
-            release_posted(nic, &nic.up, REGISTER_BYTES)
+            release_posted(nic, &nic.up, REGISTER_BYTES, nic.now)
     if not lane_empty(&nic.accesses):
         nic.port_wake = nic.port_free
 

@@ -91,6 +91,10 @@ cdef object copy_latency(Nic* nic):
 
 
 cdef dict results(Nic* nic):
+    if nic.wire_start < max(nic.horizon, nic.now + 1):      # planned, and past: it has happened
+        start_head(nic, nic.wire_start)
+        if not lane_empty(&nic.tx_wire):
+            plan_wire(nic)
     functions, inside = copy_functions(nic)
     return {"functions": functions, "latency": copy_latency(nic), "links": copy_links(nic),
             "lines": copy_lines(nic), "inside": inside, "rows": copy_rows(nic),

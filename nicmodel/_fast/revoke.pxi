@@ -108,6 +108,18 @@ cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
     lane.tail = kept
 
 
+cdef void drop_rooms_back(Nic* nic, int32_t index) noexcept nogil:
+    """Room that a transfer under way would have returned returns with its row."""
+    cdef Lane* lane = &nic.rx_rooms_back
+    cdef uint64_t position, kept
+    settle_rx_room(nic)
+    kept = lane.head
+    for position in range(lane.head, lane.tail):
+        if (<RoomBack*>lane_at(lane, position)).ring != index:
+            keep(lane, &kept, position)
+    lane.tail = kept
+
+
 cdef void drop_messages(Nic* nic, int32_t function) noexcept nogil:
     cdef Lane* lane = &nic.up.posted
     cdef uint64_t position, kept = lane.head
@@ -208,10 +220,12 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
     cdef Ring* ring = &nic.rings[index]
     if not ring.is_open:
         return
+    revoke_plan(nic)
     ring.next = ring_head(nic, index)
     orphan_started_writes(nic, index)
     drop_requests(nic, index)
     drop_writes(nic, index)
+    drop_rooms_back(nic, index)
     if ring.direction == DIRECTION_TX:
         drop_sent(nic, ring)
         note_waiting(nic, index, 0)

@@ -1,6 +1,7 @@
 """Root complex and memory (`docs/time.md`, 3).
 
-  commit_up_end      a TLP is here: writes queue for their commit, reads for their sample, answers go to Python
+  reach_root         a TLP has started on its way up: when writes commit and reads sample is decided
+  commit_up_end      a TLP is here that Python hears of: an answer, or an access to a message domain
   commit_mem_commit  a write is visible: bytes, stamps, credits
   commit_mem_read    a read that waited for earlier writes samples memory
   commit_read_done   memory has answered: the completions wait for the way down
@@ -13,34 +14,55 @@ cdef inline bint is_live(Nic* nic, Tlp* tlp) noexcept nogil:
     return tlp.epoch == nic.rings[tlp.ring].epoch
 
 
+cdef inline void reach_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
+    """A TLP has started that arrives at `end`. A start is final and arrivals are in order, so that what follows from the
+    arrival is known: no event is spent on it."""
+    cdef Tlp* tlp = &nic.tlps[index]
+    cdef int64_t time = end + nic.write_latency
+    if tlp.kind == TLP_READ and nic.read_jitter:
+        tlp.value = jitter(nic, tlp.function)       # reads sample in the order of their starts
+    if tlp.kind == TLP_ANSWER or is_message_domain(nic, tlp.domain):
+        set_when(nic, RANK_UP_END, end)
+    elif tlp.kind == TLP_READ:
+        time = end if end > nic.last_commit else nic.last_commit
+        answer_at(nic, index, time)
+        if nic.payload == PAYLOAD_LENGTHS and tlp.klass == CLASS_PAYLOAD:
+            release_nonposted(nic, &nic.down, time)     # no byte is sampled
+        else:
+            timed_pushed(nic, &nic.mem_reads, RANK_MEM_READ, time, index)
+    else:
+        nic.last_commit = time = time if time > nic.last_commit else nic.last_commit
+        release_posted(nic, &nic.down, tlp.nbytes, time)
+        if tlp.kind == TLP_RX_PAYLOAD:
+            if tlp.last:
+                return_room_at(nic, tlp, end)
+            if nic.payload == PAYLOAD_LENGTHS and not nic.record_rows:
+                tlp_free(nic, index)        # no byte, no stamp: its commit changes nothing
+                return
+        timed_pushed(nic, &nic.mem_commits, RANK_MEM_COMMIT, time, index)
+
+
 cdef void commit_up_end(Nic* nic) noexcept nogil:
-    """The last byte of an upstream transfer is here."""
+    """The last byte of an upstream transfer is here, and somebody waits for it."""
     cdef int32_t index = nic.up.flying
     cdef Tlp* tlp
-    cdef int64_t time
     set_when(nic, RANK_UP_END, NEVER)
     if take_credits(nic, &nic.up):
         return
-    note_arrival(nic, &nic.down)
     tlp = &nic.tlps[index]
-    if tlp.kind == TLP_READ:
+    if tlp.kind == TLP_ANSWER:
+        tell(nic, UPCALL_MMIO_DONE, 2, tlp.ref, tlp.value, 0, 0)
+        tlp_free(nic, index)
+    elif tlp.kind == TLP_READ:
         if nic.last_commit > nic.now:
             timed_pushed(nic, &nic.mem_reads, RANK_MEM_READ, nic.last_commit, index)
         else:
             sample(nic, index)
-    elif tlp.kind == TLP_ANSWER:
-        tell(nic, UPCALL_MMIO_DONE, 2, tlp.ref, tlp.value, 0, 0)
-        tlp_free(nic, index)
     else:
         if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, tlp):
             end_rx_payload(nic, tlp.ref)
-        if is_message_domain(nic, tlp.domain):
-            commit_write(nic, index)
-            return
-        time = nic.now + nic.write_latency
-        if time > nic.last_commit:
-            nic.last_commit = time
-        timed_pushed(nic, &nic.mem_commits, RANK_MEM_COMMIT, nic.last_commit, index)
+        release_posted(nic, &nic.down, tlp.nbytes, nic.now)
+        commit_write(nic, index)
 
 
 # ---- writes ----------------------------------------------------------------------------------------
@@ -60,7 +82,7 @@ cdef void move_write(Nic* nic, Tlp* tlp, uint8_t* data, int32_t nbytes) noexcept
             memcpy(news.data, data, nbytes)
 
 
-cdef void commit_live_write(Nic* nic, Tlp* tlp) noexcept nogil:
+cdef inline void commit_live_write(Nic* nic, Tlp* tlp) noexcept nogil:
     cdef uint8_t written[4096]      # a TLP is never longer than a page
     cdef Row* row
     cdef uint64_t position
@@ -85,9 +107,8 @@ cdef void commit_live_write(Nic* nic, Tlp* tlp) noexcept nogil:
 
 
 cdef void commit_write(Nic* nic, int32_t index) noexcept nogil:
-    """A posted write is visible; the root complex has its credits back."""
+    """A posted write is visible."""
     cdef Tlp* tlp = &nic.tlps[index]
-    release_posted(nic, &nic.down, tlp.nbytes)
     if tlp.kind == TLP_MESSAGE:
         commit_message(nic, tlp.ref)
     elif tlp.kind == TLP_ORPHAN:
@@ -99,7 +120,7 @@ cdef void commit_write(Nic* nic, int32_t index) noexcept nogil:
     tlp_free(nic, index)
 
 
-cdef void commit_mem_commit(Nic* nic) noexcept nogil:
+cdef inline void commit_mem_commit(Nic* nic) noexcept nogil:
     cdef int32_t index = front_timed(&nic.mem_commits).index
     timed_popped(nic, &nic.mem_commits, RANK_MEM_COMMIT)
     commit_write(nic, index)
@@ -143,35 +164,37 @@ cdef int32_t destination(Nic* nic, Tlp* request, uint8_t** into) noexcept nogil:
     return moving_part(row.moved, request.offset, request.nbytes)
 
 
+cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
+    """Memory is sampled at `time`; its answer is the READ_DONE."""
+    time += nic.read_latency
+    if nic.read_jitter:
+        schedule(nic, RANK_READ_DONE, time + nic.tlps[index].value, 0, index, 0)
+    else:
+        timed_pushed(nic, &nic.read_dones, RANK_READ_DONE, time, index)
+
+
 cdef void sample(Nic* nic, int32_t index) noexcept nogil:
-    """Memory is read now; the answer takes its time. In a message domain Python answers."""
+    """Memory is read now; its answer is on its way. In a message domain Python answers."""
     cdef uint8_t unwanted[4096]
     cdef uint8_t* into
     cdef int32_t nbytes
     cdef Tlp* request = &nic.tlps[index]
-    cdef int64_t time
     cdef News* news
-    release_nonposted(nic, &nic.down)
-    time = nic.now + nic.read_latency + jitter(nic, request.function)
+    release_nonposted(nic, &nic.down, nic.now)
     if is_message_domain(nic, request.domain):
         nic.dma_serial += 1
         news = tell(nic, UPCALL_DMA_READ, 4, nic.dma_serial, request.function, <int64_t>request.address,
                     request.nbytes)
         news.nbytes = -1 - index        # for the door, which keeps track of unanswered reads
         return
-    if nic.payload or request.klass != CLASS_PAYLOAD:
-        nbytes = destination(nic, request, &into)
-        if into == NULL:
-            into = unwanted
-        if nbytes:
-            read_host(nic, request.function, request.domain, request.address, request.address, into, nbytes)
-    if nic.read_jitter:
-        schedule(nic, RANK_READ_DONE, time, 0, index, 0)
-    else:
-        timed_pushed(nic, &nic.read_dones, RANK_READ_DONE, time, index)
+    nbytes = destination(nic, request, &into)
+    if into == NULL:
+        into = unwanted
+    if nbytes:
+        read_host(nic, request.function, request.domain, request.address, request.address, into, nbytes)
 
 
-cdef void commit_mem_read(Nic* nic) noexcept nogil:
+cdef inline void commit_mem_read(Nic* nic) noexcept nogil:
     cdef int32_t index = front_timed(&nic.mem_reads).index
     timed_popped(nic, &nic.mem_reads, RANK_MEM_READ)
     sample(nic, index)
@@ -184,7 +207,7 @@ cdef inline void queue_completions(Nic* nic, int32_t index) noexcept nogil:
     queue_tlp(nic, &nic.down, &nic.down.completion, index)
 
 
-cdef void commit_read_done(Nic* nic) noexcept nogil:
+cdef inline void commit_read_done(Nic* nic) noexcept nogil:
     cdef int32_t index
     if nic.read_jitter:
         index = <int32_t>timer_pop(nic, RANK_READ_DONE).a

@@ -27,6 +27,7 @@ cdef void refuse(Nic* nic, int32_t index, int32_t function, int reason) noexcept
 cdef void enter_buffer(Nic* nic, int32_t index, int line) noexcept nogil:
     """The frame takes its room in the Rx buffer and waits for the parser, or is dropped."""
     cdef Row* row = &nic.rows[index]
+    settle_rx_room(nic)
     if row.length > nic.rx_room:
         refuse(nic, index, 0, DROP_RX_BUFFER_FULL)
         return
@@ -36,7 +37,7 @@ cdef void enter_buffer(Nic* nic, int32_t index, int line) noexcept nogil:
     touch(nic, SWITCH_INGRESS)
 
 
-cdef void commit_wire_rx_end(Nic* nic) noexcept nogil:
+cdef inline void commit_wire_rx_end(Nic* nic) noexcept nogil:
     """The last byte of a frame is here: ARRIVED."""
     cdef Offer* offer = &nic.arriving
     cdef int32_t index = row_new(nic, KIND_RX, -1, offer.length)
@@ -85,7 +86,7 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
 
 # ---- steering --------------------------------------------------------------------------------------
 
-cdef void decide_switch_ingress(Nic* nic) noexcept nogil:
+cdef inline void decide_switch_ingress(Nic* nic) noexcept nogil:
     cdef int turn = nic.ingress_turn
     if lane_empty(&nic.ingress[turn]):
         turn = 1 - turn
@@ -104,7 +105,7 @@ cdef void give_up(Nic* nic, int32_t index, int32_t function, int reason) noexcep
     refuse(nic, index, function, reason)
 
 
-cdef void commit_rx_pipe(Nic* nic) noexcept nogil:
+cdef inline void commit_rx_pipe(Nic* nic) noexcept nogil:
     """STEERED: a function is named, or nobody wants the frame."""
     cdef int32_t index = front_timed(&nic.rx_pipe_lane).index, target, at
     cdef Row* row = &nic.rows[index]
@@ -177,16 +178,36 @@ cdef void pair(Nic* nic, int32_t index) noexcept nogil:
 
 # ---- the write ends --------------------------------------------------------------------------------
 
-cdef void end_rx_payload(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void return_room_at(Nic* nic, Tlp* tlp, int64_t time) noexcept nogil:
+    """The payload's last TLP will be at the root complex."""
+    cdef RoomBack* back = <RoomBack*>lane_push(nic, &nic.rx_rooms_back)
+    back.time = time
+    back.row = tlp.ref
+    back.ring = tlp.ring
+
+
+cdef inline void settle_rx_room(Nic* nic) noexcept nogil:
+    """Room of which the time has come returns: before it is asked for, and before its rows may be used again."""
+    cdef RoomBack* back
+    while not lane_empty(&nic.rx_rooms_back):
+        back = <RoomBack*>lane_front(&nic.rx_rooms_back)
+        if back.time > nic.now:
+            return
+        end_rx_payload(nic, back.row)
+        lane_pop(&nic.rx_rooms_back)
+
+
+cdef inline void end_rx_payload(Nic* nic, int32_t index) noexcept nogil:
     """The payload's last TLP is at the root complex: the adapter may forget the bytes."""
     nic.rx_room += nic.rows[index].length
     nic.rows[index].room = 0
 
 
-cdef void commit_rx_writeback(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void commit_rx_writeback(Nic* nic, int32_t index) noexcept nogil:
     """WRITTEN_BACK. Write-backs of a ring commit in ring order; with an agent the frame waits for it."""
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring = &nic.rings[nic.num_rings + row.ring]
+    settle_rx_room(nic)
     stamp(nic, row, STAGE_WRITTEN_BACK, nic.now)
     ring.written += 1
     ring.visible = ring.written

@@ -17,7 +17,7 @@ cdef inline void tx_room_back(Nic* nic, int32_t nbytes) noexcept nogil:
         touch(nic, TX_SCHEDULER)
 
 
-cdef void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
+cdef inline void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept nogil:
     """A Tx ring now has `held` descriptors waiting for the scheduler."""
     cdef Ring* ring = &nic.rings[index]
     cdef Function* function = &nic.functions[ring.function]
@@ -51,7 +51,7 @@ cdef inline bint may_go(Nic* nic, Ring* ring) noexcept nogil:
     return needed <= nic.tx_room
 
 
-cdef int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
+cdef inline int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
     """The first of the function's rings that may go, in turns after the last granted, or -1."""
     cdef int32_t count = function.num_tx, first = 0, step, at
     if count == 1:
@@ -67,7 +67,7 @@ cdef int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
     return -1
 
 
-cdef int32_t pick(Nic* nic) noexcept nogil:
+cdef inline int32_t pick(Nic* nic) noexcept nogil:
     """The ring whose turn it is, or -1."""
     cdef int32_t function = bits_after(&nic.tx_waiting, nic.last_function), first = function, ring
     cdef int64_t least = nic.tx_least
@@ -85,7 +85,7 @@ cdef int32_t pick(Nic* nic) noexcept nogil:
     return -1
 
 
-cdef void decide_tx_scheduler(Nic* nic) noexcept nogil:
+cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
     """Grant one turn. A frame's first turn takes its room in the Tx buffer."""
     cdef int32_t index = pick(nic), nbytes, request
     cdef uint64_t address
@@ -112,7 +112,8 @@ cdef void decide_tx_scheduler(Nic* nic) noexcept nogil:
         ring.scheduled += 1
         skip_bad(nic, ring)
         note_waiting(nic, index, ring.held - 1)
-        review_fetch(nic, index)
+        if ring.tail != ring.next and not ring.fetching:
+            review_fetch(nic, index)
     else:
         nic.tx_least = 0        # the rest of a frame that has begun needs no room
     if nic.tx_waiting.members and nic.tx_room >= nic.tx_least:

@@ -4,7 +4,7 @@ Slots of one MAC are chained in slot order, and a map finds the first; setting a
 rare.
 """
 
-cdef int32_t match_filter(Nic* nic, uint64_t mac, int32_t vlan) noexcept nogil:
+cdef inline int32_t match_filter(Nic* nic, uint64_t mac, int32_t vlan) noexcept nogil:
     """The function of the lowest slot that matches, or -1."""
     cdef int32_t slot = <int32_t>map_get(&nic.filter_first, mac, -1)
     while slot >= 0:

@@ -4,7 +4,7 @@ A request needs one tag and as many bytes of read buffer as it asks for, and hol
 completion has arrived. What a request is for is its owner's business.
 """
 
-cdef int32_t read_piece(Nic* nic, uint64_t address, int32_t left) noexcept nogil:
+cdef inline int32_t read_piece(Nic* nic, uint64_t address, int32_t left) noexcept nogil:
     """Bytes of one read request: at most MRRS, inside one page."""
     cdef int32_t page = PAGE_BYTES - <int32_t>(address & (PAGE_BYTES - 1))
     cdef int32_t piece = left if left < nic.mrrs else nic.mrrs
@@ -71,7 +71,7 @@ cdef inline void grant(Nic* nic, int klass) noexcept nogil:
     queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
 
 
-cdef void decide_tags(Nic* nic) noexcept nogil:
+cdef inline void decide_tags(Nic* nic) noexcept nogil:
     """Grant in turns until no head fits; whoever still waits then waits for the pool."""
     cdef int klass = nic.tag_turn, refused = 0
     while refused < 3:
@@ -82,7 +82,7 @@ cdef void decide_tags(Nic* nic) noexcept nogil:
         else:
             refused += 1
         klass = klass + 1 if klass < 2 else 0
-    if not asked_for(nic) and not nic.tags_blamed:
+    if not nic.tags_blamed and not asked_for(nic):
         return
     nic.tags_blamed = asked_for(nic)
     for klass in range(3):

@@ -55,7 +55,7 @@ cdef inline bint is_good(Nic* nic, uint64_t command, int32_t nbytes) noexcept no
             and 1 <= nbytes <= TX_MAX_BYTES and nbytes <= nic.max_frame - 4)
 
 
-cdef void bear_row(Nic* nic, int32_t index, int32_t slot, uint8_t* descriptor) noexcept nogil:
+cdef inline void bear_row(Nic* nic, int32_t index, int32_t slot, uint8_t* descriptor) noexcept nogil:
     cdef Ring* ring = &nic.rings[index]
     cdef uint64_t command = get32(descriptor + 8)
     cdef int32_t nbytes = <int32_t>(command & TX_DTALEN_MASK)
@@ -96,7 +96,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
 
 # ---- data arrives ----------------------------------------------------------------------------------
 
-cdef void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
+cdef inline void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
     """Frames of a ring become ready in ring order: the oldest when complete, then its complete successors."""
     cdef int32_t index
     while ring.ready < ring.rows.tail:
@@ -108,7 +108,7 @@ cdef void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
         ring.ready += 1
 
 
-cdef void commit_tx_payload(Nic* nic, int32_t index, int32_t ring) noexcept nogil:
+cdef inline void commit_tx_payload(Nic* nic, int32_t index, int32_t ring) noexcept nogil:
     """The last completion of one payload request has arrived."""
     cdef Row* row = &nic.rows[index]
     row.requests -= 1
@@ -129,7 +129,7 @@ cdef void forget_span(Nic* nic, int32_t index) noexcept nogil:
     ring.span = ring.retired
 
 
-cdef void join_span(Nic* nic, int32_t index, Row* row) noexcept nogil:
+cdef inline void join_span(Nic* nic, int32_t index, Row* row) noexcept nogil:
     """A retired descriptor joins the write-back span; a full span is written."""
     cdef Ring* ring = &nic.rings[index]
     cdef bint is_last = row.slot == ring.size - 1
@@ -147,7 +147,7 @@ cdef void join_span(Nic* nic, int32_t index, Row* row) noexcept nogil:
         forget_span(nic, index)
 
 
-cdef void decide_tx_reorder(Nic* nic) noexcept nogil:
+cdef inline void decide_tx_reorder(Nic* nic) noexcept nogil:
     """One frame per edge leaves; its descriptor is retired."""
     cdef int32_t index
     cdef Row* row
@@ -176,7 +176,7 @@ cdef void decide_tx_reorder(Nic* nic) noexcept nogil:
 
 # ---- the switch ------------------------------------------------------------------------------------
 
-cdef void commit_tx_pipe(Nic* nic) noexcept nogil:
+cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     """A frame is at the switch: SWITCHED. Another function's frame turns around, all others go to the wire."""
     cdef int32_t index = front_timed(&nic.tx_pipe_lane).index, target
     cdef Row* row = &nic.rows[index]
@@ -192,6 +192,7 @@ cdef void commit_tx_pipe(Nic* nic) noexcept nogil:
         loop_back(nic, index)
         row_release(nic, index, IN_PIPE)
         return
+    settle_wire(nic, nic.now)
     push_timed(nic, &nic.tx_wire, nic.now, index)
     touch(nic, WIRE)
 

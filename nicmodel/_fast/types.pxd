@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from nicmodel._fast.containers cimport Bits, Heap, Lane, Map
+from nicmodel._fast.containers cimport Bits, Lane, Map, Timers
 from nicmodel._fast.facts cimport NUM_CAUSES, NUM_LINES, NUM_RANKS
 from nicmodel._fast.parts cimport (
     Agent, Arena, Call, Direction, Filter, Flow, Function, Offer, Record, Ring, Row, Tlp, Vector,
@@ -12,10 +12,9 @@ cdef enum:
     # Slots of `when` beyond the ranks: times at which an arbiter is touched and nothing is committed.
     WAKE_UP = NUM_RANKS
     WAKE_DOWN
-    WAKE_WIRE
     WAKE_WIRE_RX
     WAKE_TICK           # a ps arbiter touched backwards decides one ps later
-    NUM_GROUPS = (NUM_RANKS + 5 + 3) >> 2
+    NUM_GROUPS = (NUM_RANKS + 4 + 3) >> 2
     NUM_WHEN = NUM_GROUPS << 2
     NUM_CLASSES = 24    # sizes of byte buffers: 1 << class
 
@@ -32,7 +31,7 @@ cdef struct Nic:
     int32_t fault
     int32_t fault_line
     int64_t fault_value
-    Heap timers[NUM_RANKS]
+    Timers timers[NUM_RANKS]
     # configuration
     int64_t core
     int64_t far             # further than this, the next edge is found by division
@@ -130,10 +129,12 @@ cdef struct Nic:
     int64_t pause_until
     int64_t wire_free
     int32_t wire_row        # flying
+    int64_t wire_start      # when the head of `tx_wire` starts, if nothing comes between; NEVER: nothing is planned
     # Rx
     Bits rx_fetchable
     int32_t last_rx_fetch
     int64_t rx_room
+    Lane rx_rooms_back      # RoomBack, in order of time
     Lane rx_wire            # Offer
     Offer arriving
     int64_t wire_rx_free
@@ -144,7 +145,7 @@ cdef struct Nic:
     # writers, interrupts, agents
     Lane writers[2]         # WriteOp: rx_write, tx_writeback
     int32_t writer_turn
-    Bits requesting         # functions with a requesting vector
+    Bits requesting         # functions with a requesting vector outside its interval
     int32_t last_vector
     Lane runnable           # int32: agents
     # books

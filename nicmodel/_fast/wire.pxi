@@ -9,9 +9,9 @@ cdef enum:
     WIRE_IN = 1
 
 
-cdef int64_t start_frame(Nic* nic, int64_t* free, int64_t ready, int32_t length, int way) noexcept nogil:
-    """A frame starts; the time when its last byte has passed."""
-    cdef int64_t start = start_tick(nic.now, free[0], ready)
+cdef inline int64_t start_frame(Nic* nic, int64_t* free, int64_t time, int64_t ready, int32_t length, int way) noexcept nogil:
+    """A frame starts by the decision of `time`; the time when its last byte has passed."""
+    cdef int64_t start = start_tick(time, free[0], ready)
     cdef int64_t nbytes = length if length > SHORTEST_FRAME else SHORTEST_FRAME
     free[0] = start + (nbytes + AROUND_BYTES) * nic.wire_ticks
     nic.wire_books[way][0] += 1
@@ -22,33 +22,75 @@ cdef int64_t start_frame(Nic* nic, int64_t* free, int64_t ready, int32_t length,
 
 # ---- leaving ---------------------------------------------------------------------------------------
 
-cdef void decide_wire(Nic* nic) noexcept nogil:
+cdef inline void start_head(Nic* nic, int64_t time) noexcept nogil:
+    """The head of the line starts by the decision of `time`, now or a while ago."""
+    cdef Timed* head = front_timed(&nic.tx_wire)
+    nic.wire_row = head.index
+    nic.wire_start = NEVER
+    stamp(nic, &nic.rows[head.index], STAGE_ON_WIRE, time)
+    set_when(nic, RANK_WIRE_TX_END,
+             start_frame(nic, &nic.wire_free, time, head.time, nic.rows[head.index].length, WIRE_OUT))
+    lane_pop(&nic.tx_wire)
+    if lane_empty(&nic.tx_wire):
+        blame_from(nic, LINE_TX_WIRE, CAUSE_NONE, time)
+
+
+cdef inline void settle_wire(Nic* nic, int64_t before) noexcept nogil:
+    """A planned start that lies before this time has happened."""
+    if nic.wire_start < before:
+        start_head(nic, nic.wire_start)
+
+
+cdef inline void plan_wire(Nic* nic) noexcept nogil:
+    """The wire is busy and a frame waits: it starts when the wire is free, which takes no event of its own unless
+    something comes between. Its end is known; it is due once the frame before has ended."""
+    cdef Timed* head = front_timed(&nic.tx_wire)
+    cdef int64_t free = nic.wire_free, time = round_up(free), start
+    cdef int64_t nbytes = nic.rows[head.index].length
+    nic.wire_start = time
+    if nic.wire_row >= 0:
+        return
+    start = start_tick(time, free, head.time)
+    nbytes = nbytes if nbytes > SHORTEST_FRAME else SHORTEST_FRAME
+    set_when(nic, RANK_WIRE_TX_END, round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks))
+
+
+cdef void revoke_plan(Nic* nic) noexcept nogil:
+    """Something comes between, in the commits of now: a start before now is final, any other is decided anew."""
+    settle_wire(nic, nic.now)
+    touch(nic, WIRE)
+    if nic.wire_start != NEVER and nic.wire_row < 0:
+        set_when(nic, RANK_WIRE_TX_END, NEVER)
+    nic.wire_start = NEVER
+
+
+cdef inline void decide_wire(Nic* nic) noexcept nogil:
     """WIRE: frames leave in the order in which they passed the switch, unless the partner asked for a pause."""
     cdef bint paused = nic.now < nic.pause_until
-    cdef Timed* head
+    settle_wire(nic, nic.now + 1)
     if not lane_empty(&nic.tx_wire) and not paused and nic.wire_free <= nic.now << 10:
-        head = front_timed(&nic.tx_wire)
-        nic.wire_row = head.index
-        stamp(nic, &nic.rows[head.index], STAGE_ON_WIRE, nic.now)
-        set_when(nic, RANK_WIRE_TX_END,
-                 start_frame(nic, &nic.wire_free, head.time, nic.rows[head.index].length, WIRE_OUT))
-        lane_pop(&nic.tx_wire)
+        start_head(nic, nic.now)
     if lane_empty(&nic.tx_wire):
         blame(nic, LINE_TX_WIRE, CAUSE_NONE)
         return
-    if nic.wire_free > nic.now << 10 and nic.when[WAKE_WIRE] == NEVER:
-        set_when(nic, WAKE_WIRE, round_up(nic.wire_free))
-    blame(nic, LINE_TX_WIRE,
-          CAUSE_POOL if paused else CAUSE_SERVER if nic.wire_free > nic.now << 10 else CAUSE_TURN)
+    if not paused and nic.wire_start == NEVER:
+        plan_wire(nic)
+    blame(nic, LINE_TX_WIRE, CAUSE_POOL if paused else CAUSE_SERVER)
 
 
-cdef void commit_wire_tx_end(Nic* nic) noexcept nogil:
+cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
     """OFF_WIRE: the frame is delivered."""
-    cdef int32_t index = nic.wire_row
-    cdef Row* row = &nic.rows[index]
+    cdef int32_t index
+    cdef Row* row
     cdef News* news
-    set_when(nic, RANK_WIRE_TX_END, NEVER)
+    if nic.wire_row < 0:
+        settle_wire(nic, nic.now)       # it was planned, and has ended
+    index = nic.wire_row
+    row = &nic.rows[index]
     nic.wire_row = -1
+    set_when(nic, RANK_WIRE_TX_END, NEVER)
+    if not lane_empty(&nic.tx_wire) and nic.now >= nic.pause_until:
+        plan_wire(nic)
     stamp(nic, row, STAGE_OFF_WIRE, nic.now)
     if row.room:
         row.room = 0
@@ -66,6 +108,7 @@ cdef void commit_wire_tx_end(Nic* nic) noexcept nogil:
 cdef void commit_pause(Nic* nic, int64_t quanta) noexcept nogil:
     """A PAUSE takes effect (0 quanta end the current one), or its time has run out (-1)."""
     if quanta >= 0:
+        revoke_plan(nic)
         nic.pause_until = nic.now + round_up(quanta * QUANTUM_BYTES * nic.wire_ticks)
         if quanta:
             schedule(nic, RANK_PAUSE, nic.pause_until, 0, -1, 0)
@@ -81,7 +124,7 @@ cdef int64_t nominal_time(Nic* nic, int32_t flow, int64_t number) noexcept nogil
     return nic.flows[flow].start + (number * nic.flows[flow].interval >> 10)
 
 
-cdef void commit_flow(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void commit_flow(Nic* nic, int32_t index) noexcept nogil:
     """A stream offers its next frame to the wire."""
     cdef Flow* flow = &nic.flows[index]
     cdef Offer* offer = <Offer*>lane_push(nic, &nic.rx_wire)
@@ -116,7 +159,7 @@ cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_c
     touch(nic, WIRE_RX)
 
 
-cdef void decide_wire_rx(Nic* nic) noexcept nogil:
+cdef inline void decide_wire_rx(Nic* nic) noexcept nogil:
     """WIRE_RX: the other end of the wire sends what was offered, in order. A flow's next offer follows."""
     cdef Offer* offer
     cdef int64_t next_time
@@ -126,7 +169,7 @@ cdef void decide_wire_rx(Nic* nic) noexcept nogil:
         offer = <Offer*>lane_front(&nic.rx_wire)
         nic.arriving = offer[0]
         set_when(nic, RANK_WIRE_RX_END,
-                 start_frame(nic, &nic.wire_rx_free, offer.ready, offer.length, WIRE_IN))
+                 start_frame(nic, &nic.wire_rx_free, nic.now, offer.ready, offer.length, WIRE_IN))
         lane_pop(&nic.rx_wire)
         if nic.arriving.flow >= 0:
             next_time = nominal_time(nic, nic.arriving.flow, nic.arriving.number + 1)

@@ -9,7 +9,7 @@ cdef enum:
     TX_WRITEBACK = 1
 
 
-cdef void write_frame(Nic* nic, int32_t ring, int32_t row) noexcept nogil:
+cdef inline void write_frame(Nic* nic, int32_t ring, int32_t row) noexcept nogil:
     """A received frame has its descriptor: payload first, then the write-back over the descriptor."""
     cdef WriteOp* op = <WriteOp*>lane_push(nic, &nic.writers[RX_WRITE])
     op.ring = ring
@@ -34,7 +34,7 @@ cdef void write_span(Nic* nic, int32_t ring, uint64_t position, int32_t count) n
     touch(nic, WRITERS)
 
 
-cdef bint move_tlp(Nic* nic, WriteOp* op, int kind) noexcept nogil:
+cdef inline bint move_tlp(Nic* nic, WriteOp* op, int kind) noexcept nogil:
     """The next TLP of an operation goes to the posted line; is it the last of payload or write-back?"""
     cdef Ring* ring = &nic.rings[op.ring]
     cdef uint64_t address = op.address + op.done
@@ -76,7 +76,7 @@ cdef void compose_writeback(Nic* nic, Tlp* tlp, uint8_t* into) noexcept nogil:
             into[each * DESCRIPTOR_BYTES + 12] = TX_DD
 
 
-cdef void decide_writers(Nic* nic) noexcept nogil:
+cdef inline void decide_writers(Nic* nic) noexcept nogil:
     cdef int turn = nic.writer_turn
     cdef WriteOp* op
     cdef Ring* ring
