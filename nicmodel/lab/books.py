@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nicmodel.datasheet.arbiters import ORDER
-from nicmodel.datasheet.books import POOLS, SAMPLE, SERVED, WAITS
+from nicmodel.datasheet.books import POOLS, SERVED, WAIT, WAITS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import Direction, PlaneConfig
@@ -39,6 +39,8 @@ CORE_SERVERS = {"scheduler": ("TX_SCHEDULER", None), "tx_pipe": ("TX_REORDER", N
                 "dma_issue": ("TAGS", "read_cycles")}
 LINKS = {"up_link": 0, "down_link": 1, "wire": 2, "wire_rx": 3}      # rows of `links`
 RX_DROPS, PORT_DROPS = ("no_descriptor", "queue_disabled"), ("rx_buffer_full",)
+WAIT_FOR = {"up": "up_link", "down": "down_link", "wire": "wire", "walkers": "walkers"}     # of SERVED
+PS_PER_NS = 1000
 UP_CREDITS = ("up_ph", "up_pd", "up_nph")
 BOTH_WAYS = ("up_link", "down_link", "tags", "read_buffer", "up_credits", "walkers", "writers", "register_port", "dma_issue")
 CROSSED = {Direction.TX: ("scheduler", "tx_buffer", "tx_pipe", *BOTH_WAYS), Direction.RX: ("rx_pipe", "rx_buffer", *BOTH_WAYS)}
@@ -283,16 +285,22 @@ def without(w: Window, function: int, resources: Collection[str]) -> list[float]
 
 # interference ---------------------------------------------------------------------------------------------------
 def interference(w: Window) -> list[dict[str, Any]]:
-    """Who was served while whose packets waited: ns a packet of the victim, estimated from one wait in SAMPLE."""
+    """Who was served while whose packets waited for a server: ns a packet of the victim, most first.
+
+    All that a victim waited for the server, split among the culprits as it was in those waits that were sampled. A victim
+    none of whose waits was sampled has no rows.
+    """
     packets = w.functions["tx_packets"] + w.functions["rx_packets"]
+    waits = w.waits.sum(axis=1)
     rows = []
     for server, name in enumerate(SERVED):
-        unit = 1000 if name == "walkers" else 1000 * TICKS_PER_PS
+        wait = WAIT[WAIT_FOR[name]]
         for victim, culprit in zip(*w.interference[server].nonzero(), strict=True):
-            if packets[victim]:
-                amount = int(w.interference[server, victim, culprit]) * SAMPLE
-                rows.append({"victim": vf_of(victim), "culprit": vf_of(culprit), "server": name,
-                             "ns": amount / (unit * int(packets[victim]))})
+            meanwhile = int(w.interference[server, victim].sum())
+            ns = int(w.interference[server, victim, culprit]) * int(waits[victim, wait]) / meanwhile / PS_PER_NS
+            if packets[victim] and ns:
+                rows.append({"victim": vf_of(victim), "culprit": vf_of(culprit), "server": WAIT_FOR[name],
+                             "ns": ns / int(packets[victim])})
     return sorted(rows, key=lambda row: -row["ns"])
 
 

@@ -132,7 +132,7 @@ RELAXATIONS = (
                _larger("read_buffer", lambda config: config.mrrs)),
     Relaxation("tx_buffer", ("tx_buffer",), "a larger Tx packet buffer", _larger("tx_buffer")),
     Relaxation("up_credits", ("up_credits",), "more credits of the host; fewer where PCIe allows no more", _credits),
-    Relaxation("host latency", ("tags", "read_buffer", "up_credits", "tag_cap"), "the host answers reads sooner", _latency),
+    Relaxation("host latency", ("tags", "read_buffer", "tag_cap"), "the host answers reads sooner", _latency),
     Relaxation("walkers", ("walkers",), "a page walk takes less time", _walks),
     Relaxation("core clock", tuple(CORE_SERVERS), "the adapter's clock is faster", _shorter("core_ps")),
     Relaxation("vcpu", ("vcpu",), "drivers take less CPU time", _cpu),
@@ -141,7 +141,7 @@ RELAXATIONS = (
 BY_NAME = {row.name: row for row in RELAXATIONS}
 
 
-def capacity_factor(row: Relaxation, w: Window, change: Change, factor: Fraction) -> float:
+def capacity_factor(row: Relaxation, w: Window, change: Change, factor: Fraction | float) -> float:
     """How much more the widened resources can carry: the factor itself, or what it does to the time that a tag is held."""
     if row.name != "host latency":
         return float(factor)
