@@ -75,7 +75,7 @@ def explain(
     """
     check_plane(plane)
     if not scenario.record.books:
-        raise ScenarioError("false is not allowed here: explain reads the books", key="record.books")
+        raise ScenarioError("record.books = false is not allowed here: explain reads the books", key="record.books")
     work = work or run_trial
     base = work(Trial(name, scenario, plane))
     book = base.measured.books
