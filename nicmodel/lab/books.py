@@ -159,9 +159,16 @@ def shared(w: Window) -> dict[str, float]:
 
 
 def pool_load(w: Window, name: str) -> float:
-    """Utilisation of a pool; 0 if it is infinite. Credits of the host are `host_*` in the configuration."""
-    capacity = getattr(w.limits.config, f"host_{name[3:]}" if name in UP_CREDITS else name)
+    """Utilisation of a pool; 0 if it is infinite. Of tags, those that payload reads may take."""
+    capacity = capacity_of(w.limits.config, name)
     return int(w.held[POOLS.index(name)]) / (capacity * w.ps) if capacity else 0.0
+
+
+def capacity_of(config: PlaneConfig, name: str) -> int:
+    """How much of a pool there is, by the names of the configuration; 0: infinite."""
+    if name == "tags":
+        return config.tags - config.tag_reserve
+    return int(getattr(config, f"host_{name[3:]}" if name in UP_CREDITS else name))
 
 
 def credit_loads(w: Window) -> dict[str, float]:

@@ -14,7 +14,7 @@ from typing import Any
 from nicmodel.datasheet.arbiters import ORDER
 from nicmodel.datasheet.books import POOLS
 from nicmodel.datasheet.policies import POLICIES
-from nicmodel.lab.books import CORE_SERVERS, Window, credit_loads
+from nicmodel.lab.books import CORE_SERVERS, Window, capacity_of, credit_loads
 from nicmodel.sim.plane import AgentConfig, PlaneConfig
 
 TENTH = Fraction(11, 10)
@@ -90,6 +90,13 @@ def _wire(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
     return Change({"wire_byte_ticks": new}, arrivals=Fraction(old, new)), Fraction(old, new)
 
 
+def _tags(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    """Tags that payload reads may take: those that are reserved stay as many."""
+    old, reserve = capacity_of(w.limits.config, "tags"), w.limits.config.tag_reserve
+    new = more(old, factor)
+    return Change({"tags": new + reserve}), Fraction(new, old)
+
+
 def _credits(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
     """All finite counts of the host, as far as PCIe allows; where the fullest may have no more, all are cut instead."""
     loads = {f"host_{name[3:]}": load for name, load in credit_loads(w).items()}
@@ -126,7 +133,7 @@ def _shaper(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
 RELAXATIONS = (
     Relaxation("wire", ("wire", "wire_rx"), "a byte on the wire takes less time", _wire),
     Relaxation("links", ("up_link", "down_link"), "a byte on PCIe takes less time, both directions", _shorter("pcie_byte_ticks")),
-    Relaxation("tags", ("tags",), "more tags", _larger("tags")),
+    Relaxation("tags", ("tags",), "more tags", _tags),
     Relaxation("tag_cap", ("tag_cap",), "more tags of one function", _larger("tag_cap")),
     Relaxation("read_buffer", ("read_buffer",), "room for more completions, a read request's at least",
                _larger("read_buffer", lambda config: config.mrrs)),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nicmodel.lab.explain import Explained
 
 TOP = 3  # causes that a table names
+LEAST_NS = 1  # less interference is not worth a row
 SHOWN = 0.005  # a smaller share or utilisation is not worth a cell
 WAY = {Direction.TX: "Tx", Direction.RX: "Rx"}
 
@@ -102,8 +103,9 @@ def verdict(ok: bool | None) -> str:
 def explanation(explained: Explained) -> RenderableType:
     """What is known of why a run was no faster, beyond its own report."""
     parts: list[RenderableType] = []
+    interfering = [row for row in explained.base.simulated["interference"] if row["ns"] >= LEAST_NS]
     for title, table, rows in (
-        ("Who was served while whose packets waited", interference_table, explained.base.simulated["interference"]),
+        ("Who was served while whose packets waited", interference_table, interfering),
         ("Each resource relaxed, with the same seed", relaxed_table, explained.relaxed),
         ("Arbiters that choose otherwise", choices_table, explained.choices),
     ):

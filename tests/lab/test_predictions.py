@@ -22,12 +22,16 @@ SLOW_CPU = {"tx_packet_cost_ps": 600_000}
 # name -> setup, what is relaxed, by how much, what is named
 CASES = {
     "wire": (Setup(), "wire", TENTH, "wire"),
+    # its core is busy 98 % of the time with nearly empty passes
+    "wire, drivers that never rest": (Setup(vfs=2, itr_ps=0, rs_batch=1, agent={"pass_cost_ps": 600_000}), "wire", TENTH, "wire"),
     "wire towards the adapter": (Setup(**RX), "wire", TENTH, "wire_rx"),
     "upstream link": (Setup(**RX | {"ring": 64, "start_ps": 400 * US, "window_ps": 400 * US},
                             config={"pcie_byte_ticks": 1400 * 1024, "rx_buffer": 32768}), "links", TENTH, "up_link"),
     "downstream link": (Setup(config={"pcie_byte_ticks": 1200 * 1024}), "links", TENTH, "down_link"),
     "tags": (Setup(frame=256, window_ps=300 * US, config={"tags": 10, "read_latency_ps": 3_600_000}), "tags", TENTH, "tags"),
     "tags, few": (Setup(frame=256, config={"tags": 4, "read_latency_ps": 1_600_000}), "tags", QUARTER, "tags"),
+    "tags, some reserved": (Setup(frame=256, window_ps=300 * US, config={"tags": 14, "tag_reserve": 4,
+                                                                         "read_latency_ps": 3_600_000}), "tags", TENTH, "tags"),
     "host latency": (Setup(frame=256, window_ps=300 * US, config={"tags": 10, "read_latency_ps": 3_600_000}),
                      "host latency", TENTH, "tags"),
     "a function's tags": (Setup(frame=256, window_ps=300 * US, config={"tag_cap": 4, "read_latency_ps": 6_000_000}),
