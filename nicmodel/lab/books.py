@@ -248,12 +248,12 @@ def utilisation(w: Window, function: int) -> dict[str, float]:
 
 
 def is_idle(w: Window, function: int) -> bool:
-    """Whether a function got all that was offered to it."""
+    """Whether a function got all that was offered to it, but for a frame at the window's edge."""
     counts, moved = w.functions[function], ways(w, function)
     pairs = int((w.agents[:, 0] == function).sum())
     for way, number in ((Direction.TX, pairs), (Direction.RX, 1)):
         ticks = w.limits.offered_ticks[way]
-        if way in moved and (not ticks or int(counts[("tx_packets", "rx_packets")[way]]) * ticks
+        if way in moved and (not ticks or (1 + int(counts[("tx_packets", "rx_packets")[way]])) * ticks
                              < MET * number * w.ps * TICKS_PER_PS):
             return False
     return bool(moved)

@@ -179,7 +179,7 @@ def test_a_function_that_moved_nothing_has_no_bottleneck():
     assert books.bottleneck(w, 2) is None and books.bottleneck(w, 1) == NOBODY
 
 
-@pytest.mark.parametrize(("packets", "name"), [(99, OFFERED), (98, "wire")])
+@pytest.mark.parametrize(("packets", "name"), [(98, OFFERED), (97, "wire")])
 def test_a_function_that_got_what_it_was_offered_is_limited_by_that(packets, name):
     limits = replace(LIMITS, offered_ticks=(PS * 1024 // 100, 0))
     assert books.bottleneck(window(limits, **busy(wire=1.0) | {"functions": sent(1, packets)}), 1) == name

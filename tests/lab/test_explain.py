@@ -78,6 +78,11 @@ def test_the_name_does_not_agree_if_something_else_helps(book, told, gains, wron
     assert [row["resource"] for row in explained.relaxed if not row["agrees"]] == wrong
 
 
+def test_what_nobody_used_is_not_relaxed(book, told):
+    explained = explain(scenario(), "x", work=made_up(replace(book, held=book.held * 0), {}))
+    assert {row["resource"] for row in explained.relaxed} == {"wire", "links", "core clock", "vcpu"}
+
+
 def test_without_a_name_nothing_is_claimed(book, told):
     idle = replace(book, links=book.links * 0)
     explained = explain(scenario(), "x", work=made_up(idle, {}))
