@@ -19,7 +19,7 @@ from nicmodel.datasheet.arbiters import ORDER
 from nicmodel.datasheet.books import POOLS, SERVED, WAIT, WAITS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.sim.errors import ModelBug
-from nicmodel.sim.plane import Direction, PlaneConfig
+from nicmodel.sim.plane import PF_FUNCTION, Direction, PlaneConfig
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,6 @@ CORE_SERVERS = {"scheduler": ("TX_SCHEDULER", None), "tx_pipe": ("TX_REORDER", N
                 "writers": ("WRITERS", "write_cycles"), "register_port": ("REGISTER_PORT", "register_cycles"),
                 "dma_issue": ("TAGS", "read_cycles")}
 LINKS = {"up_link": 0, "down_link": 1, "wire": 2, "wire_rx": 3}      # rows of `links`
-RX_DROPS, PORT_DROPS = ("no_descriptor", "queue_disabled"), ("rx_buffer_full",)
 WAIT_FOR = {"up": "up_link", "down": "down_link", "wire": "wire", "walkers": "walkers"}     # of SERVED
 PS_PER_NS = 1000
 UP_CREDITS = ("up_ph", "up_pd", "up_nph")
@@ -229,16 +228,16 @@ def crossed(w: Window, function: int) -> list[str]:
 def theirs(w: Window, function: int) -> dict[str, float]:
     """Utilisation of the shared resources that a function's packets crossed.
 
-    The wire brings frames whether or not they can be taken. Of its time towards the adapter that of dropped frames does not
-    count: it was not needed, and more of it would bring nothing.
+    The wire brings frames whether or not they can be taken. Of its time towards the adapter that of frames that are dropped, or
+    pile up, does not count: it was not needed, and more of it would bring nothing.
     """
     found = {name: w.everyone[name] for name in crossed(w, function)}
     if "wire_rx" in found:
-        taken = int(w.functions["rx_packets"].sum())
-        for scope, names in ((w.functions[function], RX_DROPS), (w.functions[0], PORT_DROPS)):
-            delivered = int(scope["rx_packets"]) if names is RX_DROPS else taken
-            lost = sum(int(scope["drop_" + name]) for name in names)
-            found["wire_rx"] *= delivered / (delivered + lost) if delivered else 1.0
+        arrived, no_room = int(w.functions["rx_offered"].sum()), int(w.functions[PF_FUNCTION]["drop_rx_buffer_full"])
+        mine = int(w.functions[function]["rx_offered"]) - (no_room if function == PF_FUNCTION else 0)
+        if mine > 0:
+            taken = min(1.0, int(w.functions[function]["rx_packets"]) / mine)
+            found["wire_rx"] *= taken * (arrived - no_room) / arrived
     return found
 
 

@@ -154,6 +154,19 @@ def test_without_books_a_run_has_no_story(command):
     assert "waits for" not in out and "Busy" not in out
 
 
+def test_a_plane_that_keeps_no_books_runs_all_the_same(command, monkeypatch):
+    from nicmodel.reference.plane import ReferencePath
+
+    kept = ReferencePath.results
+    without = {"waits", "row_waits", "grants", "agents", "pools", "own_tags", "served", "interference", "audit"}
+    monkeypatch.setattr(ReferencePath, "results", lambda plane: {k: v for k, v in kept(plane).items() if k not in without})
+    status, out, _ = command("run", "one_vf", *SHORT, "--set", "warmup=20us", "--set", "duration=20us", "--json")
+    simulated = json.loads(out)["simulated"]
+    assert simulated["vfs"][0]["bottleneck"] is simulated["totals"]["steady"] is None
+    status, _, err = command("explain", "one_vf", *SHORT, "--set", "warmup=20us", "--set", "duration=20us")
+    assert status == 2 and "keeps no books" in err
+
+
 def test_books_change_nothing_else(command):
     runs = [json.loads(command("run", "one_vf", *SHORT, "--set", f"record.books={on}", "--json")[1])["simulated"]
             for on in ("true", "false")]
