@@ -23,7 +23,6 @@ from nicmodel.lab.workers import Outcome, run_all
 from nicmodel.sim.errors import ScenarioError
 
 ALIKE = 0.02  # what two runs may differ by and still say the same
-BASE = "as it is"
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,11 @@ def explain(
     check_plane(plane)
     if not scenario.record.books:
         raise ScenarioError("record.books = false is not allowed here: explain reads the books", key="record.books")
-    work = work or run_trial
-    base = work(Trial(name, scenario, plane))
+    first = Trial(name, scenario, plane)
+    base = work(first) if work else run_trial(first, stop)
     book = base.measured.books
+    if base.interrupted:
+        return Explained(base, interrupted=True)
     if book is None:
         raise ScenarioError(f'"{plane}" keeps no books yet: explain needs another plane', key="plane")
     relaxations = {row.name: (row, *changed) for row in RELAXATIONS if used(row, book) and (changed := row.change(book, TENTH))}
@@ -98,8 +99,8 @@ def explain(
 
     if progress:
         progress(1, 1 + len(jobs))
-    run_all(work, jobs, max(1, min(workers, len(jobs))), keep, stop)
-    explained.interrupted = base.interrupted or len(ended) + len(explained.failed) < len(jobs)
+    run_all(work or run_trial, jobs, max(1, min(workers, len(jobs))), keep, stop)
+    explained.interrupted = len(ended) + len(explained.failed) < len(jobs)
     explained.relaxed = [relaxed_row(row, change, float(factor), base, ended[key])
                          for key, (row, change, factor) in relaxations.items() if key in ended]
     explained.choices = [{"parameter": parameter, "policy": policy} | survivors(base, ended[key])
@@ -107,11 +108,12 @@ def explain(
     return explained
 
 
-def run_trial(trial: Trial) -> RunResult:
+def run_trial(trial: Trial, stop: threading.Event | None = None) -> RunResult:
     """Do one run. This is what a worker does."""
     from nicmodel.lab.testbench import run_machine
 
-    return RunResult(trial.scenario, run_machine(trial.scenario, plane=trial.plane, change=trial.change), trial.name)
+    measured = run_machine(trial.scenario, stop=stop, plane=trial.plane, change=trial.change)
+    return RunResult(trial.scenario, measured, trial.name)
 
 
 # relaxed runs ------------------------------------------------------------------------------------------

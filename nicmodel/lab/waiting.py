@@ -103,7 +103,7 @@ def verdict(ok: bool | None) -> str:
 def explanation(explained: Explained) -> RenderableType:
     """What is known of why a run was no faster, beyond its own report."""
     parts: list[RenderableType] = []
-    interfering = [row for row in explained.base.simulated["interference"] if row["ns"] >= LEAST_NS]
+    interfering = [row for row in explained.base.simulated["interference"] or () if row["ns"] >= LEAST_NS]
     for title, table, rows in (
         ("Who was served while whose packets waited", interference_table, interfering),
         ("Each resource relaxed, with the same seed", relaxed_table, explained.relaxed),

@@ -119,6 +119,27 @@ def test_explain_needs_the_books(book, told):
         explain(scenario(), "x", work=lambda trial: RunResult(trial.scenario, run_machine(trial.scenario), "x"))
 
 
+def test_a_first_run_that_was_stopped_is_all_there_is(monkeypatch):
+    import threading
+
+    monkeypatch.setattr(explaining, "run_all", lambda *arguments: pytest.fail("no run should begin"))
+    stop = threading.Event()
+    stop.set()
+    explained = explain(scenario(num_vfs=1), "x", plane="reference", stop=stop)
+    assert explained.interrupted and explained.base.interrupted and not explained.relaxed and not explained.choices
+    json.dumps(explained.to_dict(), allow_nan=False)
+    explanation(explained)
+
+
+def test_what_was_not_run_before_a_stop_is_missing_and_told(book, told, monkeypatch):
+    def only_one(work, jobs, count, finished, stop):
+        finished(Outcome(jobs[0], work(jobs[0])))
+
+    monkeypatch.setattr(explaining, "run_all", only_one)
+    explained = explain(scenario(), "x", work=made_up(book, {}))
+    assert explained.interrupted and [row["resource"] for row in explained.relaxed] == ["wire"]
+
+
 # tables -------------------------------------------------------------------------------------------------
 def test_functions_with_the_same_story_share_a_row(book, capsys):
     from nicmodel.lab.console import show
