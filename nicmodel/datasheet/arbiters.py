@@ -59,7 +59,8 @@ ARBITERS = (
 )
 ORDER = {row.name: position for position, row in enumerate(ARBITERS)}
 
-# What a waiting line blames, the first that holds; index = column of `line_clocks`.
+# What a waiting line blames, the first that holds; index = column of a line's clocks. The last five lines need `books`.
 CAUSES = ("own", "pool", "server", "turn")
 LINES = ("rx_descriptor", "tx_descriptor", "payload", "up_posted", "up_nonposted", "up_completion",
-         "down_posted", "down_nonposted", "down_completion", "tx_wire", "tx_ready", "walk_queue")
+         "down_posted", "down_nonposted", "down_completion", "tx_wire", "tx_ready", "walk_queue",
+         "access", "tx_queues", "ingress", "loopback", "rx_write")

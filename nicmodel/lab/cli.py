@@ -15,17 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nicmodel.lab.console import (
-    BAD_INPUT,
-    INTERRUPTED,
-    OK,
-    UNMET,
-    run_progress,
-    say,
-    show,
-    stop_on_interrupt,
-    sweep_progress,
-)
+from nicmodel.lab.console import BAD_INPUT, INTERRUPTED, OK, UNMET, run_progress, say, show, stop_on_interrupt, sweep_progress
+from nicmodel.lab.options import AsJson, Out, Plane, ScenarioName, Seed, Settings, load_scenario, print_rows, rounded
 from nicmodel.sim.errors import DriverFault, ScenarioError
 
 MAIN_JOB = "vf_scaling"
@@ -39,16 +30,6 @@ app = typer.Typer(
     help="A cycle-level model of an SR-IOV network adapter: what happens to throughput, latency and "
     "fairness when many virtual functions share one adapter.",
 )
-
-ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name or a TOML file.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Replace a key; may be given many times."),
-]
-Plane = Annotated[str, typer.Option(help="Data plane: fast or reference.")]
-Seed = Annotated[int | None, typer.Option(help="The same as --set seed=N.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for files.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -70,7 +51,7 @@ def list_(as_json: AsJson = False) -> int:
     from nicmodel.lab.loading import read, shipped
 
     rows = [{"name": name, "doc": read(name)[0].get("doc", "")} for name in shipped()]
-    return _rows(rows, ("name", "doc"), as_json)
+    return print_rows(rows, ("name", "doc"), as_json)
 
 
 @app.command()
@@ -89,7 +70,7 @@ def run(
     from nicmodel.lab.results import RunResult
     from nicmodel.lab.run import check_plane
 
-    checked = _load(scenario, settings, seed)
+    checked = load_scenario(scenario, settings, seed)
     check_plane(plane)
     folder = writable_folder(out or Path(), "--out" if out else "--plot") if out or plot else None
     name = Path(scenario).stem
@@ -121,6 +102,32 @@ def _show_run(result: Any) -> None:
     from nicmodel.lab.report import run_report
 
     show(run_report(result))
+
+
+@app.command()
+def explain(
+    scenario: ScenarioName,
+    settings: Settings = None,
+    plane: Plane = "reference",
+    seed: Seed = None,
+    workers: Annotated[int, typer.Option(help="Processes.")] = max(1, os.cpu_count() or 1),
+    as_json: AsJson = False,
+) -> int:
+    """What VFs wait for, who is in the way, and what would help, checked by re-runs."""
+    from nicmodel.lab.explain import explain as run_explain
+
+    name = Path(scenario).stem
+    checked = load_scenario(scenario, settings, seed)
+    with stop_on_interrupt() as stop, sweep_progress(name, as_json) as progress:
+        explained = run_explain(checked, name, plane=plane, workers=workers, progress=progress, stop=stop)
+    if as_json:
+        print(json.dumps(explained.to_dict(), indent=1, allow_nan=False))
+    else:
+        from nicmodel.lab.waiting import explanation
+
+        _show_run(explained.base)
+        show(explanation(explained))
+    return INTERRUPTED if explained.interrupted else UNMET if explained.failed else OK
 
 
 @app.command()
@@ -248,7 +255,7 @@ def lspci(
     """Config space of every function after bring-up, in the format that `lspci -F` reads."""
     from nicmodel.lab.files import writable_file, write_text
 
-    checked = _load(scenario, settings, None)
+    checked = load_scenario(scenario, settings, None)
     if file:
         writable_file(file, "-o")
     from nicmodel.lab.testbench import bring_up
@@ -271,11 +278,11 @@ def lspci(
 @app.command()
 def rules(scenario: ScenarioName = MAIN_JOB, settings: Settings = None, as_json: AsJson = False) -> int:
     """The conformance table after bring-up: rule, source, verdict, evidence."""
-    checked = _load(scenario, settings, None)
+    checked = load_scenario(scenario, settings, None)
     from nicmodel.lab.testbench import bring_up
 
     rows = bring_up(checked).rule_rows()
-    return _rows(rows, ("id", "severity", "verdict", "evidence", "source", "reading"), as_json)
+    return print_rows(rows, ("id", "severity", "verdict", "evidence", "source", "reading"), as_json)
 
 
 @app.command()
@@ -286,7 +293,7 @@ def registers(as_json: AsJson = False) -> int:
     rows = register_rows()
     if not as_json:
         rows = [row | {key: hex(row[key]) for key in ("offset", "stride", "reset")} for row in rows]
-    return _rows(
+    return print_rows(
         rows, ("function", "name", "offset", "stride", "count", "access", "reset", "modelled"), as_json
     )
 
@@ -306,42 +313,12 @@ def validate(
     with stop_on_interrupt() as stop, sweep_progress("validate", as_json) as progress:
         rows = run_validate(points, plane, progress=progress, stop=stop)
     if as_json:
-        _rows(rows, COLUMNS, as_json)
+        print_rows(rows, COLUMNS, as_json)
     else:
-        _rows([_rounded(row) for row in rows], COLUMNS, as_json)
+        print_rows([rounded(row) for row in rows], COLUMNS, as_json)
         show("")
-        _rows(summary(rows), ("group", "points", "answered", "within", "median error"), as_json)
+        print_rows(summary(rows), ("group", "points", "answered", "within", "median error"), as_json)
     return INTERRUPTED if stop.is_set() else UNMET if any(row["ok"] is False for row in rows) else OK
-
-
-def _rounded(row: dict[str, Any]) -> dict[str, Any]:
-    """A row's figures, short enough for a table."""
-    short = {key: f"{row[key]:.6g}" for key in ("got", "expected", "tolerance") if row[key] is not None}
-    error = {} if row["error"] is None else {"error": f"{row['error']:+.2g}"}
-    verdict = {} if row["ok"] is None else {"ok": "yes" if row["ok"] else "NO"}
-    return row | short | error | verdict
-
-
-def _rows(rows: list[dict[str, Any]], columns: Sequence[str], as_json: bool) -> int:
-    """Print a list, as a table or as {"schema", "rows"}."""
-    if as_json:
-        from nicmodel.lab.scenario import SCHEMA
-
-        print(json.dumps({"schema": SCHEMA, "rows": rows}, indent=1))
-    else:
-        from nicmodel.lab.report import rows_table
-
-        show(rows_table(rows, columns))
-    return OK
-
-
-def _load(scenario: str, settings: list[str] | None, seed: int | None) -> Any:
-    from nicmodel.lab.loading import load, parse_set
-
-    overrides = parse_set(settings or [])
-    if seed is not None:
-        overrides["seed"] = seed
-    return load(scenario, overrides)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

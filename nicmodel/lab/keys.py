@@ -342,3 +342,4 @@ class RecordKeys(Section):
     """[record]: what is kept besides counters."""
 
     rows: Flag = Field(default=False, description="keep one row a packet with its stage timestamps")
+    books: Flag = Field(default=True, description="keep the books: what packets wait for, and what limits each VF")

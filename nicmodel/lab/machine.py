@@ -22,6 +22,7 @@ from drivers.vf import VfMiniport, VfSettings
 from nicmodel.datasheet.registers_pf import RAH
 from nicmodel.datasheet.rules import BY_ID
 from nicmodel.device import Device
+from nicmodel.lab.relax import Change
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.settings import core_of, page_shift, plane_settings, ring_settings, shaper_words
 from nicmodel.ndis.stack import VirtualizationStack, make_pf
@@ -58,13 +59,13 @@ class LabOps:
 
 
 class Machine:
-    """A scenario's adapter, guests, drivers and traffic."""
+    """A scenario's adapter, guests, drivers and traffic; `change` says what differs from the scenario."""
 
-    def __init__(self, scenario: Scenario, plane: str = "fast", *, python_rings: bool = False):
-        self.scenario, self.python_rings = scenario, python_rings
+    def __init__(self, scenario: Scenario, plane: str = "fast", *, python_rings: bool = False, change: Change | None = None):
+        self.scenario, self.python_rings, self.change = scenario, python_rings, change or Change()
         s = scenario
-        config = plane_settings(s, frames_out=python_rings)
-        self.device = Device(s.adapter, config, plane, gen=s.pcie.gen, lanes=s.pcie.lanes)
+        self.config = self.change.plane(plane_settings(s, frames_out=python_rings))
+        self.device = Device(s.adapter, self.config, plane, gen=s.pcie.gen, lanes=s.pcie.lanes)
         self.endpoint, self.clock = self.device.endpoint, self.device.clock
         self.device.enumerate(mps=s.pcie.mps, mrrs=s.pcie.mrrs)          # VFs' requester ids depend on it
         self.held: list[AgentConfig] = []                  # agents asked for
@@ -148,12 +149,14 @@ class Machine:
         s = self.scenario
         if shaper := shaper_words(s):
             for function in range(1, 1 + s.num_vfs):
-                self.device.plane.set("shaper", function, shaper, self.clock.stamp())
+                self.device.plane.set("shaper", function, self.change.shaper_words(shaper), self.clock.stamp())
         self.start_held()
         if not s.receives:
             return
         running = [f for f, state in enumerate(self.states) if state["state"] == "running" and (f or s.traffic.pf)]
         ticks = s.interval_ticks(Direction.RX)
+        if s.load.kind == "saturated":
+            ticks = self.change.arrival_ticks(ticks)
         for position, function in enumerate(running):
             start = self.clock.stamp() + 1 + position * ticks // (1024 * max(1, len(running)))
             self.device.plane.add_flow(FlowConfig(Direction.RX, s.sizes, self.mac_of(function), REMOTE_MAC, 0, ticks, start))
@@ -166,7 +169,7 @@ class Machine:
                     Direction.TX, self.scenario.sizes, self._destination(config.function), self.mac_of(config.function), 0,
                     self.scenario.interval_ticks(Direction.TX), self.clock.stamp()))
             core = core_of(self.scenario, config.function, config.tx_ring % self.scenario.adapter.queues_per_pool)
-            self.agents.append(self.device.start_agent(replace(config, flow=flow, core=core)))
+            self.agents.append(self.device.start_agent(self.change.agent(replace(config, flow=flow, core=core))))
 
     def _destination(self, function: int) -> int:
         if self.scenario.direction != "vf2vf" or function == PF_FUNCTION:

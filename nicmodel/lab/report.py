@@ -14,6 +14,7 @@ from rich.text import Text
 
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.results import BINS, DIRECTIONS, RunResult
+from nicmodel.lab.waiting import utilisation_line, waiting_table
 from nicmodel.sim.units import DURATION
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 def run_report(result: RunResult) -> RenderableType:
     """A run: table per VF, totals, links, fairness, expectations, rules, and how long it took."""
     parts: list[RenderableType] = [Text(headline(result), style="bold"), vf_table(result)]
-    parts += [Text(line) for line in (*totals(result), *closings(result), *breaches(result), *wall(result))]
+    if result.measured.books:
+        parts.append(waiting_table(result.measured.books))
+    parts += [Text(line) for line in (*totals(result), *steadiness(result), *closings(result), *breaches(result), *wall(result))]
     parts += [
         expectation_line(e, verdict)
         for e, verdict in zip(result.scenario.expect, result.simulated["expect"], strict=True)
@@ -104,9 +107,20 @@ def totals(result: RunResult) -> Iterable[str]:
         f"{link['name']} {link['direction']} {100 * link['utilisation']:.1f} %" for link in simulated["links"]
     )
     yield f"Links     {links}"
+    if simulated["utilisation"]:
+        yield f"Busy      {utilisation_line(simulated['utilisation'])}"
     fairness = "-" if summed["jain"] is None else f"{summed['jain']:.6f}"
     yield f"Fairness  Jain index {fairness} over the frame bytes of running VFs"
     yield f"Latency   {BINS}"
+
+
+def steadiness(result: RunResult) -> Iterable[str]:
+    """A warning if the window was not of one piece."""
+    if result.simulated["totals"]["steady"] is False:
+        yield (
+            "Warning   the halves of the window differ by more than 2 % in packets or latency, or it was cut: "
+            "a longer warmup or duration gives other figures"
+        )
 
 
 def closings(result: RunResult) -> Iterable[str]:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import nicmodel
 from nicmodel.datasheet.counters import DROP_REASONS, bin_lower_ps
+from nicmodel.lab.books import bottleneck, interference, own, shares, waited
 from nicmodel.lab.expect import PACKET_COUNTS, figures
 from nicmodel.lab.scenario import SCHEMA
+from nicmodel.sim.plane import Direction
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 PS_PER_NS = 1000
 BINS = "lower edges of bins: exact below 64 ps, from there a bin is at most 1/64 of its lower edge wide"
 DIRECTIONS = ("tx", "rx")
+WORST = 12  # rows of interference that a result lists
 
 
 @dataclass(frozen=True)
@@ -130,12 +133,15 @@ def simulated(measured: Measured) -> dict[str, Any]:
     everyone = [pf, *vfs]
     totals: dict[str, Any] = {count: sum(row[count] for row in everyone) for count in PACKET_COUNTS}
     totals["drops"] = {r.name: sum(row["drops"][r.name] for row in everyone) for r in DROP_REASONS}
+    totals["steady"] = measured.steady
     totals["jain"] = jain([row["tx_bytes"] + row["rx_bytes"] for row in vfs if row["state"] == "running"])
     result = {
         "vfs": vfs,
         "pf": pf,
         "totals": totals,
         "links": [link_figures(link) for link in measured.links],
+        "utilisation": measured.books.everyone if measured.books else None,
+        "interference": interference(measured.books)[:WORST] if measured.books else None,
         "expect": [],
         "interrupted": bool(measured.interrupted),
     }
@@ -146,19 +152,25 @@ def simulated(measured: Measured) -> dict[str, Any]:
 
 def function_figures(measured: Measured, function: int) -> dict[str, Any]:
     """One function's counts, rates, latencies and drops in the window."""
-    counts, state = measured.functions[function], measured.states[function]
+    counts, state, book = measured.functions[function], measured.states[function], measured.books
     window = int(measured.window_ps)
     row: dict[str, Any] = {"vf": None, "state": state["state"], "rule": state["rule"]}
     row |= {count: int(counts[count]) for count in PACKET_COUNTS}
     for position, direction in enumerate(DIRECTIONS):
         packets, nbytes = row[f"{direction}_packets"], row[f"{direction}_bytes"]
+        waits = shares(waited(book, [function], Direction(position))) if book else None
         row[direction] = {
             "mpps": packets * 10**6 / window if window else 0.0,
             "gbps": nbytes * 8 * 1000 / window if window else 0.0,
             "latency_ns": latency_figures(measured.latency[function, position]),
+            "waiting": waits,
         }
     row["drops"] = {reason.name: int(counts["drop_" + reason.name]) for reason in DROP_REASONS}
-    return row | {"waiting": None, "bottleneck": None}
+    return row | {
+        "waiting": shares(waited(book, [function])) if book else None,
+        "bottleneck": bottleneck(book, function) if book else None,
+        "utilisation": own(book, function) if book else None,
+    }
 
 
 def latency_figures(bins: np.ndarray) -> dict[str, float] | None:

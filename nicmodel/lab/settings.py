@@ -32,7 +32,8 @@ def plane_settings(s: Scenario, *, frames_out: bool = False) -> PlaneConfig:
         dram_share=round(s.host.dram_share * SHARES), tail_ps=s.host.tail_latency,
         tail_share=round(s.host.tail_share * SHARES), iotlb_entries=s.host.iotlb_entries, walkers=s.host.walkers,
         walk_ps=s.host.walk_latency, core_switch_ps=s.host.core_switch, seed=s.seed, payload=Payload[s.payload.upper()],
-        record_rows=s.record.rows, record_interrupts=False, frames_out=frames_out)
+        record_rows=s.record.rows, record_interrupts=False, frames_out=frames_out,
+        books=s.record.books)
     config = plane_config(s.adapter, HOSTS[s.host.profile], **fields | policies | credits)
     return published(config, s.pcie.gen, s.pcie.lanes, s.pcie.mps) if s.pcie.dllps == "published" else config
 

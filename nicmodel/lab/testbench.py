@@ -20,7 +20,9 @@ from drivers.vf import VfMiniport
 from nicmodel.datasheet.registers_pf import PFDTXGSWC, RAH, VT_CTL
 from nicmodel.datasheet.timing import REPLAY_PATIENCE_PS, REPLAY_STEP_PS
 from nicmodel.device import Device
+from nicmodel.lab import books
 from nicmodel.lab.machine import MAC_SLOTS, Machine
+from nicmodel.lab.relax import Change
 from nicmodel.lab.scenario import Scenario
 from nicmodel.sim.plane import PF_FUNCTION
 from nicmodel.sim.results import LINK_NAMES
@@ -47,6 +49,8 @@ class Measured:
     interrupted: bool
     rows: np.ndarray | None
     rules: list[Any]
+    books: books.Window | None = None       # of the window, if the plane kept any
+    steady: bool | None = None              # whether its halves were alike; None without books
 
 
 @dataclass
@@ -67,10 +71,13 @@ def bring_up(scenario: Scenario, plane: str = "fast") -> Machine:
 
 
 def run_machine(scenario: Scenario, progress: Progress | None = None, stop: threading.Event | None = None,
-                plane: str = "fast") -> Measured:
-    """Bring up, warm up, measure. `progress(fraction, figures)`; setting `stop` ends early with what there is."""
+                plane: str = "fast", change: Change | None = None) -> Measured:
+    """Bring up, warm up, measure. `progress(fraction, figures)`; setting `stop` ends early with what there is.
+
+    `change` is what differs from the scenario's machine.
+    """
     began = time.perf_counter()
-    machine = Machine(scenario, plane)
+    machine = Machine(scenario, plane, change=change)
     tell = progress or (lambda fraction, figures: None)
     vfs = scenario.num_vfs
     machine.bring_up(lambda v: tell(0.1 * (v + 1) / vfs, {"phase": "bring-up", "vfs": v + 1}), stop)
@@ -82,6 +89,7 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     edges = [start + scenario.warmup * i // 8 for i in range(1, 9)] if scenario.warmup else []
     edges += [start + scenario.warmup + scenario.duration * i // SLICES for i in range(1, SLICES + 1)]
     packets = 0
+    marks = [books.mark(opened, start)]
 
     def step(now: int) -> bool:
         tell(0.1 + 0.9 * (now - start) / (end - start), {"phase": "traffic", "packets": packets})
@@ -91,22 +99,27 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     for edge in edges:
         if not pace.run_until(edge, step):
             break
+        results = device.plane.results()
         if edge <= start + scenario.warmup:
-            opened, window_from = device.plane.results(), edge
-        packets = delivered(device.plane.results())
+            opened, window_from = results, edge
+            marks.clear()
+        marks.append(books.mark(results, edge))
+        packets = delivered(results)
         if scenario.packets and packets >= scenario.packets:
             break
     reached = int(clock.now)
     results = device.plane.results()
     machine.check_conservation(results)
     interrupted = stop is not None and stop.is_set()
+    ledger = books.window(opened, results, reached - window_from, books.limits(scenario, machine.config))
     return Measured(
         scenario=scenario, num_vfs=vfs, functions=difference(results["functions"], opened["functions"]),
         latency=results["latency"] - opened["latency"],
         links=link_figures(difference(results["links"], opened["links"]), reached - window_from),
         states=machine.states, window_ps=reached - window_from, simulated_ps=reached,
         wall_seconds=time.perf_counter() - began, packets=delivered(results), plane=plane, interrupted=interrupted,
-        rows=results["rows"] if scenario.record.rows else None, rules=machine.stack.verdicts())
+        rows=results["rows"] if scenario.record.rows else None, rules=machine.stack.verdicts(), books=ledger,
+        steady=None if ledger is None else not interrupted and books.is_steady(marks))
 
 
 class Pace:

@@ -29,6 +29,8 @@ class Agent:
         self.rx_clean = 0
         self.timer = -1
         self.passes = 0
+        self.began = -1                                    # the pass under way, or the last
+        self.busy_ps = 0                                   # of all passes begun
         if tx:
             self.tx_next = tx.tail
         if rx:
@@ -58,6 +60,7 @@ class Agent:
         """Its core gives this agent its turn: look at memory, decide what to do; returns what that costs."""
         config = self.config
         self.passes += 1
+        self.began = now
         by_interrupt, self.woken, self.by_interrupt = self.by_interrupt, False, False
         reaped, received = self._completed_tx(), self._completed_rx()
         posts = self._may_post(now, reaped)
@@ -169,6 +172,7 @@ class Agent:
         row.stamps[STAGE["REAPED"]] = now
         if row.outcome == INSIDE:
             row.outcome = DELIVERED
+            self.plane.books.wait(row, "driver", self.began - row.stamps[STAGE["WRITTEN_BACK"]])
             self.plane.count_received(now, row)
 
     def _ring_bell(self, now: int, kind: int, ring: int, tail: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from nicmodel.reference.books import Books
 from nicmodel.reference.instants import Instants
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ class Core:
 class Cores:
     """The cores that agents share, by number, and one of its own for each other agent."""
 
-    def __init__(self, instants: Instants, switch_ps: int):
-        self.instants, self.switch_ps = instants, switch_ps
+    def __init__(self, instants: Instants, switch_ps: int, books: Books):
+        self.instants, self.switch_ps, self.books = instants, switch_ps, books
         self.touch = instants.arbiter("VCPU", self.decide)
         self.shared: dict[int, Core] = {}
         self.all: list[Core] = []
@@ -52,8 +53,10 @@ class Cores:
                 agent = core.line.popleft()
                 switch_ps = self.switch_ps if core.last not in (None, agent) else 0
                 core.running = core.last = agent
-                cost = agent.begin_pass(now) + switch_ps
-                self.instants.at(now + max(1, cost), "AGENT_DONE", agent.number, self._done, core, agent)
+                cost = max(1, agent.begin_pass(now) + switch_ps)
+                agent.busy_ps += cost
+                self.books.grant("VCPU")
+                self.instants.at(now + cost, "AGENT_DONE", agent.number, self._done, core, agent)
 
     def _done(self, now: int, core: Core, agent: Agent) -> None:
         core.running = None

@@ -9,12 +9,13 @@ from collections import deque
 from typing import Any
 
 from nicmodel.datasheet.pcie_link import completion_tlp_bytes
+from nicmodel.reference.books import Books
 from nicmodel.reference.credits import data_credits
 from nicmodel.reference.instants import Instants
 from nicmodel.reference.iommu import Iommu
 from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
 from nicmodel.reference.memory import Memory
-from nicmodel.reference.rows import Request, Transfer, Write
+from nicmodel.reference.rows import UNBOOKED, Request, Transfer, Write
 from nicmodel.sim.plane import TRANSLATION_FAULT, PlaneConfig, Upcall, UpcallKind
 from nicmodel.sim.rng import DRAM_STREAM, READ_STREAM, TAIL_STREAM, draw
 
@@ -32,14 +33,18 @@ class Scope:
 class PostedTlp:
     """A posted TLP at the root complex. Its commit is `do(now, *args)`."""
 
-    def __init__(self, host: Host, function: int, address: int, relaxed: bool, do: Any, *args: Any):
+    def __init__(self, host: Host, function: int, address: int, relaxed: bool, waits: list[int],
+                 do: Any, *args: Any):
         self.host, self.function, self.address, self.relaxed = host, function, address, relaxed
         self.do, self.args = do, args
+        self.waits, self.entered = waits, UNBOOKED
+        self.seen: list[int] | None = None
+        self.translated_at = 0
         self.ready = self.committed = False                  # translated; commit set
         self.mapped = True
 
     def translated(self, now: int, mapped: bool) -> None:
-        self.ready, self.mapped = True, mapped
+        self.ready, self.mapped, self.translated_at = True, mapped, now
         if not mapped:
             self.host.memory.fault(self.function, TRANSLATION_FAULT, self.address)
         if self.relaxed:
@@ -55,9 +60,12 @@ class ReadTlp:
         self.ready = self.cleared = False                    # translated; no write before it is unsettled
         self.mapped = True
         self.not_before = 0                                  # the commit of the last such write
+        self.waits, self.entered = request.waits, UNBOOKED
+        self.seen: list[int] | None = None
+        self.translated_at = 0
 
     def translated(self, now: int, mapped: bool) -> None:
-        self.ready, self.mapped = True, mapped
+        self.ready, self.mapped, self.translated_at = True, mapped, now
         if not mapped:
             self.host.memory.fault(self.function, TRANSLATION_FAULT, self.request.address)
         if self.cleared:
@@ -69,10 +77,12 @@ class ReadTlp:
 class Host:
     """The order in which memory is touched."""
 
-    def __init__(self, instants: Instants, config: PlaneConfig, up: Link, down: Link, tags: Any):
+    def __init__(self, instants: Instants, config: PlaneConfig, up: Link, down: Link, tags: Any,
+                 books: Books):
         self.instants, self.config, self.up, self.down, self.tags = instants, config, up, down, tags
+        self.books = books
         self.memory = Memory(instants)
-        self.iommu = Iommu(instants, config)
+        self.iommu = Iommu(instants, config, books)
         self.scopes = [Scope() for _ in range(config.num_functions if config.ido else 1)]
         self.reads_of = [0] * config.num_functions
         self.questions = 0
@@ -90,15 +100,16 @@ class Host:
         if self.memory.is_message(write.domain):
             data = write.bytes_of(piece)
             self.instants.upcalls.append(Upcall(now, UpcallKind.DMA_WRITE, (0, write.function, address, nbytes), data))
-            self._write_done(now, write, piece)
+            self._write_done(now, write, piece, self.books.fresh())
             return
-        tlp = PostedTlp(self, write.function, address, write.relaxed, self._commit_write, write, piece)
+        waits = write.waits if piece == write.last else self.books.fresh()
+        tlp = PostedTlp(self, write.function, address, write.relaxed, waits, self._commit_write, write, piece)
         self.scope_of(write.function).line.append(tlp)
         self._translate(now, write.domain, address, tlp)
 
     def message_arrived(self, now: int, function: int, do: Any, *args: Any) -> None:
         """An MSI-X message is at the root complex: ordered as a write, never translated."""
-        tlp = PostedTlp(self, function, 0, False, lambda at, _tlp: do(at, *args))
+        tlp = PostedTlp(self, function, 0, False, self.books.fresh(), lambda at, tlp: do(at, tlp.waits, *args))
         self.scope_of(function).line.append(tlp)
         tlp.translated(now, True)
 
@@ -135,6 +146,7 @@ class Host:
         if tlp.committed:
             return
         tlp.committed = True
+        self.books.wait(tlp, "write_order", now - tlp.translated_at)
         scope = self.scope_of(tlp.function)
         scope.latest = max(scope.latest, now + self.config.write_latency_ps)
         self.instants.at(scope.latest, "MEM_COMMIT", 0, tlp.do, tlp, *tlp.args)
@@ -144,15 +156,20 @@ class Host:
         data = write.bytes_of(piece)
         if data and tlp.mapped:
             self.memory.store(write.domain, write.function, write.cuts[piece][0], data)
-        self._write_done(now, write, piece)
+        self._write_done(now, write, piece, tlp.waits)
 
-    def _write_done(self, now: int, write: Write, piece: int) -> None:
-        self.up.release(now, POSTED, data_credits(write.cuts[piece][2]))
+    def _write_done(self, now: int, write: Write, piece: int, waits: list[int]) -> None:
+        self.release(now, POSTED, data_credits(write.cuts[piece][2]), waits)
         write.committed += 1
         if write.committed > write.last:
             write.ring.writes.discard(write)
             if not write.stale:
                 write.landed(now, write)
+
+    def release(self, now: int, kind: int, data: int, waits: list[int]) -> None:
+        """Credits of a TLP that has waited here."""
+        self.up.release(now, kind, data)
+        self.books.queue_credits(kind, data, waits)
 
     # reads ------------------------------------------------------------------------------------------------
     def sample_in_time(self, now: int, tlp: ReadTlp) -> None:
@@ -163,7 +180,8 @@ class Host:
             self._sample(now, tlp)
 
     def _sample(self, now: int, tlp: ReadTlp) -> None:
-        self.up.release(now, NONPOSTED, 0)
+        self.books.wait(tlp, "write_order", now - tlp.translated_at)
+        self.release(now, NONPOSTED, 0, tlp.waits)
         request, read = tlp.request, tlp.request.read
         if self.memory.is_message(read.domain):
             number = self.questions = self.questions + 1
@@ -200,6 +218,7 @@ class Host:
         completions = [Transfer(request.read.function, completion_tlp_bytes(nbytes), data_credits(nbytes),
                                 self.tags.completed, (request, nbytes), None, self.tags.relaxed(request))
                        for nbytes in self.completion_sizes(request)]
+        completions[-1].waits = request.waits
         if self.config.completions == "burst":
             for completion in completions:
                 self.down.queue(now, COMPLETION, completion)

@@ -19,6 +19,30 @@ OWN, POOL, SERVER, TURN = range(len(CAUSES))
 LINE = {name: position for position, name in enumerate(LINES)}
 
 
+class Clock:
+    """Time by cause: the one that runs, since when, and what each has come to."""
+
+    __slots__ = ("cause", "since", "sums")
+
+    def __init__(self) -> None:
+        self.cause, self.since = NO_CAUSE, 0
+        self.sums = [0] * len(CAUSES)
+
+    def blame(self, cause: int, now: int) -> None:
+        """From `now` on this cause runs (NO_CAUSE: none)."""
+        if cause != self.cause:
+            if self.cause != NO_CAUSE:
+                self.sums[self.cause] += now - self.since
+            self.cause, self.since = cause, now
+
+    def at(self, now: int) -> list[int]:
+        """What each cause has come to at `now`, which is not before the running one began."""
+        sums = list(self.sums)
+        if self.cause != NO_CAUSE:
+            sums[self.cause] += now - self.since
+        return sums
+
+
 class Instants:
     """Events, touches and blame: everything about *when*, nothing about *what*."""
 
@@ -35,9 +59,7 @@ class Instants:
         self._later = 0
         self._deciding = -1
         self._edge_at = -1
-        self._cause = [NO_CAUSE] * len(LINES)
-        self._since = [0] * len(LINES)
-        self.line_clocks = [[0] * len(CAUSES) for _ in LINES]
+        self.lines = [Clock() for _ in LINES]
 
     # events -----------------------------------------------------------------------------------------------
     def at(self, time: int, event: str, source: int, do: Callable[..., None], *args: Any) -> None:
@@ -110,23 +132,13 @@ class Instants:
                 self.at(next_edge, "EDGE", 0, _nobody)
 
     # blame ------------------------------------------------------------------------------------------------
-    def blame(self, line: int, cause: int, now: int) -> int:
+    def blame(self, line: int, cause: int, now: int) -> None:
         """From `now` on, whatever waits in `line` waits for `cause` (NO_CAUSE: the line is empty)."""
-        before = self._cause[line]
-        if before != cause:
-            if before != NO_CAUSE:
-                self.line_clocks[line][before] += now - self._since[line]
-            self._cause[line] = cause
-            self._since[line] = now
-        return cause
+        self.lines[line].blame(cause, now)
 
     def clocks(self) -> list[list[int]]:
-        """The clocks, those still running brought up to the horizon."""
-        clocks = [list(row) for row in self.line_clocks]
-        for line, cause in enumerate(self._cause):
-            if cause != NO_CAUSE:
-                clocks[line][cause] += self.horizon - self._since[line]
-        return clocks
+        """The clocks of all lines, those still running brought up to the horizon."""
+        return [clock.at(self.horizon) for clock in self.lines]
 
 
 def _nobody(_now: int) -> None:

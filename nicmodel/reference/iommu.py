@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import Protocol
 
+from nicmodel.reference.books import WALKERS, Books
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, TURN, Instants
+from nicmodel.reference.rows import UNBOOKED
 from nicmodel.sim.plane import PlaneConfig
 
 Key = tuple[int, int, int]                       # domain, page shift, page
@@ -16,6 +18,10 @@ Key = tuple[int, int, int]                       # domain, page shift, page
 
 class Untranslated(Protocol):
     """A TLP at the root complex that may have to wait for a walk."""
+
+    waits: list[int]
+    entered: list[int]
+    seen: list[int] | None
 
     @property
     def function(self) -> int: ...
@@ -29,13 +35,15 @@ class Walk:
     def __init__(self, key: Key, mapped: bool, first: Untranslated):
         self.key, self.mapped, self.function = key, mapped, first.function
         self.waiting = [first]
+        self.waits = self.entered = UNBOOKED                      # its TLPs have clocks; the walk itself is sampled
+        self.seen: list[int] | None = None
 
 
 class Iommu:
     """Keys that are known, walks that wait, walks that run."""
 
-    def __init__(self, instants: Instants, config: PlaneConfig):
-        self.instants, self.config = instants, config
+    def __init__(self, instants: Instants, config: PlaneConfig, books: Books):
+        self.instants, self.config, self.books = instants, config, books
         self.touch = instants.arbiter("WALKERS", self.decide)
         self.iotlb: OrderedDict[Key, None] = OrderedDict()        # the least recently used first
         self.walks: dict[Key, Walk] = {}                          # waiting or running
@@ -61,11 +69,14 @@ class Iommu:
             tlp.translated(now, True)
         elif key in self.walks:
             self.walks[key].waiting.append(tlp)
+            self.books.enters(tlp, LINE["walk_queue"], now)       # in vain if the walk runs: it leaves at its start
         else:
             _, shift, page = key
             mapped = page << shift < arena.stop and (page + 1) << shift > arena.start
             walk = self.walks[key] = Walk(key, mapped, tlp)
             self.queue.append(walk)
+            self.books.enters(tlp, LINE["walk_queue"], now)
+            self.books.sample(walk, LINE["walk_queue"])
             self.touch()
 
     # the walkers ------------------------------------------------------------------------------------------
@@ -76,6 +87,11 @@ class Iommu:
             self.last_function = walk.function
             walker = self.walkers.index(None)
             self.walkers[walker] = walk
+            for tlp in walk.waiting:
+                self.books.leaves(tlp, LINE["walk_queue"], now)
+            self.books.sampled(walk, LINE["walk_queue"])
+            self.books.serve(WALKERS, walk.function, self.config.walk_ps)
+            self.books.grant("WALKERS")
             self.instants.at(now + self.config.walk_ps, "WALK_DONE", walker, self._done, walker)
         cause = NO_CAUSE if not self.queue else TURN if None in self.walkers else SERVER
         self.instants.blame(LINE["walk_queue"], cause, now)

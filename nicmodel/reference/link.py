@@ -9,6 +9,7 @@ from collections import deque
 from typing import NamedTuple
 
 from nicmodel.datasheet.pcie_link import DLLP_BYTES, UPDATE_FC_IDLE_PS
+from nicmodel.reference.books import UP, Books
 from nicmodel.reference.credits import DATA, HEADER, CreditPool
 from nicmodel.reference.instants import LINE, NO_CAUSE, POOL, SERVER, TURN, Instants
 from nicmodel.reference.rows import Transfer
@@ -34,10 +35,12 @@ class Link:
     other: Link
 
     def __init__(self, instants: Instants, name: str, end_event: str, source: int, timing: LinkTiming,
-                 pools: list[CreditPool], policy: str, ido: bool):
+                 pools: list[CreditPool], policy: str, ido: bool, books: Books):
+        self.books = books
         self.instants, self.name, self.end_event, self.source = instants, name, end_event, source
         self.timing, self.pools, self.policy, self.ido = timing, pools, policy, ido
-        self.touch = instants.arbiter({"up": "UPSTREAM", "down": "DOWNSTREAM"}[name], self.decide)
+        self.arbiter = {"up": "UPSTREAM", "down": "DOWNSTREAM"}[name]
+        self.touch = instants.arbiter(self.arbiter, self.decide)
         self.line_names = [LINE[f"{name}_{kind}"] for kind in ("posted", "nonposted", "completion")]
         self.lines: list[deque[Transfer]] = [deque(), deque(), deque()]
         self.turn = POSTED                    # the line that is asked first by `round_robin`
@@ -89,6 +92,8 @@ class Link:
         transfer.age, transfer.ready = self.age, now
         self.age += 1
         self.lines[kind].append(transfer)
+        self.books.enters(transfer, self.line_names[kind], now)
+        self.books.sample(transfer, self.line_names[kind])
 
     def release(self, now: int, kind: int, data: int) -> None:
         """The receiver of this direction has freed one header and `data` data credits of a pool."""
@@ -154,6 +159,7 @@ class Link:
             self.turn = (kind + 1) % LINES
             self.pools[kind].consume(transfer.data_credits)
             transfer.started = True
+            self._book_start(now, kind, transfer)
             end = self._occupy(now, transfer.ready, transfer.wire_bytes)
             self.tlps += 1
             self.tlp_bytes += transfer.wire_bytes
@@ -161,9 +167,20 @@ class Link:
             if transfer.next:
                 self._join(now, kind, transfer.next)
 
-    def _credit(self, _now: int, kind: int, report: list[int]) -> None:
+    def _book_start(self, now: int, kind: int, transfer: Transfer) -> None:
+        books = self.books
+        books.leaves(transfer, self.line_names[kind], now)
+        books.sampled(transfer, self.line_names[kind])
+        books.serve(self.source, transfer.function, transfer.wire_bytes * self.timing.byte_ticks)
+        books.grant(self.arbiter)
+        if self.source == UP:
+            books.take_credits(now, kind, transfer.data_credits)
+
+    def _credit(self, now: int, kind: int, report: list[int]) -> None:
         """An UpdateFC has reached this direction's sender."""
         self.pools[kind].grant(report)
+        if self.source == UP:
+            self.books.give_credits(now, kind, report)
         self.touch()
 
     def _chosen(self) -> int:

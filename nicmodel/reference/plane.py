@@ -16,6 +16,7 @@ from nicmodel.datasheet.counters import DROP_REASONS, FUNCTION_COUNTERS, LATENCY
 from nicmodel.datasheet.policies import PARAMETERS, choices
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, INSIDE
 from nicmodel.reference.agent import Agent
+from nicmodel.reference.books import Books
 from nicmodel.reference.cores import Cores
 from nicmodel.reference.credits import CreditPool
 from nicmodel.reference.host import Host
@@ -53,26 +54,28 @@ class ReferencePath:
         self.config = config
         self.instants = instants = Instants(config.core_ps)
         check(config)
+        self.books = books = Books(instants, config)
         timing = LinkTiming(config.pcie_byte_ticks, config.ack_ps, config.fc_ps, config.skp_ps, config.skp_bytes)
         host = [CreditPool(config.host_ph, config.host_pd), CreditPool(config.host_nph, config.host_npd),
                 CreditPool(config.host_cplh, config.host_cpld)]
         device = [CreditPool(config.device_ph, config.device_pd), CreditPool(config.device_nph, config.device_npd),
                   CreditPool(config.device_cplh, config.device_cpld)]
-        self.up = Link(instants, "up", "UP_END", 0, timing, host, config.upstream, config.ido)
-        self.down = Link(instants, "down", "DOWN_END", 1, timing, device, config.downstream, config.ido)
+        self.up = Link(instants, "up", "UP_END", 0, timing, host, config.upstream, config.ido, books)
+        self.down = Link(instants, "down", "DOWN_END", 1, timing, device, config.downstream, config.ido, books)
         self.up.other, self.down.other = self.down, self.up
         self.up.start()
         self.down.start()
-        self.tags = Tags(instants, config, self.up)
-        self.host = self.tags.host = Host(instants, config, self.up, self.down, self.tags)
+        self.tags = Tags(instants, config, self.up, books)
+        self.host = self.tags.host = Host(instants, config, self.up, self.down, self.tags, books)
         self.vectors = Vectors(instants, self.up, self)
-        self.writers = Writers(instants, config, self.up, self.host, self.vectors)
+        self.writers = Writers(instants, config, self.up, self.host, self.vectors, books)
         self.transmit = Transmit(instants, config, self.tags, self)
         self.receive = Receive(instants, config, self.tags, self)
         self.registers = Registers(instants, config, self.up, self.down, self)
         self.agents: list[Agent] = []
+        self.agent_configs: list[AgentConfig] = []
         self.flows: list[Flow] = []
-        self.cores = Cores(instants, config.core_switch_ps)
+        self.cores = Cores(instants, config.core_switch_ps, books)
         self.bus_master = [False] * config.num_functions
         self.tx_rings_of: list[dict[int, Ring]] = [{} for _ in range(config.num_functions)]
         self.switch = Switch()
@@ -205,6 +208,7 @@ class ReferencePath:
     def start_agent(self, config: AgentConfig, at: int) -> int:
         number = len(self.agents)
         self.agents.append(None)                                     # type: ignore[arg-type]
+        self.agent_configs.append(config)
         self._call(at, self._start_agent, number, config)
         return number
 
@@ -261,6 +265,7 @@ class ReferencePath:
     # rows and counters ------------------------------------------------------------------------------------
     def new_row(self, kind: int, function: int, length: int, nbytes: int) -> Row:
         row = Row(self.serial, kind, function, length, nbytes)
+        row.waits = self.books.fresh()
         self.serial += 1
         if self.config.record_rows:
             self.rows.append(row)
@@ -269,13 +274,14 @@ class ReferencePath:
     def count(self, function: int, counter: str, amount: int = 1) -> None:
         self.counters[function][counter] += amount
 
-    def count_latency(self, function: int, direction: int, latency_ps: int) -> None:
-        self.latency[function, direction, latency_bin(latency_ps)] += 1
+    def count_latency(self, row: Row, direction: int, latency_ps: int) -> None:
+        self.latency[row.function, direction, latency_bin(latency_ps)] += 1
+        self.books.close(row, direction, latency_ps)
 
     def count_received(self, now: int, row: Row) -> None:
         self.count(row.function, "rx_packets")
         self.count(row.function, "rx_bytes", row.length)
-        self.count_latency(row.function, 1, now - row.stamps[STAGE["ARRIVED"]])
+        self.count_latency(row, 1, now - row.stamps[STAGE["ARRIVED"]])
         self.ended(row)
 
     def drop(self, row: Row, reason: str) -> None:
@@ -294,6 +300,8 @@ class ReferencePath:
         ring = write.ring
         for row in write.rows:
             row.stamps[STAGE["WRITTEN_BACK"]] = now
+            if row.kind != TX:
+                self.books.inherit(row, write.waits)
             if row.kind != TX and not ring.agent and row.outcome == INSIDE:
                 row.outcome = DELIVERED
                 self.count_received(now, row)
@@ -320,7 +328,7 @@ class ReferencePath:
                          for r in self.rows], ROW_DTYPE)
         return {"functions": functions, "latency": self.latency.copy(), "links": links,
                 "lines": np.array(self.instants.clocks(), np.int64), "inside": inside,
-                "rows": rows, "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE)}
+                "rows": rows, "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE), **self.books.results(self)}
 
 
 def check(config: PlaneConfig) -> None:

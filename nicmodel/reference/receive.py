@@ -6,8 +6,9 @@ from collections import deque
 from typing import Any
 
 from nicmodel.datasheet.descriptors import rx_writeback
-from nicmodel.reference.instants import Instants
-from nicmodel.reference.rows import LOOPBACK, RX, STAGE, Read, Ring, Row, Write, cut, next_to_fetch
+from nicmodel.reference.books import RX_BUFFER, Books
+from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
+from nicmodel.reference.rows import LOOPBACK, RX, STAGE, UNBOOKED, Read, Ring, Row, Write, cut, next_to_fetch
 from nicmodel.reference.switch import parse_header
 from nicmodel.reference.tags import RX_DESCRIPTOR, Tags
 from nicmodel.reference.transmit import FCS_BYTES, GAP_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES, moved
@@ -15,6 +16,7 @@ from nicmodel.reference.writers import RX_WRITE
 from nicmodel.sim.plane import PF_FUNCTION, FlowConfig, PlaneConfig
 
 WIRE, LOOP = 0, 1
+INGRESS_LINE = (LINE["ingress"], LINE["loopback"])
 
 
 class Flow:
@@ -49,6 +51,7 @@ class Receive:
 
     def __init__(self, instants: Instants, config: PlaneConfig, tags: Tags, plane: Any):
         self.instants, self.config, self.tags, self.plane = instants, config, tags, plane
+        self.books: Books = plane.books
         self.rings: dict[int, Ring] = {}
         self.touch_fetch = instants.arbiter("RX_DESC_FETCH", self.decide_fetch)
         self.touch_ingress = instants.arbiter("SWITCH_INGRESS", self.decide_ingress)
@@ -90,6 +93,7 @@ class Receive:
             self.wire_free = start + (length + PREAMBLE_BYTES + GAP_BYTES) * ticks
             self.busy_ticks += (length + PREAMBLE_BYTES + GAP_BYTES) * ticks
             self.tlps += 1
+            self.books.grant("WIRE_RX")
             self.tlp_bytes += length + PREAMBLE_BYTES + GAP_BYTES
             end = start + (length + PREAMBLE_BYTES) * ticks
             self.instants.at(-(-end // 1024), "WIRE_RX_END", 0, self._arrived, flow, packet, frame, nbytes, length)
@@ -133,7 +137,9 @@ class Receive:
         else:
             row.room = row.length
             self.buffer -= row.room
+            self.books.take_room(self.instants.now, RX_BUFFER, row)
             self.ingress[line].append(row)
+            self.books.enters(row, INGRESS_LINE[line], self.instants.now)
             self.touch_ingress()
 
     def _refuse(self, row: Row, function: int, reason: str) -> None:
@@ -141,8 +147,10 @@ class Receive:
         self.plane.count(function, "rx_offered")
         self.plane.drop(row, reason)
 
-    def return_room(self, row: Row) -> None:
+    def return_room(self, row: Row, waits: list[int] = UNBOOKED) -> None:
+        """`waits`: of its payload's last TLP, if that is what has left."""
         self.buffer += row.room
+        self.books.give_room(self.instants.now, RX_BUFFER, row, sum(waits))
         row.room = 0
 
     # 3 the parser -----------------------------------------------------------------------------------------
@@ -151,9 +159,13 @@ class Receive:
         if self.ingress[line]:
             self.turn = 1 - line
             row = self.ingress[line].popleft()
+            self.books.leaves(row, INGRESS_LINE[line], now)
+            self.books.grant("SWITCH_INGRESS")
             self.instants.at(now + self.config.rx_pipe_cycles * self.config.core_ps, "RX_PIPE", 0, self.steered, row)
         if any(self.ingress):
             self.touch_ingress()
+        for name, rows in zip(("ingress", "loopback"), self.ingress, strict=True):
+            self.books.blame(name, SERVER if rows else NO_CAUSE, now)
 
     def steered(self, now: int, row: Row) -> None:
         row.stamps[STAGE["STEERED"]] = now
@@ -202,6 +214,7 @@ class Receive:
         n = min(ring.to_fetch, config.rx_cache - len(ring.descriptors), ring.size - ring.next)
         ring.fetch = Read(ring, ring.function, ring.config.domain, self.descriptors_arrived)
         ring.fetching = n
+        self.books.grant("RX_DESC_FETCH")
         self.tags.ask(ring.fetch, RX_DESCRIPTOR, ring.address_of(ring.next), 16 * n, 16 * n)
         ring.next = (ring.next + n) % ring.size
         self.touch_fetch()
@@ -224,6 +237,8 @@ class Receive:
             ring.head = (row.index + 1) % ring.size
             row.stamps[STAGE["DESC_READY"]] = self.instants.edge(now)
             ring.unreaped.append(row)
+            self.books.wait(row, "no_descriptor", now - row.stamps[STAGE["STEERED"]])
+            self.books.enters(row, LINE["rx_write"], now)
             write = self.plane.writers.write
             cuts = cut(row.address, row.nbytes, self.config.mps, True)
             write(RX_WRITE, Write(ring, cuts, row.data, self._data_written, [row], self._payload_left,
@@ -234,7 +249,7 @@ class Receive:
             self.touch_fetch()
 
     def _payload_left(self, now: int, write: Write) -> None:
-        self.return_room(write.rows[0])
+        self.return_room(write.rows[0], write.waits)
 
     def _data_written(self, now: int, write: Write) -> None:
         write.rows[0].stamps[STAGE["DATA_WRITTEN"]] = now

@@ -7,10 +7,11 @@ from typing import Any
 
 from nicmodel.datasheet.pcie_link import completion_tlp_bytes, memory_tlp_bytes
 from nicmodel.datasheet.timing import DOMAIN_BASE
+from nicmodel.reference.books import Books
 from nicmodel.reference.credits import data_credits
-from nicmodel.reference.instants import Instants
+from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
 from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
-from nicmodel.reference.rows import Transfer
+from nicmodel.reference.rows import UNBOOKED, Transfer
 from nicmodel.sim.plane import PF_FUNCTION, PlaneConfig, Upcall, UpcallKind
 
 TX_TAIL, RX_TAIL = 0, 1
@@ -21,13 +22,15 @@ MMIO_ADDRESS = DOMAIN_BASE           # BARs are above 4 GiB: four-dword headers
 class Access:
     """One MMIO access on its way to a register."""
 
-    __slots__ = ("function", "bar", "offset", "value", "posted", "request", "tail")
+    __slots__ = ("function", "bar", "offset", "value", "posted", "request", "tail", "waits", "entered", "seen")
 
     def __init__(self, function: int, bar: int, offset: int, value: int, posted: int, request: int,
-                 tail: tuple[int, int] | None = None):
+                 tail: tuple[int, int] | None = None, waits: list[int] = UNBOOKED):
         self.function, self.bar, self.offset, self.value = function, bar, offset, value
         self.posted, self.request = posted, request        # when it was queued; 0 for a write
         self.tail = tail                                   # an agent's doorbell: (kind, ring)
+        self.waits, self.entered = waits, UNBOOKED         # of a write: it may be a doorbell
+        self.seen: list[int] | None = None
 
 
 class Registers:
@@ -35,6 +38,7 @@ class Registers:
 
     def __init__(self, instants: Instants, config: PlaneConfig, up: Link, down: Link, plane: Any):
         self.instants, self.config, self.up, self.down, self.plane = instants, config, up, down, plane
+        self.books: Books = plane.books
         self.touch = instants.arbiter("REGISTER_PORT", self.decide)
         self.line: deque[Access] = deque()
         self.free_at = 0
@@ -43,28 +47,31 @@ class Registers:
 
     def write(self, now: int, function: int, bar: int, offset: int, value: int) -> None:
         """A CPU store to a register leaves the root complex."""
-        self._post(now, Access(function, bar, offset, value, now, 0))
+        self._post(now, Access(function, bar, offset, value, now, 0, None, self.books.fresh()))
 
     def write_tail(self, now: int, function: int, kind: int, ring: int, tail: int) -> None:
         """A ring agent rings a doorbell."""
-        self._post(now, Access(function, 0, 0, tail, now, 0, (kind, ring)))
+        self._post(now, Access(function, 0, 0, tail, now, 0, (kind, ring), self.books.fresh()))
 
     def _post(self, now: int, access: Access) -> None:
         self.down.queue(now, POSTED, Transfer(access.function, memory_tlp_bytes(MMIO_ADDRESS, REGISTER_BYTES),
-                                              data_credits(REGISTER_BYTES), self.arrived, (access,)))
+                                              data_credits(REGISTER_BYTES), self.arrived, (access,), waits=access.waits))
 
     def read(self, now: int, function: int, bar: int, offset: int, request: int) -> None:
         access = Access(function, bar, offset, 0, now, request)
         self.readers[request] = function
         self.down.queue(now, NONPOSTED, Transfer(function, memory_tlp_bytes(MMIO_ADDRESS, 0), 0, self.arrived, (access,)))
 
-    def arrived(self, _now: int, access: Access) -> None:
+    def arrived(self, now: int, access: Access) -> None:
         self.line.append(access)
+        self.books.enters(access, LINE["access"], now)
         self.touch()
 
     def decide(self, now: int) -> None:
         if self.line and now >= self.free_at:
             access = self.line.popleft()
+            self.books.leaves(access, LINE["access"], now)
+            self.books.grant("REGISTER_PORT")
             self.free_at = now + self.config.register_cycles * self.config.core_ps
             if access.request:
                 self.down.release(now, NONPOSTED, 0)
@@ -74,6 +81,7 @@ class Registers:
                              self.performed, access)
         if self.line:
             self.touch()
+        self.books.blame("access", SERVER if self.line else NO_CAUSE, now)
 
     def performed(self, now: int, access: Access) -> None:
         hot: tuple[int, int] | None = access.tail or self.hot.get(access.function << 32 | access.bar << 24 | access.offset)
@@ -89,7 +97,7 @@ class Registers:
         if access.request:
             self.answer(now, access.request, ring.tail if ring else 0)
         elif ring and half == TX_TAIL:
-            self.plane.transmit.doorbell(now, ring, access.value, access.posted)
+            self.plane.transmit.doorbell(now, ring, access)
         elif ring:
             self.plane.receive.doorbell(now, ring, access.value)
 

@@ -25,8 +25,8 @@ def revoke_ring(plane: ReferencePath, ring: Ring) -> None:
     for row in [row for row in ring.rows.values() if row.outcome == INSIDE and not row.on_wire]:
         if row.read:
             row.read.stale = True
-        (plane.transmit if row.kind == TX else plane.receive).return_room(row)
         row.vanished = True
+        (plane.transmit if row.kind == TX else plane.receive).return_room(row)
         plane.drop(row, "reset")
     for write in ring.writes:
         write.stale = True

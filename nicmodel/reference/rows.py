@@ -12,6 +12,7 @@ from nicmodel.sim.plane import RingConfig
 
 STAGE = {name: position for position, name in enumerate(STAGES)}
 TX, RX, LOOPBACK = 0, 1, 2
+UNBOOKED: list[int] = []             # the waits of what no packet follows, and of everything without books
 
 
 class Row:
@@ -19,7 +20,7 @@ class Row:
 
     __slots__ = ("serial", "kind", "outcome", "parent", "function", "ring", "ring_number", "flow", "number", "length",
                  "nbytes", "stamps", "data", "dst", "vlan", "index", "address", "rs", "bad", "begun", "issued",
-                 "complete", "room", "on_wire", "vanished", "read", "sender")
+                 "complete", "room", "on_wire", "vanished", "read", "sender", "waits", "entered", "seen", "before")
 
     def __init__(self, serial: int, kind: int, function: int, length: int, nbytes: int):
         self.serial, self.kind, self.function = serial, kind, function
@@ -37,6 +38,9 @@ class Row:
         self.on_wire = False
         self.vanished = False                         # revoked: whatever still refers to it passes it over
         self.read: Read | None = None                 # the payload fetch under way
+        self.waits = self.entered = UNBOOKED          # of the books, as are the next two
+        self.seen: list[int] | None = None
+        self.before = 0                               # waits before it took its room
 
 
 class Ring:
@@ -48,11 +52,12 @@ class Ring:
         self.tail = self.next = self.head = config.head   # software's end, next to fetch, next to retire
         self.fetch: Read | None = None                    # the outstanding descriptor read
         self.fetching = 0
+        self.fetched_at = 0                               # when that read was asked for
         self.waiting: deque[Any] = deque()                # Tx: rows for the scheduler; Rx: rows for a descriptor
         self.descriptors: deque[tuple[int, int]] = deque()  # Rx: (index, address) on chip
         self.order: deque[Row] = deque()                  # Tx: fetched and not yet handed to reorder
         self.inside = 0                                   # Tx: descriptors fetched and not retired
-        self.doorbells: deque[list[int]] = deque()        # Tx: [descriptors covered, posted, took effect]
+        self.doorbells: deque[Doorbell] = deque()         # Tx: those with descriptors to fetch
         self.span: list[Row] = []                         # Tx: retired, not yet written back
         self.rows: dict[int, Row] = {}                    # live rows by serial
         self.unreaped: deque[Row] = deque()               # in ring order, until the agent reaps them
@@ -68,10 +73,24 @@ class Ring:
         return self.config.base + 16 * index
 
 
-class Read:
-    """An operation of one or more read requests; complete with the last completion of the last."""
+class Doorbell:
+    """A tail write that took effect: how many descriptors it covers that are not fetched, and its stamps."""
 
-    __slots__ = ("owner", "function", "domain", "then", "pending", "pieces", "stale")
+    __slots__ = ("covers", "posted", "effect", "waits")
+
+    def __init__(self, covers: int, posted: int, effect: int, waits: list[int]):
+        self.covers, self.posted, self.effect, self.waits = covers, posted, effect, waits
+
+
+class Read:
+    """An operation of one or more read requests; complete with the last completion of the last.
+
+    `last` is the request whose last completion came last so far.
+    """
+
+    last: Request
+
+    __slots__ = ("owner", "function", "domain", "then", "pending", "pieces", "stale", "last")
 
     def __init__(self, owner: Any, function: int, domain: int, then: Any):
         self.owner, self.function, self.domain, self.then = owner, function, domain, then
@@ -83,22 +102,31 @@ class Read:
 class Request:
     """One read request: a tag, read buffer, one TLP up, completions down."""
 
-    __slots__ = ("read", "address", "nbytes", "kind", "wanted", "piece", "missing")
+    __slots__ = ("read", "address", "nbytes", "kind", "wanted", "piece", "missing", "asked", "waits",
+                 "entered", "seen", "before")
 
-    def __init__(self, read: Read, address: int, nbytes: int, kind: int, wanted: int):
+    def __init__(self, read: Read, address: int, nbytes: int, kind: int, wanted: int, asked: int,
+                 waits: list[int]):
         self.read, self.address, self.nbytes, self.kind = read, address, nbytes, kind
         self.wanted = wanted                              # how many of its bytes anybody will look at
         self.piece = len(read.pieces)
         self.missing = nbytes
+        self.asked, self.waits, self.entered = asked, waits, UNBOOKED
+        self.seen: list[int] | None = None
+        self.before = 0                                   # waits before it took its tag
         read.pieces.append(b"")
         read.pending += 1
+
+    @property
+    def function(self) -> int:
+        return self.read.function
 
 
 class Write:
     """A DMA write, cut into TLPs: [(address, offset, nbytes)]. `landed(now, write)` when all have committed."""
 
     __slots__ = ("ring", "function", "domain", "cuts", "data", "rows", "landed", "arrived", "last", "moved", "committed",
-                 "stale", "announces", "relaxed")
+                 "stale", "announces", "relaxed", "waits")
 
     def __init__(self, ring: Ring, cuts: list[tuple[int, int, int]], data: bytes | None, landed: Any, rows: list[Row],
                  arrived: Any = None, announces: bool = False, relaxed: bool = False):
@@ -109,6 +137,7 @@ class Write:
         self.relaxed = relaxed                            # the RO attribute of its TLPs
         self.moved = self.committed = 0                   # TLPs that WRITERS has moved; that are in memory
         self.stale = False
+        self.waits = UNBOOKED                             # of its last TLP
         ring.writes.add(self)
 
     def bytes_of(self, piece: int) -> bytes | None:
@@ -121,15 +150,17 @@ class Transfer:
     """A TLP waiting for, or on, a link direction. `next` joins the line when this one starts."""
 
     __slots__ = ("age", "ready", "function", "wire_bytes", "data_credits", "relaxed", "ended", "args", "owner", "started",
-                 "next")
+                 "next", "waits", "entered", "seen")
 
     def __init__(self, function: int, wire_bytes: int, data_credits: int, ended: Any, args: tuple[Any, ...],
-                 owner: Any = None, relaxed: bool = False):
+                 owner: Any = None, relaxed: bool = False, waits: list[int] = UNBOOKED):
         self.age = self.ready = 0
         self.function, self.wire_bytes, self.data_credits = function, wire_bytes, data_credits
         self.ended, self.args, self.owner, self.relaxed = ended, args, owner, relaxed
         self.started = False
         self.next: Transfer | None = None
+        self.waits, self.entered = waits, UNBOOKED
+        self.seen: list[int] | None = None
 
 
 def in_turns(rings: dict[int, Ring], last: int) -> list[Ring]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nicmodel.reference.instants import Instants
+from nicmodel.reference.instants import NO_CAUSE, OWN, Clock, Instants
 
 
 class Shaper:
@@ -15,6 +15,10 @@ class Shaper:
         self.byte_ticks = self.burst = 0             # a byte time of 0: no limit
         self.shaped = 0                              # the next frame may begin when this is no later than now
         self.reminded = -1
+        # Of the books: the clock of this function's rows that wait for the scheduler.
+        self.clock = Clock()
+        self.line_cause = NO_CAUSE                   # of all such rows; OWN runs instead while this shaper holds them
+        self.held_until = 0
 
     def configure(self, now: int, byte_ticks: int, burst: int) -> None:
         """A new rate applies to what is still to be paid."""
@@ -22,6 +26,7 @@ class Shaper:
         both = self.byte_ticks and byte_ticks
         self.shaped = 1024 * now + left * byte_ticks // self.byte_ticks if both else 0
         self.byte_ticks, self.burst = byte_ticks, burst
+        self.blame(now, self.line_cause)
         self.touch()
 
     def allows(self, now: int) -> bool:
@@ -37,3 +42,19 @@ class Shaper:
     def pay(self, now: int, nbytes: int) -> None:
         if self.byte_ticks:
             self.shaped = max(self.shaped, 1024 * now - self.burst * self.byte_ticks) + nbytes * self.byte_ticks
+
+    # books ------------------------------------------------------------------------------------------------
+    def holds(self, now: int) -> bool:
+        return self.shaped > 1024 * now
+
+    def blame(self, now: int, cause: int) -> None:
+        """From `now` on the line's cause is this one; while the shaper holds the rows, they wait for it."""
+        self.clock_at(now)
+        self.line_cause, self.held_until = cause, -(-self.shaped // 1024)
+        self.clock.blame(OWN if self.held_until > now else cause, now)
+
+    def clock_at(self, now: int) -> Clock:
+        """The clock, a hold that has ended accounted for."""
+        if self.clock.cause == OWN and self.held_until <= now:
+            self.clock.blame(self.line_cause, self.held_until)
+        return self.clock

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from nicmodel.datasheet.pcie_link import memory_tlp_bytes
+from nicmodel.reference.books import Books
 from nicmodel.reference.host import Host
 from nicmodel.reference.instants import LINE, NO_CAUSE, OWN, POOL, SERVER, TURN, Instants
 from nicmodel.reference.link import NONPOSTED, Link
@@ -21,8 +22,8 @@ class Tags:
 
     host: Host
 
-    def __init__(self, instants: Instants, config: PlaneConfig, up: Link):
-        self.instants, self.config, self.up = instants, config, up
+    def __init__(self, instants: Instants, config: PlaneConfig, up: Link, books: Books):
+        self.instants, self.config, self.up, self.books = instants, config, up, books
         if config.tag_reserve >= config.tags:
             raise ModelBug(f"tag_reserve {config.tag_reserve} leaves payload reads none of {config.tags} tags")
         self.touch = instants.arbiter("TAGS", self.decide)
@@ -37,7 +38,9 @@ class Tags:
     def ask(self, read: Read, kind: int, address: int, nbytes: int, wanted: int) -> None:
         """A block asks for part of a read; cut to MRRS and pages, each piece a request in line."""
         for where, offset, n in cut(address, nbytes, self.config.mrrs, False):
-            self.lines[kind].append(Request(read, where, n, kind, max(0, min(n, wanted - offset))))
+            request = Request(read, where, n, kind, max(0, min(n, wanted - offset)), self.instants.now, self.books.fresh())
+            self.lines[kind].append(request)
+            self.books.enters(request, LINE[CLASSES[kind]], self.instants.now)
         self.touch()
 
     # who is next ------------------------------------------------------------------------------------------
@@ -50,8 +53,10 @@ class Tags:
         return min(allowed, key=lambda r: (r.read.function - last - 1) % functions, default=None)   # the oldest of equals
 
     def fits(self, request: Request) -> bool:
-        reserve = self.config.tag_reserve if request.kind == PAYLOAD else 0
-        return self.free > reserve and self.buffer >= request.nbytes
+        return self.free > self._reserve(request.kind) and self.buffer >= request.nbytes
+
+    def _reserve(self, kind: int) -> int:
+        return self.config.tag_reserve if kind == PAYLOAD else 0
 
     def _choose(self) -> Request | None:
         first = 0 if self.config.tag_classes == "descriptors_first" else self.turn
@@ -84,7 +89,8 @@ class Tags:
         if request is None:
             return OWN
         if not self.fits(request):
-            return POOL
+            buffer_lacks = self.books.on and self.free > self._reserve(kind)      # a cause of its own in the books
+            return TURN if buffer_lacks else POOL
         return SERVER if now < self.next_grant else TURN
 
     def _grant(self, now: int, request: Request) -> None:
@@ -95,8 +101,11 @@ class Tags:
         self.free -= 1
         self.held[function] += 1
         self.buffer -= request.nbytes
+        self.books.leaves(request, LINE[CLASSES[request.kind]], now)
+        self.books.take_tag(now, request)
+        self.books.grant("TAGS")
         self.up.queue(now, NONPOSTED, Transfer(function, memory_tlp_bytes(request.address, 0), 0, self.host.read_arrived,
-                                               (request,), request, self.relaxed(request)))
+                                               (request,), request, self.relaxed(request), request.waits))
 
     def relaxed(self, request: Request) -> bool:
         """The RO attribute of a read and of its completions."""
@@ -106,6 +115,7 @@ class Tags:
         self.free += 1
         self.held[request.read.function] -= 1
         self.buffer += request.nbytes
+        self.books.give_tag(self.instants.now, request)
         self.touch()
 
     def completed(self, now: int, request: Request, nbytes: int) -> None:
@@ -116,5 +126,6 @@ class Tags:
         self.give_back(request)
         read = request.read
         read.pending -= 1
+        read.last = request
         if not read.pending and not read.stale:
             read.then(now, read)

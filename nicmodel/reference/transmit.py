@@ -11,8 +11,10 @@ from typing import Any
 
 from nicmodel.datasheet.descriptors import tx_parse, tx_writeback
 from nicmodel.datasheet.stages import DELIVERED
-from nicmodel.reference.instants import LINE, NO_CAUSE, POOL, SERVER, Instants
-from nicmodel.reference.rows import STAGE, TX, Read, Ring, Row, Write, cut, in_turns, next_to_fetch
+from nicmodel.reference.books import TX_BUFFER, WIRE, Books
+from nicmodel.reference.instants import LINE, NO_CAUSE, OWN, POOL, SERVER, Instants
+from nicmodel.reference.registers import Access
+from nicmodel.reference.rows import STAGE, TX, Doorbell, Read, Ring, Row, Write, cut, in_turns, next_to_fetch
 from nicmodel.reference.shapers import Shaper
 from nicmodel.reference.tags import PAYLOAD, TX_DESCRIPTOR, Tags
 from nicmodel.reference.writers import TX_WRITEBACK
@@ -27,6 +29,7 @@ class Transmit:
 
     def __init__(self, instants: Instants, config: PlaneConfig, tags: Tags, plane: Any):
         self.instants, self.config, self.tags, self.plane = instants, config, tags, plane
+        self.books: Books = plane.books
         self.rings: dict[int, Ring] = {}
         self.touch_fetch = instants.arbiter("TX_DESC_FETCH", self.decide_fetch)
         self.touch_scheduler = instants.arbiter("TX_SCHEDULER", self.decide_scheduler)
@@ -36,6 +39,7 @@ class Transmit:
         self.last_function = config.num_functions - 1
         self.last_ring = [-1] * config.num_functions
         self.buffer = config.tx_buffer
+        self.fetched: list[Row] = []                     # since the scheduler last looked
         self.ready: deque[Row] = deque()
         self.wire: deque[Row] = deque()
         self.shapers = [Shaper(function, instants, self.touch_scheduler) for function in range(config.num_functions)]
@@ -46,14 +50,15 @@ class Transmit:
         self.tlps = self.tlp_bytes = self.busy_ticks = 0
 
     # 1 doorbell -------------------------------------------------------------------------------------------
-    def doorbell(self, now: int, ring: Ring, tail: int, posted: int) -> None:
+    def doorbell(self, now: int, ring: Ring, access: Access) -> None:
         """A tail write takes effect."""
+        tail = access.value
         if not ring.open or tail >= ring.size:
             return
         self.plane.count(ring.function, "doorbells")
         covered = (tail - ring.tail) % ring.size
         if covered:
-            ring.doorbells.append([covered, posted, now])
+            ring.doorbells.append(Doorbell(covered, access.posted, now, access.waits))
         ring.tail = tail
         self.touch_fetch()
 
@@ -70,7 +75,8 @@ class Transmit:
         self.last_fetched = ring.number
         n = min(ring.to_fetch, config.tx_cache - len(ring.waiting), ring.size - ring.next)
         ring.fetch = Read(ring, ring.function, ring.config.domain, self.descriptors_arrived)
-        ring.fetching = n
+        ring.fetching, ring.fetched_at = n, now
+        self.books.grant("TX_DESC_FETCH")
         self.tags.ask(ring.fetch, TX_DESCRIPTOR, ring.address_of(ring.next), 16 * n, 16 * n)
         self.touch_fetch()
 
@@ -84,6 +90,7 @@ class Transmit:
             row = self.plane.new_row(TX, ring.function, max(MINIMUM_FRAME, nbytes + FCS_BYTES), nbytes)
             row.ring, row.ring_number, row.index, row.address, row.rs = ring, ring.number, ring.next, address, rs
             self._take_doorbell(ring, row)
+            self.books.inherit(row, read.last.waits)
             row.stamps[STAGE["DESC_FETCHED"]] = stamp
             self.plane.name_flow(row, ring)
             row.bad = not (is_data and eop and 1 <= nbytes <= MAXIMUM_DESCRIPTOR_LENGTH
@@ -97,22 +104,43 @@ class Transmit:
                 row.complete = True
             else:
                 ring.waiting.append(row)
+                if self.books.on:
+                    self.fetched.append(row)
             ring.next = (ring.next + 1) % ring.size
         ring.fetch, ring.fetching = None, 0
-        self._advance(ring)
+        self._advance(now, ring)
         self.touch_scheduler()
         self.touch_fetch()
 
-    @staticmethod
-    def _take_doorbell(ring: Ring, row: Row) -> None:
-        batch = ring.doorbells[0]
-        row.stamps[STAGE["POSTED"]], row.stamps[STAGE["DOORBELL"]] = batch[1], batch[2]
-        batch[0] -= 1
-        if not batch[0]:
+    def _take_doorbell(self, ring: Ring, row: Row) -> None:
+        doorbell = ring.doorbells[0]
+        row.stamps[STAGE["POSTED"]], row.stamps[STAGE["DOORBELL"]] = doorbell.posted, doorbell.effect
+        self.books.inherit(row, doorbell.waits)
+        self.books.wait(row, "descriptor_fetch", ring.fetched_at - doorbell.effect)
+        doorbell.covers -= 1
+        if not doorbell.covers:
             ring.doorbells.popleft()
 
     # 4 scheduler ------------------------------------------------------------------------------------------
     def decide_scheduler(self, now: int) -> None:
+        for row in self.fetched:
+            self.books.enters_queue(row, self.shapers[row.function].clock_at(now), now)
+        self.fetched.clear()
+        granted = self._take_turn(now)
+        if self.books.on:
+            self._blame_queues(now, granted)
+
+    def _blame_queues(self, now: int, granted: bool) -> None:
+        """The cause of the rows that have not begun, and for each function whether its shaper holds them."""
+        waiting = [shaper for shaper, rings in zip(self.shapers, self.plane.tx_rings_of, strict=True)
+                   if any(len(ring.waiting) > ring.waiting[0].begun for ring in rings.values() if ring.waiting)]
+        cause = NO_CAUSE if not waiting else OWN if all(s.holds(now) for s in waiting) else SERVER if granted else POOL
+        self.books.blame("tx_queues", cause, now)
+        for shaper in waiting:
+            shaper.blame(now, cause)
+
+    def _take_turn(self, now: int) -> bool:
+        """One read request of one ring; False if none may go."""
         def eligible(ring: Ring) -> bool:
             if not ring.waiting:
                 return False
@@ -121,7 +149,7 @@ class Transmit:
 
         ring = self._next_by_function(eligible)
         if ring is None:
-            return
+            return False
         row = ring.waiting[0]
         self.last_function = ring.function
         self.last_ring[ring.function] = ring.number
@@ -130,6 +158,8 @@ class Transmit:
             row.room = row.nbytes
             self.buffer -= row.room
             row.stamps[STAGE["SCHEDULED"]] = now
+            self.books.leaves_queue(row, self.shapers[row.function].clock_at(now), now)
+            self.books.take_room(now, TX_BUFFER, row)
             self.shapers[ring.function].pay(now, row.length)
             row.read = Read(row, row.function, ring.config.domain, self.payload_arrived)
         where = row.address + row.issued
@@ -140,7 +170,9 @@ class Transmit:
         if row.issued == row.nbytes:
             ring.waiting.popleft()
             self.touch_fetch()
+        self.books.grant("TX_SCHEDULER")
         self.touch_scheduler()
+        return True
 
     def _next_by_function(self, eligible: Callable[[Ring], bool]) -> Ring | None:
         functions = self.config.num_functions
@@ -160,17 +192,25 @@ class Transmit:
         row.stamps[STAGE["DATA_FETCHED"]] = self.instants.edge(now)
         row.data = b"".join(read.pieces) or None
         row.complete = True
-        self._advance(row.ring)
+        self.books.wait(row, "scheduler", read.last.asked - row.stamps[STAGE["SCHEDULED"]])
+        self.books.inherit(row, read.last.waits)
+        self._advance(now, row.ring)
 
-    def _advance(self, ring: Ring) -> None:
+    def _advance(self, now: int, ring: Ring) -> None:
         while ring.order and ring.order[0].complete:
-            self.ready.append(ring.order.popleft())
+            row = ring.order.popleft()
+            if not row.bad:
+                self.books.wait(row, "reorder", now - row.stamps[STAGE["DATA_FETCHED"]])
+            self.ready.append(row)
+            self.books.enters(row, LINE["tx_ready"], now)
             self.touch_reorder()
 
     # 6 reorder, 7 write-back ------------------------------------------------------------------------------
     def decide_reorder(self, now: int) -> None:
         if self.ready:
             row = self.ready.popleft()
+            self.books.leaves(row, LINE["tx_ready"], now)
+            self.books.grant("TX_REORDER")
             if row.bad:
                 self.plane.drop(row, "bad_descriptor")
             else:
@@ -212,10 +252,13 @@ class Transmit:
             self.plane.receive.loop_back(now, row)
         else:
             self.wire.append(row)
+            self.books.enters(row, LINE["tx_wire"], now)
+            self.books.sample(row, LINE["tx_wire"])
             self.touch_wire()
 
     def return_room(self, row: Row) -> None:
         self.buffer += row.room
+        self.books.give_room(self.instants.now, TX_BUFFER, row)
         row.room = 0
         self.touch_scheduler()
 
@@ -224,7 +267,7 @@ class Transmit:
         self.plane.ended(row)
         self.plane.count(row.function, "tx_packets")
         self.plane.count(row.function, "tx_bytes", row.length)
-        self.plane.count_latency(row.function, 0, now - row.stamps[STAGE["POSTED"]])
+        self.plane.count_latency(row, 0, now - row.stamps[STAGE["POSTED"]])
 
     # 9 wire -----------------------------------------------------------------------------------------------
     def decide_wire(self, now: int) -> None:
@@ -236,6 +279,10 @@ class Transmit:
                 else 1024 * now
             self.wire_free = start + (row.length + PREAMBLE_BYTES + GAP_BYTES) * ticks
             self.busy_ticks += (row.length + PREAMBLE_BYTES + GAP_BYTES) * ticks
+            self.books.leaves(row, LINE["tx_wire"], now)
+            self.books.sampled(row, LINE["tx_wire"])
+            self.books.serve(WIRE, row.function, (row.length + PREAMBLE_BYTES + GAP_BYTES) * ticks)
+            self.books.grant("WIRE")
             self.tlps += 1
             self.tlp_bytes += row.length + PREAMBLE_BYTES + GAP_BYTES
             row.on_wire = True

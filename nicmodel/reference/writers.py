@@ -7,11 +7,12 @@ from typing import Any
 
 from nicmodel.datasheet.pcie_link import memory_tlp_bytes
 from nicmodel.datasheet.timing import MSIX_ADDRESS, MSIX_BYTES
+from nicmodel.reference.books import Books
 from nicmodel.reference.credits import data_credits
 from nicmodel.reference.host import Host
-from nicmodel.reference.instants import Instants
+from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
 from nicmodel.reference.link import POSTED, Link
-from nicmodel.reference.rows import STAGE, Ring, Transfer, Write
+from nicmodel.reference.rows import STAGE, UNBOOKED, Ring, Transfer, Write
 from nicmodel.sim.plane import VECTORS_PER_FUNCTION, PlaneConfig, Upcall, UpcallKind
 
 RX_WRITE, TX_WRITEBACK = 0, 1
@@ -20,8 +21,9 @@ RX_WRITE, TX_WRITEBACK = 0, 1
 class Writers:
     """DMA writes wait here, two lines of them; one TLP every `write_cycles` enters the posted line."""
 
-    def __init__(self, instants: Instants, config: PlaneConfig, up: Link, host: Host, vectors: Vectors):
-        self.config, self.up, self.host, self.vectors = config, up, host, vectors
+    def __init__(self, instants: Instants, config: PlaneConfig, up: Link, host: Host, vectors: Vectors,
+                 books: Books):
+        self.config, self.up, self.host, self.vectors, self.books = config, up, host, vectors, books
         self.touch = instants.arbiter("WRITERS", self.decide)
         self.lines: list[deque[Write]] = [deque(), deque()]
         self.turn = RX_WRITE
@@ -39,6 +41,7 @@ class Writers:
                 self._move(now, line)
         if any(self.lines):
             self.touch()
+        self.books.blame("rx_write", SERVER if self.lines[RX_WRITE] else NO_CAUSE, now)
 
     def _move(self, now: int, line: int) -> None:
         """One TLP of the line's oldest write enters the posted line."""
@@ -46,8 +49,14 @@ class Writers:
         self.next_move = now + self.config.write_cycles * self.config.core_ps
         write = self.lines[line][0]
         address, _, nbytes = write.cuts[write.moved]
+        self.books.grant("WRITERS")
+        if line == RX_WRITE and not write.moved and not write.announces:
+            self.books.leaves(write.rows[0], LINE["rx_write"], now)
+        waits = UNBOOKED
+        if write.moved == write.last:
+            waits = write.waits = self.books.fresh()
         self.up.queue(now, POSTED, Transfer(write.function, memory_tlp_bytes(address, nbytes), data_credits(nbytes),
-                                            self.host.write_arrived, (write, write.moved), write, write.relaxed))
+                                            self.host.write_arrived, (write, write.moved), write, write.relaxed, waits))
         write.moved += 1
         if write.moved > write.last:
             self.lines[line].popleft()
@@ -106,6 +115,7 @@ class Vectors:
             return
         number = min((n for n in eligible if n > self.last), default=min(eligible))
         self.last = number
+        self.plane.books.grant("MSIX")
         vector = self.table[number]
         vector.requested = False
         vector.allowed = now + vector.itr_ps
@@ -118,10 +128,10 @@ class Vectors:
     def _arrived(self, now: int, number: int) -> None:
         self.plane.host.message_arrived(now, number // VECTORS_PER_FUNCTION, self._fires, number)
 
-    def _fires(self, now: int, number: int) -> None:
+    def _fires(self, now: int, waits: list[int], number: int) -> None:
         """The message commits: rows it announces are stamped, its agent or Python is told."""
         function, index = divmod(number, VECTORS_PER_FUNCTION)
-        self.up.release(now, POSTED, data_credits(MSIX_BYTES))
+        self.plane.host.release(now, POSTED, data_credits(MSIX_BYTES), waits)
         self.plane.count(function, "interrupts")
         self.interrupts.append((now, function, index))
         vector = self.table[number]

@@ -217,6 +217,7 @@ class PlaneConfig:
     record_rows: bool = True
     record_interrupts: bool = True
     frames_out: bool = False        # FRAME_OUT upcalls
+    books: bool = False             # the sums of docs/time.md §10; `results` are zero without
     # the rest of the link
     host_npd: int = 0
     host_cplh: int = 0

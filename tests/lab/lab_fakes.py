@@ -33,9 +33,11 @@ class Measured:
     interrupted: bool = False
     rows: np.ndarray | None = None
     rules: list = field(default_factory=list)
+    books: Any = None
+    steady: bool | None = None
 
 
-def run_machine(scenario, progress=None, stop=None, plane="fast"):
+def run_machine(scenario, progress=None, stop=None, plane="fast", change=None):
     """VF v sends 1000 + seed frames; VF v of `driver.mutants` is closed; drops on VF 0 if it receives."""
     functions = np.zeros(1 + scenario.num_vfs, DTYPE)
     latency = np.zeros((1 + scenario.num_vfs, 2, LATENCY_BINS), np.int64)

@@ -19,7 +19,7 @@ from nicmodel.lab.loading import build
 from nicmodel.lab.results import RunResult, jain, latency_figures, simulated
 from nicmodel.sim.errors import ScenarioError
 
-RATES = {"mpps", "gbps", "latency_ns"}
+RATES = {"mpps", "gbps", "latency_ns", "waiting"}
 FUNCTION = {
     "vf",
     "state",
@@ -33,6 +33,7 @@ FUNCTION = {
     "drops",
     "waiting",
     "bottleneck",
+    "utilisation",
 }
 
 
@@ -45,15 +46,25 @@ def test_the_json_has_the_documented_shape():
     value = json.loads(result().to_json())
     assert set(value) == {"schema", "meta", "simulated", "wall"} and value["schema"] == 1
     figures = value["simulated"]
-    assert set(figures) == {"vfs", "pf", "totals", "links", "expect", "interrupted"}
+    assert set(figures) == {
+        "vfs",
+        "pf",
+        "totals",
+        "links",
+        "utilisation",
+        "interference",
+        "expect",
+        "interrupted",
+    }
     for row in (figures["pf"], *figures["vfs"]):
         assert set(row) == FUNCTION
         assert set(row["tx"]) == set(row["rx"]) == RATES
         assert set(row["drops"]) == {reason.name for reason in DROP_REASONS}
-        assert row["waiting"] is None and row["bottleneck"] is None
+        assert row["waiting"] is row["bottleneck"] is row["utilisation"] is row["tx"]["waiting"] is None
+    assert figures["utilisation"] is figures["interference"] is figures["totals"]["steady"] is None
     assert set(figures["vfs"][0]["tx"]["latency_ns"]) == {"p50", "p99", "max"}
     assert figures["vfs"][0]["rx"]["latency_ns"] is None
-    assert set(figures["totals"]) == {"tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "drops", "jain"}
+    assert set(figures["totals"]) == {"tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "drops", "steady", "jain"}
     assert all(set(link) == {"name", "direction", "bytes", "utilisation"} for link in figures["links"])
     assert [row["vf"] for row in figures["vfs"]] == [0, 1, 2]
     assert value["wall"]["plane"] == "fast" and "plane" not in json.dumps(value["meta"])

@@ -1,0 +1,336 @@
+"""The books of a window: why packets waited, how busy each resource was, what limits a function, who is in whose way.
+
+    results() at both edges ─► Window ─► waiting, utilisation ─► bottleneck ─► predicted gain
+                                     └─► interference
+
+Integer sums come from the plane (docs/time.md 10); this file subtracts and divides them (docs/explain.md says how to read
+the result). It runs nothing and prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nicmodel.datasheet.arbiters import ORDER
+from nicmodel.datasheet.books import POOLS, SERVED, WAIT, WAITS
+from nicmodel.datasheet.pcie_link import TICKS_PER_PS
+from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.plane import PF_FUNCTION, Direction, PlaneConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nicmodel.lab.scenario import Scenario
+
+FULL = 0.96                          # a resource this busy is a limit
+TIE = 0.04                           # two this close cannot be told apart
+MET = 0.99                           # this much of an offered rate is all of it
+STEADY = 0.02                        # halves of a steady window differ by no more
+SERVICE, OFFERED, NOBODY = "service", "offered load", "latency or batching"
+CAUSES = (*(wait.name for wait in WAITS), SERVICE)
+OWN = ("vcpu", "shaper", "tag_cap")
+# Servers of one grant at a time: their arbiter, and the field that says how many edges a grant takes (none: one edge).
+CORE_SERVERS = {"scheduler": ("TX_SCHEDULER", None), "tx_pipe": ("TX_REORDER", None), "rx_pipe": ("SWITCH_INGRESS", None),
+                "writers": ("WRITERS", "write_cycles"), "register_port": ("REGISTER_PORT", "register_cycles"),
+                "dma_issue": ("TAGS", "read_cycles")}
+LINKS = {"up_link": 0, "down_link": 1, "wire": 2, "wire_rx": 3}      # rows of `links`
+WAIT_FOR = {"up": "up_link", "down": "down_link", "wire": "wire", "walkers": "walkers"}     # of SERVED
+PS_PER_NS = 1000
+UP_CREDITS = ("up_ph", "up_pd", "up_nph")
+BOTH_WAYS = ("up_link", "down_link", "tags", "read_buffer", "up_credits", "walkers", "writers", "register_port", "dma_issue")
+CROSSED = {Direction.TX: ("scheduler", "tx_buffer", "tx_pipe", *BOTH_WAYS), Direction.RX: ("rx_pipe", "rx_buffer", *BOTH_WAYS)}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What was set and offered, which a plane's results do not say. Times in ps, rates in ticks of 1/1024 ps."""
+
+    config: PlaneConfig
+    tx_cost_ps: int = 0              # of a driver, per frame
+    rx_cost_ps: int = 0
+    batch: int = 1                   # frames a pass takes of each direction
+    shaper_ticks: int = 0            # a byte of a VF, 0: no shaper
+    offered_ticks: tuple[int, int] = (0, 0)     # between frames of a queue pair (Tx), of a function (Rx); 0: saturated
+
+
+@dataclass(frozen=True)
+class Window:
+    """Differences of two `results()`, and how long the window between them was. Arrays as in sim/results.py."""
+
+    ps: int
+    limits: Limits
+    functions: np.ndarray
+    links: np.ndarray                # busy ticks of the four directions
+    waits: np.ndarray
+    grants: np.ndarray
+    agents: np.ndarray               # [agents, (function, core, busy_ps, passes)]
+    held: np.ndarray                 # by pool: unit x ps, less what its holders waited
+    own_tags: np.ndarray             # by function, as `held`
+    served: np.ndarray
+    interference: np.ndarray
+
+    @cached_property
+    def everyone(self) -> dict[str, float]:
+        """Utilisation of what functions share."""
+        return shared(self)
+
+    @cached_property
+    def cores(self) -> list[list[float]]:
+        """By function, the load of each CPU core that its agents run on."""
+        return core_loads(self)
+
+
+def limits(scenario: Scenario, config: PlaneConfig) -> Limits:
+    """Those of a scenario."""
+    from nicmodel.lab.settings import shaper_words
+
+    offered = [0 if scenario.load.kind == "saturated" else scenario.interval_ticks(way) for way in Direction]
+    driver, words = scenario.driver, shaper_words(scenario)
+    return Limits(config, driver.tx_cost, driver.rx_cost, driver.batch, words[0] if words else 0, (offered[0], offered[1]))
+
+
+def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, limits: Limits) -> Window | None:
+    """The books between two results of one plane; None if it kept none. Raises ModelBug if they do not add up."""
+    if ps <= 0 or not limits.config.books or "waits" not in closed or not closed["pools"]["capacity"].any():
+        return None
+    audit(closed)
+    import numpy as np
+
+    def held(table: str) -> np.ndarray:
+        return difference(lambda r: r[table]["used"] - r[table]["queued"])
+
+    def difference(part: Any) -> np.ndarray:
+        return part(closed) - part(opened)
+
+    agents = np.array([[row[name] for name in closed["agents"].dtype.names] for row in closed["agents"]], np.int64).reshape(-1, 4)
+    for row, before in zip(agents, opened["agents"], strict=False):          # an agent that started since had done nothing
+        row[2:] -= before["busy_ps"], before["passes"]
+    functions = closed["functions"].copy()
+    for name in functions.dtype.names:
+        functions[name] -= opened["functions"][name]
+    return Window(ps, limits, functions, difference(lambda r: r["links"]["busy_ticks"]), difference(lambda r: r["waits"]),
+                  difference(lambda r: r["grants"]), agents, held("pools"),
+                  difference(lambda r: r["own_tags"][:, 0] - r["own_tags"][:, 1]), difference(lambda r: r["served"]),
+                  difference(lambda r: r["interference"]))
+
+
+def audit(results: dict[str, Any]) -> None:
+    """Nothing waits longer than it lives, and pools lose nothing. Raises ModelBug."""
+    *_, latency = results["waits"].transpose(2, 0, 1)
+    if (results["waits"] < 0).any() or (results["waits"][..., :-1].sum(axis=2) > latency).any():
+        raise ModelBug("packets waited longer than their latency")
+    for name, row in zip(POOLS, results["audit"], strict=True):
+        if row["capacity"] != row["free"] + row["held"]:
+            raise ModelBug(f"{name} do not add up: of {row['capacity']} are {row['free']} free and {row['held']} held")
+
+
+# waiting --------------------------------------------------------------------------------------------------------
+def waited(w: Window, functions: Collection[int], direction: Direction | None = None) -> list[int]:
+    """What their delivered packets waited for, by CAUSES, in ps; the last is service."""
+    part = w.waits[list(functions)].sum(axis=0)
+    *waits, latency = (part.sum(axis=0) if direction is None else part[direction]).tolist()
+    return [*waits, latency - sum(waits)]
+
+
+def shares(waits: Sequence[int]) -> dict[str, float] | None:
+    """Each cause's share of the latency, longest first; None without packets."""
+    latency = sum(waits)
+    named = sorted(zip(waits, CAUSES, strict=True), key=lambda pair: -pair[0])
+    return {cause: ps / latency for ps, cause in named if ps} if latency else None
+
+
+# the rate book --------------------------------------------------------------------------------------------------
+def shared(w: Window) -> dict[str, float]:
+    """Utilisation of what functions share."""
+    config = w.limits.config
+    found = {name: int(w.links[row]) / TICKS_PER_PS / w.ps for name, row in LINKS.items()}
+    found |= {name: pool_load(w, name) for name in POOLS if name not in UP_CREDITS}
+    found["up_credits"] = max(credit_loads(w).values())
+    found["walkers"] = int(w.served[SERVED.index("walkers")].sum()) / (config.walkers * w.ps)
+    for name, (arbiter, cycles) in CORE_SERVERS.items():
+        edges = int(w.grants[ORDER[arbiter]]) * (getattr(config, cycles) if cycles else 1)
+        found[name] = edges * config.core_ps / w.ps
+    return found
+
+
+def pool_load(w: Window, name: str) -> float:
+    """Utilisation of a pool; 0 if it is infinite. Of tags, those that payload reads may take."""
+    capacity = capacity_of(w.limits.config, name)
+    return int(w.held[POOLS.index(name)]) / (capacity * w.ps) if capacity else 0.0
+
+
+def capacity_of(config: PlaneConfig, name: str) -> int:
+    """How much of a pool there is, by the names of the configuration; 0: infinite."""
+    if name == "tags":
+        return config.tags - config.tag_reserve
+    return int(getattr(config, f"host_{name[3:]}" if name in UP_CREDITS else name))
+
+
+def credit_loads(w: Window) -> dict[str, float]:
+    """Utilisation of the host's credits by kind."""
+    return {name: pool_load(w, name) for name in UP_CREDITS}
+
+
+def own(w: Window, function: int) -> dict[str, float]:
+    """Utilisation of what is one function's own (a shared core is that of all its agents)."""
+    found = {}
+    if (cores := w.cores[function]):
+        found["vcpu"] = max(cores)
+    config, counts = w.limits.config, w.functions[function]
+    if w.limits.shaper_ticks and function:
+        found["shaper"] = int(counts["tx_bytes"]) * w.limits.shaper_ticks / TICKS_PER_PS / w.ps
+    if config.tag_cap:
+        found["tag_cap"] = int(w.own_tags[function]) / (min(config.tag_cap, config.tags) * w.ps)
+    return found
+
+
+def core_loads(w: Window) -> list[list[float]]:
+    """By function, the load of each CPU core that its agents run on.
+
+    A pass that is not full could take more frames at the same cost. So what counts of the time that passes cost beyond
+    their frames is what full passes would have needed: a core that is kept busy by nearly empty passes is no limit.
+    """
+    by_core: dict[tuple[int, int], float] = {}
+    places: list[list[tuple[int, int]]] = [[] for _ in w.functions]
+    rows = w.agents.tolist()
+    count = Counter(row[0] for row in rows)
+    for position, (function, core, busy, passes) in enumerate(rows):
+        pairs = count[function]
+        sent, received = (int(w.functions[function][name]) / pairs for name in ("tx_packets", "rx_packets"))
+        around = max(0.0, busy - sent * w.limits.tx_cost_ps - received * w.limits.rx_cost_ps)
+        full = min(1.0, max(sent, received) / (w.limits.batch * passes)) if passes else 1.0
+        place = (1, core) if core >= 0 else (0, position)
+        by_core[place] = by_core.get(place, 0.0) + (busy - around * (1 - full)) / w.ps
+        places[function].append(place)
+    return [sorted({by_core[place] for place in own}) for own in places]
+
+
+def ways(w: Window, function: int) -> list[Direction]:
+    """The directions in which a function's packets moved."""
+    counts = w.functions[function]
+    return [way for way, name in ((Direction.TX, "tx_packets"), (Direction.RX, "rx_packets")) if counts[name]]
+
+
+def crossed(w: Window, function: int) -> list[str]:
+    """The shared resources that a function's packets crossed."""
+    names = [name for way in ways(w, function) for name in CROSSED[way]]
+    if int(w.served[SERVED.index("wire"), function]):
+        names.append("wire")
+    if Direction.RX in ways(w, function) and w.links[LINKS["wire_rx"]]:
+        names.append("wire_rx")
+    return list(dict.fromkeys(names))
+
+
+def theirs(w: Window, function: int) -> dict[str, float]:
+    """Utilisation of the shared resources that a function's packets crossed.
+
+    The wire brings frames whether or not they can be taken. Of its time towards the adapter that of frames that are dropped, or
+    pile up, does not count: it was not needed, and more of it would bring nothing.
+    """
+    found = {name: w.everyone[name] for name in crossed(w, function)}
+    if "wire_rx" in found:
+        arrived, no_room = int(w.functions["rx_offered"].sum()), int(w.functions[PF_FUNCTION]["drop_rx_buffer_full"])
+        mine = int(w.functions[function]["rx_offered"]) - (no_room if function == PF_FUNCTION else 0)
+        if mine > 0:
+            taken = min(1.0, int(w.functions[function]["rx_packets"]) / mine)
+            found["wire_rx"] *= taken * (arrived - no_room) / arrived
+    return found
+
+
+def utilisation(w: Window, function: int) -> dict[str, float]:
+    """Of everything that a function used, its own first."""
+    return own(w, function) | theirs(w, function)
+
+
+def is_idle(w: Window, function: int) -> bool:
+    """Whether a function got all that was offered to it, but for a frame at the window's edge."""
+    counts, moved = w.functions[function], ways(w, function)
+    pairs = int((w.agents[:, 0] == function).sum())
+    for way, number in ((Direction.TX, pairs), (Direction.RX, 1)):
+        ticks = w.limits.offered_ticks[way]
+        if way in moved and (not ticks or (1 + int(counts[("tx_packets", "rx_packets")[way]])) * ticks
+                             < MET * number * w.ps * TICKS_PER_PS):
+            return False
+    return bool(moved)
+
+
+def bottleneck(w: Window, function: int) -> str | None:
+    """What limits a function: a resource, "a or b", the load offered to it, or nothing that is full; None if nothing moved."""
+    if not ways(w, function):
+        return None
+    mine, others = own(w, function), theirs(w, function)
+    if mine and max(mine.values()) >= FULL:
+        return tied(mine)
+    if is_idle(w, function):
+        return OFFERED
+    return tied(others) if max(others.values()) >= FULL else NOBODY
+
+
+def tied(loads: dict[str, float]) -> str:
+    """The names that cannot be told from the busiest."""
+    highest = max(loads.values())
+    return " or ".join(sorted((name for name in loads if highest - loads[name] <= TIE), key=lambda name: -loads[name]))
+
+
+def gain(w: Window, function: int, resources: Collection[str], factor: float) -> float:
+    """The rate that is predicted, over today's, if resources that limit a function have `factor` times the capacity.
+
+    Holds where they are full (FULL) and the next one has room: factor x its utilisation <= 0.85.
+    """
+    return min(factor, 1 / max(rest)) if (rest := without(w, function, resources)) and max(rest) > 0 else factor
+
+
+def without(w: Window, function: int, resources: Collection[str]) -> list[float]:
+    """Utilisation of everything else that a function used."""
+    return [load for name, load in utilisation(w, function).items() if name not in resources]
+
+
+# interference ---------------------------------------------------------------------------------------------------
+def interference(w: Window) -> list[dict[str, Any]]:
+    """Who was served while whose packets waited for a server: ns a packet of the victim, most first.
+
+    All that a victim waited for the server, split among the culprits as it was in those waits that were sampled. A victim
+    none of whose waits was sampled has no rows.
+    """
+    packets = w.functions["tx_packets"] + w.functions["rx_packets"]
+    waits = w.waits.sum(axis=1)
+    rows = []
+    for server, name in enumerate(SERVED):
+        wait = WAIT[WAIT_FOR[name]]
+        for victim, culprit in zip(*w.interference[server].nonzero(), strict=True):
+            meanwhile = int(w.interference[server, victim].sum())
+            ns = int(w.interference[server, victim, culprit]) * int(waits[victim, wait]) / meanwhile / PS_PER_NS
+            if packets[victim] and ns:
+                rows.append({"victim": vf_of(victim), "culprit": vf_of(culprit), "server": WAIT_FOR[name],
+                             "ns": ns / int(packets[victim])})
+    return sorted(rows, key=lambda row: -row["ns"])
+
+
+def vf_of(function: int) -> int | None:
+    """A function's VF number; None is the PF."""
+    return int(function) - 1 if function else None
+
+
+# steadiness -----------------------------------------------------------------------------------------------------
+def mark(results: dict[str, Any], ps: int) -> tuple[int, ...]:
+    """Time, frames delivered, and the latency of those sent and of those received, so far."""
+    frames = results["functions"]["tx_packets"].sum() + results["functions"]["rx_packets"].sum()
+    latency = results["waits"][..., -1].sum(axis=0) if "waits" in results else (0, 0)
+    return ps, int(frames), int(latency[0]), int(latency[1])
+
+
+def is_steady(marks: Sequence[tuple[int, ...]]) -> bool:
+    """Whether both halves of a window moved as many packets a second, and kept them as long. `marks` from edge to edge."""
+    first, last = marks[0], marks[-1]
+    middle = min(marks[1:-1], key=lambda m: abs(2 * m[0] - first[0] - last[0]), default=None)
+    if middle is None:
+        return False
+    for before, half, after in list(zip(first, middle, last, strict=True))[1:]:
+        early, late = (half - before) * (last[0] - middle[0]), (after - half) * (middle[0] - first[0])
+        if abs(early - late) > STEADY * max(early, late):
+            return False
+    return True

@@ -1,0 +1,191 @@
+"""Why a run was no faster: the books of one run, checked by re-runs with the same seed.
+
+    base run ─► Window ─► bottleneck, prediction
+        └─► a run for each row of relax.RELAXATIONS ─► elasticity, next to what the book predicted
+        └─► a run for each assumed choice of an arbiter ─► do the conclusions survive it?
+
+Re-runs go to worker processes, one each. What the figures mean: docs/explain.md.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nicmodel.lab.books import NOBODY, Window, bottleneck, gain, own, shares, theirs, waited, ways
+from nicmodel.lab.relax import RELAXATIONS, TENTH, Change, Relaxation, capacity_factor, choices
+from nicmodel.lab.results import RunResult
+from nicmodel.lab.run import check_plane
+from nicmodel.lab.scenario import SCHEMA, Scenario
+from nicmodel.lab.workers import Outcome, run_all
+from nicmodel.sim.errors import ScenarioError
+
+ALIKE = 0.02  # what two runs may differ by and still say the same
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run: what is different in it, and how."""
+
+    name: str
+    scenario: Scenario
+    plane: str
+    change: Change = field(default_factory=Change)
+
+
+@dataclass
+class Explained:
+    """A run and what its re-runs say of it."""
+
+    base: RunResult
+    relaxed: list[dict[str, Any]] = field(default_factory=list)
+    choices: list[dict[str, Any]] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "meta": self.base.meta,
+            "simulated": self.base.simulated,
+            "relaxed": self.relaxed,
+            "choices": self.choices,
+            "failed": self.failed,
+            "interrupted": self.interrupted,
+            "wall": self.base.wall,
+        }
+
+
+def explain(
+    scenario: Scenario,
+    name: str,
+    *,
+    plane: str = "fast",
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    stop: threading.Event | None = None,
+    work: Callable[[Trial], RunResult] | None = None,
+) -> Explained:
+    """Run a scenario, then again with one thing changed at a time. Raises ScenarioError if it keeps no books.
+
+    `progress` is told runs done and runs in all. `work` does one run in a worker (`run_trial`).
+    """
+    check_plane(plane)
+    if not scenario.record.books:
+        raise ScenarioError("record.books = false is not allowed here: explain reads the books", key="record.books")
+    first = Trial(name, scenario, plane)
+    base = work(first) if work else run_trial(first, stop)
+    book = base.measured.books
+    if base.interrupted:
+        return Explained(base, interrupted=True)
+    if book is None:
+        raise ScenarioError(f'"{plane}" keeps no books yet: explain needs another plane', key="plane")
+    relaxations = {row.name: (row, *changed) for row in RELAXATIONS if used(row, book) and (changed := row.change(book, TENTH))}
+    policies = {f"{parameter} = {policy}": (parameter, policy) for parameter, policy in choices(book.limits.config)}
+    jobs = [Trial(key, scenario, plane, change) for key, (_, change, _) in relaxations.items()]
+    jobs += [Trial(key, scenario, plane, Change({parameter: policy})) for key, (parameter, policy) in policies.items()]
+    ended: dict[str, RunResult] = {}
+    explained = Explained(base)
+
+    def keep(outcome: Outcome) -> None:
+        if outcome.error is None:
+            ended[outcome.job.name] = outcome.value
+        else:
+            explained.failed[outcome.job.name] = outcome.error
+        if progress:
+            progress(1 + len(ended) + len(explained.failed), 1 + len(jobs))
+
+    if progress:
+        progress(1, 1 + len(jobs))
+    run_all(work or run_trial, jobs, max(1, min(workers, len(jobs))), keep, stop)
+    explained.interrupted = len(ended) + len(explained.failed) < len(jobs)
+    explained.relaxed = [relaxed_row(row, change, float(factor), base, ended[key])
+                         for key, (row, change, factor) in relaxations.items() if key in ended]
+    explained.choices = [{"parameter": parameter, "policy": policy} | survivors(base, ended[key])
+                         for key, (parameter, policy) in policies.items() if key in ended]
+    return explained
+
+
+def run_trial(trial: Trial, stop: threading.Event | None = None) -> RunResult:
+    """Do one run. This is what a worker does."""
+    from nicmodel.lab.testbench import run_machine
+
+    measured = run_machine(trial.scenario, stop=stop, plane=trial.plane, change=trial.change)
+    return RunResult(trial.scenario, measured, trial.name)
+
+
+# relaxed runs ------------------------------------------------------------------------------------------
+def moving(book: Window) -> list[int]:
+    """Functions whose packets moved."""
+    return [function for function in range(len(book.functions)) if ways(book, function)]
+
+
+def load_of(row: Relaxation, book: Window) -> float:
+    """The highest utilisation among what a row widens."""
+    loads = [load for f in moving(book) for name, load in (own(book, f) | theirs(book, f)).items() if name in row.resources]
+    return max(loads, default=0.0)
+
+
+def used(row: Relaxation, book: Window) -> bool:
+    return load_of(row, book) > 0
+
+
+def rates(result: RunResult, functions: Sequence[int]) -> list[float]:
+    """Packets a second of functions, both directions."""
+    counts, window = result.measured.functions, result.measured.window_ps
+    return [int(counts[f]["tx_packets"] + counts[f]["rx_packets"]) * 1e12 / window for f in functions]
+
+
+def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult, after: RunResult) -> dict[str, Any]:
+    """What a relaxed run brought, and what the book said it would."""
+    book = base.measured.books
+    assert book is not None
+    functions = moving(book)
+    before, now = rates(base, functions), rates(after, functions)
+    names = [bottleneck(book, f) or NOBODY for f in functions]
+    expected = sum(x * predicted(row, change, factor, book, f) for f, x in zip(functions, before, strict=True)) / sum(before)
+    ratio = sum(now) / sum(before)
+    return {
+        "resource": row.name,
+        "utilisation": load_of(row, book),
+        "named": sum(is_named(row, name) for name in names),
+        "factor": factor,
+        "ratio": ratio,
+        "elasticity": (ratio - 1) / (factor - 1),
+        "predicted": None if NOBODY in names else expected,
+        "agrees": None if NOBODY in names else abs(ratio - expected) <= ALIKE,
+        "vfs": [{"vf": f - 1 if f else None, "elasticity": (b / a - 1) / (factor - 1)}
+                for f, a, b in zip(functions, before, now, strict=True)],
+    }
+
+
+def is_named(row: Relaxation, name: str) -> bool:
+    return any(part in row.resources for part in name.split(" or "))
+
+
+def predicted(row: Relaxation, change: Change, factor: float, book: Window, function: int) -> float:
+    """A function's new rate over its old one, by the book alone."""
+    capacity = capacity_factor(row, book, change, factor)
+    if capacity < 1:  # where more is impossible, less was tried
+        return min(1.0, capacity / max(load_of(row, book), 1e-9))
+    return max(1.0, gain(book, function, row.resources, capacity)) if is_named(row, bottleneck(book, function) or "") else 1.0
+
+
+# other choices -----------------------------------------------------------------------------------------
+def survivors(base: RunResult, other: RunResult) -> dict[str, Any]:
+    """Which conclusions are the same under another choice: names, shares of the traffic, shares of waiting."""
+    book, theirs_ = base.measured.books, other.measured.books
+    assert book is not None and theirs_ is not None
+    functions = moving(book)
+    before, now = rates(base, functions), rates(other, functions)
+    parts = [[x / sum(rate) if sum(rate) else 0.0 for x in rate] for rate in (before, now)]
+    waits = [shares(waited(b, functions)) or {} for b in (book, theirs_)]
+    causes = waits[0].keys() | waits[1].keys()
+    return {
+        "ratio": sum(now) / sum(before) if sum(before) else 1.0,
+        "bottleneck": [bottleneck(book, f) for f in functions] == [bottleneck(theirs_, f) for f in functions],
+        "shares": all(abs(a - b) <= ALIKE for a, b in zip(*parts, strict=True)),
+        "waiting": all(abs(waits[0].get(c, 0.0) - waits[1].get(c, 0.0)) <= ALIKE for c in causes),
+    }

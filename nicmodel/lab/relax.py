@@ -1,0 +1,164 @@
+"""How each resource is made a little larger: one row a resource, in numbers of the plane, of drivers and of traffic.
+
+A row says which resources of the rate book it widens and returns the change with the factor really applied, after
+rounding to whole tags, credits and picoseconds. Nothing runs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+from nicmodel.datasheet.arbiters import ORDER
+from nicmodel.datasheet.books import POOLS
+from nicmodel.datasheet.policies import POLICIES
+from nicmodel.lab.books import CORE_SERVERS, Window, capacity_of, credit_loads
+from nicmodel.sim.plane import AgentConfig, PlaneConfig
+
+TENTH = Fraction(11, 10)
+MOST = {"host_ph": 127, "host_pd": 2047, "host_nph": 127}            # PCIe: the most that flow control can advertise
+COSTS = ("irq_cost_ps", "pass_cost_ps", "tx_packet_cost_ps", "rx_packet_cost_ps", "doorbell_cost_ps")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What differs from the scenario's machine."""
+
+    config: dict[str, Any] = field(default_factory=dict)             # fields of PlaneConfig
+    cpu: Fraction = Fraction(1)                                      # drivers are so much faster
+    shaper: Fraction = Fraction(1)                                   # shapers allow so much more
+    arrivals: Fraction = Fraction(1)                                 # a saturated wire brings so much more
+
+    def plane(self, config: PlaneConfig) -> PlaneConfig:
+        return replace(config, **self.config)
+
+    def agent(self, agent: AgentConfig) -> AgentConfig:
+        return replace(agent, **{name: less(getattr(agent, name), self.cpu) for name in COSTS})
+
+    def shaper_words(self, words: tuple[int, int]) -> tuple[int, int]:
+        return less(words[0], self.shaper), words[1]
+
+    def arrival_ticks(self, ticks: int) -> int:
+        return max(1, less(ticks, self.arrivals))
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """One row: its name, the resources of the rate book that it widens, and how."""
+
+    name: str
+    resources: tuple[str, ...]
+    doc: str
+    change: Callable[[Window, Fraction], tuple[Change, Fraction] | None]      # None: the machine has none of it
+
+
+def less(ps: int, factor: Fraction) -> int:
+    """A time divided by a factor, to the nearest whole one."""
+    return round(Fraction(ps) / factor)
+
+
+def more(count: int, factor: Fraction, least: int = 1) -> int:
+    """A count times a factor, and at least so many more."""
+    return max(count + least, round(count * factor)) if factor > 1 else count
+
+
+def _shorter(name: str) -> Callable[[Window, Fraction], tuple[Change, Fraction] | None]:
+    """A time of the configuration, if it is not 0."""
+    def change(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+        old = getattr(w.limits.config, name)
+        new = max(1, less(old, factor))
+        return (Change({name: new}), Fraction(old, new)) if old else None
+    return change
+
+
+def _larger(name: str, least: Callable[[PlaneConfig], int] = lambda config: 1,
+            most: int = 1 << 40) -> Callable[[Window, Fraction], tuple[Change, Fraction] | None]:
+    """A count of the configuration, if it is not 0 (which is: infinite)."""
+    def change(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+        old = getattr(w.limits.config, name)
+        new = more(old, factor, least(w.limits.config))
+        return (Change({name: new}), Fraction(new, old)) if old and new <= most else None
+    return change
+
+
+def _wire(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    """The wire, and with it what a saturated far end sends."""
+    old = w.limits.config.wire_byte_ticks
+    new = less(old, factor)
+    return Change({"wire_byte_ticks": new}, arrivals=Fraction(old, new)), Fraction(old, new)
+
+
+def _tags(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    """Tags that payload reads may take: those that are reserved stay as many."""
+    old, reserve = capacity_of(w.limits.config, "tags"), w.limits.config.tag_reserve
+    new = more(old, factor)
+    return Change({"tags": new + reserve}), Fraction(new, old)
+
+
+def _credits(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    """All finite counts of the host, as far as PCIe allows; where the fullest may have no more, all are cut instead."""
+    loads = {f"host_{name[3:]}": load for name, load in credit_loads(w).items()}
+    old = {name: getattr(w.limits.config, name) for name in loads if getattr(w.limits.config, name)}
+    if not old:
+        return None
+    fullest = max(old, key=lambda name: loads[name])
+    new = {name: min(more(count, factor), MOST[name]) for name, count in old.items()}
+    if new[fullest] < old[fullest] * factor:
+        new = {name: less(count, factor) for name, count in old.items()}
+    return Change(new), Fraction(new[fullest], old[fullest])
+
+
+def _latency(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    config = w.limits.config
+    new = {name: less(getattr(config, name), factor) for name in ("read_latency_ps", "remote_ps")}
+    old = config.read_latency_ps + config.remote_ps
+    return Change(new | {"read_latency_ps": max(1, new["read_latency_ps"])}), Fraction(old, max(1, sum(new.values())))
+
+
+def _walks(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    return _shorter("walk_ps")(w, factor) if w.limits.config.iotlb_entries else None
+
+
+def _cpu(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    return Change({"core_switch_ps": less(w.limits.config.core_switch_ps, factor)}, cpu=factor), factor
+
+
+def _shaper(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    old = w.limits.shaper_ticks
+    return (Change(shaper=factor), Fraction(old, less(old, factor))) if old else None
+
+
+RELAXATIONS = (
+    Relaxation("wire", ("wire", "wire_rx"), "a byte on the wire takes less time", _wire),
+    Relaxation("links", ("up_link", "down_link"), "a byte on PCIe takes less time, both directions", _shorter("pcie_byte_ticks")),
+    Relaxation("tags", ("tags",), "more tags", _tags),
+    Relaxation("tag_cap", ("tag_cap",), "more tags of one function", _larger("tag_cap")),
+    Relaxation("read_buffer", ("read_buffer",), "room for more completions, a read request's at least",
+               _larger("read_buffer", lambda config: config.mrrs)),
+    Relaxation("tx_buffer", ("tx_buffer",), "a larger Tx packet buffer", _larger("tx_buffer")),
+    Relaxation("up_credits", ("up_credits",), "more credits of the host; fewer where PCIe allows no more", _credits),
+    Relaxation("host latency", ("tags", "read_buffer", "tag_cap"), "the host answers reads sooner", _latency),
+    Relaxation("walkers", ("walkers",), "a page walk takes less time", _walks),
+    Relaxation("core clock", tuple(CORE_SERVERS), "the adapter's clock is faster", _shorter("core_ps")),
+    Relaxation("vcpu", ("vcpu",), "drivers take less CPU time", _cpu),
+    Relaxation("shaper", ("shaper",), "shapers allow more", _shaper),
+)
+BY_NAME = {row.name: row for row in RELAXATIONS}
+
+
+def capacity_factor(row: Relaxation, w: Window, change: Change, factor: Fraction | float) -> float:
+    """How much more the widened resources can carry: the factor itself, or what it does to the time that a tag is held."""
+    if row.name != "host latency":
+        return float(factor)
+    old, new = (config.read_latency_ps + config.remote_ps for config in (w.limits.config, change.plane(w.limits.config)))
+    reads = int(w.grants[ORDER["TAGS"]])
+    hold = int(w.held[POOLS.index("tags")]) / reads if reads else 0.0
+    return hold / (hold - (old - new)) if hold > old else 1.0
+
+
+def choices(config: PlaneConfig) -> list[tuple[str, str]]:
+    """Every assumed choice that differs from the configuration's and could matter: parameter and policy."""
+    return [(row.parameter, row.name) for row in POLICIES if getattr(config, row.parameter) != row.name
+            and (row.parameter != "walks" or config.iotlb_entries)]

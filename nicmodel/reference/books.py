@@ -1,0 +1,237 @@
+"""The books: what packets waited for, how full the pools were, who was served meanwhile (docs/time.md, 10).
+
+Blocks tell it what enters and leaves a line, what is taken and returned, and what is served. It only adds up: nothing
+here decides, and nothing that decides looks here. Without `books` every verb returns at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from nicmodel.datasheet.arbiters import ARBITERS, CAUSES, LINES, ORDER
+from nicmodel.datasheet.books import LINE_WAITS, POOLS, SAMPLE, SERVED, WAIT, WAITS
+from nicmodel.reference.credits import DATA, HEADER
+from nicmodel.reference.instants import LINE, Clock, Instants
+from nicmodel.reference.rows import UNBOOKED
+from nicmodel.sim.plane import PlaneConfig
+from nicmodel.sim.results import AGENT_DTYPE, AUDIT_DTYPE, POOL_DTYPE
+
+TAGS, READ_BUFFER, TX_BUFFER, RX_BUFFER, UP_PH, UP_PD, UP_NPH = range(len(POOLS))
+UP, DOWN, WIRE, WALKERS = range(len(SERVED))
+SERVER_OF = {LINE["up_posted"]: UP, LINE["up_nonposted"]: UP, LINE["down_completion"]: DOWN, LINE["tx_wire"]: WIRE,
+             LINE["walk_queue"]: WALKERS}                     # lines whose entries are sampled
+WAIT_OF = [[WAIT.get(name) for name in LINE_WAITS[line]] for line in LINES]       # line, cause -> wait
+AT_ROOT = (WAIT["walkers"], WAIT["write_order"])              # waits of a TLP at the root complex
+
+
+class Carrier(Protocol):
+    """What waits in lines: a row, a request, a TLP, an access, a walk. Carriers may share `waits`."""
+
+    waits: list[int]                 # by row of WAITS
+    entered: list[int]               # the clocks of its line when it entered
+    seen: list[int] | None           # sampled: what its server had served by then
+
+    @property
+    def function(self) -> int: ...
+
+
+class Pool:
+    """How much is taken, the time integral of that, and the part of it that its holders spent waiting."""
+
+    def __init__(self, capacity: int):
+        self.capacity = capacity
+        self.taken = self.used = self.queued = self.since = 0
+
+    def take(self, now: int, amount: int) -> None:
+        self.used += self.taken * (now - self.since)
+        self.since = now
+        self.taken += amount
+
+    def give(self, now: int, amount: int, waited_ps: int) -> None:
+        self.take(now, -amount)
+        self.queued += amount * waited_ps
+
+    def sums(self, now: int) -> tuple[int, int]:
+        return self.used + self.taken * (now - self.since), self.queued
+
+
+class Books:
+    """All sums of a plane."""
+
+    def __init__(self, instants: Instants, config: PlaneConfig):
+        self.instants, self.config, self.on = instants, config, config.books
+        functions = config.num_functions
+        self.row_waits: dict[int, list[int]] = {}             # delivered rows, by serial
+        self.waits = np.zeros((functions, 2, len(WAITS) + 1), np.int64)
+        self.grants = [0] * len(ARBITERS)
+        capacities = (config.tags, config.read_buffer, config.tx_buffer, config.rx_buffer, config.host_ph, config.host_pd,
+                      config.host_nph)
+        self.pools = [Pool(capacity) for capacity in capacities]
+        self.own_tags = [Pool(config.tags) for _ in range(functions)]
+        self.requests: set[Any] = set()                       # that hold a tag
+        self.stored: tuple[set[Any], set[Any]] = (set(), set())      # rows in the Tx and in the Rx buffer
+        self.served = [[0] * functions for _ in SERVED]
+        self.entries = [0] * len(LINES)                       # of the sampled lines
+        self.interference = np.zeros((len(SERVED), functions, functions), np.int64)
+
+    def fresh(self) -> list[int]:
+        """The waits of a carrier that has not waited yet."""
+        return [0] * len(WAITS) if self.on else UNBOOKED
+
+    # lines ------------------------------------------------------------------------------------------------
+    def blame(self, line: str, cause: int, now: int) -> None:
+        """The cause of a line that has clocks in the books alone."""
+        if self.on:
+            self.instants.blame(LINE[line], cause, now)
+
+    def enters(self, carrier: Carrier, line: int, now: int) -> None:
+        """A carrier's clocks start, if a packet follows it."""
+        if carrier.waits:
+            carrier.entered = self.instants.lines[line].at(now)
+
+    def leaves(self, carrier: Carrier, line: int, now: int) -> None:
+        """A carrier is charged with what the clocks have run since."""
+        if carrier.waits:
+            self.charge(carrier, line, self.instants.lines[line].at(now))
+
+    def enters_queue(self, carrier: Carrier, clock: Clock, now: int) -> None:
+        """As `enters`, for rows that wait for the scheduler: by their function's clock."""
+        if self.on:
+            carrier.entered = clock.at(now)
+
+    def leaves_queue(self, carrier: Carrier, clock: Clock, now: int) -> None:
+        if self.on:
+            self.charge(carrier, LINE["tx_queues"], clock.at(now))
+
+    def charge(self, carrier: Carrier, line: int, clocks: list[int]) -> None:
+        for cause in range(len(CAUSES)):
+            waited = clocks[cause] - carrier.entered[cause]
+            if waited:
+                wait = WAIT_OF[line][cause]
+                assert wait is not None, (LINES[line], CAUSES[cause])
+                carrier.waits[wait] += waited
+
+    def sample(self, carrier: Carrier, line: int) -> None:
+        """A carrier has entered a line: every so many are noted."""
+        if self.on and line in SERVER_OF:
+            if self.entries[line] % SAMPLE == 0:
+                carrier.seen = list(self.served[SERVER_OF[line]])
+            self.entries[line] += 1
+
+    def sampled(self, carrier: Carrier, line: int) -> None:
+        """A carrier leaves a line: what has been served meanwhile was in the way of its function."""
+        if carrier.seen is not None:
+            server = SERVER_OF[line]
+            self.interference[server, carrier.function] += np.subtract(self.served[server], carrier.seen)
+            carrier.seen = None
+
+    def serve(self, server: int, function: int, amount: int) -> None:
+        if self.on:
+            self.served[server][function] += amount
+
+    # waits ------------------------------------------------------------------------------------------------
+    def wait(self, carrier: Carrier, wait: str, ps: int) -> None:
+        """A wait that is a difference of two times."""
+        if self.on and ps > 0:
+            carrier.waits[WAIT[wait]] += ps
+
+    def inherit(self, carrier: Carrier, waits: list[int]) -> None:
+        """What a carrier's carrier has waited."""
+        if self.on:
+            carrier.waits = [own + more for own, more in zip(carrier.waits, waits, strict=True)]
+
+    def close(self, row: Any, direction: int, latency_ps: int) -> None:
+        """A row is delivered."""
+        if self.on:
+            self.waits[row.function, direction] += [*row.waits, latency_ps]
+            if self.config.record_rows:
+                self.row_waits[row.serial] = row.waits
+
+    # rates ------------------------------------------------------------------------------------------------
+    def grant(self, arbiter: str) -> None:
+        if self.on:
+            self.grants[ORDER[arbiter]] += 1
+
+    def take_tag(self, now: int, request: Any) -> None:
+        """A request has its tag and its read buffer; what it waits for from now on is queueing of a holder."""
+        if self.on:
+            self.requests.add(request)
+            request.before = sum(request.waits)
+            self.pools[TAGS].take(now, 1)
+            self.own_tags[request.read.function].take(now, 1)
+            self.pools[READ_BUFFER].take(now, request.nbytes)
+
+    def give_tag(self, now: int, request: Any) -> None:
+        if self.on:
+            self.requests.remove(request)
+            waited = 0 if request.read.stale else sum(request.waits) - request.before
+            self.pools[TAGS].give(now, 1, waited)
+            self.own_tags[request.read.function].give(now, 1, waited)
+            self.pools[READ_BUFFER].give(now, request.nbytes, waited)
+
+    def take_room(self, now: int, pool: int, row: Any) -> None:
+        """A row has its room in a packet buffer."""
+        if self.on:
+            self.stored[pool - TX_BUFFER].add(row)
+            row.before = sum(row.waits)
+            self.pools[pool].take(now, row.room)
+
+    def give_room(self, now: int, pool: int, row: Any, more_ps: int = 0) -> None:
+        """`more_ps`: what its payload's last TLP has waited."""
+        if self.on and row.room:
+            self.stored[pool - TX_BUFFER].remove(row)
+            self.pools[pool].give(now, row.room, 0 if row.vanished else sum(row.waits) - row.before + more_ps)
+
+    def credit_pools(self, kind: int, amounts: tuple[int, int] | list[int]) -> list[tuple[Pool, int]]:
+        """The host's finite pools that a kind of TLP takes credits of, and how many."""
+        of_kind = ((UP_PH, amounts[HEADER]), (UP_PD, amounts[DATA])), ((UP_NPH, amounts[HEADER]),), ()
+        return [(self.pools[pool], amount) for pool, amount in of_kind[kind] if self.on and self.pools[pool].capacity]
+
+    def take_credits(self, now: int, kind: int, data: int) -> None:
+        """An upstream TLP starts."""
+        for pool, amount in self.credit_pools(kind, (1, data)):
+            pool.take(now, amount)
+
+    def queue_credits(self, kind: int, data: int, waits: list[int]) -> None:
+        """The root complex releases the credits of a TLP that has waited there."""
+        for pool, amount in self.credit_pools(kind, (1, data)):
+            pool.queued += amount * sum(waits[wait] for wait in AT_ROOT)
+
+    def give_credits(self, now: int, kind: int, report: list[int]) -> None:
+        """The sender has them again."""
+        for pool, amount in self.credit_pools(kind, report):
+            pool.give(now, amount, 0)
+
+    # results ----------------------------------------------------------------------------------------------
+    def results(self, plane: Any) -> dict[str, Any]:
+        horizon = self.instants.horizon
+        rows = len(plane.rows) if self.on else 0
+        row_waits = np.zeros((rows, len(WAITS)), np.int64)
+        for serial, waits in self.row_waits.items():
+            row_waits[serial] = waits
+        pools = [(pool.capacity, *pool.sums(horizon)) if self.on else (0, 0, 0) for pool in self.pools]
+        agents = [(config.function, config.core, agent.busy_ps, agent.passes) if self.on and agent
+                  else (config.function, config.core, 0, 0)
+                  for config, agent in zip(plane.agent_configs, plane.agents, strict=True)]
+        own_tags = [pool.sums(horizon) for pool in self.own_tags]
+        return {"waits": self.waits.copy(), "row_waits": row_waits, "grants": np.array(self.grants, np.int64),
+                "agents": np.array(agents, AGENT_DTYPE), "pools": np.array(pools, POOL_DTYPE),
+                "own_tags": np.array(own_tags, np.int64),
+                "served": np.array(self.served, np.int64), "interference": self.interference.copy(),
+                "audit": np.array(self._audit(plane), AUDIT_DTYPE)}
+
+    def _audit(self, plane: Any) -> list[tuple[int, int, int]]:
+        """Per pool: capacity, what its owner has left, and what holders hold, counted one by one."""
+        if not self.on:
+            return [(0, 0, 0)] * len(POOLS)
+        posted, nonposted, _ = plane.up.pools
+        counters = (posted.counters[HEADER], posted.counters[DATA], nonposted.counters[HEADER])
+        free = (plane.tags.free, plane.tags.buffer, plane.transmit.buffer, plane.receive.buffer,
+                *((counter.limit - counter.consumed) % counter.modulus for counter in counters))
+        held = (len(self.requests), sum(request.nbytes for request in self.requests),
+                *(sum(row.room for row in rows) for rows in self.stored),
+                *(pool.taken for pool in self.pools[UP_PH:]))
+        return [(pool.capacity, left if pool.capacity else 0, taken)
+                for pool, left, taken in zip(self.pools, free, held, strict=True)]

@@ -1,0 +1,268 @@
+"""The books of a window, from made-up sums: differences, shares, utilisation, the bottleneck rule, prediction, steadiness."""
+
+from __future__ import annotations
+
+import copy
+import doctest
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nicmodel.datasheet.arbiters import ARBITERS, ORDER
+from nicmodel.datasheet.books import POOLS, SERVED, WAIT, WAITS
+from nicmodel.datasheet.profiles import HOSTS, PROFILES
+from nicmodel.device import plane_config
+from nicmodel.lab import books, waiting
+from nicmodel.lab.books import NOBODY, OFFERED, Limits
+from nicmodel.lab.loading import build
+from nicmodel.lab.relax import BY_NAME, MOST, RELAXATIONS, TENTH, choices
+from nicmodel.lab.settings import plane_settings
+from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.plane import Direction
+from nicmodel.sim.results import AGENT_DTYPE, AUDIT_DTYPE, FUNCTION_DTYPE, LINK_DTYPE, POOL_DTYPE
+
+FUNCTIONS, PS = 4, 10_000_000
+CONFIG = plane_config(PROFILES["x520"], HOSTS["xeon"], num_vfs=FUNCTIONS - 1, books=True)
+LIMITS = Limits(CONFIG, tx_cost_ps=20_000, rx_cost_ps=25_000, batch=32)
+CAPACITIES = (CONFIG.tags, CONFIG.read_buffer, CONFIG.tx_buffer, CONFIG.rx_buffer, CONFIG.host_ph, CONFIG.host_pd,
+              CONFIG.host_nph)
+
+
+def sums(**values):
+    """Results of a plane that has done nothing but what is said: name -> {index: amount}."""
+    pools = np.zeros(len(POOLS), POOL_DTYPE)
+    pools["capacity"] = CAPACITIES
+    audit = np.zeros(len(POOLS), AUDIT_DTYPE)
+    audit["capacity"] = audit["free"] = CAPACITIES
+    found = {
+        "functions": np.zeros(FUNCTIONS, FUNCTION_DTYPE), "links": np.zeros(4, LINK_DTYPE),
+        "waits": np.zeros((FUNCTIONS, 2, len(WAITS) + 1), np.int64), "grants": np.zeros(len(ARBITERS), np.int64),
+        "agents": np.array([(f, -1, 0, 0) for f in range(1, FUNCTIONS)], AGENT_DTYPE), "pools": pools,
+        "own_tags": np.zeros((FUNCTIONS, 2), np.int64), "served": np.zeros((len(SERVED), FUNCTIONS), np.int64),
+        "interference": np.zeros((len(SERVED), FUNCTIONS, FUNCTIONS), np.int64), "audit": audit}
+    for name, entries in values.items():
+        for (*at, last), amount in entries.items():
+            if isinstance(last, str):
+                found[name][last][tuple(at)] = amount
+            else:
+                found[name][(*at, last)] = amount
+    return found
+
+
+def window(limits=LIMITS, opened=None, **values):
+    return books.window(opened or sums(), sums(**values), PS, limits)
+
+
+def sent(function=1, packets=100):
+    return {(function, "tx_packets"): packets}
+
+
+# what is kept ---------------------------------------------------------------------------------------------
+def test_a_plane_without_books_has_no_window():
+    zeros = sums()
+    zeros["pools"]["capacity"] = 0
+    assert books.window(zeros, zeros, PS, LIMITS) is None
+    assert books.window({"functions": 0}, {"functions": 0}, PS, LIMITS) is None
+    assert books.window(sums(), sums(), PS, replace(LIMITS, config=replace(CONFIG, books=False))) is None
+    assert books.window(sums(), sums(), 0, LIMITS) is None
+
+
+def test_a_window_is_the_difference_of_its_edges():
+    opened = sums(waits={(1, 0, -1): 500, (1, 0, WAIT["wire"]): 200}, grants={(2,): 7}, agents={(0, "busy_ps"): 30},
+                  pools={(0, "used"): 40, (0, "queued"): 10}, functions=sent(packets=5))
+    closed = sums(waits={(1, 0, -1): 900, (1, 0, WAIT["wire"]): 500}, grants={(2,): 9}, agents={(0, "busy_ps"): 100},
+                  pools={(0, "used"): 90, (0, "queued"): 20}, functions=sent(packets=8))
+    before = copy.deepcopy(opened)
+    w = books.window(opened, closed, PS, LIMITS)
+    assert (w.waits[1, 0, -1], w.grants[2], w.agents[0, 2], w.held[0], w.functions[1]["tx_packets"]) == (400, 2, 70, 40, 3)
+    assert books.waited(w, [1], Direction.TX)[WAIT["wire"]] == 300
+    assert all((before[name] == opened[name]).all() for name in before)
+
+
+@pytest.mark.parametrize("values", [{"waits": {(1, 0, -1): 10, (1, 0, 3): 11}}, {"waits": {(1, 1, 3): -1, (1, 1, -1): 4}}])
+def test_packets_that_wait_longer_than_they_live_are_a_bug(values):
+    with pytest.raises(ModelBug, match="waited longer"):
+        window(**values)
+
+
+def test_a_pool_that_loses_something_is_a_bug():
+    with pytest.raises(ModelBug, match="read_buffer do not add up"):
+        window(audit={(1, "free"): CONFIG.read_buffer - 64})
+
+
+# waiting --------------------------------------------------------------------------------------------------
+def test_shares_include_service_and_add_up():
+    w = window(waits={(1, 0, -1): 1000, (1, 0, WAIT["wire"]): 600, (1, 1, -1): 1000, (1, 1, WAIT["driver"]): 250})
+    assert books.shares(books.waited(w, [1], Direction.TX)) == {"wire": 0.6, "service": 0.4}
+    assert list(books.shares(books.waited(w, [1])).items()) == [("service", 0.575), ("wire", 0.3), ("driver", 0.125)]
+    assert books.shares(books.waited(w, [2])) is None
+
+
+# utilisation ----------------------------------------------------------------------------------------------
+def test_a_link_is_busy_for_its_ticks_and_a_pool_for_what_is_held_and_not_queued():
+    found = books.shared(window(links={(1, "busy_ticks"): PS * 512}, pools={
+        (0, "used"): CONFIG.tags * PS, (0, "queued"): CONFIG.tags * PS // 4, (4, "used"): CONFIG.host_ph * PS // 10,
+        (6, "used"): CONFIG.host_nph * PS // 5}))
+    assert (found["down_link"], found["tags"], found["up_link"]) == (0.5, 0.75, 0)
+    assert found["up_credits"] == pytest.approx(0.2, rel=0.01), "of the kinds of credits the fullest"
+
+
+def test_what_is_infinite_is_never_full():
+    limits = replace(LIMITS, config=replace(CONFIG, host_ph=0))
+    assert books.credit_loads(window(limits, pools={(4, "used"): 10**12}))["up_ph"] == 0
+
+
+def test_core_servers_take_edges_and_walkers_their_walks():
+    limits = replace(LIMITS, config=replace(CONFIG, core_ps=1000, write_cycles=3, read_cycles=2, walkers=2))
+    grants = {(ORDER[arbiter],): 1000 for arbiter, _ in books.CORE_SERVERS.values()}
+    walkers = SERVED.index("walkers")
+    found = books.shared(window(limits, grants=grants, served={(walkers, 1): PS, (walkers, 2): PS // 2}))
+    assert {name: found[name] for name in books.CORE_SERVERS} == {
+        "scheduler": 0.1, "tx_pipe": 0.1, "rx_pipe": 0.1, "writers": 0.3, "register_port": 0.1, "dma_issue": 0.2}
+    assert found["walkers"] == 0.75
+
+
+def test_a_core_that_nearly_empty_passes_keep_busy_is_no_limit():
+    """100 frames of 20 ns in 25 passes of 4: of the 8 us around them full passes would need an eighth."""
+    busy = 100 * 20_000 + 8_000_000
+    w = window(functions=sent(), agents={(0, "busy_ps"): busy, (0, "passes"): 25})
+    assert books.own(w, 1) == {"vcpu": pytest.approx((2_000_000 + 1_000_000) / PS)}
+    full = window(replace(LIMITS, batch=4), functions=sent(), agents={(0, "busy_ps"): busy, (0, "passes"): 25})
+    assert books.own(full, 1) == {"vcpu": 1.0}
+
+
+def test_a_shared_core_is_that_of_all_its_agents():
+    agents = {(row, name): amount for row in (0, 1) for name, amount in (("core", 7), ("busy_ps", PS // 4), ("passes", 1))}
+    w = window(replace(LIMITS, batch=1), functions=sent(1, 1) | sent(2, 1), agents=agents | {(2, "busy_ps"): 5, (2, "passes"): 1})
+    assert books.own(w, 1) == books.own(w, 2) == {"vcpu": 0.5}
+    assert books.own(w, 3)["vcpu"] < 0.01
+
+
+def test_a_shaper_is_as_busy_as_its_bytes_and_a_cap_as_its_tags():
+    limits = replace(LIMITS, shaper_ticks=8 * 1024 * 1000, config=replace(CONFIG, tag_cap=4))
+    w = window(limits, functions={(1, "tx_bytes"): 1000}, own_tags={(1, 0): 3 * PS, (1, 1): PS})
+    assert books.own(w, 1) == {"vcpu": 0.0, "shaper": 0.8, "tag_cap": 0.5}
+    assert "shaper" not in books.own(w, 0)
+
+
+def test_frames_that_are_not_delivered_did_not_need_the_wire():
+    """Of 100 frames 20 found no room, 80 came to function 1: 60 were delivered, 15 dropped, 5 more wait than before."""
+    counts = {(1, "rx_offered"): 80, (1, "rx_packets"): 60, (1, "drop_no_descriptor"): 15,
+              (0, "rx_offered"): 20, (0, "drop_rx_buffer_full"): 20}
+    wire = {(3, "busy_ticks"): PS * 1024}
+    assert books.theirs(window(functions=counts, links=wire), 1)["wire_rx"] == pytest.approx(60 / 80 * 80 / 100)
+    drained = {(1, "rx_offered"): 80, (1, "rx_packets"): 90}
+    assert books.theirs(window(functions=drained, links=wire), 1)["wire_rx"] == 1.0
+
+
+# the rule -------------------------------------------------------------------------------------------------
+def busy(**loads):
+    """A window in which function 1 sends, with these loads."""
+    links = {(row, "busy_ticks"): int(loads.pop(name) * PS * 1024) for name, row in books.LINKS.items() if name in loads}
+    agents = {(0, "busy_ps"): int(loads.pop("vcpu", 0) * PS), (0, "passes"): 1}
+    pools = {(POOLS.index(name), "used"): int(load * PS) * CAPACITIES[POOLS.index(name)] for name, load in loads.items()}
+    return dict(links=links, agents=agents, pools=pools, functions=sent(), served={(SERVED.index("wire"), 1): 1})
+
+
+@pytest.mark.parametrize(("loads", "name"), [
+    ({"wire": 1.0, "down_link": 0.95}, "wire"),
+    ({"wire": 0.97, "down_link": 1.0}, "down_link or wire"),
+    ({"wire": 0.955, "tags": 0.9}, NOBODY),
+    ({"tags": 0.97, "up_link": 0.2}, "tags"),
+    ({"wire": 1.0, "vcpu": 0.97}, "vcpu"),
+    ({"wire": 0.99, "vcpu": 0.9}, "wire"),
+    ({"rx_buffer": 1.0, "wire_rx": 1.0, "tags": 0.3}, NOBODY),       # not on its way
+])
+def test_the_rule(loads, name):
+    assert books.bottleneck(window(replace(LIMITS, batch=1), **busy(**loads)), 1) == name
+
+
+def test_a_function_that_moved_nothing_has_no_bottleneck():
+    w = window(functions=sent())
+    assert books.bottleneck(w, 2) is None and books.bottleneck(w, 1) == NOBODY
+
+
+@pytest.mark.parametrize(("packets", "name"), [(98, OFFERED), (97, "wire")])
+def test_a_function_that_got_what_it_was_offered_is_limited_by_that(packets, name):
+    limits = replace(LIMITS, offered_ticks=(PS * 1024 // 100, 0))
+    assert books.bottleneck(window(limits, **busy(wire=1.0) | {"functions": sent(1, packets)}), 1) == name
+
+
+def test_both_directions_must_have_got_what_they_were_offered():
+    limits = replace(LIMITS, offered_ticks=(PS * 1024 // 100, PS * 1024 // 50))
+    got = {(1, "tx_packets"): 100, (1, "rx_packets"): 50}
+    assert books.is_idle(window(limits, functions=got), 1)
+    assert not books.is_idle(window(limits, functions=got | {(1, "rx_packets"): 40}), 1)
+    assert not books.is_idle(window(functions=got), 1), "saturated"
+
+
+def test_a_gain_is_bounded_by_the_factor_and_by_the_next_resource():
+    w = window(**busy(wire=1.0, down_link=0.8, up_link=0.5))
+    assert books.gain(w, 1, ["wire"], 1.1) == 1.1 and books.gain(w, 1, ["wire"], 2.0) == 1.25
+    assert books.gain(w, 1, ["up_link"], 1.1) == 1.0
+
+
+# interference and steadiness --------------------------------------------------------------------------------
+def test_a_wait_is_split_among_those_served_meanwhile():
+    wire = SERVED.index("wire")
+    w = window(interference={(wire, 1, 2): 300, (wire, 1, 3): 100}, functions=sent(packets=4),
+               waits={(1, 0, -1): 90_000, (1, 0, WAIT["wire"]): 80_000})
+    assert books.interference(w) == [{"victim": 0, "culprit": 1, "server": "wire", "ns": 15.0},
+                                     {"victim": 0, "culprit": 2, "server": "wire", "ns": 5.0}]
+
+
+@pytest.mark.parametrize(("marks", "steady"), [
+    ([(0, 0, 0, 0), (50, 100, 5000, 0), (100, 201, 10040, 0)], True),
+    ([(0, 0, 0, 0), (50, 100, 5000, 0), (100, 203, 10000, 0)], False),
+    ([(0, 0, 0, 0), (50, 100, 5000, 0), (100, 200, 10200, 0)], False),
+    ([(0, 0, 0, 0), (40, 80, 0, 800), (100, 200, 0, 2000)], True),           # halves of unequal length
+    ([(0, 0, 0, 0), (100, 200, 10200, 0)], False),                           # cut before its middle
+])
+def test_steady_is_when_the_halves_are_alike(marks, steady):
+    assert books.is_steady(marks) == steady
+
+
+# relaxing -------------------------------------------------------------------------------------------------
+def test_every_row_widens_what_the_rate_book_knows_by_about_a_tenth():
+    config = replace(CONFIG, tag_cap=30, iotlb_entries=8, read_cycles=2)
+    w = window(replace(LIMITS, config=config, shaper_ticks=10**6), functions={(1, "tx_packets"): 1, (1, "rx_packets"): 1},
+               links={(3, "busy_ticks"): 1}, served={(SERVED.index("wire"), 1): 1})
+    known = {*books.own(w, 1), *books.theirs(w, 1)} - {"rx_buffer"}
+    assert {name for row in RELAXATIONS for name in row.resources} == known
+    for row in RELAXATIONS:
+        change, factor = row.change(w, TENTH)
+        assert abs(float(factor) - 1) == pytest.approx(0.1, abs=0.02), row.name
+        assert change.plane(config) != config or change.cpu > 1 or change.shaper > 1, row.name
+
+
+def test_what_a_machine_does_not_have_is_not_relaxed():
+    w = window()
+    assert [row.name for row in RELAXATIONS if row.change(w, TENTH) is None] == ["tag_cap", "walkers", "shaper"]
+
+
+def test_credits_are_cut_where_pcie_allows_no_more():
+    few = window(replace(LIMITS, config=replace(CONFIG, host_ph=16)), pools={(4, "used"): 16 * PS})
+    change, factor = BY_NAME["up_credits"].change(few, TENTH)
+    assert (change.config["host_ph"], float(factor)) == (18, 1.125) and change.config["host_pd"] == MOST["host_pd"]
+    many = window(pools={(5, "used"): MOST["host_pd"] * PS})
+    change, factor = BY_NAME["up_credits"].change(many, TENTH)
+    assert factor < 1 and change.config["host_pd"] < MOST["host_pd"]
+
+
+def test_choices_are_those_that_differ_and_could_matter():
+    found = choices(replace(CONFIG, fetch="fewest"))
+    assert ("fetch", "round_robin") in found and ("fetch", "fewest") not in found
+    assert "walks" not in dict(found) and "walks" in dict(choices(replace(CONFIG, iotlb_entries=4)))
+
+
+def test_limits_of_a_scenario():
+    s = build({"load": "30%", "num_vfs": 2, "nic": {"vf_rate": "1Gbps"}, "driver": {"batch": 8}}, "x", {})
+    found = books.limits(s, plane_settings(s))
+    assert found.config.books and found.batch == 8 and found.shaper_ticks == 8_192_000
+    assert found.offered_ticks == (s.interval_ticks(Direction.TX), s.interval_ticks(Direction.RX))
+    assert books.limits(build({"direction": "rx"}, "x", {}), found.config).offered_ticks == (0, 0)
+
+
+def test_doctests():
+    assert not doctest.testmod(waiting).failed

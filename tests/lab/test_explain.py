@@ -1,0 +1,227 @@
+"""`nicmodel explain` and the books in `nicmodel run`: on made-up runs, and end to end on short ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from bare_books import US, Setup, measure
+from lab_fakes import run_machine
+
+from nicmodel.lab import explain as explaining
+from nicmodel.lab.books import NOBODY
+from nicmodel.lab.explain import Trial, explain
+from nicmodel.lab.loading import build
+from nicmodel.lab.relax import Change
+from nicmodel.lab.results import RunResult
+from nicmodel.lab.waiting import explanation, spans, utilisation_line, waiting_table
+from nicmodel.lab.workers import Outcome
+from nicmodel.sim.errors import ScenarioError
+
+SHORT = ("--plane", "reference", "--set", "profile=x520", "--set", "ring_size=64", "--set", "warmup=60us", "--set",
+         "duration=40us")
+
+
+@pytest.fixture(scope="module")
+def book():
+    """Four VFs whose 512-byte frames fill the wire."""
+    return measure(Setup(window_ps=60 * US))
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Runs done here, one after the other, instead of in workers."""
+
+    def serial(work, jobs, count, finished, stop=None):
+        for job in jobs:
+            try:
+                finished(Outcome(job, work(job)))
+            except ZeroDivisionError as error:
+                finished(Outcome(job, error=str(error)))
+
+    monkeypatch.setattr(explaining, "run_all", serial)
+
+
+def made_up(book, gains, fails=()):
+    """Work whose runs deliver `gains` times the frames of the first, by the name of the trial."""
+
+    def work(trial: Trial) -> RunResult:
+        if trial.name in fails:
+            raise ZeroDivisionError("no such luck")
+        functions = book.functions.copy()
+        functions["tx_packets"] = functions["tx_packets"] * 1000 * gains.get(trial.name, 1.0)
+        measured = run_machine(trial.scenario)
+        measured.functions, measured.window_ps, measured.books = functions, book.ps, replace(book, functions=functions)
+        return RunResult(trial.scenario, measured, trial.name)
+
+    return work
+
+
+def scenario(**overrides):
+    return build({"num_vfs": 4, "profile": "x520"}, "x", overrides)
+
+
+def test_the_name_agrees_if_relaxing_it_brings_what_the_book_says(book, told):
+    explained = explain(scenario(), "x", work=made_up(book, {"wire": 1.1}))
+    rows = {row["resource"]: row for row in explained.relaxed}
+    assert rows["wire"]["named"] == 4 and rows["links"]["named"] == 0
+    assert rows["wire"]["elasticity"] == pytest.approx(1, abs=0.01) and rows["links"]["elasticity"] == 0
+    assert all(row["agrees"] for row in rows.values())
+    assert "walkers" not in rows and "shaper" not in rows, "the machine has none"
+    assert [vf["vf"] for vf in rows["wire"]["vfs"]] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("gains", "wrong"), [({}, ["wire"]), ({"wire": 1.1, "core clock": 1.05}, ["core clock"])])
+def test_the_name_does_not_agree_if_something_else_helps(book, told, gains, wrong):
+    explained = explain(scenario(), "x", work=made_up(book, gains))
+    assert [row["resource"] for row in explained.relaxed if not row["agrees"]] == wrong
+
+
+def test_what_nobody_used_is_not_relaxed(book, told):
+    explained = explain(scenario(), "x", work=made_up(replace(book, held=book.held * 0), {}))
+    assert {row["resource"] for row in explained.relaxed} == {"wire", "links", "core clock", "vcpu"}
+
+
+def test_without_a_name_nothing_is_claimed(book, told):
+    idle = replace(book, links=book.links * 0)
+    explained = explain(scenario(), "x", work=made_up(idle, {}))
+    assert {row["agrees"] for row in explained.relaxed} == {row["predicted"] for row in explained.relaxed} == {None}
+    assert explained.base.simulated["vfs"][0]["bottleneck"] == NOBODY
+
+
+def test_a_choice_that_changes_who_gets_what_is_told(book, told):
+    def work(trial):
+        result = made_up(book, {})(trial)
+        if trial.change.config == {"fetch": "fewest"}:
+            result.measured.functions["tx_packets"][1] *= 2
+        return result
+
+    rows = {row["policy"]: row for row in explain(scenario(), "x", work=work).choices}
+    assert not rows["fewest"]["shares"] and rows["fewest"]["bottleneck"] and rows["fewest"]["waiting"]
+    assert rows["descriptors_first"]["shares"] and rows["descriptors_first"]["ratio"] == 1
+
+
+def test_a_run_that_failed_is_told_and_the_others_count(book, told, capsys):
+    explained = explain(scenario(), "x", work=made_up(book, {}, fails=("tags",)))
+    assert explained.failed == {"tags": "no such luck"} and not explained.interrupted
+    assert "tags" not in [row["resource"] for row in explained.relaxed] and len(explained.relaxed) > 5
+    from nicmodel.lab.console import show
+
+    show(explanation(explained))
+    assert "Failed    tags: no such luck" in capsys.readouterr().out
+
+
+def test_explain_needs_the_books(book, told):
+    with pytest.raises(ScenarioError, match=r"record\.books"):
+        explain(scenario(record={"books": False}), "x", work=made_up(book, {}))
+    with pytest.raises(ScenarioError, match="keeps no books"):
+        explain(scenario(), "x", work=lambda trial: RunResult(trial.scenario, run_machine(trial.scenario), "x"))
+
+
+def test_a_first_run_that_was_stopped_is_all_there_is(monkeypatch):
+    import threading
+
+    monkeypatch.setattr(explaining, "run_all", lambda *arguments: pytest.fail("no run should begin"))
+    stop = threading.Event()
+    stop.set()
+    explained = explain(scenario(num_vfs=1), "x", plane="reference", stop=stop)
+    assert explained.interrupted and explained.base.interrupted and not explained.relaxed and not explained.choices
+    json.dumps(explained.to_dict(), allow_nan=False)
+    explanation(explained)
+
+
+def test_what_was_not_run_before_a_stop_is_missing_and_told(book, told, monkeypatch):
+    def only_one(work, jobs, count, finished, stop):
+        finished(Outcome(jobs[0], work(jobs[0])))
+
+    monkeypatch.setattr(explaining, "run_all", only_one)
+    explained = explain(scenario(), "x", work=made_up(book, {}))
+    assert explained.interrupted and [row["resource"] for row in explained.relaxed] == ["wire"]
+
+
+# tables -------------------------------------------------------------------------------------------------
+def test_functions_with_the_same_story_share_a_row(book, capsys):
+    from nicmodel.lab.console import show
+
+    show(waiting_table(book))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and lines[1].split()[:3] == ["0-3", "Tx", "wire"]
+    assert spans([2, 3, 4, 9, 11, 12]) == "1-3, 8, 10-11"
+    assert utilisation_line({"a": 0.004, "b": 0.5, "c": 1.0}) == "c 100.0 %, b 50.0 %"
+
+
+# end to end ---------------------------------------------------------------------------------------------
+def test_a_run_says_what_limits_each_vf(command):
+    status, out, _ = command("run", "one_vf", *SHORT, "--set", "num_vfs=2", "--json")
+    simulated = json.loads(out)["simulated"]
+    vf = simulated["vfs"][0]
+    assert vf["bottleneck"] and sum(vf["waiting"].values()) == pytest.approx(1)
+    assert vf["waiting"] == vf["tx"]["waiting"] and vf["rx"]["waiting"] is None
+    assert simulated["pf"]["waiting"] is simulated["pf"]["bottleneck"] is None
+    assert 0 < simulated["utilisation"]["wire"] <= 1 and 0 < vf["utilisation"]["vcpu"]
+    assert simulated["totals"]["steady"] in (True, False)
+    _, out, _ = command("run", "one_vf", *SHORT, "--set", "num_vfs=2")
+    assert "waits for" in out and "Busy      " in out
+
+
+def test_without_books_a_run_has_no_story(command):
+    _, out, _ = command("run", "one_vf", *SHORT, "--set", "record.books=false", "--json")
+    simulated = json.loads(out)["simulated"]
+    vf = simulated["vfs"][0]
+    assert vf["waiting"] is vf["bottleneck"] is vf["utilisation"] is vf["tx"]["waiting"] is None
+    assert simulated["utilisation"] is simulated["interference"] is simulated["totals"]["steady"] is None
+    _, out, _ = command("run", "one_vf", *SHORT, "--set", "record.books=false")
+    assert "waits for" not in out and "Busy" not in out
+
+
+def test_a_plane_that_keeps_no_books_runs_all_the_same(command, monkeypatch):
+    from nicmodel.reference.plane import ReferencePath
+
+    kept = ReferencePath.results
+    without = {"waits", "row_waits", "grants", "agents", "pools", "own_tags", "served", "interference", "audit"}
+    monkeypatch.setattr(ReferencePath, "results", lambda plane: {k: v for k, v in kept(plane).items() if k not in without})
+    status, out, _ = command("run", "one_vf", *SHORT, "--set", "warmup=20us", "--set", "duration=20us", "--json")
+    simulated = json.loads(out)["simulated"]
+    assert simulated["vfs"][0]["bottleneck"] is simulated["totals"]["steady"] is None
+    status, _, err = command("explain", "one_vf", *SHORT, "--set", "warmup=20us", "--set", "duration=20us")
+    assert status == 2 and "keeps no books" in err
+
+
+def test_books_change_nothing_else(command):
+    runs = [json.loads(command("run", "one_vf", *SHORT, "--set", f"record.books={on}", "--json")[1])["simulated"]
+            for on in ("true", "false")]
+    for simulated in runs:
+        for row in (simulated["pf"], *simulated["vfs"]):
+            for part in (row, row["tx"], row["rx"]):
+                part.update(waiting=None, bottleneck=None, utilisation=None)
+        simulated.update(utilisation=None, interference=None)
+        simulated["totals"]["steady"] = None
+    assert runs[0] == runs[1]
+
+
+def test_a_change_reaches_the_plane_the_drivers_the_shapers_and_the_wire():
+    from fractions import Fraction
+
+    from nicmodel.lab.testbench import run_machine as really_run
+
+    base = {"profile": "x520", "num_vfs": 1, "ring_size": 64, "warmup": "50us", "duration": "50us", "frame_size": 512}
+    double = Fraction(2)
+    for given, change in (({"host.read_latency": "9us", "pcie.tags": 1}, Change({"tags": 2})),
+                          ({"driver.tx_cost": "2us", "driver.batch": 4}, Change(cpu=double)),
+                          ({"nic.vf_rate": "1Gbps"}, Change(shaper=double)),
+                          ({"direction": "rx", "frame_size": 1024}, Change({"wire_byte_ticks": 409_600}, arrivals=double))):
+        made = build(base, "x", given)
+        before, after = (really_run(made, plane="reference", change=c).functions for c in (None, change))
+        moved = [int(f["tx_packets"][1] + f["rx_packets"][1]) for f in (before, after)]
+        assert moved[1] > 1.6 * moved[0] > 0, (given, moved)
+
+
+def test_explain_runs_from_the_command_line(command):
+    brief = ("--set", "duration=20us", "--set", "warmup=20us")
+    status, out, _ = command("explain", "one_vf", *SHORT, *brief, "--workers", "2", "--json")
+    explained = json.loads(out)
+    assert status == 0 and not explained["failed"] and not explained["interrupted"]
+    assert {"wire", "links", "tags", "vcpu"} <= {row["resource"] for row in explained["relaxed"]}
+    assert {row["parameter"] for row in explained["choices"]} >= {"upstream", "fetch", "completions"}
+    assert explained["simulated"]["vfs"][0]["bottleneck"]

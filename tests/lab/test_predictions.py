@@ -1,0 +1,68 @@
+"""The rate book against the machine: it names the limit, and what relaxing the limit brings is what it predicts.
+
+Bare machines (bare_books.py) in the range in which the book claims to hold: the limit is full, the next resource has room.
+Each case was also run with a wrong name, and with a prediction of f squared: both fail.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from bare_books import US, Setup, attempt
+
+from nicmodel.lab.books import FULL, TIE
+from nicmodel.lab.relax import BY_NAME
+
+TENTH, EIGHTH, QUARTER = Fraction(11, 10), Fraction(9, 8), Fraction(5, 4)
+RX = {"direction": "rx", "itr_ps": 1 * US, "batch": 8, "ring": 32, "start_ps": 200 * US, "window_ps": 300 * US}
+GBPS = 8 * 10**6 * 1024                     # ticks of a byte at 1 Mb/s
+SLOW_CPU = {"tx_packet_cost_ps": 600_000}
+
+# name -> setup, what is relaxed, by how much, what is named
+CASES = {
+    "wire": (Setup(), "wire", TENTH, "wire"),
+    # its core is busy 98 % of the time with nearly empty passes
+    "wire, drivers that never rest": (Setup(vfs=2, itr_ps=0, rs_batch=1, agent={"pass_cost_ps": 600_000}), "wire", TENTH, "wire"),
+    "wire towards the adapter": (Setup(**RX), "wire", TENTH, "wire_rx"),
+    "upstream link": (Setup(**RX | {"ring": 64, "start_ps": 400 * US, "window_ps": 400 * US},
+                            config={"pcie_byte_ticks": 1400 * 1024, "rx_buffer": 32768}), "links", TENTH, "up_link"),
+    "downstream link": (Setup(config={"pcie_byte_ticks": 1200 * 1024}), "links", TENTH, "down_link"),
+    "tags": (Setup(frame=256, window_ps=300 * US, config={"tags": 10, "read_latency_ps": 3_600_000}), "tags", TENTH, "tags"),
+    "tags, few": (Setup(frame=256, config={"tags": 4, "read_latency_ps": 1_600_000}), "tags", QUARTER, "tags"),
+    "tags, some reserved": (Setup(frame=256, window_ps=300 * US, config={"tags": 14, "tag_reserve": 4,
+                                                                         "read_latency_ps": 3_600_000}), "tags", TENTH, "tags"),
+    "host latency": (Setup(frame=256, window_ps=300 * US, config={"tags": 10, "read_latency_ps": 3_600_000}),
+                     "host latency", TENTH, "tags"),
+    "a function's tags": (Setup(frame=256, window_ps=300 * US, config={"tag_cap": 4, "read_latency_ps": 6_000_000}),
+                          "tag_cap", QUARTER, "tag_cap"),
+    # reads of 128 bytes, those of descriptors too: a pool that is full to the byte
+    "read buffer": (Setup(frame=132, window_ps=200 * US, config={"read_buffer": 16 * 128, "tx_cache": 8, "tx_threshold": 4,
+                                                                 "read_latency_ps": 3_000_000}),
+                    "read_buffer", QUARTER, "read_buffer"),
+    # short rings: behind long backlogs of writes descriptor reads come in waves, and messages a frame change with the rate
+    "posted credits": (Setup(**RX | {"ring": 16, "batch": 4, "itr_ps": 0, "window_ps": 400 * US},
+                             config={"host_ph": 16, "write_latency_ps": 3_000_000}), "up_credits", EIGHTH, "up_credits"),
+    "page walkers": (Setup(window_ps=300 * US, config={"iotlb_entries": 4, "walkers": 1, "walk_ps": 1_100_000}),
+                     "walkers", TENTH, "walkers"),
+    "Tx pipeline": (Setup(frame=64, config={"core_ps": 100_000}), "core clock", TENTH, "scheduler or tx_pipe"),
+    "Rx pipeline": (Setup(**RX | {"frame": 64}, config={"core_ps": 100_000}), "core clock", TENTH, "rx_pipe or writers"),
+    "DMA engine": (Setup(frame=128, config={"read_cycles": 32}), "core clock", TENTH, "dma_issue"),
+    "driver": (Setup(frame=64, ring=128, batch=8, window_ps=300 * US, agent=SLOW_CPU), "vcpu", TENTH, "vcpu"),
+    "drivers on shared cores": (Setup(frame=64, vfs=6, ring=128, batch=8, cores=2, window_ps=300 * US, agent=SLOW_CPU,
+                                      config={"core_switch_ps": 500_000}), "vcpu", TENTH, "vcpu"),
+    "shaper": (Setup(window_ps=400 * US, shaper=(GBPS // 1500, 0)), "shaper", TENTH, "shaper"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_book_names_the_limit_and_predicts_what_relaxing_it_brings(case):
+    setup, relaxed, factor, name = CASES[case]
+    trial = attempt(setup, relaxed, factor)
+    limit = max(trial.loads[resource] for resource in BY_NAME[relaxed].resources if resource in trial.loads)
+    figures = limit, trial.second, trial.factor, trial.predicted, trial.measured
+    print(f"| {case} | {name} |", " | ".join(f"{figure:.3f}" for figure in figures), "|")
+    assert set(trial.named) == {name}
+    assert limit >= FULL and trial.factor * trial.second <= 0.85, "out of the range of the promise"
+    assert limit - trial.second > TIE
+    assert trial.measured == pytest.approx(trial.predicted, rel=0.02)

@@ -1,0 +1,112 @@
+"""How full pools were, what was granted, who was served meanwhile, by hand (the times of undisturbed frames: booked.py)."""
+
+from __future__ import annotations
+
+from booked import PAIR, PYTHON, RECEIVER, book, pool, waits
+from harness import NS, US, Queue
+
+from nicmodel.datasheet.arbiters import ORDER
+from nicmodel.datasheet.books import SERVED
+from nicmodel.reference import books
+
+
+# pools and rates -----------------------------------------------------------------------------------------------
+def test_pools_of_a_packet_alone():
+    """A tag from 160 000 to 575 000 and from 576 000 to 1 002 000; credits until the UpdateFC's end: of the reads 326 000
+    each (316 000 + an Ack + itself after 6 000), of the write-back and the message until 1 552 800."""
+    outcome = book(Queue(1, count=1), end=3_500_000)
+    tag = 415_000 + 426_000
+    posted = 1_552_800 - 1_004_800 + 1_552_800 - 1_014_800
+    assert pool(outcome, "tags") == (32, tag, 0) and tuple(outcome.results["own_tags"][1]) == (tag, 0)
+    assert pool(outcome, "read_buffer") == (16384, 16 * 415_000 + 60 * 426_000, 0)
+    assert pool(outcome, "tx_buffer") == (160 << 10, 60 * (1_190_400 - 576_000), 0)
+    assert pool(outcome, "rx_buffer") == (512 << 10, 0, 0)
+    assert pool(outcome, "up_nph") == (64, 2 * 326_000, 0)
+    assert pool(outcome, "up_ph") == (64, posted, 0) and pool(outcome, "up_pd") == (1024, posted, 0)
+
+
+def test_queueing_of_a_holder():
+    """The second of two frames holds tag and read buffer while its completion waits 13 600, Tx buffer also on the wire."""
+    outcome = book(PAIR)
+    assert pool(outcome, "tags")[2] == outcome.results["own_tags"][1, 1] == 13_600
+    assert pool(outcome, "read_buffer")[2] == 60 * 13_600
+    assert pool(outcome, "tx_buffer")[2] == 60 * (13_600 + 48_000)
+
+
+def test_queueing_at_the_root_complex_is_of_the_host_s_credits():
+    """A read waits 207 200 for a message's commit: one non-posted header."""
+    outcome = book(PYTHON, actions=((3 * US, "send", (0, 0, (60,))), (3020 * NS, "set", ("raise", 66))))
+    assert pool(outcome, "up_nph")[2] == 207_200
+
+
+def test_rx_buffer_is_held_until_the_payload_has_left():
+    """64 bytes from 2 057 600 to 3 481 600 + 21 000; of that the descriptor was missing for 1 223 800."""
+    outcome = book(RECEIVER, actions=((1 * NS, "set", ("no_descriptor", 1, 0)), (2 * US, "inject", (60, 1)),
+                                      (3 * US, "post", (0, 0, 8))))
+    assert pool(outcome, "rx_buffer") == (512 << 10, 64 * (3_502_600 - 2_057_600), 64 * 1_223_800)
+
+
+def test_rx_buffer_is_queued_for_as_long_as_its_payload_waits_for_the_link():
+    """Two frames paired by one commit. The second arrives 2 124 800, an edge, is steered 2 316 800; its payload is moved third,
+    at 3 494 400, behind a write-back and its message on the link to 3 518 600."""
+    outcome = book(RECEIVER, actions=((1 * NS, "set", ("no_descriptor", 1, 0)), (2 * US, "inject", (60, 1)),
+                                      (2 * US, "inject", (60, 1)), (3 * US, "post", (0, 0, 8))))
+    second = 3_476_600 - 2_316_800 + 12_800 + 3_518_600 - 3_494_400
+    used = 3_502_600 - 2_057_600 + 3_539_600 - 2_124_800
+    assert pool(outcome, "rx_buffer") == (512 << 10, 64 * used, 64 * (1_223_800 + second))
+
+
+def test_an_integral_runs_to_the_end_of_the_run():
+    assert pool(book(Queue(1, count=1), end=300_000), "tags") == (32, 300_000 - 160_000, 0)
+
+
+def test_what_is_revoked_was_not_queued():
+    """The function is reset while its second frame waits for the wire: its room was taken to then, and that is all."""
+    outcome = book(PAIR, actions=((1_200_000, "reset", (1,)),))
+    assert pool(outcome, "tx_buffer") == (160 << 10, 60 * (1_216_000 - 601_600 + 1_200_000 - 608_000), 0)
+    assert waits(outcome, 1) == {}
+
+
+def test_a_revoked_read_holds_its_tag_to_the_end_and_was_not_queued():
+    """Reset at 1 010 000, both payload reads out: tags return 1 027 600 and 1 047 600; the second's completion waited 13 600."""
+    outcome = book(PAIR, actions=((1_010_000, "reset", (1,)),))
+    used = (598_200 - 179_200) + (1_027_600 - 601_600) + (1_047_600 - 608_000)
+    assert pool(outcome, "tags") == (32, used, 0) and tuple(outcome.results["own_tags"][1]) == (used, 0)
+
+
+def test_grants_and_passes_of_a_packet_alone():
+    """Its passes: 100 000 + 20 000 when it posts, 100 000 + 500 000 when the interrupt has come."""
+    outcome = book(Queue(1, count=1, agent_fields=(("core", 3),)))
+    granted = {name: int(outcome.results["grants"][position]) for name, position in ORDER.items()}
+    assert granted == {"VCPU": 2, "REGISTER_PORT": 1, "TX_SCHEDULER": 1, "TX_REORDER": 1, "SWITCH_INGRESS": 0, "TX_DESC_FETCH": 1,
+                       "RX_DESC_FETCH": 0, "TAGS": 2, "WRITERS": 1, "MSIX": 1, "UPSTREAM": 4, "WALKERS": 0, "DOWNSTREAM": 3,
+                       "WIRE": 1, "WIRE_RX": 0}
+    assert [tuple(row) for row in outcome.results["agents"]] == [(1, 3, 720_000, 2)]
+
+
+def test_grants_of_a_received_frame():
+    """One descriptor read, one frame; payload and write-back; up: that read, both, the message; down: doorbell, completion."""
+    outcome = book(RECEIVER, actions=((1500 * NS, "post", (0, 0, 8)), (5 * US, "inject", (60, 1))))
+    granted = {name: int(outcome.results["grants"][at]) for name, at in ORDER.items() if outcome.results["grants"][at]}
+    assert granted == {"REGISTER_PORT": 1, "SWITCH_INGRESS": 1, "RX_DESC_FETCH": 1, "TAGS": 1, "WRITERS": 2, "MSIX": 1,
+                       "UPSTREAM": 4, "DOWNSTREAM": 2, "WIRE_RX": 1}
+
+
+def test_a_pass_on_a_shared_core_costs_its_switch():
+    """Four passes, in turns: all but the first come after another agent's."""
+    shared = {"count": 1, "agent_fields": (("core", 0),)}
+    outcome = book(Queue(1, **shared), Queue(2, **shared), core_switch_ps=50_000)
+    assert [tuple(row) for row in outcome.results["agents"]] == [(1, 0, 720_000 + 50_000, 2), (2, 0, 720_000 + 100_000, 2)]
+
+
+# interference --------------------------------------------------------------------------------------------------
+def test_who_was_served_on_the_wire_while_a_frame_waited(monkeypatch):
+    """With every entry sampled: function 1's long frame is on the wire when two others come. While function 2's waits nothing
+    starts but itself, which is not in its way; function 3's sees that start: 84 bytes."""
+    monkeypatch.setattr(books, "SAMPLE", 1)
+    outcome = book(Queue(1, count=1, sizes=(400,)), Queue(2, count=1), Queue(3, count=1))
+    assert list(outcome.results["rows"]["function"][outcome.results["rows"]["SWITCHED"].argsort()]) == [1, 2, 3]
+    wire, served = (outcome.results[key][SERVED.index("wire")] for key in ("interference", "served"))
+    frame = 84 * 800 * 1024
+    assert wire[3, 2] == wire.sum() == frame
+    assert served.tolist() == [0, 420 * 800 * 1024, frame, frame, 0]
