@@ -32,7 +32,7 @@ class Watched(ReferencePath):
         self._tap(host, "message_arrived", self._message_arrived)
         self._tap(host, "read_arrived", self._read_arrived)
         self._tap(host, "_commit_write", lambda now, tlp, write, piece: self._committed(write.function, (write, piece)))
-        self._tap(self.vectors, "_fires", lambda now, number: self._committed(number // 64, ("message", number)))
+        self._tap(self.vectors, "_fires", lambda now, waits, number: self._committed(number // 64, ("message", number)))
         self._tap(host, "_sample", self._sampled)
         self._tap(self.instants, "at", self._scheduled)
         for link in (self.up, self.down):
