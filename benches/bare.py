@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nicmodel.datasheet.ethernet import AROUND_BYTES
 from nicmodel.datasheet.profiles import HOSTS, PROFILES
 from nicmodel.device import make_plane, plane_config
 from nicmodel.sim.memory import Domain
@@ -16,7 +17,6 @@ from nicmodel.sim.plane import VECTORS_PER_FUNCTION, AgentConfig, DataPlane, Dir
 US = 1_000_000
 OPEN_AT, AGENTS_AT, FLOWS_AT = 1_000, 2_000, 3_000
 REMOTE_MAC = 0x02_00_00_00_FF_01
-WIRE_OVERHEAD = 20                        # preamble and gap
 
 
 def mac_of(function: int) -> int:
@@ -54,7 +54,7 @@ def bare(plane: str = "fast", *, profile: str = "x520", vfs: int = 63, frame: in
             buffers.get(Direction.RX, 0), stride, stride, 0, host.irq_latency_ps, host.irq_cost_ps, host.pass_cost_ps,
             host.tx_packet_cost_ps, host.rx_packet_cost_ps, batch, batch, rs_batch), AGENTS_AT)
     if receives:
-        frame_ticks = (frame + WIRE_OVERHEAD) * 8 * 1000 * 1024 // adapter.link_gbps
+        frame_ticks = (frame + AROUND_BYTES) * 8 * 1000 * 1024 // adapter.link_gbps
         for vf in range(vfs):
             made.add_flow(FlowConfig(Direction.RX, (frame,), mac_of(1 + vf), REMOTE_MAC, interval_ticks=vfs * frame_ticks,
                                      start_ps=FLOWS_AT + vf * frame_ticks // 1024))

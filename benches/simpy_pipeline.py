@@ -14,11 +14,11 @@ from typing import Any
 import simpy
 
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
+from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES
 from nicmodel.datasheet.pcie_link import GENERATIONS
 from nicmodel.datasheet.profiles import XEON, Profile
 
 READ_TLP, COMPLETION_HEAD, WRITE_HEAD = 24, 20, 24
-FCS, PREAMBLE_AND_GAP = 4, 20
 Steps = Generator[simpy.Event, Any, None]
 
 
@@ -84,7 +84,7 @@ class Pipeline:
             self.env.process(self.fetch_data(last, posted))
 
     def fetch_data(self, v: int, posted: float) -> Steps:
-        yield from self.read(self.frame - FCS)
+        yield from self.read(self.frame - FCS_BYTES)
         yield self.fetched.put((v, posted))
         yield from self.transfer(self.up, WRITE_HEAD + DESCRIPTOR_BYTES)
         yield self.env.timeout(XEON.write_latency_ps)
@@ -100,7 +100,7 @@ class Pipeline:
         byte_ps = 8_000 / self.profile.link_gbps
         while True:
             yield self.switched.get()
-            yield self.env.timeout((self.frame + PREAMBLE_AND_GAP) * byte_ps)
+            yield self.env.timeout((self.frame + AROUND_BYTES) * byte_ps)
             self.sent += 1
 
     def reap(self, v: int) -> Steps:

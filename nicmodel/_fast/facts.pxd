@@ -191,6 +191,14 @@ cdef enum:
     TX_DTYP_DATA = 3145728
     TX_PAYLEN_LSB = 14
 
+# ethernet
+cdef enum:
+    FCS_BYTES = 4
+    MINIMUM_FRAME = 64
+    PREAMBLE_BYTES = 8
+    AROUND_BYTES = 20
+    PAUSE_QUANTUM_BYTES = 64
+
 # pcie_link and timing
 cdef enum:
     TICKS_PER_PS = 1024

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nicmodel.datasheet import arbiters, counters, descriptors, pcie_link, policies, stages, timing
+from nicmodel.datasheet import arbiters, counters, descriptors, ethernet, pcie_link, policies, stages, timing
 from nicmodel.sim import plane, rng
 
 TARGET = Path(__file__).with_name("facts.pxd")
@@ -78,6 +78,8 @@ def render() -> str:
             (f"{parameter}_{name}".upper(), position) for parameter in policies.PARAMETERS
             for position, name in enumerate(policies.choices(parameter)) if position]),
         *enum("descriptors: fields in place in their dword", descriptor_rows()),
+        *enum("ethernet", [(name, getattr(ethernet, name)) for name in (
+            "FCS_BYTES", "MINIMUM_FRAME", "PREAMBLE_BYTES", "AROUND_BYTES", "PAUSE_QUANTUM_BYTES")]),
         *enum("pcie_link and timing", [(name, getattr(pcie_link, name)) for name in (
             "TICKS_PER_PS", "FRAMING_BYTES", "HEADER_3DW_BYTES", "HEADER_4DW_BYTES", "COMPLETION_HEADER_BYTES",
             "DLLP_BYTES", "DATA_CREDIT_BYTES", "PAGE_BYTES", "UPDATE_FC_IDLE_PS")]

@@ -58,14 +58,14 @@ cdef inline void take_stamps(Nic* nic, Ring* ring, Row* row) noexcept nogil:
 cdef inline bint is_good(Nic* nic, uint64_t command, int32_t nbytes) noexcept nogil:
     """An advanced data descriptor of one whole frame of legal length."""
     return (command & TX_DTYP_MASK == TX_DTYP_DATA and command & TX_DEXT and command & TX_EOP
-            and 1 <= nbytes <= TX_MAX_BYTES and nbytes <= nic.max_frame - 4)
+            and 1 <= nbytes <= TX_MAX_BYTES and nbytes <= nic.max_frame - FCS_BYTES)
 
 
 cdef inline void bear_row(Nic* nic, int32_t index, int32_t slot, uint8_t* descriptor) noexcept nogil:
     cdef Ring* ring = &nic.rings[index]
     cdef uint64_t command = get32(descriptor + 8)
     cdef int32_t nbytes = <int32_t>(command & TX_DTALEN_MASK)
-    cdef int32_t length = nbytes + 4 if nbytes > 60 else 64
+    cdef int32_t length = nbytes + FCS_BYTES if nbytes > MINIMUM_FRAME - FCS_BYTES else MINIMUM_FRAME
     cdef int32_t born = row_new(nic, KIND_TX, ring.function, length)
     cdef Row* row = &nic.rows[born]
     row.ring = ring.number

@@ -1,10 +1,6 @@
 """The wire (`docs/time.md`, 2, 5.9 and 6.1). Preamble and start delimiter pass before a frame, its gap after it."""
 
 cdef enum:
-    SHORTEST_FRAME = 64
-    PREAMBLE_BYTES = 8      # with the start delimiter
-    AROUND_BYTES = 20       # preamble and gap
-    QUANTUM_BYTES = 64      # a PAUSE quantum is 512 bit times
     WIRE_OUT = 0
     WIRE_IN = 1
 
@@ -12,7 +8,7 @@ cdef enum:
 cdef inline int64_t start_frame(Nic* nic, int64_t* free, int64_t time, int64_t ready, int32_t length, int way) noexcept nogil:
     """A frame starts by the decision of `time`; the time when its last byte has passed."""
     cdef int64_t start = start_tick(time, free[0], ready)
-    cdef int64_t nbytes = length if length > SHORTEST_FRAME else SHORTEST_FRAME
+    cdef int64_t nbytes = length if length > MINIMUM_FRAME else MINIMUM_FRAME
     free[0] = start + (nbytes + AROUND_BYTES) * nic.wire_ticks
     nic.wire_books[way][0] += 1
     nic.wire_books[way][1] += nbytes + AROUND_BYTES
@@ -69,7 +65,7 @@ cdef inline void plan_wire(Nic* nic) noexcept nogil:
     nic.wire_start = time
     start = start_tick(time, nic.wire_free, head.time)
     nbytes = nic.rows[head.index].length
-    nbytes = nbytes if nbytes > SHORTEST_FRAME else SHORTEST_FRAME
+    nbytes = nbytes if nbytes > MINIMUM_FRAME else MINIMUM_FRAME
     set_when(nic, RANK_WIRE_TX_END, round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks))
 
 
@@ -134,7 +130,7 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
 cdef void commit_pause(Nic* nic, int64_t quanta) noexcept nogil:
     """A PAUSE takes effect; 0 quanta end the current one. A wire that is down pauses until it is up, and longer."""
     revoke_plan(nic)
-    nic.pause_end = nic.now + round_up(quanta * QUANTUM_BYTES * nic.wire_ticks)
+    nic.pause_end = nic.now + round_up(quanta * PAUSE_QUANTUM_BYTES * nic.wire_ticks)
     nic.pause_until = nic.pause_end if nic.wire_ticks else NEVER
     plan_wire(nic)
 
@@ -150,7 +146,7 @@ cdef int64_t nominal_time(Nic* nic, int32_t flow, int64_t number) noexcept nogil
 
 cdef inline void place_offer(Nic* nic, Offer* offer) noexcept nogil:
     """The other end of the wire sends what is offered, in order: when it starts and ends is known at once."""
-    cdef int64_t nbytes = offer.length if offer.length > SHORTEST_FRAME else SHORTEST_FRAME
+    cdef int64_t nbytes = offer.length if offer.length > MINIMUM_FRAME else MINIMUM_FRAME
     cdef int64_t time = offer.ready, start
     if unlikely(time < nic.wire_since):
         time = nic.wire_since
@@ -182,8 +178,8 @@ cdef inline void offer_next(Nic* nic, int32_t index, int64_t time) noexcept nogi
     offer.ready = time
     offer.number = flow.number
     offer.flow = index
-    offer.length = size if size > SHORTEST_FRAME else SHORTEST_FRAME
-    offer.nbytes = offer.length - 4
+    offer.length = size if size > MINIMUM_FRAME else MINIMUM_FRAME
+    offer.nbytes = offer.length - FCS_BYTES
     offer.moved = moving(nic, offer.nbytes)
     offer.mac = flow.dst_mac
     offer.vlan = flow.vlan
@@ -210,7 +206,7 @@ cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_c
     offer.ready = nic.now
     offer.number = 0
     offer.flow = -1
-    offer.length = nbytes + 4 if nbytes + 4 > SHORTEST_FRAME else SHORTEST_FRAME
+    offer.length = nbytes + FCS_BYTES if nbytes + FCS_BYTES > MINIMUM_FRAME else MINIMUM_FRAME
     offer.nbytes = nbytes
     offer.moved = moving(nic, nbytes)
     offer.data = data
@@ -222,7 +218,7 @@ cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_c
 
 cdef inline void count_offer(Nic* nic, Offer* offer) noexcept nogil:
     """Its start has happened."""
-    cdef int64_t nbytes = AROUND_BYTES + (offer.length if offer.length > SHORTEST_FRAME else SHORTEST_FRAME)
+    cdef int64_t nbytes = AROUND_BYTES + (offer.length if offer.length > MINIMUM_FRAME else MINIMUM_FRAME)
     nic.rx_counted += 1
     nic.rx_counted_free = offer.free
     nic.wire_books[WIRE_IN][0] += 1

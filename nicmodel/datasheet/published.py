@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FCS_BYTES = 4                    # stripped: a frame of F bytes moves F - 4 over PCIe. Source: nic_bw.py
-PREAMBLE_BYTES, GAP_BYTES = 8, 12   # IEEE 802.3
-
 
 @dataclass(frozen=True)
 class PublishedNic:

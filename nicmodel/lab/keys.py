@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from nicmodel.datasheet.ethernet import MINIMUM_FRAME
 from nicmodel.datasheet.pcie_link import GENERATIONS, LANES
 from nicmodel.datasheet.policies import TX_POLICIES, choices
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON
 from nicmodel.sim.units import BITS, BYTES, DURATION, Kind, split
 
-MIN_FRAME = 64  # bytes, FCS included: the Ethernet minimum
 PAYLOAD_SIZES = (128, 256, 512, 1024, 2048, 4096)  # bytes: what PCIe can encode as MPS and MRRS
 MAX_SIZES = 4096  # entries of a size mix
 LIMIT_PS = 10**15  # a thousand seconds: beyond any run, below the clock's end
@@ -135,7 +135,7 @@ def named(parameter: str) -> BeforeValidator:
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Text = Annotated[str, BeforeValidator(_text)]
 Size = Annotated[int, quantity(BYTES, 1, 1 << 30)]
-FrameSize = Annotated[int, quantity(BYTES, MIN_FRAME, max(p.max_frame for p in PROFILES.values()))]
+FrameSize = Annotated[int, quantity(BYTES, MINIMUM_FRAME, max(p.max_frame for p in PROFILES.values()))]
 Time = Annotated[int, quantity(DURATION, 0, LIMIT_PS)]
 PositiveTime = Annotated[int, quantity(DURATION, 1, LIMIT_PS)]
 

@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
+from nicmodel.datasheet.ethernet import AROUND_BYTES, MINIMUM_FRAME
 from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON, HostProfile, Profile
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.keys import (
-    MIN_FRAME,
     SHARES,
     DriverKeys,
     FaultKeys,
@@ -39,7 +39,6 @@ from nicmodel.sim.plane import Direction
 from nicmodel.sim.units import BYTES
 
 SCHEMA = 1
-WIRE_OVERHEAD = 20  # bytes a frame occupies beyond itself: preamble, start delimiter, gap
 MIN_RING, MAX_RING, RING_STEP = 64, 8192, 8  # descriptors; 82599: a multiple of 128 B, up to 128 KB
 DIRECTIONS = ("tx", "rx", "both", "vf2vf")
 CREDITS = ("ph", "pd", "nph", "npd", "cplh", "cpld")
@@ -138,7 +137,7 @@ class Scenario(Section):
         """
         mean = sum(self.sizes), len(self.sizes)
         line = self.adapter.link_gbps * 10**9
-        return self.load.interval_ticks(mean, line, self.senders, WIRE_OVERHEAD, rx=direction == Direction.RX)
+        return self.load.interval_ticks(mean, line, self.senders, AROUND_BYTES, rx=direction == Direction.RX)
 
     def config(self) -> dict[str, Any]:
         """Every key with its value in base units: what a result and a sweep's key record."""
@@ -210,7 +209,7 @@ def together(scenario: Scenario) -> tuple[str, str] | None:
     if max(scenario.sizes) > profile.max_frame:
         return "frame_size", (
             f"{max(scenario.sizes)} bytes is not allowed: profile {name} takes frames of "
-            f"{MIN_FRAME} to {profile.max_frame} bytes"
+            f"{MINIMUM_FRAME} to {profile.max_frame} bytes"
         )
     for buffer in ("tx_buffer", "rx_buffer"):
         if getattr(scenario.nic, buffer) < profile.max_frame:
@@ -242,6 +241,6 @@ def together(scenario: Scenario) -> tuple[str, str] | None:
 def _wire_share(scenario: Scenario) -> float:
     """The share of the wire that the Rx load of all functions takes."""
     ticks = scenario.interval_ticks(Direction.RX)
-    frame = sum(scenario.sizes) / len(scenario.sizes) + WIRE_OVERHEAD
+    frame = sum(scenario.sizes) / len(scenario.sizes) + AROUND_BYTES
     line_ticks = frame * 8 * 1000 * 1024 / scenario.adapter.link_gbps
     return 0.999_999 * scenario.senders * line_ticks / ticks

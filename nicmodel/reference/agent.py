@@ -6,11 +6,12 @@ from collections import deque
 from typing import Any
 
 from nicmodel.datasheet.descriptors import rx_read, rx_status, tx_data, tx_done
+from nicmodel.datasheet.ethernet import FCS_BYTES
 from nicmodel.datasheet.stages import DELIVERED, INSIDE
 from nicmodel.reference.receive import Flow
 from nicmodel.reference.registers import RX_TAIL, TX_TAIL
 from nicmodel.reference.rows import STAGE, Ring, Row
-from nicmodel.reference.transmit import FCS_BYTES, moved
+from nicmodel.reference.transmit import moved
 from nicmodel.sim.plane import AgentConfig
 
 

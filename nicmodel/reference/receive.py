@@ -6,12 +6,13 @@ from collections import deque
 from typing import Any
 
 from nicmodel.datasheet.descriptors import rx_writeback
+from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES
 from nicmodel.reference.books import RX_BUFFER, Books
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
 from nicmodel.reference.rows import LOOPBACK, RX, STAGE, UNBOOKED, Read, Ring, Row, Write, cut, next_to_fetch
 from nicmodel.reference.switch import parse_header
 from nicmodel.reference.tags import RX_DESCRIPTOR, Tags
-from nicmodel.reference.transmit import FCS_BYTES, GAP_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES, moved
+from nicmodel.reference.transmit import moved
 from nicmodel.reference.writers import RX_WRITE
 from nicmodel.sim.plane import PF_FUNCTION, FlowConfig, PlaneConfig
 
@@ -90,11 +91,11 @@ class Receive:
             nbytes = len(frame) if frame is not None else flow.size(packet) - FCS_BYTES   # type: ignore[union-attr]
             length = max(MINIMUM_FRAME, nbytes + FCS_BYTES)
             start = self.wire_free if self.wire_free > 1024 * (now - 1) and ready < now else 1024 * now
-            self.wire_free = start + (length + PREAMBLE_BYTES + GAP_BYTES) * ticks
-            self.busy_ticks += (length + PREAMBLE_BYTES + GAP_BYTES) * ticks
+            self.wire_free = start + (length + AROUND_BYTES) * ticks
+            self.busy_ticks += (length + AROUND_BYTES) * ticks
             self.tlps += 1
             self.books.grant("WIRE_RX")
-            self.tlp_bytes += length + PREAMBLE_BYTES + GAP_BYTES
+            self.tlp_bytes += length + AROUND_BYTES
             end = start + (length + PREAMBLE_BYTES) * ticks
             self.instants.at(-(-end // 1024), "WIRE_RX_END", 0, self._arrived, flow, packet, frame, nbytes, length)
             if flow:

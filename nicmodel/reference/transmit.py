@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nicmodel.datasheet.descriptors import tx_parse, tx_writeback
+from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES, PREAMBLE_BYTES
 from nicmodel.datasheet.stages import DELIVERED
 from nicmodel.reference.books import TX_BUFFER, WIRE, Books
 from nicmodel.reference.instants import LINE, NO_CAUSE, OWN, POOL, SERVER, Instants
@@ -20,7 +21,6 @@ from nicmodel.reference.tags import PAYLOAD, TX_DESCRIPTOR, Tags
 from nicmodel.reference.writers import TX_WRITEBACK
 from nicmodel.sim.plane import Payload, PlaneConfig, Upcall, UpcallKind
 
-FCS_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES, GAP_BYTES = 4, 64, 8, 12
 MAXIMUM_DESCRIPTOR_LENGTH = 16383
 
 
@@ -277,14 +277,14 @@ class Transmit:
             row = self.wire.popleft()
             start = self.wire_free if (self.wire_free > 1024 * (now - 1) and row.stamps[STAGE["SWITCHED"]] < now) \
                 else 1024 * now
-            self.wire_free = start + (row.length + PREAMBLE_BYTES + GAP_BYTES) * ticks
-            self.busy_ticks += (row.length + PREAMBLE_BYTES + GAP_BYTES) * ticks
+            self.wire_free = start + (row.length + AROUND_BYTES) * ticks
+            self.busy_ticks += (row.length + AROUND_BYTES) * ticks
             self.books.leaves(row, LINE["tx_wire"], now)
             self.books.sampled(row, LINE["tx_wire"])
-            self.books.serve(WIRE, row.function, (row.length + PREAMBLE_BYTES + GAP_BYTES) * ticks)
+            self.books.serve(WIRE, row.function, (row.length + AROUND_BYTES) * ticks)
             self.books.grant("WIRE")
             self.tlps += 1
-            self.tlp_bytes += row.length + PREAMBLE_BYTES + GAP_BYTES
+            self.tlp_bytes += row.length + AROUND_BYTES
             row.on_wire = True
             row.stamps[STAGE["ON_WIRE"]] = -(-start // 1024)
             end = start + (row.length + PREAMBLE_BYTES) * ticks
@@ -309,7 +309,7 @@ class Transmit:
         self.instants.at(now + self.config.pause_reaction_ps, "PAUSE", 0, self._pause_begins, quanta)
 
     def _pause_begins(self, now: int, quanta: int) -> None:
-        self.paused_until = now + -(-quanta * 64 * self.byte_ticks // 1024)
+        self.paused_until = now + -(-quanta * PAUSE_QUANTUM_BYTES * self.byte_ticks // 1024)
         if self.paused_until > now:
             self.instants.at(self.paused_until, "PAUSE", 0, lambda _now: self.touch_wire())
         self.touch_wire()

@@ -17,13 +17,13 @@ import pytest
 
 from drivers.mutants import MUTANTS
 from drivers.pf import PfMiniport
+from nicmodel.datasheet.ethernet import AROUND_BYTES
 from nicmodel.datasheet.pcie_link import GENERATIONS, TICKS_PER_PS, completion_tlp_bytes, memory_tlp_bytes
 from nicmodel.datasheet.rules import BY_ID
 from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.lab.loading import load, shipped
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.run import run
-from nicmodel.lab.scenario import WIRE_OVERHEAD
 from nicmodel.lab.testbench import Machine, bring_up
 from nicmodel.sim.errors import ModelBug
 
@@ -156,11 +156,11 @@ def test_rates_are_inside_the_bounds_of_link_and_wire(direction, gen, lanes, fra
     assert (totals["tx_bytes"], totals["rx_bytes"]) == (sent * frame, received * frame)
     links = {(link["name"], link["direction"]): link for link in result.simulated["links"]}
 
-    wire_ps = Fraction((frame + WIRE_OVERHEAD) * 8 * 1000, result.scenario.adapter.link_gbps)
+    wire_ps = Fraction((frame + AROUND_BYTES) * 8 * 1000, result.scenario.adapter.link_gbps)
     for packets, way in ((sent, "tx"), (received, "rx")):
         assert packets * wire_ps <= window
-        assert packets * (frame + WIRE_OVERHEAD) <= links["wire", way]["bytes"] <= window / wire_ps * (
-            frame + WIRE_OVERHEAD) + frame + WIRE_OVERHEAD
+        assert packets * (frame + AROUND_BYTES) <= links["wire", way]["bytes"] <= window / wire_ps * (
+            frame + AROUND_BYTES) + frame + AROUND_BYTES
 
     byte_ps = Fraction(GENERATIONS[gen].byte_ticks(lanes), TICKS_PER_PS)
     least = {way: sum(n * least_pcie_bytes(d, frame, mps, result.scenario.pcie.mrrs)[way]

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from nicmodel.datasheet.ethernet import FCS_BYTES
 from nicmodel.datasheet.pcie_link import completion_tlp_bytes
-from nicmodel.datasheet.published import FCS_BYTES, PUBLISHED_NICS, PublishedNic
+from nicmodel.datasheet.published import PUBLISHED_NICS, PublishedNic
 from nicmodel.lab.validation.bench import DWORD, STUCK, Bench, LinkSettings, byte_for_byte
 from nicmodel.lab.validation.conditions import Conditions, Experiment
 from nicmodel.sim.errors import ModelBug

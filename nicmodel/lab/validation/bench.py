@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, rx_read, tx_data
+from nicmodel.datasheet.ethernet import FCS_BYTES
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.profiles import X520
-from nicmodel.datasheet.published import FCS_BYTES
 from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.device import make_plane, plane_config
 from nicmodel.lab.settings import published

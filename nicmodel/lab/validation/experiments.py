@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
+from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES, GAP_BYTES, PREAMBLE_BYTES
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
-from nicmodel.datasheet.published import FCS_BYTES, GAP_BYTES, PREAMBLE_BYTES, PUBLISHED_NICS
+from nicmodel.datasheet.published import PUBLISHED_NICS
 from nicmodel.lab.validation.adapters import MAX_PAYLOAD, nic
 from nicmodel.lab.validation.bench import DWORD, OWN, QUICK_WIRE, Bench, LinkSettings, byte_for_byte
 from nicmodel.lab.validation.conditions import Conditions, Experiment, Unanswerable
@@ -174,7 +175,7 @@ def line_rate(plane: str, conditions: Conditions) -> float:
     bench = reader_writer(plane, LinkSettings(accounting=OWN), frame - FCS_BYTES, count, wire_byte_ticks=ticks,
                           pcie_byte_ticks=QUICK_WIRE, skp_ps=NEVER >> 1)
     bench.ring_bell(Direction.TX, 0, count)
-    bench.run_while(lambda: bench.functions()["tx_packets"][0] < count, 16 * (frame + 20) * ticks // TICKS_PER_PS)
+    bench.run_while(lambda: bench.functions()["tx_packets"][0] < count, 16 * (frame + AROUND_BYTES) * ticks // TICKS_PER_PS)
     left = bench.rows(TX)["OFF_WIRE"]
     return WIRE_FRAMES / int(left.max() - left.min()) * 1_000_000
 
