@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from drivers.pf_switch import QUEUES_PER_POOL, NicSwitch, VirtualFunction, drop_policy
+from nicmodel.datasheet.ethernet import MINIMUM_FRAME
 from nicmodel.datasheet.mailbox import ACK, API_VERSIONS, CTS, NACK, Message
 from nicmodel.datasheet.registers_pf import (
     MTA,
@@ -24,7 +25,7 @@ from nicmodel.datasheet.registers_pf import (
 
 Steps = Generator[Any, Any, Any]
 MAX_HASHES = 30
-MIN_FRAME, MAX_FRAME = 64, 9728             # all pools share one limit of 9.5 KB under SR-IOV
+MAX_FRAME = 9728                            # all pools share one limit of 9.5 KB under SR-IOV
 WORDS = 16
 
 
@@ -146,7 +147,7 @@ class PfMailbox:
 
     def set_lpe(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
         """The largest frame this VF will take; the port's limit is ours."""
-        if not MIN_FRAME <= words[1] <= MAX_FRAME:
+        if not MINIMUM_FRAME <= words[1] <= MAX_FRAME:
             return None
         self.switch.start_pool(vf)
         return [words[1]]

@@ -179,7 +179,7 @@ cdef inline void offer_next(Nic* nic, int32_t index, int64_t time) noexcept nogi
     offer.number = flow.number
     offer.flow = index
     offer.length = size if size > MINIMUM_FRAME else MINIMUM_FRAME
-    offer.nbytes = offer.length - FCS_BYTES
+    offer.nbytes = size - FCS_BYTES     # a short frame is padded on the wire, not in memory
     offer.moved = moving(nic, offer.nbytes)
     offer.mac = flow.dst_mac
     offer.vlan = flow.vlan

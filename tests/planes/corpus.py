@@ -35,6 +35,8 @@ CORPUS = (
     Script("rate below the line", (Queue(1, interval_ticks=LINE_64B * 3), Queue(2, interval_ticks=LINE_64B * 5)),
            end=60 * US),
     Script("receive at line rate", (Queue(1, tx=False, rx=True),), flows=(rx_flow(1),), end=60 * US),
+    Script("received frames shorter than the minimum", (Queue(1, tx=False, rx=True),), flows=(rx_flow(1, sizes=(40, 64, 30)),),
+           config=(FULL,), end=60 * US),
     Script("two saturated flows share the wire", (Queue(1, tx=False, rx=True), Queue(2, tx=False, rx=True)),
            flows=(rx_flow(1), rx_flow(2, sizes=(256, 64))), end=60 * US),
     Script("receive without descriptors drops", (Queue(1, tx=False, rx=True, size=16),), flows=(rx_flow(1),),
