@@ -13,7 +13,7 @@ What is off by default has rooms of its own, entered by one test each: `passing`
 
 `types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to
 Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
-To follow a packet, begin at `commit_group` below: each rank is one event, each name is the room that resumes.
+To follow a packet, begin at `commit_in_order` below: each rank is one event, each name is the room that resumes.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -25,7 +25,7 @@ from nicmodel._fast.containers cimport Bits, Lane, Map, Timed, Timer, Timers
 from nicmodel._fast.facts cimport *
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
-    NOBODY, NUM_CLASSES, NUM_GROUPS, NUM_WHEN, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, Nic,
+    NOBODY, NUM_CLASSES, NUM_WHEN, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, Nic,
 )
 
 # One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
@@ -64,6 +64,7 @@ FAULTS = {FAULT_MEMORY: "memory has run out", FAULT_INVARIANT: "an invariant doe
           FAULT_CALL: "a call asks for the impossible"}
 
 cdef enum:
+    LINK_ARBITERS = 1 << UPSTREAM | 1 << DOWNSTREAM
     FIRST_AT_EDGE = 1 << REGISTER_PORT | 1 << TX_SCHEDULER | 1 << TX_REORDER | 1 << SWITCH_INGRESS
 
 
@@ -82,13 +83,14 @@ cdef inline void commit_down_end(Nic* nic) noexcept nogil:
         tlp = &nic.tlps[index]
         request_end(nic, index)
         if tlp.epoch == nic.rings[tlp.ring].epoch:
+            find_edge(nic)
             commit_read(nic, tlp)
         tlp_free(nic, index)
 
 
 cdef inline void commit_read(Nic* nic, Tlp* tlp) noexcept nogil:
     """The last completion of a live read has arrived. None of these asks for another TLP."""
-    if tlp.klass == CLASS_PAYLOAD:
+    if likely(tlp.klass == CLASS_PAYLOAD):
         commit_tx_payload(nic, tlp.ref, tlp.ring)
     elif commit_fetched(nic, tlp.ring):
         if tlp.klass == CLASS_TX_DESCRIPTOR:
@@ -97,64 +99,75 @@ cdef inline void commit_read(Nic* nic, Tlp* tlp) noexcept nogil:
             commit_rx_descriptors(nic, tlp.ring)
 
 
-cdef inline void commit_wakes(Nic* nic) noexcept nogil:
-    """Times at which somebody decides and nothing is committed. Whoever decides says when it wakes next."""
-    if nic.when[WAKE_UP] == nic.now:
-        touch(nic, UPSTREAM)
-    if nic.when[WAKE_DOWN] == nic.now:
-        touch(nic, DOWNSTREAM)
-    if nic.when[WAKE_DECIDE] == nic.now:
-        touch(nic, NOBODY)
-        if nic.port_wake <= nic.now:
-            nic.port_wake = NEVER
-            touch(nic, REGISTER_PORT)
-        if nic.reorder_wake <= nic.now:
-            touch(nic, TX_REORDER)
+cdef inline void commit_wake(Nic* nic) noexcept nogil:
+    """Core arbiters that wait for this edge, or for a time they have named. Whoever decides says when it wakes next."""
+    nic.touched |= nic.at_edge
+    nic.at_edge = 0
+    touch(nic, NOBODY)
+    if nic.port_wake <= nic.now:
+        nic.port_wake = NEVER
+        touch(nic, REGISTER_PORT)
+    if nic.reorder_wake <= nic.now:
+        touch(nic, TX_REORDER)
 
 
-cdef inline bint is_due(Nic* nic, int group, int slot) noexcept nogil:
-    """Is this slot of `when` in the group, and due? `group` and `slot` are constants, so other groups' slots cost nothing."""
-    return slot >> 2 == group and nic.when[slot] == nic.now
+cdef inline bint is_due(Nic* nic, int rank) noexcept nogil:
+    """Is an event of this rank due? It is about to be committed; a checked build remembers that."""
+    if nic.when[rank] != nic.now:
+        return False
+    if CHECKED:
+        nic.committing = rank
+    return True
 
 
-cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
-    """Apply, in order, every event that is due of the four ranks of a group."""
-    nic.committing = group
-    while nic.soonest[group] == nic.now:
-        if is_due(nic, group, RANK_CALL):
-            commit_call(nic)
-        elif is_due(nic, group, RANK_PAUSE):
-            commit_pause(nic, timer_pop(nic, RANK_PAUSE).a)
-        elif is_due(nic, group, RANK_MEM_COMMIT):
-            commit_mem_commit(nic)
-        elif is_due(nic, group, RANK_MEM_READ):
-            commit_mem_read(nic)
-        elif is_due(nic, group, RANK_UP_END):
-            commit_up_end(nic)
-        elif is_due(nic, group, RANK_READ_DONE):
+cdef void commit_in_order(Nic* nic) noexcept nogil:
+    """Apply every event that is due, of all ranks in order."""
+    find_edge(nic)
+    while is_due(nic, RANK_CALL):
+        commit_call(nic)
+    while is_due(nic, RANK_PAUSE):
+        commit_pause(nic, timer_pop(nic, RANK_PAUSE).a)
+    while is_due(nic, RANK_MEM_COMMIT):
+        commit_mem_commit(nic)
+    while is_due(nic, RANK_MEM_READ):
+        commit_mem_read(nic)
+    commit_link(nic)
+    while is_due(nic, RANK_REGISTER):
+        commit_register(nic)
+    while is_due(nic, RANK_TX_PIPE):
+        commit_tx_pipe(nic)
+    commit_ports(nic)
+    while is_due(nic, RANK_WIRE_RX_END):
+        commit_arrivals(nic)
+    while is_due(nic, RANK_FLOW):
+        commit_offers(nic)
+    while is_due(nic, RANK_ITR):
+        commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
+    while is_due(nic, RANK_SHAPER):
+        review_shaper(nic, <int32_t>timer_pop(nic, RANK_SHAPER).a)
+    while is_due(nic, RANK_AGENT_WAKE):
+        commit_agent_wake(nic)
+    while is_due(nic, RANK_AGENT_DONE):
+        commit_agent_done(nic, <int32_t>timer_pop(nic, RANK_AGENT_DONE).a)
+
+
+cdef inline void commit_link(Nic* nic) noexcept nogil:
+    """Ends and answers on the PCIe link, in the order of their ranks."""
+    while is_due(nic, RANK_UP_END):
+        commit_up_end(nic)
+    if nic.link_when == nic.now:
+        while is_due(nic, RANK_READ_DONE):
             commit_read_done(nic)
-        elif is_due(nic, group, RANK_DOWN_END):
+        if is_due(nic, RANK_DOWN_END):
             commit_down_end(nic)
-        elif is_due(nic, group, RANK_REGISTER):
-            commit_register(nic)
-        elif is_due(nic, group, RANK_TX_PIPE):
-            commit_tx_pipe(nic)
-        elif is_due(nic, group, RANK_RX_PIPE):
-            commit_rx_pipe(nic)
-        elif is_due(nic, group, RANK_WIRE_TX_END):
-            commit_wire_tx_end(nic)
-        elif is_due(nic, group, RANK_WIRE_RX_END):
-            commit_arrivals(nic)
-        elif is_due(nic, group, RANK_FLOW):
-            commit_offers(nic)
-        elif is_due(nic, group, RANK_ITR):
-            commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
-        elif is_due(nic, group, RANK_SHAPER):
-            review_shaper(nic, <int32_t>timer_pop(nic, RANK_SHAPER).a)
-        elif is_due(nic, group, RANK_AGENT_WAKE):
-            commit_agent_wake(nic)
-        else:
-            commit_agent_done(nic, <int32_t>timer_pop(nic, RANK_AGENT_DONE).a)
+
+
+cdef inline void commit_ports(Nic* nic) noexcept nogil:
+    """The two ways through the wire's port."""
+    while is_due(nic, RANK_RX_PIPE):
+        commit_rx_pipe(nic)
+    while is_due(nic, RANK_WIRE_TX_END):
+        commit_wire_tx_end(nic)
 
 
 # ---- decide: whose turn it is ----------------------------------------------------------------------
@@ -195,47 +208,64 @@ cdef void decide_late(Nic* nic) noexcept nogil:
     as its place. What else is touched by now decides one ps later."""
     if has_turn(nic, WALKERS):
         decide_walkers(nic)
+    if nic.touched & CORE_ARBITERS:
+        find_edge(nic)
+        nic.at_edge |= nic.touched & CORE_ARBITERS
+        wake_core(nic, nic.edge if nic.edge > nic.now else nic.edge + nic.core)
+    if nic.touched & PS_ARBITERS:
+        nic.at_edge |= nic.touched & PS_ARBITERS
+        set_when(nic, WAKE_DECIDE, nic.now + 1)
 
 
-cdef inline void decide_touched(Nic* nic) noexcept nogil:
-    """Every touched arbiter decides once, in the order of `arbiters.ARBITERS`; the core's only at an edge of its clock."""
-    cdef bint at_edge = nic.edge == nic.now
-    cdef int64_t wake
-    if has_turn(nic, VCPU):
-        decide_vcpu(nic)
-    if at_edge and nic.touched & CORE_ARBITERS:
-        decide_at_edge(nic)
+cdef inline void decide_link(Nic* nic) noexcept nogil:
     if has_turn(nic, UPSTREAM):
         decide_direction(nic, &nic.up, &nic.down)
     if has_turn(nic, DOWNSTREAM):
         decide_direction(nic, &nic.down, &nic.up)
-    wake = nic.port_wake if nic.port_wake < nic.reorder_wake else nic.reorder_wake
-    nic.touched &= PS_ARBITERS | CORE_ARBITERS
-    if nic.touched:
-        if unlikely(nic.touched & PS_ARBITERS):
-            decide_late(nic)
-        if unlikely(nic.touched & PS_ARBITERS):
-            wake = nic.now + 1
-        elif nic.touched & CORE_ARBITERS:
-            wake = earliest(wake, nic.edge + nic.core if at_edge else nic.edge)
+
+
+cdef inline void decide_core(Nic* nic) noexcept nogil:
+    """VCPU, and at an edge the core's arbiters; what they wait for is an instant to come."""
+    cdef bint at_edge
+    if has_turn(nic, VCPU):
+        decide_vcpu(nic)
+    find_edge(nic)
+    at_edge = nic.edge == nic.now
+    if at_edge and nic.touched & CORE_ARBITERS:
+        decide_at_edge(nic)
+    nic.at_edge |= nic.touched & CORE_ARBITERS
+    nic.touched &= PS_ARBITERS
+    wake_core(nic, nic.edge + nic.core if at_edge else nic.edge)
+
+
+cdef inline void wake_core(Nic* nic, int64_t edge) noexcept nogil:
+    """The next instant for those arbiters that wait for an edge, of which `edge` is the next, or for a time."""
+    cdef int64_t wake = earliest(nic.port_wake, nic.reorder_wake)
+    if nic.at_edge:
+        wake = earliest(wake, edge)
     if wake != nic.when[WAKE_DECIDE]:
         set_when(nic, WAKE_DECIDE, wake)
+
+
+cdef inline void decide_touched(Nic* nic) noexcept nogil:
+    """Every touched arbiter decides once, in the order of `arbiters.ARBITERS`; the core's only at an edge of its clock."""
+    if nic.touched & ~LINK_ARBITERS:
+        decide_core(nic)
+    decide_link(nic)
+    if unlikely(nic.touched & (PS_ARBITERS | CORE_ARBITERS)):
+        decide_late(nic)
+    nic.touched = 0
 
 
 # ---- instants --------------------------------------------------------------------------------------
 
 cdef inline int64_t next_instant(Nic* nic) noexcept nogil:
-    """The earliest of all slots of `when`, of which every four have theirs in `soonest`."""
-    cdef int64_t* soonest = nic.soonest
-    cdef int64_t early = soonest[0] if soonest[0] < soonest[1] else soonest[1]
-    cdef int64_t late = soonest[2] if soonest[2] < soonest[3] else soonest[3]
-    cdef int64_t last = soonest[4] if soonest[4] < soonest[5] else soonest[5]
-    early = early if early < late else late
-    return early if early < last else last
+    """The earliest slot of `when`."""
+    return earliest_of(nic.link_when, nic.port_when, nic.host_when, nic.other_when)
 
 
 cdef inline void find_edge(Nic* nic) noexcept nogil:
-    """The first core edge at or after now: from the one before by multiplication, unless that is far away."""
+    """The first core edge at or after now, for those who ask: from the one before by multiplication, unless that is far away."""
     cdef int64_t ahead = nic.now - nic.edge + nic.core - 1
     if unlikely(ahead > nic.far):
         nic.edge = (nic.now + nic.core - 1) // nic.core * nic.core
@@ -246,20 +276,23 @@ cdef inline void find_edge(Nic* nic) noexcept nogil:
 cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:
     """Commit everything of this time in order, then let every touched arbiter decide once."""
     nic.now = time
-    find_edge(nic)
-    # One line a group, written out: a loop here costs more than the events. `nic_new` checks their number.
-    if nic.soonest[0] == time:
-        commit_group(nic, 0)
-    if nic.soonest[1] == time:
-        commit_group(nic, 1)
-    if nic.soonest[2] == time:
-        commit_group(nic, 2)
-    if nic.soonest[3] == time:
-        commit_group(nic, 3)
-    if nic.soonest[4] == time:
-        commit_group(nic, 4)
-    if nic.soonest[5] == time:
-        commit_wakes(nic)
+    if nic.host_when == time or nic.other_when == time:
+        commit_in_order(nic)
+    elif nic.port_when == time:
+        commit_link(nic)
+        commit_ports(nic)
+    else:
+        while is_due(nic, RANK_READ_DONE):
+            commit_read_done(nic)
+        if is_due(nic, RANK_DOWN_END):
+            commit_down_end(nic)
+    if nic.link_when == time:
+        if nic.when[WAKE_UP] == time:
+            touch(nic, UPSTREAM)
+        if nic.when[WAKE_DOWN] == time:
+            touch(nic, DOWNSTREAM)
+    if nic.when[WAKE_DECIDE] == time:
+        commit_wake(nic)
     if nic.touched:
         decide_touched(nic)
 
@@ -267,15 +300,12 @@ cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:
 cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
     """Instants before `until`, as long as there is no news, no fault, and budget."""
     cdef int64_t time = next_instant(nic)
-    nic.halt = nic.fault
-    nic.budget = budget
-    while time < until and nic.budget != 0:
+    nic.limit = until if not nic.fault else 0
+    while time < nic.limit and budget != 0:
         run_instant(nic, time)
-        nic.budget -= 1
-        if unlikely(nic.halt):
-            nic.budget = 0
+        budget -= 1
         time = next_instant(nic)
-    nic.horizon = max(nic.horizon, until if nic.budget != 0 else nic.now)
+    nic.horizon = max(nic.horizon, until if nic.limit and budget != 0 else nic.now)
     settle_commits(nic, max(nic.horizon, nic.now + 1))      # Python may look at memory
 
 

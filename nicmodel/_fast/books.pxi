@@ -9,15 +9,25 @@ cdef inline void touch(Nic* nic, int arbiter) noexcept nogil:
 
 # ---- events ----------------------------------------------------------------------------------------
 
+cdef inline int64_t earliest_of(int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil:
+    return earliest(earliest(a, b), earliest(c, d))
+
+
 cdef inline void set_when(Nic* nic, int slot, int64_t time) noexcept nogil:
-    """The next event of this rank, or the next wake of this arbiter, is at `time`."""
-    cdef int64_t* four = &nic.when[slot & ~3]
-    cdef int64_t left, right
-    check(nic, time > nic.now or (time == nic.now and slot >> 2 >= nic.committing), 10, slot)
-    nic.when[slot] = time
-    left = four[0] if four[0] < four[1] else four[1]
-    right = four[2] if four[2] < four[3] else four[3]
-    nic.soonest[slot >> 2] = left if left < right else right
+    """The next event of this rank, or the next wake of this arbiter, is at `time`. `slot` is a constant nearly always, and
+    then one group is all that is looked at."""
+    cdef int64_t* when = nic.when
+    check(nic, time > nic.now or (time == nic.now and slot >= nic.committing), 10, slot)
+    when[slot] = time
+    if slot == RANK_READ_DONE or slot == RANK_DOWN_END or slot == WAKE_UP or slot == WAKE_DOWN:
+        nic.link_when = earliest_of(when[RANK_READ_DONE], when[RANK_DOWN_END], when[WAKE_UP], when[WAKE_DOWN])
+    elif slot == RANK_UP_END or slot == RANK_RX_PIPE or slot == RANK_WIRE_TX_END or slot == WAKE_DECIDE:
+        nic.port_when = earliest_of(when[RANK_UP_END], when[RANK_RX_PIPE], when[RANK_WIRE_TX_END], when[WAKE_DECIDE])
+    elif slot == RANK_MEM_COMMIT or slot == RANK_MEM_READ or slot == RANK_AGENT_WAKE or slot == RANK_AGENT_DONE:
+        nic.host_when = earliest_of(when[RANK_MEM_COMMIT], when[RANK_MEM_READ], when[RANK_AGENT_WAKE], when[RANK_AGENT_DONE])
+    else:
+        nic.other_when = earliest(earliest_of(when[RANK_CALL], when[RANK_PAUSE], when[RANK_REGISTER], when[RANK_TX_PIPE]),
+                                  earliest_of(when[RANK_WIRE_RX_END], when[RANK_FLOW], when[RANK_ITR], when[RANK_SHAPER]))
 
 cdef inline void timed_popped(Nic* nic, Lane* lane, int rank) noexcept nogil:
     """The front of a rank's lane has been taken."""
@@ -243,7 +253,7 @@ cdef void let_go(Nic* nic, Ring* ring) noexcept nogil:
 cdef News* tell(Nic* nic, int kind, int num_args, int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil:
     """News for Python, of this instant. The caller may add bytes."""
     cdef News* news = <News*>lane_push(nic, &nic.news)
-    nic.halt = 1
+    nic.limit = 0
     news.time = nic.now
     news.kind = kind
     news.num_args = num_args

@@ -138,8 +138,6 @@ cdef bint furnish(Nic* nic) noexcept nogil:
 
 cdef Nic* nic_new(object config) except NULL:
     """A plane before its first instant."""
-    if NUM_GROUPS != 6 or WAKE_UP & 3:
-        raise ModelBug("next_instant and run_instant look at five groups of events and one of wakes")
     cdef Nic* nic = <Nic*>calloc(1, sizeof(Nic))
     cdef int each
     if nic == NULL:
@@ -157,8 +155,7 @@ cdef Nic* nic_new(object config) except NULL:
     nic.now = -1
     for each in range(NUM_WHEN):
         nic.when[each] = NEVER
-    for each in range(NUM_GROUPS):
-        nic.soonest[each] = NEVER
+    nic.link_when = nic.port_when = nic.host_when = nic.other_when = NEVER
     open_direction(nic, &nic.up, UPSTREAM, WAKE_UP, LINE_UP_POSTED, RANK_UP_END)
     open_direction(nic, &nic.down, DOWNSTREAM, WAKE_DOWN, LINE_DOWN_POSTED, RANK_DOWN_END)
     advertise(&nic.up)

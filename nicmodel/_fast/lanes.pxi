@@ -90,6 +90,21 @@ cdef inline void push_timed(Nic* nic, Lane* lane, int64_t time, int32_t index) n
     item.index = index
     lane.tail += 1
 
+cdef inline void push_sorted(Nic* nic, Lane* lane, int64_t time, int32_t index) noexcept nogil:
+    """Into a lane in order of time, behind what is there for the same time. It belongs near the end, or the lane is short."""
+    cdef Timed* items
+    cdef uint64_t position = lane.tail
+    if unlikely(lane.tail - lane.head >= lane.room):
+        if not lane_grow(nic, lane):
+            return
+    items = <Timed*>lane.items
+    while position > lane.head and items[(position - 1) & lane.mask].time > time:
+        items[position & lane.mask] = items[(position - 1) & lane.mask]
+        position -= 1
+    items[position & lane.mask].time = time
+    items[position & lane.mask].index = index
+    lane.tail += 1
+
 cdef inline Timed* front_timed(Lane* lane) noexcept nogil:
     return &(<Timed*>lane.items)[lane.head & lane.mask]
 
@@ -144,7 +159,7 @@ cdef void latch(Nic* nic, int fault, int line, int64_t value) noexcept nogil:
     """Remember the first fault; the run stops after this instant and the door raises it."""
     if nic.fault == NO_FAULT:
         nic.fault = fault
-        nic.halt = 1
+        nic.limit = 0
         nic.fault_line = line
         nic.fault_value = value
 

@@ -255,9 +255,10 @@ cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil
     """Memory is sampled at `time`; its answer is the READ_DONE."""
     time += nic.read_latency
     if nic.draws:
-        schedule(nic, RANK_READ_DONE, time + drawn_latency(nic, nic.tlps[index].function), 0, index, 0)
-    else:
-        timed_pushed(nic, &nic.read_dones, RANK_READ_DONE, time, index)
+        time += drawn_latency(nic, nic.tlps[index].function)
+    push_sorted(nic, &nic.read_dones, time, index)
+    if time < nic.when[RANK_READ_DONE]:
+        set_when(nic, RANK_READ_DONE, time)
 
 
 cdef void sample(Nic* nic, int32_t index) noexcept nogil:
@@ -305,12 +306,8 @@ cdef inline void queue_completions(Nic* nic, int32_t index) noexcept nogil:
 
 
 cdef inline void commit_read_done(Nic* nic) noexcept nogil:
-    cdef int32_t index
-    if nic.draws:
-        index = <int32_t>timer_pop(nic, RANK_READ_DONE).a
-    else:
-        index = front_timed(&nic.read_dones).index
-        timed_popped(nic, &nic.read_dones, RANK_READ_DONE)
+    cdef int32_t index = front_timed(&nic.read_dones).index
+    timed_popped(nic, &nic.read_dones, RANK_READ_DONE)
     queue_completions(nic, index)
 
 

@@ -77,11 +77,21 @@ cdef inline void grant(Nic* nic, int klass) noexcept nogil:
     queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
 
 
+cdef inline bint asks_alone(Nic* nic) noexcept nogil:
+    """Does only the payload class ask?"""
+    return ((nic.asking[CLASS_RX_DESCRIPTOR].tail - nic.asking[CLASS_RX_DESCRIPTOR].head)
+            | (nic.asking[CLASS_TX_DESCRIPTOR].tail - nic.asking[CLASS_TX_DESCRIPTOR].head)) == 0
+
+
 cdef inline void decide_tags(Nic* nic) noexcept nogil:
     """Grant in turns until no head fits; whoever still waits then waits for the pool."""
     cdef int klass = nic.tag_turn, refused = 0
     if unlikely(nic.tag_rules):
         decide_tags_by_rules(nic)
+        return
+    if nic.tags_blamed == 0 and lane_count(&nic.asking[CLASS_PAYLOAD]) == 1 and asks_alone(nic) and fits(nic, CLASS_PAYLOAD):
+        grant(nic, CLASS_PAYLOAD)       # what nearly always is: one frame's turn, and room for it
+        nic.tag_turn = 0
         return
     while refused < 3:
         if fits(nic, klass):

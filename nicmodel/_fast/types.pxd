@@ -10,13 +10,12 @@ from nicmodel._fast.parts cimport (
 )
 
 cdef enum:
-    # Slots of `when` at which an arbiter is touched and nothing is committed, a group of their own in place of the last
-    # ranks. WALK_DONE shares the slot and the timers of MEM_READ, the rank before it, with sources that come after.
-    WAKE_UP = (RANK_DLLP + 3) & ~3
+    # Slots of `when` at which an arbiter is touched and nothing is committed, in place of the last ranks. WALK_DONE
+    # shares the slot and the timers of MEM_READ, the rank before it, with sources that come after.
+    WAKE_UP = RANK_DLLP
     WAKE_DOWN
     WAKE_DECIDE         # the next edge with something to decide, or the next ps
-    NUM_GROUPS = (WAKE_UP >> 2) + 1
-    NUM_WHEN = NUM_GROUPS << 2
+    NUM_WHEN
     NOBODY = 31         # touched in place of an arbiter
     NUM_CLASSES = 24    # sizes of byte buffers: 1 << class
 
@@ -26,11 +25,14 @@ cdef struct Nic:
     int64_t edge            # first core edge >= now
     int64_t horizon         # every instant before it has run
     int64_t when[NUM_WHEN]  # next event of every rank, next wake of every arbiter that wakes by itself
-    int64_t soonest[NUM_GROUPS]     # of every four of them
-    int32_t committing      # group of the event being committed, looked at in a checked build
+    int64_t link_when       # the earliest of them, in groups: READ_DONE, DOWN_END, WAKE_UP, WAKE_DOWN
+    int64_t port_when       # UP_END, RX_PIPE, WIRE_TX_END, WAKE_DECIDE
+    int64_t host_when       # MEM_COMMIT, MEM_READ, AGENT_WAKE, AGENT_DONE
+    int64_t other_when      # all others
+    int32_t committing      # rank of the event being committed, looked at in a checked build
     uint32_t touched        # arbiters
-    int64_t budget          # instants left in this run; negative: no limit
-    int32_t halt            # news or a fault: the run ends after this instant
+    uint32_t at_edge        # arbiters that were touched and decide at the next edge
+    int64_t limit           # instants before it run; 0: news or a fault, the run ends after this instant
     int32_t fault
     int32_t fault_line
     int64_t fault_value
@@ -111,7 +113,7 @@ cdef struct Nic:
     Lane mem_commits        # Timed: slots of TLPs
     Lane loud_commits       # those of them that need their event
     Lane mem_reads
-    Lane read_dones         # when there is no jitter
+    Lane read_dones         # Timed, sorted: slots of TLPs; there are no more than tags
     Lane accesses           # slots of TLPs
     Lane register_pipe      # Timed: slots of TLPs
     int64_t port_free
