@@ -265,12 +265,16 @@ cdef inline int64_t next_instant(Nic* nic) noexcept nogil:
 
 
 cdef inline void find_edge(Nic* nic) noexcept nogil:
-    """The first core edge at or after now, for those who ask: from the one before by multiplication, unless that is far away."""
-    cdef int64_t ahead = nic.now - nic.edge + nic.core - 1
-    if unlikely(ahead > nic.far):
-        nic.edge = (nic.now + nic.core - 1) // nic.core * nic.core
-    else:
-        nic.edge += <int64_t>(<uint64_t>ahead * nic.per_core >> 40) * nic.core
+    """The first core edge at or after now, for those who ask."""
+    nic.edge = edge_from(nic, nic.now)
+
+
+cdef inline int64_t edge_from(Nic* nic, int64_t time) noexcept nogil:
+    """The first core edge at or after a time: from the one before by multiplication, unless that is far away."""
+    cdef int64_t ahead = time - nic.edge + nic.core - 1
+    if unlikely(<uint64_t>ahead > <uint64_t>nic.far):
+        return (time + nic.core - 1) // nic.core * nic.core
+    return nic.edge + <int64_t>(<uint64_t>ahead * nic.per_core >> 40) * nic.core
 
 
 cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:

@@ -76,14 +76,14 @@ cdef inline int latency_bin(int64_t value) noexcept nogil:
 cdef inline void count_latency(Nic* nic, int32_t function, int direction, int64_t value) noexcept nogil:
     nic.latency[(2 * function + direction) * LATENCY_BINS + latency_bin(value)] += 1
 
-cdef inline void deliver_tx(Nic* nic, Row* row) noexcept nogil:
-    """A sent frame has left the adapter, or has turned around in its switch."""
+cdef inline void deliver_tx(Nic* nic, Row* row, int64_t time) noexcept nogil:
+    """A sent frame has left the adapter, or has turned around in its switch, at `time`."""
     cdef Function* function = &nic.functions[row.function]
     row.outcome = DELIVERED
     function.counters[COUNT_TX_PACKETS] += 1
     function.counters[COUNT_TX_BYTES] += row.length
     function.inside[DIRECTION_TX] -= 1
-    count_latency(nic, row.function, DIRECTION_TX, nic.now - row.born)
+    count_latency(nic, row.function, DIRECTION_TX, time - row.born)
 
 cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     """A received frame is the driver's."""

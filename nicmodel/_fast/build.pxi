@@ -164,7 +164,7 @@ cdef Nic* nic_new(object config) except NULL:
     find_next_due(&nic.down)
     set_when(nic, WAKE_UP, nic.up.next_due)
     set_when(nic, WAKE_DOWN, nic.down.next_due)
-    nic.port_wake = nic.reorder_wake = nic.wire_start = NEVER
+    nic.port_wake = nic.reorder_wake = nic.wire_start = nic.wire_end = NEVER
     nic.ready_last = nic.ingress_last = -1
     nic.ahead = 1
     nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1

@@ -3,7 +3,7 @@
 A direction does one transfer at a time and knows nothing of its clients: it moves the oldest eligible TLP and
 hands it over at its end. Each direction also carries the DLLPs its sender owes: Acks and UpdateFCs for what
 came the other way. It wakes by itself once: when it is free and something waits, or when the next DLLP is due
-and it is free. RO, IDO, turns, completion credits and retraining are in `passing`.
+and it is free. While no TLP waits in either direction DLLPs are sent afterwards, with their own times (`catch_up`). RO, IDO, turns, completion credits and retraining are in `passing`.
 
 The credits a sender holds are kept as their number, limit minus consumed. The door lets a receiver advertise no
 more than half of what a count has room for, so this says the same as the modular test of the page.
@@ -101,9 +101,10 @@ cdef inline int64_t round_up(int64_t ticks) noexcept nogil:
     return (ticks + 1023) >> 10
 
 
-cdef inline void occupy(Nic* nic, Direction* way, int64_t ready, int64_t nbytes) noexcept nogil:
+cdef inline void occupy(Nic* nic, Direction* way, int64_t time, int64_t ready, int64_t nbytes) noexcept nogil:
+    """A transfer starts by the decision of `time`."""
     cdef int64_t ticks = nbytes * nic.pcie_ticks
-    way.free = start_tick(nic.now, way.free, ready) + ticks
+    way.free = start_tick(time, way.free, ready) + ticks
     way.busy_ticks += ticks
 
 
@@ -116,19 +117,28 @@ cdef inline void find_next_due(Direction* way) noexcept nogil:
         way.next_due = earliest(way.next_due, earliest(way.c_due, way.c_idle))
 
 
+cdef inline bint is_watched_link(Nic* nic) noexcept nogil:
+    """Does a TLP wait, for the link or for credits? Else DLLPs take no event: they go before anybody looks."""
+    return (nic.up.waiting | nic.down.waiting) != 0
+
+
+cdef inline void set_wake(Nic* nic, Direction* way, int64_t time) noexcept nogil:
+    """The direction's arbiter is touched at `time`."""
+    cdef int64_t* when = nic.when
+    when[way.wake] = time
+    nic.link_when = earliest_of(when[RANK_READ_DONE], when[RANK_DOWN_END], when[WAKE_UP], when[WAKE_DOWN])
+
+
 cdef inline void note_due(Nic* nic, Direction* way, int64_t due) noexcept nogil:
     """A DLLP falls due on this direction: it can go once the link is free."""
-    cdef int64_t wake
     if due < way.next_due:
         way.next_due = due
     if due <= nic.now:
         touch(nic, way.arbiter)
-        return
-    wake = round_up(way.free)
-    if wake < due:
-        wake = due
-    if wake < nic.when[way.wake]:
-        set_when(nic, way.wake, wake)
+    elif is_watched_link(nic):
+        due = max(due, round_up(way.free))
+        if due < nic.when[way.wake]:
+            set_wake(nic, way, due)
 
 
 cdef inline void note_arrival(Nic* nic, Direction* other, int64_t time) noexcept nogil:
@@ -151,6 +161,7 @@ cdef inline void release_posted(Nic* nic, Direction* other, int32_t payload, int
     """The receiver has room, or will have, for one more write of this size; `other` reports it."""
     if not other.reports_p:
         return
+    catch_up(nic, other)
     if time > nic.now:
         push_timed(nic, &other.p_releases, time, <int32_t>data_credits(payload))
     else:
@@ -163,6 +174,7 @@ cdef inline void release_nonposted(Nic* nic, Direction* other, int64_t time) noe
     """The receiver has room, or will have, for one more read request; `other` reports it."""
     if not other.reports_np:
         return
+    catch_up(nic, other)
     if time > nic.now:
         push_timed(nic, &other.np_releases, time, 1)
     else:
@@ -189,11 +201,16 @@ cdef inline bint take_credits(Nic* nic, Direction* way) noexcept nogil:
     """If what has just landed is an UpdateFC, its receiver gains the credits."""
     if likely(way.flying_kind < UPDATE_P):
         return False
-    land_update(nic, way, &nic.down if way == &nic.up else &nic.up)
+    land_update(nic, way)
     return True
 
 
-cdef void land_update(Nic* nic, Direction* way, Direction* sender) noexcept nogil:
+cdef inline Direction* partner_of(Nic* nic, Direction* way) noexcept nogil:
+    return &nic.down if way == &nic.up else &nic.up
+
+
+cdef void land_update(Nic* nic, Direction* way) noexcept nogil:
+    cdef Direction* sender = partner_of(nic, way)
     if way.flying_kind == UPDATE_P:
         sender.ph += way.update_headers
         sender.pd += way.update_data
@@ -208,14 +225,17 @@ cdef void land_update(Nic* nic, Direction* way, Direction* sender) noexcept nogi
 
 # ---- starting a transfer ---------------------------------------------------------------------------
 
-cdef void start_update(Nic* nic, Direction* way, int kind, int64_t due, int64_t headers, int64_t data) noexcept nogil:
+cdef void start_update(Nic* nic, Direction* way, int64_t time, int kind, int64_t due, int64_t headers, int64_t data) noexcept nogil:
     """An UpdateFC starts: what it carries is final, the sender has it at its end."""
     way.flying_kind = <uint8_t>kind
     way.update_headers = headers
     way.update_data = data
-    occupy(nic, way, due, DLLP_BYTES)
+    occupy(nic, way, time, due, DLLP_BYTES)
     way.dllp_bytes += DLLP_BYTES
-    set_when(nic, way.end_rank, round_up(way.free))
+    if round_up(way.free) > nic.now:
+        set_when(nic, way.end_rank, round_up(way.free))
+    else:
+        land_update(nic, way)
 
 
 cdef inline int64_t find_report(Nic* nic, Lane* releases, int64_t* first) noexcept nogil:
@@ -224,34 +244,49 @@ cdef inline int64_t find_report(Nic* nic, Lane* releases, int64_t* first) noexce
     return NEVER if first[0] == NEVER else first[0] + nic.fc
 
 
-cdef void start_dllp(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
-    """Start what is due, in the order SKP, Ack, UpdateFC-P, UpdateFC-NP, UpdateFC-Cpl."""
-    collect_releases(way, nic.now)
-    if way.skp_due <= nic.now:
-        occupy(nic, way, way.skp_due, nic.skp_bytes)
+cdef void start_dllp(Nic* nic, Direction* way, int64_t time) noexcept nogil:
+    """Start what is due at `time`, now or a while ago, in the order SKP, Ack, UpdateFC-P, UpdateFC-NP, UpdateFC-Cpl."""
+    cdef Direction* partner = partner_of(nic, way)
+    collect_releases(way, time)
+    if way.skp_due <= time:
+        occupy(nic, way, time, way.skp_due, nic.skp_bytes)
         way.skp_bytes += nic.skp_bytes
         way.skp_due = way.skp_due + nic.skp if nic.skp > 0 else NEVER
-    elif way.ack_due <= nic.now:
-        occupy(nic, way, way.ack_due, DLLP_BYTES)
+    elif way.ack_due <= time:
+        occupy(nic, way, time, way.ack_due, DLLP_BYTES)
         way.dllp_bytes += DLLP_BYTES
         way.ack_for = partner.last_end
-        way.ack_due = partner.last_end + nic.ack if partner.last_end > nic.now else NEVER
-    elif way.p_due <= nic.now or way.p_idle <= nic.now:
-        start_update(nic, way, UPDATE_P, earliest(way.p_due, way.p_idle), way.owed_ph, way.owed_pd)
+        way.ack_due = partner.last_end + nic.ack if partner.last_end > time else NEVER
+    elif way.p_due <= time or way.p_idle <= time:
+        start_update(nic, way, time, UPDATE_P, earliest(way.p_due, way.p_idle), way.owed_ph, way.owed_pd)
         way.owed_ph = way.owed_pd = 0
         way.p_due = find_report(nic, &way.p_releases, &way.p_first)
-        way.p_idle = nic.now + UPDATE_FC_IDLE_PS
-    elif way.np_due <= nic.now or way.np_idle <= nic.now:
-        start_update(nic, way, UPDATE_NP, earliest(way.np_due, way.np_idle), way.owed_nph, 0)
+        way.p_idle = time + UPDATE_FC_IDLE_PS
+    elif way.np_due <= time or way.np_idle <= time:
+        start_update(nic, way, time, UPDATE_NP, earliest(way.np_due, way.np_idle), way.owed_nph, 0)
         way.owed_nph = 0
         way.np_due = find_report(nic, &way.np_releases, &way.np_first)
-        way.np_idle = nic.now + UPDATE_FC_IDLE_PS
+        way.np_idle = time + UPDATE_FC_IDLE_PS
     else:
-        start_update(nic, way, UPDATE_C, earliest(way.c_due, way.c_idle), way.owed_ch, way.owed_cd)
+        start_update(nic, way, time, UPDATE_C, earliest(way.c_due, way.c_idle), way.owed_ch, way.owed_cd)
         way.owed_ch = way.owed_cd = 0
         way.c_due = find_report(nic, &way.c_releases, &way.c_first)
-        way.c_idle = nic.now + UPDATE_FC_IDLE_PS
+        way.c_idle = time + UPDATE_FC_IDLE_PS
     find_next_due(way)
+
+
+cdef void send_overdue(Nic* nic, Direction* way, int64_t before) noexcept nogil:
+    """DLLPs that could start before this time have: no TLP was in their way, and nobody waited for what they carry."""
+    cdef int64_t time = max(way.next_due, round_up(way.free))
+    while time < before:
+        start_dllp(nic, way, time)
+        time = max(way.next_due, round_up(way.free))
+
+
+cdef inline void catch_up(Nic* nic, Direction* way) noexcept nogil:
+    """DLLPs of this direction that could start before now have."""
+    if way.next_due < nic.now:
+        send_overdue(nic, way, nic.now)
 
 
 cdef inline bint has_posted_credits(Direction* way, Tlp* tlp) noexcept nogil:
@@ -334,7 +369,7 @@ cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcep
 cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t winner, int32_t nbytes) noexcept nogil:
     """The TLP is on the link, and what follows from that."""
     cdef Tlp* tlp = &nic.tlps[winner]
-    occupy(nic, way, tlp.ready, nbytes)
+    occupy(nic, way, nic.now, tlp.ready, nbytes)
     way.tlps += 1
     way.tlp_bytes += nbytes
     way.flying = winner
@@ -386,18 +421,29 @@ cdef inline void open_books(Nic* nic, Direction* way, int all_causes) noexcept n
 
 cdef inline void decide_direction(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
     """UPSTREAM or DOWNSTREAM: one transfer, if the link is free and anything may go."""
-    cdef bint busy
-    cdef int64_t wake = way.next_due
+    catch_up(nic, way)
+    catch_up(nic, partner)
     if way.free <= nic.now << 10:
-        if wake <= nic.now:
-            start_dllp(nic, way, partner)
-            wake = way.next_due
+        if unlikely(way.next_due <= nic.now):
+            start_dllp(nic, way, nic.now)
         elif way.waiting:
             start_tlp(nic, way, partner)
-    busy = way.free > nic.now << 10
-    if busy and (way.waiting or wake < round_up(way.free)):
-        wake = round_up(way.free)
-    if wake != nic.when[way.wake]:
-        set_when(nic, way.wake, wake)
     if way.waiting or way.blamed:
-        blame_lines(nic, way, busy)
+        blame_lines(nic, way, way.free > nic.now << 10)
+    if way.waiting:
+        send_overdue(nic, partner, nic.now + 1)
+        wake_direction(nic, way)
+        wake_direction(nic, partner)
+    elif partner.waiting:
+        wake_direction(nic, way)
+    elif nic.when[way.wake] != NEVER:
+        set_wake(nic, way, NEVER)
+
+
+cdef inline void wake_direction(Nic* nic, Direction* way) noexcept nogil:
+    """It decides again when the link is free, if anything waits for that; else when a DLLP falls due."""
+    cdef int64_t idle = round_up(way.free), wake = way.next_due
+    if idle > nic.now and (way.waiting or wake < idle):
+        wake = idle
+    if wake != nic.when[way.wake]:
+        set_wake(nic, way, wake)

@@ -103,6 +103,7 @@ cdef void release_completion(Nic* nic, Direction* other, int64_t data, int64_t t
     """A completion will have arrived, and its buffer is free at once; `other` reports it."""
     if not other.reports_c:
         return
+    catch_up(nic, other)
     push_timed(nic, &other.c_releases, time, <int32_t>data)
     note_release(nic, other, &other.c_first, &other.c_due, time)
 
@@ -189,6 +190,8 @@ cdef void retrain_way(Nic* nic, Direction* way, int64_t duration) noexcept nogil
 
 cdef void retrain(Nic* nic, int64_t* words) noexcept nogil:
     """The table `retrain`: duration, then what a generation and a width decide."""
+    catch_up(nic, &nic.up)
+    catch_up(nic, &nic.down)
     nic.pcie_ticks = words[1]
     nic.ack = words[2]
     nic.fc = words[3]

@@ -98,6 +98,8 @@ cdef void settle_all(Nic* nic) noexcept nogil:
     count_offers(nic, before)
     settle_ready(nic, before)
     settle_wire(nic, before)
+    send_overdue(nic, &nic.up, before)
+    send_overdue(nic, &nic.down, before)
     if not lane_empty(&nic.tx_wire):
         count_wait(nic, nic.horizon)
 

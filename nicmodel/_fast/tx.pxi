@@ -312,7 +312,7 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     if target >= 0 and target != row.function:
         tx_room_back(nic, row.nbytes)
         row.room = 0
-        deliver_tx(nic, row)
+        deliver_tx(nic, row, nic.now)
         loop_back(nic, index)
         row_release(nic, index, IN_PIPE)
         return

@@ -142,6 +142,7 @@ cdef struct Nic:
     int64_t wire_free
     int32_t wire_row        # flying
     int64_t wire_start      # when the head of `tx_wire` starts, if nothing comes between; NEVER: nothing is planned
+    int64_t wire_end        # when it, or the frame on the wire, ends
     int64_t wire_mark       # up to here its line's clock is right
     # Rx
     Bits rx_fetchable

@@ -48,7 +48,8 @@ cdef inline void start_head(Nic* nic) noexcept nogil:
 
 cdef inline void plan_wire(Nic* nic) noexcept nogil:
     """When the head of the line starts, and ends, is known: it passes the switch, the frame before it has left, the
-    partner lets it go. Its end is the only event; while a frame is on the wire that is the one before."""
+    partner lets it go. Its end is the only event, at the edge at which the scheduler may see it if nobody else looks;
+    while a frame is on the wire that is the one before."""
     cdef Timed* head
     cdef int64_t time, start, nbytes
     if nic.wire_row >= 0 or lane_empty(&nic.tx_wire):
@@ -60,13 +61,19 @@ cdef inline void plan_wire(Nic* nic) noexcept nogil:
     if unlikely(time < nic.pause_until):
         time = nic.pause_until
     if unlikely(time == NEVER):
-        set_when(nic, RANK_WIRE_TX_END, NEVER)      # the wire is down
+        expect_end(nic, NEVER)      # the wire is down
         return
     nic.wire_start = time
     start = start_tick(time, nic.wire_free, head.time)
     nbytes = nic.rows[head.index].length
     nbytes = nbytes if nbytes > MINIMUM_FRAME else MINIMUM_FRAME
-    set_when(nic, RANK_WIRE_TX_END, round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks))
+    expect_end(nic, round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks))
+
+
+cdef inline void expect_end(Nic* nic, int64_t time) noexcept nogil:
+    """The frame on the wire, or planned, ends at `time`."""
+    nic.wire_end = time
+    set_when(nic, RANK_WIRE_TX_END, time if nic.frames_out or time == NEVER else edge_from(nic, time))
 
 
 cdef inline void join_wire(Nic* nic, int64_t ready, int32_t index) noexcept nogil:
@@ -80,6 +87,8 @@ cdef void settle_wire(Nic* nic, int64_t before) noexcept nogil:
     """What was planned before this time has happened."""
     cdef uint64_t position
     cdef Timed* item
+    while nic.wire_end < before:
+        end_frame(nic, nic.wire_end)
     if nic.wire_start < before:
         start_head(nic)
     if nic.record_rows:
@@ -95,12 +104,12 @@ cdef void revoke_plan(Nic* nic) noexcept nogil:
     if not lane_empty(&nic.tx_wire):
         count_wait(nic, nic.now)
     if nic.wire_start != NEVER:
-        set_when(nic, RANK_WIRE_TX_END, NEVER)
+        expect_end(nic, NEVER)
     nic.wire_start = NEVER
 
 
-cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
-    """OFF_WIRE: the frame is delivered."""
+cdef inline void end_frame(Nic* nic, int64_t time) noexcept nogil:
+    """OFF_WIRE, now or since the last edge: the frame is delivered."""
     cdef int32_t index
     cdef Row* row
     cdef News* news
@@ -110,14 +119,14 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
     row = &nic.rows[index]
     nic.wire_row = -1
     if lane_empty(&nic.tx_wire):
-        set_when(nic, RANK_WIRE_TX_END, NEVER)
+        expect_end(nic, NEVER)
     else:
         plan_wire(nic)
-    stamp(nic, row, STAGE_OFF_WIRE, nic.now)
+    stamp(nic, row, STAGE_OFF_WIRE, time)
     if row.room:
         row.room = 0
         tx_room_back(nic, row.nbytes)
-    deliver_tx(nic, row)
+    deliver_tx(nic, row, time)
     if nic.frames_out:
         news = tell(nic, UPCALL_FRAME_OUT, 3, 0, row.length, row.serial, 0)
         news.data = row.data
@@ -125,6 +134,12 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
         news.data_class = row.data_class
         row.data = NULL
     row_release(nic, index, IN_PIPE)
+
+
+cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
+    """Frames have left; with a fast wire more than one of them."""
+    while nic.wire_end <= nic.now:
+        end_frame(nic, nic.wire_end)
 
 
 cdef void commit_pause(Nic* nic, int64_t quanta) noexcept nogil:
