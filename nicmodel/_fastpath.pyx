@@ -17,11 +17,11 @@ To follow a packet, begin at `commit_in_order` below: each rank is one event, ea
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from nicmodel._fast.containers cimport Bits, Lane, Map, Timed, Timer, Timers
+from nicmodel._fast.containers cimport Bits, Lane, Lines, Map, Timed, Timer, Timers
 from nicmodel._fast.facts cimport *
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
@@ -91,7 +91,7 @@ cdef inline void commit_down_end(Nic* nic) noexcept nogil:
 cdef inline void commit_read(Nic* nic, Tlp* tlp) noexcept nogil:
     """The last completion of a live read has arrived. None of these asks for another TLP."""
     if likely(tlp.klass == CLASS_PAYLOAD):
-        commit_tx_payload(nic, tlp.ref, tlp.ring)
+        commit_tx_payload(nic, tlp)
     elif commit_fetched(nic, tlp.ring):
         if tlp.klass == CLASS_TX_DESCRIPTOR:
             commit_tx_descriptors(nic, tlp.ring)

@@ -31,8 +31,7 @@ cdef void wake(Nic* nic, int32_t index) noexcept nogil:
 
 cdef void adopt(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
     """The ring is the agent's; what was written back before is not its to reap."""
-    while ring.rows.head < ring.written:
-        row_release(nic, pop_index(&ring.rows), IN_CHAIN)
+    let_go_to(nic, ring, ring.written)
     ring.reaped = ring.written
     ring.agent = index
 
@@ -137,7 +136,7 @@ cdef int32_t seen_tx(Nic* nic, Agent* agent) noexcept nogil:
     cdef int32_t reaped = 0
     while position < ring.visible and reaped < agent.tx_batch:
         position += 1
-        if nic.rows[index_at(&ring.rows, position - 1)].rs:
+        if asks_report(ring, position - 1):
             reaped = <int32_t>(position - ring.reaped)
     return reaped
 
@@ -222,7 +221,7 @@ cdef void reap(Nic* nic, Ring* ring, int32_t count, bint received) noexcept nogi
     cdef int32_t _each, index
     if received or nic.record_rows:
         for _each in range(count):
-            index = index_at(&ring.rows, ring.reaped + <uint64_t>_each)
+            index = row_at(ring, ring.reaped + <uint64_t>_each)
             stamp(nic, &nic.rows[index], STAGE_REAPED, nic.now)
             if received:
                 deliver_rx(nic, &nic.rows[index])

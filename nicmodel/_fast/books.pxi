@@ -63,6 +63,10 @@ cdef inline void row_release(Nic* nic, int32_t index, int hold) noexcept nogil:
     if nic.rows[index].held == 0:
         row_free(nic, index)
 
+cdef inline int32_t frame_length(int32_t nbytes) noexcept nogil:
+    """With FCS, of a frame of so many DMA bytes: a short one is padded on the wire."""
+    return nbytes + FCS_BYTES if nbytes + FCS_BYTES > MINIMUM_FRAME else MINIMUM_FRAME
+
 cdef inline int latency_bin(int64_t value) noexcept nogil:
     """Twin of `counters.latency_bin`."""
     cdef int octave
@@ -81,7 +85,7 @@ cdef inline void deliver_tx(Nic* nic, Row* row, int64_t time) noexcept nogil:
     cdef Function* function = &nic.functions[row.function]
     row.outcome = DELIVERED
     function.counters[COUNT_TX_PACKETS] += 1
-    function.counters[COUNT_TX_BYTES] += row.length
+    function.counters[COUNT_TX_BYTES] += frame_length(row.nbytes)
     function.inside[DIRECTION_TX] -= 1
     count_latency(nic, row.function, DIRECTION_TX, time - row.born)
 
@@ -90,7 +94,7 @@ cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     cdef Function* function = &nic.functions[row.function]
     row.outcome = DELIVERED
     function.counters[COUNT_RX_PACKETS] += 1
-    function.counters[COUNT_RX_BYTES] += row.length
+    function.counters[COUNT_RX_BYTES] += frame_length(row.nbytes)
     function.inside[DIRECTION_RX] -= 1
     count_latency(nic, row.function, DIRECTION_RX, nic.now - row.born)
 
@@ -124,11 +128,10 @@ cdef inline void buffer_return(Nic* nic, uint8_t* data, uint8_t data_class) noex
 cdef bint rows_grow(Nic* nic) noexcept nogil:
     """More slots. When memory has run out slot 0 serves: the run stops after this instant."""
     cdef int32_t room = 1024 if nic.room_rows == 0 else 2 * nic.room_rows
-    cdef Row* rows = <Row*>realloc(nic.rows, <size_t>room * sizeof(Row))
-    if rows == NULL:
+    nic.rows = <Row*>lines_grow(nic.rows, nic.num_rows * sizeof(Row), room * sizeof(Row), &nic.row_memory)
+    if nic.row_memory.full:
         latch(nic, FAULT_MEMORY, 4, room)
         return False
-    nic.rows = rows
     nic.room_rows = room
     return True
 
@@ -171,7 +174,7 @@ cdef void record_row(Nic* nic, Row* row) noexcept nogil:
     record.function = row.function
     record.ring = row.ring
     record.flow = row.flow
-    record.length = row.length
+    record.length = frame_length(row.nbytes)
 
 
 cdef void blank_row(Row* row) noexcept nogil:
@@ -182,7 +185,7 @@ cdef void blank_row(Row* row) noexcept nogil:
     row.held = IN_PIPE
 
 
-cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t length) noexcept nogil:
+cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes) noexcept nogil:
     """A row is born, inside and without stamps. Pointers to rows are void after this call."""
     cdef int32_t index = nic.free_row
     cdef Row* row
@@ -197,8 +200,8 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t length
     row[0] = nic.blank
     row.serial = nic.row_serial
     row.kind = <uint8_t>kind
-    row.function = function
-    row.length = length
+    row.function = <int16_t>function
+    row.nbytes = nbytes
     if nic.record_rows:
         record_birth(nic, nic.row_serial)
     nic.row_serial += 1
@@ -225,7 +228,7 @@ cdef inline void row_free(Nic* nic, int32_t index) noexcept nogil:
 
 cdef void offer_rx(Nic* nic, Row* row, int32_t function) noexcept nogil:
     """A received frame has become a function's."""
-    row.function = function
+    row.function = <int16_t>function
     nic.functions[function].counters[COUNT_RX_OFFERED] += 1
     nic.functions[function].inside[DIRECTION_RX] += 1
 
@@ -246,8 +249,20 @@ cdef void let_go(Nic* nic, Ring* ring) noexcept nogil:
         end = min(ring.written, ring.reaped)
     elif nic.record_rows:
         end = ring.interrupted
+    let_go_to(nic, ring, end)
+
+
+cdef inline bint leaves_early(Nic* nic, Ring* ring) noexcept nogil:
+    """Is a Tx descriptor's row used again once it is retired and its frame has left? A record is written until it is reaped."""
+    return ring.direction == DIRECTION_TX and not nic.record_rows
+
+
+cdef void let_go_to(Nic* nic, Ring* ring, uint64_t end) noexcept nogil:
+    """The ring is done with its rows before this position."""
+    if leaves_early(nic, ring):
+        ring.rows.head = max(ring.rows.head, end)
     while ring.rows.head < end:
-        row_release(nic, pop_index(&ring.rows), IN_CHAIN)
+        row_release(nic, pop_index(&ring.rows) & ~ASKS_REPORT, IN_CHAIN)
 
 
 cdef News* tell(Nic* nic, int kind, int num_args, int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil:

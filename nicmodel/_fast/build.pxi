@@ -108,7 +108,7 @@ cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
     ring.agent = ring.vector = ring.level = -1
     lane_init(&ring.doorbells, sizeof(Batch))
     lane_init(&ring.rows, sizeof(int32_t))
-    lane_init(&ring.chip, sizeof(RxDescriptor))
+    lane_init(&ring.chip, sizeof(Descriptor))
     lane_init(&ring.frames, sizeof(int32_t))
     ring.fetched = <uint8_t*>calloc(cache + 1, 16)
     return ring.fetched != NULL
@@ -117,9 +117,9 @@ cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
 cdef bint furnish(Nic* nic) noexcept nogil:
     """All arrays whose size the configuration fixes."""
     cdef int32_t each, vectors = nic.num_functions * VECTORS_PER_FUNCTION
-    nic.functions = <Function*>calloc(nic.num_functions, sizeof(Function))
+    nic.functions = <Function*>lines_grow(NULL, 0, nic.num_functions * sizeof(Function), &nic.function_memory)
     nic.vectors = <Vector*>calloc(vectors, sizeof(Vector))
-    nic.rings = <Ring*>calloc(2 * nic.num_rings + 1, sizeof(Ring))
+    nic.rings = <Ring*>lines_grow(NULL, 0, (2 * nic.num_rings + 1) * sizeof(Ring), &nic.ring_memory)
     nic.latency = <int64_t*>calloc(<size_t>nic.num_functions * 2 * LATENCY_BINS, sizeof(int64_t))
     if nic.functions == NULL or nic.vectors == NULL or nic.rings == NULL or nic.latency == NULL:
         return False
@@ -233,15 +233,15 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     map_free(&nic.hot)
     map_free(&nic.filter_first)
     free(nic.filters)
-    free(nic.functions)
+    free(nic.function_memory.block)
     free(nic.vectors)
-    free(nic.rings)
+    free(nic.ring_memory.block)
     free(nic.arenas)
     free(nic.flows)
     free(nic.agents)
-    free(nic.rows)
+    free(nic.row_memory.block)
     free(nic.records)
-    free(nic.tlps)
+    free(nic.tlp_memory.block)
     free(nic.calls)
     free(nic.latency)
     free(nic.tx_fetchable.words)

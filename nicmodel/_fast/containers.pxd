@@ -12,10 +12,16 @@ cdef struct Lane:
     uint32_t room           # items it holds before it grows
     uint32_t item_bytes
 
+cdef struct Lines:
+    # Memory of an array that begins with a cache line.
+    void* block
+    int32_t full            # it could not grow
+
 cdef struct Timed:
     # An item of a lane in order of time: a pipe, or a line that remembers when it was joined.
     int64_t time
     int32_t index
+    int32_t nbytes          # `tx_wire`: of the frame
 
 cdef struct Timer:
     # An event of an unordered source; key = source << 44 | serial, so (time, key) is the order.

@@ -86,9 +86,9 @@ cdef int32_t ring_head(Nic* nic, int32_t index) noexcept nogil:
     """The head register. Tx: the first descriptor not retired; Rx: the first that no frame has taken."""
     cdef Ring* ring = &nic.rings[index]
     if ring.direction == DIRECTION_TX and ring.retired < ring.rows.tail:
-        return nic.rows[index_at(&ring.rows, ring.retired)].slot
+        return nic.rows[row_at(ring, ring.retired)].slot
     if ring.direction == DIRECTION_RX and ring.held:
-        return (<RxDescriptor*>lane_front(&ring.chip)).slot
+        return (<Descriptor*>lane_front(&ring.chip)).slot
     return ring.fetch_first if ring.fetching else ring.next
 
 

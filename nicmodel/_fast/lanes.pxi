@@ -164,6 +164,26 @@ cdef void latch(Nic* nic, int fault, int line, int64_t value) noexcept nogil:
         nic.fault_value = value
 
 
+cdef enum:
+    LINE_BYTES = 64         # of a cache
+
+
+cdef void* lines_grow(void* items, size_t used, size_t nbytes, Lines* memory) noexcept nogil:
+    """An array of `nbytes` that begins with a cache line: the old one of `used` bytes, and zeros. If memory has run out the
+    old one stays, and `full` is set."""
+    cdef char* block = <char*>calloc(nbytes + LINE_BYTES, 1)
+    cdef char* start
+    memory.full = block == NULL
+    if block == NULL:
+        return items
+    start = block + (LINE_BYTES - <uint64_t>block % LINE_BYTES)
+    if used:
+        memcpy(start, items, used)
+    free(memory.block)
+    memory.block = block
+    return start
+
+
 cdef void lane_init(Lane* lane, uint32_t item_bytes) noexcept nogil:
     memset(lane, 0, sizeof(Lane))
     lane.item_bytes = item_bytes

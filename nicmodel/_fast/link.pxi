@@ -29,12 +29,11 @@ cdef inline int64_t data_credits(int32_t payload) noexcept nogil:
 cdef bint tlps_grow(Nic* nic) noexcept nogil:
     """More slots, chained. When memory has run out slot 0 serves: the run stops after this instant."""
     cdef int32_t room = 64 if nic.num_tlps == 0 else 2 * nic.num_tlps, each
-    cdef Tlp* tlps = <Tlp*>realloc(nic.tlps, room * sizeof(Tlp))
     cdef Side* sides
-    if tlps == NULL:
+    nic.tlps = <Tlp*>lines_grow(nic.tlps, nic.num_tlps * sizeof(Tlp), room * sizeof(Tlp), &nic.tlp_memory)
+    if nic.tlp_memory.full:
         latch(nic, FAULT_MEMORY, 6, room)
         return False
-    nic.tlps = tlps
     sides = <Side*>realloc(nic.sides, room * sizeof(Side))
     if sides == NULL:
         latch(nic, FAULT_MEMORY, 11, room)
@@ -42,7 +41,7 @@ cdef bint tlps_grow(Nic* nic) noexcept nogil:
     nic.sides = sides
     memset(sides + nic.num_tlps, 0, (room - nic.num_tlps) * sizeof(Side))
     for each in range(nic.num_tlps, room):
-        tlps[each].ref = each + 1 if each + 1 < room else -1
+        nic.tlps[each].ref = each + 1 if each + 1 < room else -1
     nic.free_tlp = nic.num_tlps
     nic.num_tlps = room
     return True

@@ -4,7 +4,7 @@ Rows, requests and rings are named by index, never by a pointer kept across call
 Times are ps, `free` alone is in ticks of 1/1024 ps.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Bits, Lane
 from nicmodel._fast.facts cimport NUM_COUNTERS, NUM_STAGES
@@ -14,6 +14,7 @@ from nicmodel._fast.facts cimport NUM_COUNTERS, NUM_STAGES
 cdef enum:
     IN_CHAIN = 1        # the ring still has to write back, interrupt or reap this row
     IN_PIPE = 2         # the frame is somewhere between its birth and its end
+    ASKS_REPORT = 1 << 30   # beside the row in `Ring.rows`: what is to be known of it when the row is used again
 
 cdef struct Record:
     # ROW_DTYPE of sim/results.py, field by field: kept only if rows are recorded, by serial.
@@ -29,22 +30,19 @@ cdef struct Record:
 
 cdef struct Row:
     # A frame while it is inside, and until its ring has done with its descriptor; then the slot is used again.
+    # 64 bytes.
     int64_t serial
     int64_t born            # POSTED or ARRIVED: where its latency begins
-    uint64_t address        # of its buffer in host memory
     uint64_t mac            # destination
     uint8_t* data           # the bytes that move, NULL if none
-    int32_t moved           # how many of them
     int32_t nbytes          # DMA bytes: the frame without FCS
-    int32_t length          # with FCS
-    int32_t function
-    int32_t ring
-    int32_t flow
-    int32_t asked           # bytes asked for by the scheduler | received, with RO: bytes in memory
-    int32_t requests        # of those, read requests still out
+    int32_t arrived         # of those, on board | received, with RO: in memory
     int32_t slot            # index of its descriptor | next free row
-    int32_t vlan
-    int32_t sender          # function that sent a looped back frame, else -1
+    int32_t flow
+    int16_t function
+    int16_t ring
+    int16_t sender          # function that sent a looped back frame, else -1
+    int16_t vlan
     uint8_t kind
     uint8_t outcome
     uint8_t data_class      # size class of `data`
@@ -60,9 +58,11 @@ cdef struct Batch:
     int64_t doorbell
     int32_t count
 
-cdef struct RxDescriptor:
-    uint64_t address
-    int32_t slot
+cdef struct Descriptor:
+    # A descriptor on chip.
+    uint64_t address        # of its buffer in host memory
+    int32_t slot            # Rx: its index in the ring | Tx: the row
+    int32_t nbytes          # Tx: DMA bytes
 
 cdef struct Ring:
     uint64_t base
@@ -83,17 +83,17 @@ cdef struct Ring:
     int32_t fetch_count
     int32_t held            # descriptors on chip: Tx waiting for the scheduler, Rx not yet paired
     int32_t begun           # Tx: the scheduler has begun a frame and not finished it
+    int32_t asked           # Tx: bytes of that frame that it has asked for
     int32_t agent           # live agent, or -1
     int32_t span_slot       # first descriptor of the write-back span
     int32_t span_reports    # descriptors with RS in it
     int32_t level           # `fewest`: the set of rings that this one is in, or -1
     uint8_t* fetched        # descriptors as sampled
     Lane doorbells          # Batch
-    Lane rows               # int32: rows in ring order, the oldest not yet done with first
-    Lane chip               # RxDescriptor
+    Lane rows               # int32: rows in ring order, the oldest not yet done with first; Tx: and ASKS_REPORT
+    Lane chip               # Descriptor: Tx waiting for the scheduler, Rx not yet paired
     Lane frames             # int32: Rx rows that wait for a descriptor
     # positions in `rows`
-    uint64_t scheduled      # first that waits for the scheduler
     uint64_t ready          # first not yet appended to tx_ready
     uint64_t retired        # first not yet retired
     uint64_t span           # first of the write-back span

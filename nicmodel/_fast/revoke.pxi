@@ -25,7 +25,7 @@ cdef void orphan(Nic* nic, Tlp* tlp) noexcept nogil:
     cdef uint8_t* data = NULL
     if tlp.kind == TLP_RX_PAYLOAD:
         row = &nic.rows[tlp.ref]
-        nbytes = moving_part(row.moved, tlp.offset, tlp.nbytes)
+        nbytes = moving_part(moving(nic, row.nbytes), tlp.offset, tlp.nbytes)
         if nbytes:
             data = buffer_take(nic, nbytes, &tlp.klass)
             if data != NULL:
@@ -166,7 +166,7 @@ cdef void revoke_row(Nic* nic, int32_t index, int hold) noexcept nogil:
         if row.kind == KIND_TX:
             nic.tx_room += row.nbytes
         else:
-            nic.rx_room += row.length
+            nic.rx_room += frame_length(row.nbytes)
     drop_row(nic, row, DROP_RESET)
     row_release(nic, index, hold)
 
@@ -200,8 +200,12 @@ cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
             keep(&nic.tx_ready, &kept, position)
     nic.tx_ready.tail = kept
     replan_ready(nic)
+    for position in range(ring.chip.head + (1 if ring.asked else 0), ring.chip.tail):
+        nic.rows[(<Descriptor*>lane_at(&ring.chip, position)).slot].room = 0     # it has not begun
+    if leaves_early(nic, ring):
+        ring.rows.head = ring.retired
     while not lane_empty(&ring.rows):
-        row = pop_index(&ring.rows)
+        row = pop_index(&ring.rows) & ~ASKS_REPORT
         revoke_row(nic, row, IN_PIPE)
         row_release(nic, row, IN_CHAIN)
 
@@ -262,7 +266,8 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
     ring.fetching = 0
     lane_clear(&ring.doorbells)
     lane_clear(&ring.chip)
-    ring.scheduled = ring.ready = ring.retired = ring.span = ring.rows.tail
+    ring.asked = 0
+    ring.ready = ring.retired = ring.span = ring.rows.tail
     ring.visible = ring.written = ring.reaped = ring.interrupted = ring.rows.tail
     review_fetch(nic, index)
     touch(nic, TX_SCHEDULER)

@@ -83,8 +83,8 @@ cdef inline bint is_payload_written(Nic* nic, Row* row, Tlp* tlp) noexcept nogil
     """Is this the last of a payload's TLPs to commit? With RO that may be any of them."""
     if likely(not nic.relaxed):
         return tlp.last
-    row.asked += tlp.nbytes
-    return row.asked == row.nbytes
+    row.arrived += tlp.nbytes
+    return row.arrived == row.nbytes
 
 
 cdef void move_write(Nic* nic, Tlp* tlp, uint8_t* data, int32_t nbytes) noexcept nogil:
@@ -108,7 +108,7 @@ cdef inline void commit_live_write(Nic* nic, Tlp* tlp) noexcept nogil:
     cdef uint64_t position
     if tlp.kind == TLP_RX_PAYLOAD:
         row = &nic.rows[tlp.ref]
-        move_write(nic, tlp, row.data + tlp.offset, moving_part(row.moved, tlp.offset, tlp.nbytes))
+        move_write(nic, tlp, row.data + tlp.offset, moving_part(moving(nic, row.nbytes), tlp.offset, tlp.nbytes))
         if is_payload_written(nic, row, tlp):
             stamp(nic, row, STAGE_DATA_WRITTEN, nic.now)
             row_forget_bytes(nic, row)
@@ -243,12 +243,11 @@ cdef int32_t destination(Nic* nic, Tlp* request, uint8_t** into) noexcept nogil:
     if not live:
         return moving_part(moving(nic, request.offset + request.nbytes), request.offset, request.nbytes)
     row = &nic.rows[request.ref]
-    if row.data == NULL and moving(nic, row.nbytes):
-        row.moved = moving(nic, row.nbytes)
-        row.data = buffer_take(nic, row.moved, &row.data_class)
+    if row.data == NULL and nic.payload:
+        row.data = buffer_take(nic, moving(nic, row.nbytes), &row.data_class)
     if row.data != NULL:
         into[0] = row.data + request.offset
-    return moving_part(row.moved, request.offset, request.nbytes)
+    return moving_part(moving(nic, row.nbytes), request.offset, request.nbytes)
 
 
 cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:

@@ -46,10 +46,10 @@ cdef inline void enter_buffer(Nic* nic, int32_t index, int line, int64_t time) n
     """The frame takes its room in the Rx buffer and waits for the parser, or is dropped."""
     cdef Row* row = &nic.rows[index]
     return_rooms(nic, time)
-    if row.length > nic.rx_room:
+    if frame_length(row.nbytes) > nic.rx_room:
         refuse(nic, index, 0, DROP_RX_BUFFER_FULL)
         return
-    nic.rx_room -= row.length
+    nic.rx_room -= frame_length(row.nbytes)
     row.room = 1
     if nic.ahead:
         nic.ingress_last = ingress_edge(nic, time)
@@ -62,24 +62,22 @@ cdef inline void enter_buffer(Nic* nic, int32_t index, int line, int64_t time) n
 
 cdef inline void arrive(Nic* nic, Offer* offer) noexcept nogil:
     """The last byte of a frame is here, now or since a while: ARRIVED."""
-    cdef int32_t index = row_new(nic, KIND_RX, -1, offer.length)
+    cdef int32_t index = row_new(nic, KIND_RX, -1, offer.nbytes)
     cdef Row* row = &nic.rows[index]
     row.born = offer.end
     stamp(nic, row, STAGE_ARRIVED, offer.end)
     row.flow = offer.flow
-    row.nbytes = offer.nbytes
     row.mac = offer.mac
-    row.vlan = offer.vlan
+    row.vlan = <int16_t>offer.vlan
     row.data = offer.data
     row.data_class = offer.data_class
-    row.moved = offer.moved
-    if row.length > nic.max_frame:
+    if offer.length > nic.max_frame:
         refuse(nic, index, 0, DROP_TOO_LONG)
         return
-    if row.flow >= 0 and row.moved:
-        row.data = buffer_take(nic, row.moved, &row.data_class)
+    if row.flow >= 0 and nic.payload:
+        row.data = buffer_take(nic, moving(nic, row.nbytes), &row.data_class)
         if row.data != NULL:
-            make_frame(&nic.flows[row.flow], offer.number, row.data, row.moved)
+            make_frame(&nic.flows[row.flow], offer.number, row.data, moving(nic, row.nbytes))
     enter_buffer(nic, index, FROM_WIRE, offer.end)
 
 
@@ -160,8 +158,7 @@ cdef void take_turns(Nic* nic) noexcept nogil:
 
 cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     """A sent frame turns around in the switch: its bytes go on in a row of their own."""
-    cdef int32_t length = nic.rows[sent].length
-    cdef int32_t index = row_new(nic, KIND_LOOPBACK, -1, length)
+    cdef int32_t index = row_new(nic, KIND_LOOPBACK, -1, nic.rows[sent].nbytes)
     cdef Row* row = &nic.rows[index]
     cdef Row* parent = &nic.rows[sent]
     if nic.record_rows:
@@ -170,12 +167,10 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     row.sender = parent.function
     row.mac = parent.mac
     row.vlan = parent.vlan
-    row.nbytes = parent.nbytes
     row.born = nic.now
     stamp(nic, row, STAGE_ARRIVED, nic.now)
     row.data = parent.data
     row.data_class = parent.data_class
-    row.moved = parent.moved
     parent.data = NULL
     enter_buffer(nic, index, FROM_LOOPBACK, nic.now)
 
@@ -199,7 +194,7 @@ cdef inline void decide_switch_ingress(Nic* nic) noexcept nogil:
 
 cdef void give_up(Nic* nic, int32_t index, int32_t function, int reason) noexcept nogil:
     """A frame in the Rx buffer is dropped: its room returns."""
-    nic.rx_room += nic.rows[index].length
+    nic.rx_room += frame_length(nic.rows[index].nbytes)
     nic.rows[index].room = 0
     refuse(nic, index, function, reason)
 
@@ -241,7 +236,7 @@ cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
         give_up(nic, index, target, DROP_NO_DESCRIPTOR)
         return
     offer_rx(nic, row, target)
-    row.ring = ring.number
+    row.ring = <int16_t>ring.number
     push_index(nic, &ring.frames, index)
     pair(nic, at)
 
@@ -256,10 +251,10 @@ cdef inline int32_t unused(Ring* ring) noexcept nogil:
 cdef void commit_rx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a descriptor fetch has arrived."""
     cdef Ring* ring = &nic.rings[index]
-    cdef RxDescriptor* descriptor
+    cdef Descriptor* descriptor
     cdef int32_t each
     for each in range(ring.fetch_count):
-        descriptor = <RxDescriptor*>lane_push(nic, &ring.chip)
+        descriptor = <Descriptor*>lane_push(nic, &ring.chip)
         descriptor.address = get64(ring.fetched + each * DESCRIPTOR_BYTES)
         descriptor.slot = ring.fetch_first + each
     ring.held += ring.fetch_count
@@ -269,21 +264,20 @@ cdef void commit_rx_descriptors(Nic* nic, int32_t index) noexcept nogil:
 cdef void pair(Nic* nic, int32_t index) noexcept nogil:
     """Frames and descriptors of a ring meet in order: DESC_READY."""
     cdef Ring* ring = &nic.rings[index]
-    cdef RxDescriptor* descriptor
+    cdef Descriptor* descriptor
     cdef int32_t frame
     cdef Row* row
     while not (lane_empty(&ring.frames) or lane_empty(&ring.chip)):
         frame = pop_index(&ring.frames)
-        descriptor = <RxDescriptor*>lane_front(&ring.chip)
+        descriptor = <Descriptor*>lane_front(&ring.chip)
         row = &nic.rows[frame]
-        row.address = descriptor.address
         row.slot = descriptor.slot
         stamp(nic, row, STAGE_DESC_READY, nic.edge)
         row.held = IN_CHAIN
-        lane_pop(&ring.chip)
         ring.held -= 1
         push_index(nic, &ring.rows, frame)
-        write_frame(nic, index, frame)
+        write_frame(nic, index, frame, descriptor.address)
+        lane_pop(&ring.chip)
     review_fetch(nic, index)
 
 
@@ -316,7 +310,7 @@ cdef inline void return_rooms(Nic* nic, int64_t until) noexcept nogil:
 
 cdef inline void end_rx_payload(Nic* nic, int32_t index) noexcept nogil:
     """The payload's last TLP is at the root complex: the adapter may forget the bytes."""
-    nic.rx_room += nic.rows[index].length
+    nic.rx_room += frame_length(nic.rows[index].nbytes)
     nic.rows[index].room = 0
 
 

@@ -5,12 +5,6 @@ Tx buffer is full: it is a lower bound of the room that any frame needs to begin
 that has begun needs no more room; with less than that left only those (`tx_begun`) are asked.
 """
 
-cdef inline void skip_bad(Nic* nic, Ring* ring) noexcept nogil:
-    """Bad descriptors never ask the scheduler."""
-    while ring.scheduled < ring.rows.tail and not nic.rows[index_at(&ring.rows, ring.scheduled)].good:
-        ring.scheduled += 1
-
-
 cdef inline void tx_room_back(Nic* nic, int32_t nbytes) noexcept nogil:
     """Room of the Tx buffer returns; the scheduler decides only if it may be enough for somebody."""
     nic.tx_room += nbytes
@@ -54,14 +48,14 @@ cdef inline void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept no
         note_begun(nic, ring, False)
         return
     if not ring.begun:
-        nic.tx_least = min(nic.tx_least, room_needed(nic, ring))
+        nic.tx_least = min(nic.tx_least, room_needed(ring))
     if ring.begun or nic.tx_room >= nic.tx_least:
         touch(nic, TX_SCHEDULER)
 
 
-cdef inline int64_t room_needed(Nic* nic, Ring* ring) noexcept nogil:
+cdef inline int64_t room_needed(Ring* ring) noexcept nogil:
     """Tx buffer that the next frame of a waiting ring takes as it begins."""
-    return nic.rows[index_at(&ring.rows, ring.scheduled)].nbytes
+    return (<Descriptor*>lane_front(&ring.chip)).nbytes
 
 
 cdef inline bint may_go(Nic* nic, Ring* ring) noexcept nogil:
@@ -69,7 +63,7 @@ cdef inline bint may_go(Nic* nic, Ring* ring) noexcept nogil:
     cdef int64_t needed
     if ring.held == 0 or ring.begun:
         return ring.begun
-    needed = room_needed(nic, ring)
+    needed = room_needed(ring)
     nic.tx_least = min(nic.tx_least, needed)
     return needed <= nic.tx_room
 
@@ -113,35 +107,37 @@ cdef inline int32_t pick(Nic* nic) noexcept nogil:
 
 cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
     """Grant one turn. A frame's first turn takes its room in the Tx buffer."""
-    cdef int32_t index = pick(nic), nbytes, request
+    cdef int32_t index = pick(nic), nbytes, request, begins = 0
     cdef uint64_t address
     cdef Ring* ring
-    cdef Row* row
+    cdef Descriptor* head
     if index < 0:
         return
     ring = &nic.rings[index]
-    row = &nic.rows[index_at(&ring.rows, ring.scheduled)]
+    head = <Descriptor*>lane_front(&ring.chip)
     nic.last_function = ring.function
     nic.functions[ring.function].last_ring = index
-    if row.asked == 0:
-        nic.tx_room -= row.nbytes
-        row.room = 1
-        stamp(nic, row, STAGE_SCHEDULED, nic.now)
-    address = row.address + row.asked
-    nbytes = read_piece(nic, address, row.nbytes - row.asked)
+    if ring.asked == 0:
+        begins = frame_length(head.nbytes)
+        nic.tx_room -= head.nbytes
+        if nic.record_rows:
+            stamp(nic, &nic.rows[head.slot], STAGE_SCHEDULED, nic.now)
+    address = head.address + <uint64_t>ring.asked
+    nbytes = read_piece(nic, address, head.nbytes - ring.asked)
     request = ask(nic, CLASS_PAYLOAD, index, address, nbytes)
-    nic.tlps[request].ref = index_at(&ring.rows, ring.scheduled)
-    nic.tlps[request].offset = row.asked
-    row.asked += nbytes
-    row.requests += 1
-    note_begun(nic, ring, row.asked < row.nbytes)
-    if not ring.begun:
-        ring.scheduled += 1
-        skip_bad(nic, ring)
+    nic.tlps[request].ref = head.slot
+    nic.tlps[request].offset = ring.asked
+    ring.asked += nbytes
+    if ring.asked < head.nbytes:
+        note_begun(nic, ring, True)
+    else:
+        ring.asked = 0
+        lane_pop(&ring.chip)
+        note_begun(nic, ring, False)
         note_waiting(nic, index, ring.held - 1)
         if ring.tail != ring.next and not ring.fetching:
             review_fetch(nic, index)
     if unlikely(nic.shaping):
-        shape(nic, ring, row, nbytes)
+        shape(nic, ring.function, begins)
     if may_pick(nic):
         touch(nic, TX_SCHEDULER)

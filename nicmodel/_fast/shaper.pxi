@@ -40,7 +40,7 @@ cdef void review_shaper(Nic* nic, int32_t index) noexcept nogil:
     bits_add(&nic.tx_waiting, index)
     for each in range(function.num_tx):
         if nic.rings[function.tx_rings[each]].held:
-            nic.tx_least = min(nic.tx_least, room_needed(nic, &nic.rings[function.tx_rings[each]]))
+            nic.tx_least = min(nic.tx_least, room_needed(&nic.rings[function.tx_rings[each]]))
     touch(nic, TX_SCHEDULER)
 
 
@@ -70,12 +70,12 @@ cdef bint is_held_back(Nic* nic, Ring* ring) noexcept nogil:
     return not ring.begun and is_shaped(nic, ring.function)
 
 
-cdef void shape(Nic* nic, Ring* ring, Row* row, int32_t turn) noexcept nogil:
-    """A turn of `turn` bytes has been granted: the first one is paid for."""
-    if row.asked == turn:
-        pay(nic, ring.function, row.length)
-    if is_shaped(nic, ring.function):
-        review_shaper(nic, ring.function)
+cdef void shape(Nic* nic, int32_t function, int32_t length) noexcept nogil:
+    """A turn has been granted, the first one of a frame of this length; 0: not the first."""
+    if length:
+        pay(nic, function, length)
+    if is_shaped(nic, function):
+        review_shaper(nic, function)
 
 
 cdef void set_shaper(Nic* nic, int32_t function, int64_t byte_ticks, int64_t burst) noexcept nogil:

@@ -41,6 +41,16 @@ cdef void ring_doorbell(Nic* nic, int32_t index, int64_t posted, int32_t tail) n
 
 # ---- descriptors arrive ----------------------------------------------------------------------------
 
+cdef inline int32_t row_at(Ring* ring, uint64_t position) noexcept nogil:
+    """The row of a descriptor of the ring."""
+    return index_at(&ring.rows, position) & ~ASKS_REPORT
+
+
+cdef inline bint asks_report(Ring* ring, uint64_t position) noexcept nogil:
+    """Has the driver asked for a report of this Tx descriptor?"""
+    return index_at(&ring.rows, position) & ASKS_REPORT != 0
+
+
 cdef inline void take_stamps(Nic* nic, Ring* ring, Row* row) noexcept nogil:
     """POSTED and DOORBELL of the oldest doorbell that still covers a descriptor."""
     cdef Batch* batch
@@ -61,19 +71,18 @@ cdef inline bint is_good(Nic* nic, uint64_t command, int32_t nbytes) noexcept no
             and 1 <= nbytes <= TX_MAX_BYTES and nbytes <= nic.max_frame - FCS_BYTES)
 
 
-cdef inline void bear_row(Nic* nic, int32_t index, int32_t slot, uint8_t* descriptor) noexcept nogil:
-    cdef Ring* ring = &nic.rings[index]
+cdef inline void bear_row(Nic* nic, Ring* ring, int32_t slot, uint8_t* descriptor) noexcept nogil:
+    """A row for a descriptor on chip. A bad one never asks the scheduler."""
+    cdef Descriptor* waiting
     cdef uint64_t command = get32(descriptor + 8)
     cdef int32_t nbytes = <int32_t>(command & TX_DTALEN_MASK)
-    cdef int32_t length = nbytes + FCS_BYTES if nbytes > MINIMUM_FRAME - FCS_BYTES else MINIMUM_FRAME
-    cdef int32_t born = row_new(nic, KIND_TX, ring.function, length)
+    cdef int32_t born = row_new(nic, KIND_TX, ring.function, nbytes)
     cdef Row* row = &nic.rows[born]
-    row.ring = ring.number
-    row.address = get64(descriptor)
-    row.nbytes = nbytes
+    row.ring = <int16_t>ring.number
     row.slot = slot
     row.rs = command & TX_RS != 0
     row.good = is_good(nic, command, nbytes)
+    row.room = row.good     # once it has begun
     row.complete = not row.good
     row.held = IN_PIPE | IN_CHAIN
     stamp(nic, row, STAGE_DESC_FETCHED, nic.edge)
@@ -81,8 +90,13 @@ cdef inline void bear_row(Nic* nic, int32_t index, int32_t slot, uint8_t* descri
     if ring.agent >= 0 and nic.agents[ring.agent].flow >= 0:
         row.flow = nic.agents[ring.agent].flow
         row.mac = nic.flows[row.flow].dst_mac
-        row.vlan = nic.flows[row.flow].vlan
-    push_index(nic, &ring.rows, born)
+        row.vlan = <int16_t>nic.flows[row.flow].vlan
+    push_index(nic, &ring.rows, born | (ASKS_REPORT if row.rs else 0))
+    if row.good:
+        waiting = <Descriptor*>lane_push(nic, &ring.chip)
+        waiting.address = get64(descriptor)
+        waiting.slot = born
+        waiting.nbytes = nbytes
     nic.functions[ring.function].counters[COUNT_TX_OFFERED] += 1
     nic.functions[ring.function].inside[DIRECTION_TX] += 1
 
@@ -90,13 +104,11 @@ cdef inline void bear_row(Nic* nic, int32_t index, int32_t slot, uint8_t* descri
 cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a descriptor fetch has arrived."""
     cdef Ring* ring = &nic.rings[index]
-    cdef int32_t each, held = ring.held
+    cdef int32_t each
     settle_arrivals(nic, nic.now)       # rows are numbered in the order of their birth
     for each in range(ring.fetch_count):
-        bear_row(nic, index, ring.fetch_first + each, ring.fetched + each * DESCRIPTOR_BYTES)
-        held += nic.rows[index_at(&ring.rows, ring.rows.tail - 1)].good
-    skip_bad(nic, ring)
-    note_waiting(nic, index, held)
+        bear_row(nic, ring, ring.fetch_first + each, ring.fetched + each * DESCRIPTOR_BYTES)
+    note_waiting(nic, index, <int32_t>lane_count(&ring.chip))
     advance_ready(nic, ring)
     review_fetch(nic, index)
 
@@ -138,21 +150,21 @@ cdef inline void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
     """Frames of a ring become ready in ring order: the oldest when complete, then its complete successors."""
     cdef int32_t index
     while ring.ready < ring.rows.tail:
-        index = index_at(&ring.rows, ring.ready)
+        index = row_at(ring, ring.ready)
         if not nic.rows[index].complete:
             return
         ring.ready += 1
         join_ready(nic, ring, index)
 
 
-cdef inline void commit_tx_payload(Nic* nic, int32_t index, int32_t ring) noexcept nogil:
+cdef inline void commit_tx_payload(Nic* nic, Tlp* request) noexcept nogil:
     """The last completion of one payload request has arrived."""
-    cdef Row* row = &nic.rows[index]
-    row.requests -= 1
-    if row.asked == row.nbytes and row.requests == 0:
+    cdef Row* row = &nic.rows[request.ref]
+    row.arrived += request.nbytes
+    if row.arrived == row.nbytes:
         row.complete = 1
         stamp(nic, row, STAGE_DATA_FETCHED, nic.edge)
-        advance_ready(nic, &nic.rings[ring])
+        advance_ready(nic, &nic.rings[request.ring])
 
 
 # ---- retirement ------------------------------------------------------------------------------------
@@ -188,7 +200,7 @@ cdef inline void retire(Nic* nic, int32_t index, int64_t edge) noexcept nogil:
     """The edge of the first in line, now or a while ago: its descriptor is retired."""
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring = &nic.rings[row.ring]
-    check(nic, index_at(&ring.rows, ring.retired) == index, 30, row.serial)
+    check(nic, row_at(ring, ring.retired) == index, 30, row.serial)
     lane_pop(&nic.tx_ready)
     ring.retired += 1
     if row.good:
@@ -199,6 +211,8 @@ cdef inline void retire(Nic* nic, int32_t index, int64_t edge) noexcept nogil:
         drop_row(nic, row, DROP_BAD_DESCRIPTOR)
         join_span(nic, row.ring, row)
         row_release(nic, index, IN_PIPE)
+    if not nic.record_rows:
+        row_release(nic, index, IN_CHAIN)       # of its descriptor only the wish for a report is left
     blame_from(nic, LINE_TX_READY, CAUSE_NONE if lane_empty(&nic.tx_ready) else CAUSE_SERVER, edge)
 
 
@@ -271,12 +285,12 @@ cdef void go_straight(Nic* nic) noexcept nogil:
     cdef Timed* item
     while not lane_empty(&nic.tx_pipe_lane):
         item = front_timed(&nic.tx_pipe_lane)
-        push_timed(nic, &nic.tx_wire, item.time, item.index)
+        push_wire(nic, item.time, item.index, nic.rows[item.index].nbytes)
         lane_pop(&nic.tx_pipe_lane)
     for position in range(nic.tx_ready.head, nic.tx_ready.tail):
         item = <Timed*>lane_at(&nic.tx_ready, position)
         if nic.rows[item.index].good:
-            push_timed(nic, &nic.tx_wire, item.time + nic.tx_pipe, item.index)
+            push_wire(nic, item.time + nic.tx_pipe, item.index, nic.rows[item.index].nbytes)
 
 
 cdef void set_loopback(Nic* nic, bint on) noexcept nogil:
@@ -300,6 +314,13 @@ cdef void set_loopback(Nic* nic, bint on) noexcept nogil:
 
 # ---- the switch ------------------------------------------------------------------------------------
 
+cdef inline void parse_row(Nic* nic, Row* row) noexcept nogil:
+    """Destination and VLAN from the bytes that move."""
+    cdef int32_t vlan
+    parse_frame(row.data, moving(nic, row.nbytes), &row.mac, &vlan)
+    row.vlan = <int16_t>vlan
+
+
 cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     """A frame is at the switch: SWITCHED. Another function's frame turns around, all others go to the wire."""
     cdef int32_t index = front_timed(&nic.tx_pipe_lane).index, target
@@ -307,7 +328,7 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     timed_popped(nic, &nic.tx_pipe_lane, RANK_TX_PIPE)
     stamp(nic, row, STAGE_SWITCHED, nic.now)
     if row.flow < 0 and row.data != NULL:
-        parse_frame(row.data, row.moved, &row.mac, &row.vlan)
+        parse_row(nic, row)
     target = match_filter(nic, row.mac, row.vlan) if nic.loopback else -1
     if target >= 0 and target != row.function:
         tx_room_back(nic, row.nbytes)
@@ -327,6 +348,6 @@ cdef void commit_tx_writeback(Nic* nic, int32_t index, uint64_t first, uint64_t 
     cdef uint64_t position
     if nic.record_rows:
         for position in range(first, end):
-            stamp(nic, &nic.rows[index_at(&ring.rows, position)], STAGE_WRITTEN_BACK, nic.now)
+            stamp(nic, &nic.rows[row_at(ring, position)], STAGE_WRITTEN_BACK, nic.now)
     ring.written = end
     let_go(nic, ring)

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from nicmodel._fast.containers cimport Bits, Lane, Map, Timers
+from nicmodel._fast.containers cimport Bits, Lane, Lines, Map, Timers
 from nicmodel._fast.facts cimport NUM_CAUSES, NUM_LINES, NUM_RANKS, RANK_DLLP
 from nicmodel._fast.parts cimport (
     Agent, Arena, Asking, Call, Core, Direction, Filter, Flow, Function, Iommu, Offer, Record, Ring, Row, Scope, Shaper,
@@ -80,8 +80,10 @@ cdef struct Nic:
     Map filter_first        # MAC to its lowest valid slot
     # things
     Function* functions
+    Lines function_memory
     Vector* vectors
     Ring* rings
+    Lines ring_memory
     Arena* arenas
     int32_t num_arenas
     Flow* flows
@@ -89,6 +91,7 @@ cdef struct Nic:
     Agent* agents
     int32_t num_agents
     Row* rows
+    Lines row_memory
     int32_t num_rows
     int32_t room_rows
     int32_t free_row
@@ -97,6 +100,7 @@ cdef struct Nic:
     Record* records
     int64_t room_records
     Tlp* tlps
+    Lines tlp_memory
     Side* sides             # what else is to be known of TLPs, slot by slot, by those rules that ask for more
     int32_t num_tlps
     int32_t free_tlp

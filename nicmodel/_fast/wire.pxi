@@ -42,7 +42,7 @@ cdef inline void start_head(Nic* nic) noexcept nogil:
     count_wait(nic, time)
     stamp(nic, &nic.rows[head.index], STAGE_SWITCHED, head.time)
     stamp(nic, &nic.rows[head.index], STAGE_ON_WIRE, time)
-    start_frame(nic, &nic.wire_free, time, head.time, nic.rows[head.index].length, WIRE_OUT)
+    start_frame(nic, &nic.wire_free, time, head.time, frame_length(head.nbytes), WIRE_OUT)
     lane_pop(&nic.tx_wire)
 
 
@@ -65,8 +65,7 @@ cdef inline void plan_wire(Nic* nic) noexcept nogil:
         return
     nic.wire_start = time
     start = start_tick(time, nic.wire_free, head.time)
-    nbytes = nic.rows[head.index].length
-    nbytes = nbytes if nbytes > MINIMUM_FRAME else MINIMUM_FRAME
+    nbytes = frame_length(head.nbytes)
     expect_end(nic, round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks))
 
 
@@ -76,9 +75,16 @@ cdef inline void expect_end(Nic* nic, int64_t time) noexcept nogil:
     set_when(nic, RANK_WIRE_TX_END, time if nic.frames_out or time == NEVER else edge_from(nic, time))
 
 
+cdef inline void push_wire(Nic* nic, int64_t ready, int32_t index, int32_t nbytes) noexcept nogil:
+    cdef Timed* item = <Timed*>lane_push(nic, &nic.tx_wire)
+    item.time = ready
+    item.index = index
+    item.nbytes = nbytes
+
+
 cdef inline void join_wire(Nic* nic, int64_t ready, int32_t index) noexcept nogil:
     """A frame passes the switch at `ready`, now or later."""
-    push_timed(nic, &nic.tx_wire, ready, index)
+    push_wire(nic, ready, index, nic.rows[index].nbytes)
     if nic.wire_start == NEVER:
         plan_wire(nic)
 
@@ -128,9 +134,9 @@ cdef inline void end_frame(Nic* nic, int64_t time) noexcept nogil:
         tx_room_back(nic, row.nbytes)
     deliver_tx(nic, row, time)
     if nic.frames_out:
-        news = tell(nic, UPCALL_FRAME_OUT, 3, 0, row.length, row.serial, 0)
+        news = tell(nic, UPCALL_FRAME_OUT, 3, 0, frame_length(row.nbytes), row.serial, 0)
         news.data = row.data
-        news.nbytes = row.moved
+        news.nbytes = moving(nic, row.nbytes) if row.data != NULL else 0
         news.data_class = row.data_class
         row.data = NULL
     row_release(nic, index, IN_PIPE)

@@ -10,12 +10,12 @@ cdef enum:
     TX_WRITEBACK = 1
 
 
-cdef inline void write_frame(Nic* nic, int32_t ring, int32_t row) noexcept nogil:
-    """A received frame has its descriptor: payload first, then the write-back over the descriptor."""
+cdef inline void write_frame(Nic* nic, int32_t ring, int32_t row, uint64_t address) noexcept nogil:
+    """A received frame has its descriptor: payload first, to its buffer, then the write-back over the descriptor."""
     cdef WriteOp* op = <WriteOp*>lane_push(nic, &nic.writers[RX_WRITE])
     op.ring = ring
     op.row = row
-    op.address = nic.rows[row].address
+    op.address = address
     op.nbytes = nic.rows[row].nbytes
     op.done = 0
     op.descriptor = 0
@@ -73,7 +73,7 @@ cdef void compose_writeback(Nic* nic, Tlp* tlp, uint8_t* into) noexcept nogil:
         put32(into + 12, row.nbytes & 0xFFFF)
         return
     for each in range(tlp.nbytes // DESCRIPTOR_BYTES):
-        if nic.rows[index_at(&ring.rows, <uint64_t>tlp.value + each)].rs:
+        if asks_report(ring, <uint64_t>tlp.value + <uint64_t>each):
             into[each * DESCRIPTOR_BYTES + 12] = TX_DD
 
 
