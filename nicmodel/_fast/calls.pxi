@@ -61,6 +61,8 @@ cdef void enter_function(Function* function, Ring* ring, int32_t index) noexcept
         at -= 1
     rings[at] = index
     count[0] += 1
+    if sends:
+        function.first_tx = rings[0]
 
 
 cdef bint function_room(Nic* nic, Function* function) noexcept nogil:

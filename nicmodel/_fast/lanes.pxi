@@ -14,14 +14,17 @@ cdef extern from *:
     #if defined(__GNUC__) || defined(__clang__)
     #define nicmodel_low_bit(x) __builtin_ctzll(x)
     #define nicmodel_bit_length(x) (64 - __builtin_clzll(x))
+    #define nicmodel_prefetch(p) __builtin_prefetch(p)
     #else
     static int nicmodel_low_bit(unsigned long long x) { int n = 0; while (!(x & 1)) { x >>= 1; n++; } return n; }
     static int nicmodel_bit_length(unsigned long long x) { int n = 0; while (x) { x >>= 1; n++; } return n; }
+    #define nicmodel_prefetch(p) ((void)(p))
     #endif
     """
     const int CHECKED "NICMODEL_IS_CHECKED"
     int low_bit "nicmodel_low_bit"(uint64_t) noexcept nogil         # of a number that is not 0
     int bit_length "nicmodel_bit_length"(uint64_t) noexcept nogil   # likewise
+    void prefetch "nicmodel_prefetch"(const void*) noexcept nogil   # it will be looked at a few instants from now
     bint likely(bint) noexcept nogil
     bint unlikely(bint) noexcept nogil
 

@@ -318,6 +318,9 @@ cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcep
         lane_pop(&way.completion)
         way.waiting -= 1
     way.flying_last = tlp.value == 0
+    if tlp.value == 0 and tlp.klass == CLASS_PAYLOAD:
+        prefetch(&nic.rows[tlp.ref])
+        prefetch(&nic.rings[tlp.ring].rows)
     return completion_tlp_bytes(chunk)
 
 

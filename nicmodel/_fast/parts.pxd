@@ -65,59 +65,64 @@ cdef struct Descriptor:
     int32_t nbytes          # Tx: DMA bytes
 
 cdef struct Ring:
-    uint64_t base
-    int32_t direction
-    int32_t number
-    int32_t function
-    int32_t size
-    int32_t domain
-    int32_t buffer_bytes
-    int32_t vector          # 64 * function + vector, or -1
-    int32_t wthresh
-    uint32_t epoch          # grows at every revocation: what carries an older one is void
-    int32_t is_open
-    int32_t next            # descriptor to fetch next
-    int32_t tail
-    int32_t fetching        # read requests of the descriptor fetch still out
-    int32_t fetch_first
-    int32_t fetch_count
+    # In the order of use, cache line by cache line: the scheduler's, a frame's, a descriptor's, the rest. 320 bytes.
+    Lane chip               # Descriptor: Tx waiting for the scheduler, Rx not yet paired
     int32_t held            # descriptors on chip: Tx waiting for the scheduler, Rx not yet paired
     int32_t begun           # Tx: the scheduler has begun a frame and not finished it
     int32_t asked           # Tx: bytes of that frame that it has asked for
-    int32_t agent           # live agent, or -1
-    int32_t span_slot       # first descriptor of the write-back span
-    int32_t span_reports    # descriptors with RS in it
-    int32_t level           # `fewest`: the set of rings that this one is in, or -1
-    uint8_t* fetched        # descriptors as sampled
-    Lane doorbells          # Batch
+    int32_t function
+    uint32_t epoch          # grows at every revocation: what carries an older one is void
+    int32_t domain
     Lane rows               # int32: rows in ring order, the oldest not yet done with first; Tx: and ASKS_REPORT
-    Lane chip               # Descriptor: Tx waiting for the scheduler, Rx not yet paired
-    Lane frames             # int32: Rx rows that wait for a descriptor
     # positions in `rows`
+    uint32_t complete       # Tx: rows with all data on board, not yet appended to tx_ready
+    int32_t agent           # live agent, or -1
     uint64_t ready          # first not yet appended to tx_ready
     uint64_t retired        # first not yet retired
+    int32_t next            # descriptor to fetch next
+    int32_t tail
+    int32_t fetching        # read requests of the descriptor fetch still out
+    int32_t size
+    int32_t span_slot       # first descriptor of the write-back span
+    int32_t span_reports    # descriptors with RS in it
+    int32_t wthresh
+    int32_t vector          # 64 * function + vector, or -1
+    int32_t direction
+    int32_t number
+    int32_t is_open
+    int32_t fetch_first
     uint64_t span           # first of the write-back span
+    uint8_t* fetched        # descriptors as sampled
+    Lane doorbells          # Batch
+    uint64_t base
     uint64_t visible        # first whose write-back is not yet in memory
     uint64_t written        # first whose span is not yet wholly in memory
     uint64_t reaped         # first not yet reaped by the agent
     uint64_t interrupted    # first not yet announced
+    Lane frames             # int32: Rx rows that wait for a descriptor
+    int32_t fetch_count
+    int32_t buffer_bytes
+    int32_t level           # `fewest`: the set of rings that this one is in, or -1
 
 cdef struct Function:
-    int32_t bus_master
-    int32_t drop_policy
+    # The scheduler's line, then what every frame counts.
+    int32_t num_tx
+    int32_t first_tx        # the lowest open Tx ring
     int32_t last_ring       # last Tx ring the scheduler granted
     int32_t waiting_rings   # Tx rings with a descriptor waiting
     int32_t begun_rings     # of these, frames that the scheduler has begun and not finished
-    int32_t num_tx
     int32_t num_rx
+    int32_t bus_master
+    int32_t drop_policy
     int32_t* tx_rings       # open rings in number order
     int32_t* rx_rings
     uint64_t reads          # sampled so far: serial of the jitter stream
     uint64_t requesting     # vectors
-    uint64_t enabled
-    uint64_t throttled      # inside their interval, with an ITR event to come
     int64_t inside[2]
     int64_t counters[NUM_COUNTERS]
+    uint64_t enabled
+    uint64_t throttled      # inside their interval, with an ITR event to come
+    int64_t unused[5]       # up to whole cache lines
 
 cdef struct Vector:
     int64_t itr

@@ -87,6 +87,7 @@ cdef object copy_interrupts(Nic* nic):
 cdef object copy_latency(Nic* nic):
     bins = np.zeros(nic.num_functions * 2 * LATENCY_BINS, np.int64)
     cdef int64_t[::1] out = bins
+    settle_latency(nic)
     memcpy(&out[0], nic.latency, bins.nbytes)
     return bins.reshape(nic.num_functions, 2, LATENCY_BINS)
 

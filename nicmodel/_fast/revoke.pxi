@@ -235,6 +235,8 @@ cdef void leave_function(Function* function, Ring* ring, int32_t index) noexcept
             rings[kept] = rings[each]
             kept += 1
     count[0] = kept
+    if sends and kept:
+        function.first_tx = rings[0]
 
 
 cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
@@ -267,6 +269,7 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
     lane_clear(&ring.doorbells)
     lane_clear(&ring.chip)
     ring.asked = 0
+    ring.complete = 0
     ring.ready = ring.retired = ring.span = ring.rows.tail
     ring.visible = ring.written = ring.reaped = ring.interrupted = ring.rows.tail
     review_fetch(nic, index)

@@ -72,7 +72,7 @@ cdef inline int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
     """The first of the function's rings that may go, in turns after the last granted, or -1."""
     cdef int32_t count = function.num_tx, first = 0, step, at
     if count == 1:
-        return function.tx_rings[0] if may_go(nic, &nic.rings[function.tx_rings[0]]) else -1
+        return function.first_tx if may_go(nic, &nic.rings[function.first_tx]) else -1
     while first < count and function.tx_rings[first] <= function.last_ring:
         first += 1
     for step in range(count):
@@ -103,6 +103,14 @@ cdef inline int32_t pick(Nic* nic) noexcept nogil:
         if function == first:
             break
     return -1
+
+
+cdef inline void foresee_turn(Nic* nic, int32_t function) noexcept nogil:
+    """Whose turn is next is brought into the cache, if the one after this function has something to send."""
+    if function + 2 < nic.num_functions:
+        prefetch(&nic.functions[function + 2])
+        prefetch(&nic.rings[nic.functions[function + 1].first_tx])
+        prefetch(&nic.rings[nic.functions[function + 1].first_tx].next)
 
 
 cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
@@ -137,6 +145,7 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         note_waiting(nic, index, ring.held - 1)
         if ring.tail != ring.next and not ring.fetching:
             review_fetch(nic, index)
+    foresee_turn(nic, ring.function)
     if unlikely(nic.shaping):
         shape(nic, ring.function, begins)
     if may_pick(nic):

@@ -84,6 +84,7 @@ cdef inline void bear_row(Nic* nic, Ring* ring, int32_t slot, uint8_t* descripto
     row.good = is_good(nic, command, nbytes)
     row.room = row.good     # once it has begun
     row.complete = not row.good
+    ring.complete += row.complete
     row.held = IN_PIPE | IN_CHAIN
     stamp(nic, row, STAGE_DESC_FETCHED, nic.edge)
     take_stamps(nic, ring, row)
@@ -149,11 +150,12 @@ cdef inline void join_ready(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
 cdef inline void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
     """Frames of a ring become ready in ring order: the oldest when complete, then its complete successors."""
     cdef int32_t index
-    while ring.ready < ring.rows.tail:
+    while ring.complete:
         index = row_at(ring, ring.ready)
         if not nic.rows[index].complete:
             return
         ring.ready += 1
+        ring.complete -= 1
         join_ready(nic, ring, index)
 
 
@@ -163,6 +165,7 @@ cdef inline void commit_tx_payload(Nic* nic, Tlp* request) noexcept nogil:
     row.arrived += request.nbytes
     if row.arrived == row.nbytes:
         row.complete = 1
+        nic.rings[request.ring].complete += 1
         stamp(nic, row, STAGE_DATA_FETCHED, nic.edge)
         advance_ready(nic, &nic.rings[request.ring])
 

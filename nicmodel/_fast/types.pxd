@@ -172,6 +172,7 @@ cdef struct Nic:
     Lane runnable           # int32: agents
     # books
     int64_t* latency
+    int64_t* latency_next   # the bin of the last packet, not yet counted; at first one of nobody's
     int64_t line_clock[NUM_LINES][NUM_CAUSES]
     int32_t line_cause[NUM_LINES]
     int64_t line_since[NUM_LINES]

@@ -64,6 +64,7 @@ cdef inline void plan_wire(Nic* nic) noexcept nogil:
         expect_end(nic, NEVER)      # the wire is down
         return
     nic.wire_start = time
+    prefetch(&nic.rows[head.index])
     start = start_tick(time, nic.wire_free, head.time)
     nbytes = frame_length(head.nbytes)
     expect_end(nic, round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks))
