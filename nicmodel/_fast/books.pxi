@@ -119,42 +119,50 @@ cdef bint rows_grow(Nic* nic) noexcept nogil:
         latch(nic, FAULT_MEMORY, 4, room)
         return False
     nic.rows = rows
+    if nic.record_rows and not records_grow(nic, room):
+        return False
     nic.room_rows = room
     return True
 
 
-cdef bint records_grow(Nic* nic) noexcept nogil:
-    """More records. When memory has run out nothing is recorded any more: the run stops after this instant."""
-    cdef int64_t room = 1024 if nic.room_records == 0 else 2 * nic.room_records
+cdef bint records_grow(Nic* nic, int32_t room) noexcept nogil:
+    """A record a slot."""
     cdef Record* records = <Record*>realloc(nic.records, <size_t>room * sizeof(Record))
     if records == NULL:
         latch(nic, FAULT_MEMORY, 10, room)
-        nic.record_rows = 0
         return False
     nic.records = records
-    nic.room_records = room
+    return True
+
+
+cdef bint done_grow(Nic* nic) noexcept nogil:
+    """Room for more that are done. When memory has run out the run stops after this instant."""
+    cdef int64_t room = 1024 if nic.room_done == 0 else 2 * nic.room_done
+    cdef Record* done = <Record*>realloc(nic.done, <size_t>room * sizeof(Record))
+    if done == NULL:
+        latch(nic, FAULT_MEMORY, 10, room)
+        return False
+    nic.done = done
+    nic.room_done = room
     return True
 
 
 cdef inline void stamp(Nic* nic, Row* row, int stage, int64_t time) noexcept nogil:
     """The row reaches a stage."""
     if nic.record_rows:
-        nic.records[row.serial].at[stage] = time
+        nic.records[row - nic.rows].at[stage] = time
 
 
-cdef void record_birth(Nic* nic, int64_t serial) noexcept nogil:
+cdef void record_birth(Nic* nic, int32_t index) noexcept nogil:
     cdef int stage
-    if unlikely(serial >= nic.room_records):
-        if not records_grow(nic):
-            return
-    nic.records[serial].parent = -1
+    nic.records[index].parent = -1
     for stage in range(NUM_STAGES):
-        nic.records[serial].at[stage] = -1
+        nic.records[index].at[stage] = -1
 
 
 cdef void record_row(Nic* nic, Row* row) noexcept nogil:
     """What a row is, as it is now; its stamps are recorded already."""
-    cdef Record* record = &nic.records[row.serial]
+    cdef Record* record = &nic.records[row - nic.rows]
     record.serial = row.serial
     record.kind = row.kind
     record.outcome = row.outcome
@@ -162,6 +170,15 @@ cdef void record_row(Nic* nic, Row* row) noexcept nogil:
     record.ring = row.ring
     record.flow = row.flow
     record.length = row.length
+
+
+cdef void record_done(Nic* nic, int32_t index) noexcept nogil:
+    """Nothing happens to the row any more: its record waits to be taken."""
+    if unlikely(nic.num_done == nic.room_done) and not done_grow(nic):
+        return
+    record_row(nic, &nic.rows[index])
+    nic.done[nic.num_done] = nic.records[index]
+    nic.num_done += 1
 
 
 cdef void blank_row(Row* row) noexcept nogil:
@@ -190,7 +207,7 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t length
     row.function = function
     row.length = length
     if nic.record_rows:
-        record_birth(nic, nic.row_serial)
+        record_birth(nic, index)
     nic.row_serial += 1
     return index
 
@@ -208,7 +225,7 @@ cdef inline void row_free(Nic* nic, int32_t index) noexcept nogil:
     row_forget_bytes(nic, row)
     check(nic, row.outcome != INSIDE, 11, row.serial)
     if nic.record_rows:
-        record_row(nic, row)
+        record_done(nic, index)
     row.slot = nic.free_row
     nic.free_row = index
 

@@ -244,6 +244,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free(nic.agents)
     free(nic.rows)
     free(nic.records)
+    free(nic.done)
     free(nic.tlps)
     free(nic.calls)
     free(nic.latency)

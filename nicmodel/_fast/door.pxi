@@ -3,6 +3,9 @@
 Exceptions are raised here and in `run_until`, nowhere below. The loop itself is `nicmodel._fastpath`.
 """
 
+import numpy as np
+
+from nicmodel.datasheet.books import WAITS
 from nicmodel.sim.plane import TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
@@ -306,6 +309,10 @@ cdef class Door:
     def results(self):
         """Everything counted and recorded so far, as copies."""
         return results(self.nic)
+
+    def take_rows(self):
+        """Recorded rows that are done, by serial, and their waits; `results` has only the others from now on."""
+        return take_done(self.nic), np.zeros((0, len(WAITS)), np.int64)
 
     def ring_state(self, direction, ring):
         """The ring's registers: the first descriptor that is not done with, and tail."""

@@ -107,7 +107,7 @@ cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
     if position < ring.rows.head:
         position = ring.rows.head
     while position < ring.written:
-        record = &nic.records[nic.rows[index_at(&ring.rows, position)].serial]
+        record = &nic.records[index_at(&ring.rows, position)]
         if record.at[STAGE_WRITTEN_BACK] >= 0 and record.at[STAGE_REAPED] < 0:
             record.at[STAGE_INTERRUPTED] = nic.now
         position += 1

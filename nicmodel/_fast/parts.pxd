@@ -16,7 +16,7 @@ cdef enum:
     IN_PIPE = 2         # the frame is somewhere between its birth and its end
 
 cdef struct Record:
-    # ROW_DTYPE of sim/results.py, field by field: kept only if rows are recorded, by serial.
+    # ROW_DTYPE of sim/results.py, field by field: kept only if rows are recorded.
     int64_t serial
     int32_t kind
     int32_t outcome

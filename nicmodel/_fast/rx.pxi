@@ -165,7 +165,7 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     cdef Row* row = &nic.rows[index]
     cdef Row* parent = &nic.rows[sent]
     if nic.record_rows:
-        nic.records[row.serial].parent = parent.serial
+        nic.records[index].parent = parent.serial
     row.flow = parent.flow
     row.sender = parent.function
     row.mac = parent.mac

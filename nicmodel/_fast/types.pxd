@@ -92,8 +92,10 @@ cdef struct Nic:
     int32_t free_row
     Row blank               # a row as it is born
     int64_t row_serial
-    Record* records
-    int64_t room_records
+    Record* records         # of rows that are not done, slot by slot
+    Record* done            # of the others, as they ended
+    int64_t num_done
+    int64_t room_done
     Tlp* tlps
     Side* sides             # what else is to be known of TLPs, slot by slot, by those rules that ask for more
     int32_t num_tlps

@@ -25,7 +25,7 @@ from nicmodel.reference.link import Link, LinkTiming
 from nicmodel.reference.receive import Flow, Receive
 from nicmodel.reference.registers import Registers
 from nicmodel.reference.revoke import revoke_function, revoke_ring
-from nicmodel.reference.rows import STAGE, TX, Ring, Row, Write
+from nicmodel.reference.rows import STAGE, TX, Ring, Row, Write, row_array
 from nicmodel.reference.switch import Switch
 from nicmodel.reference.tags import Tags
 from nicmodel.reference.transmit import Transmit
@@ -41,7 +41,7 @@ from nicmodel.sim.plane import (
     RingConfig,
     Upcall,
 )
-from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE, ROW_DTYPE
+from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE
 
 LEAST = {"write_cycles": 1, "walkers": 1, "walk_ps": 1}       # what would stand still with less
 DROP = {reason.name: FIRST_DROP + position for position, reason in enumerate(DROP_REASONS)}
@@ -313,6 +313,13 @@ class ReferencePath:
         known = self._rings(direction).get(ring)
         return {"head": known.head if known else 0, "tail": known.tail if known else 0}
 
+    def take_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        done = [row for row in self.rows if row.is_done]
+        self.rows = [row for row in self.rows if not row.is_done]
+        taken = row_array(done), self.books.waits_of(done)
+        self.books.forget(done)
+        return taken
+
     def results(self) -> dict[str, Any]:
         functions = np.array([tuple(c.values()) for c in self.counters], FUNCTION_DTYPE)
         inside = np.zeros((self.config.num_functions, 2), np.int64)
@@ -324,11 +331,10 @@ class ReferencePath:
                              link.busy_ticks - max(0, link.ended - ahead)) for link in (self.up, self.down)),
                           *((half.tlps, half.tlp_bytes, 0, 0, half.busy_ticks - max(0, half.wire_free - ahead))
                             for half in (self.transmit, self.receive))], LINK_DTYPE)
-        rows = np.array([(r.serial, r.kind, r.outcome, r.parent, r.function, r.ring_number, r.flow, r.length, *r.stamps)
-                         for r in self.rows], ROW_DTYPE)
         return {"functions": functions, "latency": self.latency.copy(), "links": links,
                 "lines": np.array(self.instants.clocks(), np.int64), "inside": inside,
-                "rows": rows, "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE), **self.books.results(self)}
+                "rows": row_array(self.rows), "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE),
+                **self.books.results(self)}
 
 
 def check(config: PlaneConfig) -> None:

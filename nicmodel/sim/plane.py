@@ -162,6 +162,9 @@ class DataPlane(Protocol):
 
     # results (consistent between two instants) ---------------------------------------------------------
     def results(self) -> dict[str, Any]: ...
+    def take_rows(self) -> tuple[np.ndarray, np.ndarray]: ...
+    # ^ recorded rows to which nothing can happen any more, by serial, each once, and their waits: `rows` and
+    #   `row_waits` of `results`, which has only the others from then on. At which call a row comes is the plane's choice
     def ring_state(self, direction: Direction, ring: int) -> dict[str, int]: ...   # head, tail
 
 
