@@ -342,4 +342,7 @@ class RecordKeys(Section):
     """[record]: what is kept besides counters."""
 
     rows: Flag = Field(default=False, description="keep one row a packet with its stage timestamps")
+    row_group: Annotated[int, whole(1, 1 << 24)] = Field(
+        default=1 << 17, description="rows that wait in memory before they go to the file, one of its groups"
+    )
     books: Flag = Field(default=True, description="keep the books: what packets wait for, and what limits each VF")

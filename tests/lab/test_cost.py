@@ -17,6 +17,7 @@ import pytest
 
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.testbench import Machine
+from nicmodel.sim.results import ROW_DTYPE
 
 HEAVY = ("pandas", "pyarrow", "matplotlib")            # imported where they are used
 WITH_RUN = ("numpy", "simpy", "pydantic")              # needed by a run, not by --help
@@ -44,11 +45,22 @@ for milliseconds in (1, 10):
     peaks += [int(line.split()[1]) * 1024 for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
 print(json.dumps(peaks), file=sys.stderr)
 """
+STREAM = """
+import json, sys
+from pathlib import Path
+import nicmodel as nm
+peaks = []
+for duration in ("10ms", "50ms"):
+    nm.run("speed_tx64", duration=duration, rows_file=sys.argv[1], record={"rows": True, "row_group": 1 << 14})
+    peaks += [int(line.split()[1]) * 1024 for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
+import pyarrow.parquet as pq
+print(json.dumps([pq.ParquetFile(sys.argv[1]).metadata.num_rows, *peaks]), file=sys.stderr)
+"""
 
 
-def last_line_of_child(program: str) -> Any:
+def last_line_of_child(program: str, *arguments: str) -> Any:
     """What a Python program of its own says in JSON, in the last line of its standard error."""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
     return json.loads(done.stderr.splitlines()[-1])
 
 
@@ -115,3 +127,11 @@ def test_memory_of_256_vfs_is_small_and_does_not_grow_with_simulated_time():
     early, late = last_line_of_child(GROWTH)
     assert late < 400 * MB
     assert late - early < 20 * MB
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="peak memory is read from Linux's /proc")
+def test_memory_does_not_grow_with_the_rows_that_go_to_a_file(tmp_path):
+    rows, early, late = last_line_of_child(STREAM, str(tmp_path / "rows.parquet"))
+    assert rows * ROW_DTYPE.itemsize > 100 * MB
+    assert late < 400 * MB
+    assert late - early < 40 * MB
