@@ -33,7 +33,6 @@ from nicmodel.datasheet.registers_pf import (
     EEC,
     EIAC,
     EICR,
-    EICS,
     EIMC,
     EIMS,
     EITR,
@@ -306,6 +305,7 @@ class PfMiniport(MiniportBase):
         self.handle.write(IVAR_MISC, (OTHER_VECTOR | IVAR_VALID) << 8)
         self.handle.write(EITR[QUEUE_VECTOR], EITR.ITR_INT.put(self.settings.itr_ps // ITR_UNIT_PS & 0x1FF))
         self.handle.write(EIAC, 1 << QUEUE_VECTOR)
+        self.mailbox.listen()
         yield self.handle.read(EICR)
         self.handle.write(EIMS, 1 << QUEUE_VECTOR | EIMS.MAILBOX.mask)
 
@@ -335,8 +335,7 @@ class PfMiniport(MiniportBase):
     def _serve(self) -> Steps:
         while self._again:
             self._again = False
-            cause = yield self.handle.read(EICS)                  # reading EICS clears nothing
-            self.handle.write(EICR, cause & ~0xFFFF)
+            self.handle.write(EICR, EICR.MAILBOX.mask)            # news from here on send another message
             yield from self.mailbox.service()
         self._service = None
 

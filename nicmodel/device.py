@@ -194,8 +194,7 @@ class Device:
         return min(self.plane.next_time(), int(min(self.clock.peek(), float(1 << 62))))
 
     # what a driver's handle needs (HandleOps of pcie) -----------------------------------------------------------
-    def mmio_write(self, function: int, bar: int, offset: int, value: int) -> None:
-        self.bar_write(function, bar, offset, value)
+    mmio_write = bar_write
 
     def mmio_read(self, function: int, bar: int, offset: int) -> simpy.Event:
         event = self.clock.event()

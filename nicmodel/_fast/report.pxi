@@ -150,6 +150,6 @@ cdef list take_news(Nic* nic, dict unanswered, dict mmio_reads):
         elif news.kind == UPCALL_REG_READ:
             mmio_reads[news.args[3]] = news.args[0]
         args = tuple([news.args[each] for each in range(news.num_args)])
-        upcalls.append(Upcall(news.time, KINDS[news.kind], args, data))
+        upcalls.append(tuple.__new__(Upcall, (news.time, KINDS[news.kind], args, data)))      # as Upcall(...) does
     lane_clear(&nic.news)
     return upcalls

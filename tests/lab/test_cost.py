@@ -45,6 +45,18 @@ for milliseconds in (1, 10):
     peaks += [int(line.split()[1]) * 1024 for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
 print(json.dumps(peaks), file=sys.stderr)
 """
+BRING_UP = """
+import json, sys, time
+from nicmodel.lab.scenario import Scenario
+from nicmodel.lab.testbench import Machine
+seconds = []
+for _ in range(5):
+    machine = Machine(Scenario(profile="x520", num_vfs=63))
+    began = time.process_time()
+    machine.bring_up()
+    seconds.append(time.process_time() - began)
+print(json.dumps(seconds), file=sys.stderr)
+"""
 STREAM = """
 import json, sys
 from pathlib import Path
@@ -94,8 +106,8 @@ def test_the_main_job_takes_three_seconds_of_cpu_at_most():
 
 
 @cache
-def calls_an_access(profile: str, num_vfs: int) -> float:
-    """Python functions called during bring-up, an access of a register."""
+def bring_up_work(profile: str, num_vfs: int) -> tuple[int, int]:
+    """Python functions called during bring-up, and accesses of registers."""
     machine = Machine(Scenario(profile=profile, num_vfs=num_vfs))
     calls = accesses = 0
     reads, writes = machine.device.nic.read.__code__, machine.device.nic.write.__code__
@@ -111,15 +123,25 @@ def calls_an_access(profile: str, num_vfs: int) -> float:
         machine.bring_up()
     finally:
         sys.setprofile(None)
-    return calls / accesses
+    return calls, accesses
 
 
-def test_an_access_of_a_register_calls_few_python_functions_on_its_way():
-    assert calls_an_access("x520", 63) <= 60
+def test_bring_up_of_63_vfs_takes_half_a_second_of_cpu_at_most():
+    assert min(last_line_of_child(BRING_UP)) <= 0.5
+
+
+def test_bring_up_of_a_vf_calls_few_python_functions_and_accesses_few_registers():
+    calls, accesses = bring_up_work("x520", 63)
+    assert calls <= 12_000 * 63 and accesses <= 200 * 63
+
+
+def test_a_vf_comes_up_among_256_with_little_more_work_than_among_63():
+    assert bring_up_work("vf100g", 256)[0] / 256 <= 1.25 * bring_up_work("x520", 63)[0] / 63
 
 
 def test_an_access_costs_no_more_with_more_vfs():
-    assert calls_an_access("vf100g", 128) <= calls_an_access("x520", 16)
+    (calls, accesses), (few_calls, few_accesses) = bring_up_work("vf100g", 256), bring_up_work("x520", 16)
+    assert calls / accesses <= few_calls / few_accesses
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="peak memory is read from Linux's /proc")
