@@ -22,6 +22,7 @@ from nicmodel.sim.results import ROW_DTYPE
 HEAVY = ("pandas", "pyarrow", "matplotlib")            # imported where they are used
 WITH_RUN = ("numpy", "simpy", "pydantic")              # needed by a run, not by --help
 BEST_OF = 3
+MILLION_CALLS = 0.035                                  # seconds
 STATUS = Path("/proc/self/status")                     # Linux: VmHWM, since ru_maxrss begins at the peak of the parent
 MB = 1 << 20
 
@@ -49,13 +50,22 @@ BRING_UP = """
 import json, sys, time
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.testbench import Machine
-seconds = []
-for _ in range(5):
-    machine = Machine(Scenario(profile="x520", num_vfs=63))
+
+def called(n):
+    return n
+
+def timed(work):
     began = time.process_time()
-    machine.bring_up()
-    seconds.append(time.process_time() - began)
-print(json.dumps(seconds), file=sys.stderr)
+    work()
+    return time.process_time() - began
+
+def calls():
+    for n in range(CALLS):
+        called(n)
+
+CALLS = 1_000_000
+print(json.dumps([[timed(Machine(Scenario(profile="x520", num_vfs=63)).bring_up), timed(calls)] for _ in range(5)]),
+      file=sys.stderr)
 """
 STREAM = """
 import json, sys
@@ -127,7 +137,9 @@ def bring_up_work(profile: str, num_vfs: int) -> tuple[int, int]:
 
 
 def test_bring_up_of_63_vfs_takes_half_a_second_of_cpu_at_most():
-    assert min(last_line_of_child(BRING_UP)) <= 0.5
+    """Of a computer that is not busy, where a million calls take MILLION_CALLS; it takes 0.3 s there."""
+    bring_up, calls = (min(seconds) for seconds in zip(*last_line_of_child(BRING_UP), strict=True))
+    assert bring_up <= 0.5 * max(1, calls / MILLION_CALLS)
 
 
 def test_bring_up_of_a_vf_calls_few_python_functions_and_accesses_few_registers():
