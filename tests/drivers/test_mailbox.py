@@ -103,7 +103,7 @@ def test_an_acknowledgement_interrupts_nobody(machine):
 def test_a_request_that_comes_while_another_is_served_is_served_too(machine):
     bench = machine(num_vfs=2).start()
     bench.adapter.log.clear()
-    send(bench.adapter, 1, Message.SET_LPE, 1518)
+    send(bench.adapter, 1, Message.SET_MULTICAST)
     while not accesses(bench.adapter, "read", "PFMBMEM"):
         bench.env.step()
     send(bench.adapter, 0, Message.SET_LPE, 1518)
