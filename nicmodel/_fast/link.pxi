@@ -27,17 +27,17 @@ cdef inline int64_t data_credits(int32_t payload) noexcept nogil:
 
 
 cdef bint tlps_grow(Nic* nic) noexcept nogil:
-    """More slots, chained. When memory has run out slot 0 serves: the run stops after this instant."""
+    """More slots, chained. False when memory has run out."""
     cdef int32_t room = 64 if nic.num_tlps == 0 else 2 * nic.num_tlps, each
     cdef Tlp* tlps = <Tlp*>realloc(nic.tlps, room * sizeof(Tlp))
     cdef Side* sides
     if tlps == NULL:
-        latch(nic, FAULT_MEMORY, 6, room)
+        latch(nic, FAULT_MEMORY, ROOM_TLPS, room * <int64_t>sizeof(Tlp))
         return False
     nic.tlps = tlps
     sides = <Side*>realloc(nic.sides, room * sizeof(Side))
     if sides == NULL:
-        latch(nic, FAULT_MEMORY, 11, room)
+        latch(nic, FAULT_MEMORY, ROOM_TLPS, room * <int64_t>sizeof(Side))
         return False
     nic.sides = sides
     memset(sides + nic.num_tlps, 0, (room - nic.num_tlps) * sizeof(Side))

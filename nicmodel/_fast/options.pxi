@@ -71,11 +71,11 @@ cdef int64_t advertised(object config, str field) except -1:
 cdef int grant_credits(Direction* sender, Direction* reporter, object config, str side) except -1:
     """The sender starts with what the receiver advertised; `reporter` carries the receiver's UpdateFCs."""
     cdef int64_t npd = advertised(config, side + "_npd")    # no TLP needs one, yet a finite count is reported
-    sender.ph = advertised(config, side + "_ph")
-    sender.pd = advertised(config, side + "_pd")
-    sender.nph = advertised(config, side + "_nph")
-    sender.ch = advertised(config, side + "_cplh")
-    sender.cd = advertised(config, side + "_cpld")
+    sender.ph = sender.most_ph = advertised(config, side + "_ph")
+    sender.pd = sender.most_pd = advertised(config, side + "_pd")
+    sender.nph = sender.most_nph = advertised(config, side + "_nph")
+    sender.ch = sender.most_ch = advertised(config, side + "_cplh")
+    sender.cd = sender.most_cd = advertised(config, side + "_cpld")
     reporter.reports_p = sender.ph != NEVER or sender.pd != NEVER
     reporter.reports_np = sender.nph != NEVER or npd != NEVER
     reporter.reports_c = sender.ch != NEVER or sender.cd != NEVER

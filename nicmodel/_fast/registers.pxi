@@ -88,6 +88,7 @@ cdef void decide_register_port(Nic* nic) noexcept nogil:
 
 cdef void perform_access(Nic* nic, Tlp* tlp) noexcept nogil:
     cdef int64_t ring = tlp.ring
+    concerns(nic, tlp.function)
     if ring < 0:
         ring = map_get(&nic.hot, (<uint64_t>tlp.function << 32) | (<uint64_t>tlp.klass << 24) | <uint64_t>tlp.offset,
                        -1)

@@ -12,13 +12,13 @@ if ROW_DTYPE.itemsize != sizeof(Record):
 
 cdef object copy_rows(Nic* nic):
     """Recorded rows by serial. What a row is, as against when, is recorded when it ends; here of those that have not."""
-    cdef int64_t count = nic.row_serial if nic.record_rows else 0
+    cdef int64_t count = min(nic.row_serial, nic.room_records) if nic.record_rows else 0
     cdef int32_t each
     rows = np.zeros(count, ROW_DTYPE)
     cdef uint8_t[::1] out
     if count:
         for each in range(nic.num_rows):
-            if nic.rows[each].held:
+            if nic.rows[each].held and nic.rows[each].serial < count:
                 record_row(nic, &nic.rows[each])
         out = rows.view(np.uint8)
         memcpy(&out[0], nic.records, <size_t>count * sizeof(Record))
@@ -102,8 +102,12 @@ cdef void settle_all(Nic* nic) noexcept nogil:
         count_wait(nic, nic.horizon)
 
 
+cdef void settle_job(void* nic, int64_t _a, int64_t _b) noexcept nogil:
+    settle_all(<Nic*>nic)
+
+
 cdef dict results(Nic* nic):
-    settle_all(nic)
+    """Everything counted and recorded; the door has settled."""
     functions, inside = copy_functions(nic)
     return {"functions": functions, "latency": copy_latency(nic), "links": copy_links(nic),
             "lines": copy_lines(nic), "inside": inside, "rows": copy_rows(nic),

@@ -114,6 +114,7 @@ cdef void commit_timed_at_root(Nic* nic) noexcept nogil:
     """MEM_READ: a read samples; or, of the sources after that, WALK_DONE."""
     cdef Timer timer = timer_pop(nic, RANK_MEM_READ)
     if timer.key >> SOURCE_SHIFT:
+        at(nic, RANK_WALK_DONE)
         commit_walk_done(nic, <int32_t>timer.a)
     else:
         sample(nic, <int32_t>timer.a)

@@ -71,9 +71,10 @@ cdef inline bint fits(Nic* nic, int klass) noexcept nogil:
 
 cdef inline void grant(Nic* nic, int klass) noexcept nogil:
     cdef int32_t index = pop_index(&nic.asking[klass])
+    concerns(nic, nic.tlps[index].function)
     nic.tags_free -= 1
     nic.read_buffer_free -= nic.tlps[index].nbytes
-    check(nic, nic.read_buffer_free >= 0, 20, nic.read_buffer_free)
+    check(nic, nic.read_buffer_free >= 0, HOLDS_READ_BUFFER, nic.read_buffer_free)
     queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
 
 

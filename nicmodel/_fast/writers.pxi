@@ -96,6 +96,7 @@ cdef inline void decide_writers(Nic* nic) noexcept nogil:
     nic.writer_turn = 1 - turn
     op = <WriteOp*>lane_front(&nic.writers[turn])
     ring = &nic.rings[op.ring]
+    concerns(nic, ring.function)
     if turn == TX_WRITEBACK:
         if move_tlp(nic, op, TLP_TX_WRITEBACK):
             lane_pop(&nic.writers[turn])
