@@ -93,7 +93,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     tlp.domain = -1
     tlp.address = 0
     tlp.nbytes = MSIX_BYTES
-    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(0, MSIX_BYTES)
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, 0, MSIX_BYTES)
     queue_posted(nic, &nic.up, message)
     touch(nic, MSIX)
 

@@ -21,6 +21,9 @@ cdef int configure_whole(Nic* nic, object config) except -1:
     """Every number and policy of the whole link and host."""
     nic.relaxed = config.relaxed_ordering
     nic.ido = config.ido
+    nic.framing = FRAMING_BYTES + config.tlp_digest_bytes
+    if config.tlp_digest_bytes not in (0, DIGEST_BYTES):
+        raise ModelBug(f"a digest has {DIGEST_BYTES} bytes or is not there, but tlp_digest_bytes is {config.tlp_digest_bytes}")
     nic.interleaved = position_of(config, "completions") == COMPLETIONS_INTERLEAVED
     nic.up.by_turns = position_of(config, "upstream") == UPSTREAM_ROUND_ROBIN
     nic.down.by_turns = position_of(config, "downstream") == DOWNSTREAM_ROUND_ROBIN

@@ -28,6 +28,7 @@ cdef void arrive_at_root(Nic* nic, int32_t index) noexcept nogil:
     cdef Tlp* tlp = &nic.tlps[index]
     cdef bint message_domain = is_message_domain(nic, tlp.domain)
     if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, tlp):
+        settle_arrivals(nic, nic.now)       # who arrived earlier asked for room earlier
         end_rx_payload(nic, tlp.ref)
     if message_domain and tlp.kind != TLP_READ:
         nic.sides[index].at_root = 0

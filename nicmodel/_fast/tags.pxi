@@ -26,7 +26,7 @@ cdef inline int32_t ask(Nic* nic, int klass, int32_t index, uint64_t address, in
     tlp.nbytes = nbytes
     tlp.ref = -1
     tlp.offset = 0
-    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(address, 0)
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, address, 0)
     if unlikely(nic.tag_lists):
         ask_by_function(nic, klass, request)
     else:

@@ -54,6 +54,7 @@ cdef struct Nic:
     int32_t mrrs
     int32_t rcb
     int32_t split_rcb
+    int32_t framing         # of a TLP, its digest included
     int64_t read_latency
     int64_t read_jitter
     int64_t write_latency

@@ -54,7 +54,7 @@ cdef inline bint move_tlp(Nic* nic, WriteOp* op, int kind) noexcept nogil:
     tlp.nbytes = nbytes
     tlp.offset = op.done
     tlp.value = <int64_t>(op.position + <uint64_t>(op.done // DESCRIPTOR_BYTES))
-    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(address, nbytes)
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, address, nbytes)
     op.done += nbytes
     tlp.last = op.done == op.nbytes
     queue_posted(nic, &nic.up, index)

@@ -227,6 +227,7 @@ class PcieKeys(Section):
     )
     relaxed_ordering: Flag = Field(default=False, description="payload may pass older posted writes")
     ido: Flag = Field(default=False, description="TLPs of different functions are not ordered")
+    ecrc: Flag = Field(default=False, description="every TLP ends with a digest of 4 bytes")
     dllps: Annotated[Text, one_of("exact", "published")] = Field(
         default="exact",
         description="Acks, credit updates and SKPs byte by byte, or the published bandwidth curves' share",
