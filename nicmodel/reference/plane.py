@@ -221,6 +221,9 @@ class ReferencePath:
         tx, rx = ring_of(self.transmit.rings, config.tx_ring), ring_of(self.receive.rings, config.rx_ring)
         flow = self.flows[config.flow] if config.flow >= 0 else None
         agent = self.agents[number] = Agent(number, config, tx, rx, flow, self)
+        if (tx is None and config.tx_ring >= 0) or (rx is None and config.rx_ring >= 0):
+            agent.dead = True
+            return
         for ring in (tx, rx):
             if ring:
                 ring.agent = agent
