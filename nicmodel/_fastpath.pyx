@@ -12,8 +12,8 @@ What is off by default has rooms of its own, entered by one test each: `passing`
 `scopes` and `iommu` behind root, `cores` behind agent, `shaper` behind sched.
 
 `types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `faults` stops
-the plane, `invariants` looks at everything in a checked build, `door` talks to Python. The rooms are included here, into one translation unit,
-so that the compiler sees every call.
+the plane, `invariants` looks at everything in a checked build, `door` talks to Python. The rooms are included here,
+into one translation unit, so that the compiler sees every call.
 To follow a packet, begin at `commit_group` below: each rank is one event, each name is the room that resumes.
 """
 
