@@ -11,14 +11,14 @@
 What is off by default has rooms of its own, entered by one test each: `passing` and `shares` behind link and tags,
 `scopes` and `iommu` behind root, `cores` behind agent, `shaper` behind sched.
 
-`types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to
-Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
+`types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `faults` stops
+the plane, `invariants` looks at everything in a checked build, `door` talks to Python. The rooms are included here,
+into one translation unit, so that the compiler sees every call.
 To follow a packet, begin at `commit_group` below: each rank is one event, each name is the room that resumes.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from nicmodel._fast.containers cimport Bits, Lane, Map, Timed, Timer, Timers
@@ -31,6 +31,7 @@ from nicmodel._fast.types cimport (
 # One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
 from nicmodel.sim.errors import ModelBug
 
+include "_fast/faults.pxi"
 include "_fast/lanes.pxi"
 include "_fast/books.pxi"
 include "_fast/memory.pxi"
@@ -56,12 +57,10 @@ include "_fast/cores.pxi"
 include "_fast/revoke.pxi"
 include "_fast/calls.pxi"
 include "_fast/options.pxi"
+include "_fast/invariants.pxi"
 include "_fast/build.pxi"
 include "_fast/report.pxi"
 include "_fast/door.pxi"
-
-FAULTS = {FAULT_MEMORY: "memory has run out", FAULT_INVARIANT: "an invariant does not hold",
-          FAULT_CALL: "a call asks for the impossible"}
 
 cdef enum:
     FIRST_AT_EDGE = 1 << REGISTER_PORT | 1 << TX_SCHEDULER | 1 << TX_REORDER | 1 << SWITCH_INGRESS
@@ -80,6 +79,7 @@ cdef inline void commit_down_end(Nic* nic) noexcept nogil:
         accept_access(nic, index)
     elif nic.down.flying_last:
         tlp = &nic.tlps[index]
+        concerns(nic, tlp.function)
         request_end(nic, index)
         if tlp.epoch == nic.rings[tlp.ring].epoch:
             commit_read(nic, tlp)
@@ -89,6 +89,7 @@ cdef inline void commit_down_end(Nic* nic) noexcept nogil:
 cdef inline void commit_read(Nic* nic, Tlp* tlp) noexcept nogil:
     """The last completion of a live read has arrived. None of these asks for another TLP."""
     if tlp.klass == CLASS_PAYLOAD:
+        concerns_packet(nic, tlp.ref)
         commit_tx_payload(nic, tlp.ref, tlp.ring)
     elif commit_fetched(nic, tlp.ring):
         if tlp.klass == CLASS_TX_DESCRIPTOR:
@@ -114,7 +115,10 @@ cdef inline void commit_wakes(Nic* nic) noexcept nogil:
 
 cdef inline bint is_due(Nic* nic, int group, int slot) noexcept nogil:
     """Is this slot of `when` in the group, and due? `group` and `slot` are constants, so other groups' slots cost nothing."""
-    return slot >> 2 == group and nic.when[slot] == nic.now
+    if slot >> 2 == group and nic.when[slot] == nic.now:
+        at(nic, slot)
+        return True
+    return False
 
 
 cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
@@ -154,6 +158,7 @@ cdef inline void commit_group(Nic* nic, int group) noexcept nogil:
         elif is_due(nic, group, RANK_AGENT_WAKE):
             commit_agent_wake(nic)
         else:
+            at(nic, RANK_AGENT_DONE)
             commit_agent_done(nic, <int32_t>timer_pop(nic, RANK_AGENT_DONE).a)
 
 
@@ -164,6 +169,7 @@ cdef inline bint has_turn(Nic* nic, int arbiter) noexcept nogil:
     if not nic.touched & ((<uint32_t>1) << arbiter):
         return False
     nic.touched &= ~((<uint32_t>1) << arbiter)
+    at(nic, NUM_RANKS + arbiter)
     return True
 
 
@@ -270,13 +276,20 @@ cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
     nic.halt = nic.fault
     nic.budget = budget
     while time < until and nic.budget != 0:
+        check(nic, time > nic.now, HOLDS_TIME, time)
         run_instant(nic, time)
+        if CHECKED:
+            audit(nic)
         nic.budget -= 1
         if unlikely(nic.halt):
             nic.budget = 0
         time = next_instant(nic)
     nic.horizon = max(nic.horizon, until if nic.budget != 0 else nic.now)
     settle_commits(nic, max(nic.horizon, nic.now + 1))      # Python may look at memory
+
+
+cdef void run_job(void* nic, int64_t until, int64_t budget) noexcept nogil:
+    run(<Nic*>nic, until, budget)
 
 
 # ---- the class -------------------------------------------------------------------------------------
@@ -290,9 +303,8 @@ cdef class FastPath(Door):
 
     def run_until(self, int64_t time, int64_t budget=-1):
         """Run every instant < time; return early after the first with news, or after `budget` instants."""
+        self.go_on()
         with nogil:
-            run(self.nic, time, budget)
-        if self.nic.fault:
-            raise ModelBug(f"{FAULTS[self.nic.fault]} at {self.nic.now} ps "
-                           f"(place {self.nic.fault_line}, value {self.nic.fault_value})")
+            guard(&self.nic.escape, run_job, self.nic, time, budget)
+        self.go_on()
         return self.take_upcalls()

@@ -13,7 +13,7 @@ cdef inline void set_when(Nic* nic, int slot, int64_t time) noexcept nogil:
     """The next event of this rank, or the next wake of this arbiter, is at `time`."""
     cdef int64_t* four = &nic.when[slot & ~3]
     cdef int64_t left, right
-    check(nic, time > nic.now or (time == nic.now and slot >> 2 >= nic.committing), 10, slot)
+    check(nic, time > nic.now or (time == nic.now and slot >> 2 >= nic.committing), HOLDS_ORDER, slot)
     nic.when[slot] = time
     left = four[0] if four[0] < four[1] else four[1]
     right = four[2] if four[2] < four[3] else four[3]
@@ -111,12 +111,14 @@ cdef inline void buffer_return(Nic* nic, uint8_t* data, uint8_t data_class) noex
     nic.free_buffers[data_class] = data
 
 
-cdef bint rows_grow(Nic* nic) noexcept nogil:
-    """More slots. When memory has run out slot 0 serves: the run stops after this instant."""
+cdef bint rows_grow(Nic* nic, int32_t function) noexcept nogil:
+    """More slots, for a row of this function. False when memory has run out."""
     cdef int32_t room = 1024 if nic.room_rows == 0 else 2 * nic.room_rows
     cdef Row* rows = <Row*>realloc(nic.rows, <size_t>room * sizeof(Row))
     if rows == NULL:
-        latch(nic, FAULT_MEMORY, 4, room)
+        nic.at_function = function
+        nic.at_packet = nic.row_serial
+        latch(nic, FAULT_MEMORY, ROOM_ROWS, room * <int64_t>sizeof(Row))
         return False
     nic.rows = rows
     if nic.record_rows and not records_grow(nic, room):
@@ -126,10 +128,10 @@ cdef bint rows_grow(Nic* nic) noexcept nogil:
 
 
 cdef bint records_grow(Nic* nic, int32_t room) noexcept nogil:
-    """A record a slot."""
+    """A record a slot. False when memory has run out."""
     cdef Record* records = <Record*>realloc(nic.records, <size_t>room * sizeof(Record))
     if records == NULL:
-        latch(nic, FAULT_MEMORY, 10, room)
+        latch(nic, FAULT_MEMORY, ROOM_RECORDS, room * <int64_t>sizeof(Record))
         return False
     nic.records = records
     return True
@@ -140,7 +142,7 @@ cdef bint done_grow(Nic* nic) noexcept nogil:
     cdef int64_t room = 1024 if nic.room_done == 0 else 2 * nic.room_done
     cdef Record* done = <Record*>realloc(nic.done, <size_t>room * sizeof(Record))
     if done == NULL:
-        latch(nic, FAULT_MEMORY, 10, room)
+        latch(nic, FAULT_MEMORY, ROOM_RECORDS, room * <int64_t>sizeof(Record))
         return False
     nic.done = done
     nic.room_done = room
@@ -195,7 +197,7 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t length
     cdef Row* row
     if index >= 0:
         nic.free_row = nic.rows[index].slot
-    elif nic.num_rows < nic.room_rows or rows_grow(nic):
+    elif nic.num_rows < nic.room_rows or rows_grow(nic, function):
         index = nic.num_rows
         nic.num_rows += 1
     else:
@@ -223,7 +225,8 @@ cdef inline void row_free(Nic* nic, int32_t index) noexcept nogil:
     """Nobody needs the row any more, but for its record."""
     cdef Row* row = &nic.rows[index]
     row_forget_bytes(nic, row)
-    check(nic, row.outcome != INSIDE, 11, row.serial)
+    concerns_packet(nic, index)
+    check(nic, row.outcome != INSIDE, HOLDS_ENDED, row.serial)
     if nic.record_rows:
         record_done(nic, index)
     row.slot = nic.free_row
@@ -284,7 +287,7 @@ cdef uint8_t* buffer_take(Nic* nic, int32_t nbytes, uint8_t* data_class) noexcep
         count = nic.buffers[klass] if nic.buffers[klass] else 16
         block = <uint8_t*>malloc((<size_t>count) << klass) if klass < NUM_CLASSES else NULL
         if block == NULL:
-            latch(nic, FAULT_MEMORY, 5, nbytes)
+            latch(nic, FAULT_MEMORY, ROOM_BUFFERS, (<int64_t>count) << klass)
             return NULL
         (<uint8_t**>lane_push(nic, &nic.blocks))[0] = block
         nic.buffers[klass] += count

@@ -84,6 +84,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     if function.requesting & ~function.throttled == 0:
         bits_remove(&nic.requesting, number >> 6)
     nic.last_vector = number
+    concerns(nic, number >> 6)
     nic.vectors[number].interval_end = nic.now + nic.vectors[number].itr
     message = tlp_new(nic, TLP_MESSAGE)
     tlp = &nic.tlps[message]
@@ -92,7 +93,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     tlp.domain = -1
     tlp.address = 0
     tlp.nbytes = MSIX_BYTES
-    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(0, MSIX_BYTES)
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, 0, MSIX_BYTES)
     queue_posted(nic, &nic.up, message)
     touch(nic, MSIX)
 

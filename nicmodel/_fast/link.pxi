@@ -12,14 +12,14 @@ more than half of what a count has room for, so this says the same as the modula
 
 # ---- TLPs ------------------------------------------------------------------------------------------
 
-cdef inline int32_t memory_tlp_bytes(uint64_t address, int32_t payload) noexcept nogil:
-    """Twin of `pcie_link.memory_tlp_bytes`."""
-    return FRAMING_BYTES + (HEADER_4DW_BYTES if address >> 32 else HEADER_3DW_BYTES) + ((payload + 3) & ~3)
+cdef inline int32_t memory_tlp_bytes(Nic* nic, uint64_t address, int32_t payload) noexcept nogil:
+    """Twin of `pcie_link.memory_tlp_bytes`, with the digest."""
+    return nic.framing + (HEADER_4DW_BYTES if address >> 32 else HEADER_3DW_BYTES) + ((payload + 3) & ~3)
 
 
-cdef inline int32_t completion_tlp_bytes(int32_t payload) noexcept nogil:
-    """Twin of `pcie_link.completion_tlp_bytes`."""
-    return FRAMING_BYTES + COMPLETION_HEADER_BYTES + ((payload + 3) & ~3)
+cdef inline int32_t completion_tlp_bytes(Nic* nic, int32_t payload) noexcept nogil:
+    """Twin of `pcie_link.completion_tlp_bytes`, with the digest."""
+    return nic.framing + COMPLETION_HEADER_BYTES + ((payload + 3) & ~3)
 
 
 cdef inline int64_t data_credits(int32_t payload) noexcept nogil:
@@ -27,17 +27,17 @@ cdef inline int64_t data_credits(int32_t payload) noexcept nogil:
 
 
 cdef bint tlps_grow(Nic* nic) noexcept nogil:
-    """More slots, chained. When memory has run out slot 0 serves: the run stops after this instant."""
+    """More slots, chained. False when memory has run out."""
     cdef int32_t room = 64 if nic.num_tlps == 0 else 2 * nic.num_tlps, each
     cdef Tlp* tlps = <Tlp*>realloc(nic.tlps, room * sizeof(Tlp))
     cdef Side* sides
     if tlps == NULL:
-        latch(nic, FAULT_MEMORY, 6, room)
+        latch(nic, FAULT_MEMORY, ROOM_TLPS, room * <int64_t>sizeof(Tlp))
         return False
     nic.tlps = tlps
     sides = <Side*>realloc(nic.sides, room * sizeof(Side))
     if sides == NULL:
-        latch(nic, FAULT_MEMORY, 11, room)
+        latch(nic, FAULT_MEMORY, ROOM_TLPS, room * <int64_t>sizeof(Side))
         return False
     nic.sides = sides
     memset(sides + nic.num_tlps, 0, (room - nic.num_tlps) * sizeof(Side))
@@ -284,7 +284,7 @@ cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcep
         lane_pop(&way.completion)
         way.waiting -= 1
     way.flying_last = tlp.value == 0
-    return completion_tlp_bytes(chunk)
+    return completion_tlp_bytes(nic, chunk)
 
 
 cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcept nogil:

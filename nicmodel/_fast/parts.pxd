@@ -296,6 +296,11 @@ cdef struct Direction:
     int32_t* last_posted
     int64_t stalled         # `free` as the last retrain set it
     int64_t ended           # and as it was before
+    int64_t most_ph         # credits that the sender was given at first
+    int64_t most_pd
+    int64_t most_nph
+    int64_t most_ch
+    int64_t most_cd
     # books
     int64_t tlps
     int64_t tlp_bytes
@@ -437,4 +442,3 @@ cdef enum:
     NO_FAULT = 0
     FAULT_MEMORY
     FAULT_INVARIANT
-    FAULT_CALL

@@ -125,8 +125,12 @@ cdef void settle_all(Nic* nic) noexcept nogil:
         count_wait(nic, nic.horizon)
 
 
+cdef void settle_job(void* nic, int64_t _a, int64_t _b) noexcept nogil:
+    settle_all(<Nic*>nic)
+
+
 cdef dict results(Nic* nic):
-    settle_all(nic)
+    """Everything counted and recorded; the door has settled."""
     functions, inside = copy_functions(nic)
     return {"functions": functions, "latency": copy_latency(nic), "links": copy_links(nic),
             "lines": copy_lines(nic), "inside": inside, "rows": copy_rows(nic),

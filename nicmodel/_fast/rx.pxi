@@ -64,6 +64,7 @@ cdef inline void arrive(Nic* nic, Offer* offer) noexcept nogil:
     """The last byte of a frame is here, now or since a while: ARRIVED."""
     cdef int32_t index = row_new(nic, KIND_RX, -1, offer.length)
     cdef Row* row = &nic.rows[index]
+    concerns_packet(nic, index)
     row.born = offer.end
     stamp(nic, row, STAGE_ARRIVED, offer.end)
     row.flow = offer.flow
@@ -221,6 +222,7 @@ cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
     cdef int32_t target, at
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring
+    concerns_packet(nic, index)
     stamp(nic, row, STAGE_STEERED, nic.now)
     target = match_filter(nic, row.mac, row.vlan)
     if target < 0:

@@ -121,6 +121,7 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         return
     ring = &nic.rings[index]
     row = &nic.rows[index_at(&ring.rows, ring.scheduled)]
+    concerns_packet(nic, index_at(&ring.rows, ring.scheduled))
     nic.last_function = ring.function
     nic.functions[ring.function].last_ring = index
     if row.asked == 0:

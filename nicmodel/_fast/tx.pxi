@@ -92,6 +92,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     cdef Ring* ring = &nic.rings[index]
     cdef int32_t each, held = ring.held
     settle_arrivals(nic, nic.now)       # rows are numbered in the order of their birth
+    concerns(nic, ring.function)
     for each in range(ring.fetch_count):
         bear_row(nic, index, ring.fetch_first + each, ring.fetched + each * DESCRIPTOR_BYTES)
         held += nic.rows[index_at(&ring.rows, ring.rows.tail - 1)].good
@@ -188,7 +189,8 @@ cdef inline void retire(Nic* nic, int32_t index, int64_t edge) noexcept nogil:
     """The edge of the first in line, now or a while ago: its descriptor is retired."""
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring = &nic.rings[row.ring]
-    check(nic, index_at(&ring.rows, ring.retired) == index, 30, row.serial)
+    concerns_packet(nic, index)
+    check(nic, index_at(&ring.rows, ring.retired) == index, HOLDS_RING_ORDER, row.serial)
     lane_pop(&nic.tx_ready)
     ring.retired += 1
     if row.good:
@@ -246,7 +248,7 @@ cdef void replan_ready(Nic* nic) noexcept nogil:
         item = <Timed*>lane_at(&nic.tx_ready, position)
         if nic.rows[item.index].good:
             last -= 1
-            check(nic, (<Timed*>lane_at(&nic.tx_wire, last)).index == item.index, 31, item.index)
+            check(nic, (<Timed*>lane_at(&nic.tx_wire, last)).index == item.index, HOLDS_WIRE_ORDER, item.index)
             (<Timed*>lane_at(&nic.tx_wire, last)).time = item.time + nic.tx_pipe
     watch_ready(nic)
 

@@ -32,8 +32,13 @@ cdef struct Nic:
     int64_t budget          # instants left in this run; negative: no limit
     int32_t halt            # news or a fault: the run ends after this instant
     int32_t fault
-    int32_t fault_line
+    int32_t fault_place
     int64_t fault_value
+    int32_t fault_told      # it has been raised
+    void* escape            # out of the loop; NULL: the door has called
+    int32_t at_stage        # what is being done: a rank, or behind them an arbiter; -1: not known
+    int32_t at_function     # to whom, or -1
+    int64_t at_packet       # serial of its row, or -1
     Timers timers[NUM_RANKS]
     # configuration
     int64_t core
@@ -49,6 +54,7 @@ cdef struct Nic:
     int32_t mrrs
     int32_t rcb
     int32_t split_rcb
+    int32_t framing         # of a TLP, its digest included
     int64_t read_latency
     int64_t read_jitter
     int64_t write_latency
@@ -219,4 +225,11 @@ cdef struct Nic:
     int64_t core_reciprocal     # of 1 << 32
     int64_t pause_end       # of the partner's PAUSE; `pause_until` is NEVER while the wire is down
     int64_t wire_since      # the last change of its byte time: no frame that had not started before starts earlier
+    # what pools hold in all, and a checked build's marks
+    int64_t tags
+    int64_t read_buffer
+    int64_t tx_buffer
+    int64_t rx_buffer
+    uint64_t audits
+    uint8_t* marks
     char scrap[256]         # where a push lands when memory has run out

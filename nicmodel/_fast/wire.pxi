@@ -108,6 +108,7 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
         start_head(nic)     # it was planned, and has ended
     index = nic.wire_row
     row = &nic.rows[index]
+    concerns_packet(nic, index)
     nic.wire_row = -1
     if lane_empty(&nic.tx_wire):
         set_when(nic, RANK_WIRE_TX_END, NEVER)

@@ -21,7 +21,7 @@ from nicmodel.datasheet.books import WAITS
 from nicmodel.datasheet.registers_pf import PFDTXGSWC, RAH, VT_CTL
 from nicmodel.datasheet.timing import REPLAY_PATIENCE_PS, REPLAY_STEP_PS
 from nicmodel.device import Device
-from nicmodel.lab import books
+from nicmodel.lab import books, faults
 from nicmodel.lab.machine import MAC_SLOTS, Machine
 from nicmodel.lab.relax import Change
 from nicmodel.lab.rows import RowSink, RowsInMemory
@@ -86,6 +86,7 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     vfs = scenario.num_vfs
     machine.bring_up(lambda v: tell(0.1 * (v + 1) / vfs, {"phase": "bring-up", "vfs": v + 1}), stop)
     machine.start_traffic()
+    faults.schedule(machine)
     clock, device = machine.clock, machine.device
     start = int(clock.now)
     opened, window_from = device.plane.results(), start

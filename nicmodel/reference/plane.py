@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nicmodel.datasheet.counters import DROP_REASONS, FUNCTION_COUNTERS, LATENCY_BINS, latency_bin
+from nicmodel.datasheet.pcie_link import DIGEST_BYTES
 from nicmodel.datasheet.policies import PARAMETERS, choices
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, INSIDE
 from nicmodel.reference.agent import Agent
@@ -60,8 +61,9 @@ class ReferencePath:
                 CreditPool(config.host_cplh, config.host_cpld)]
         device = [CreditPool(config.device_ph, config.device_pd), CreditPool(config.device_nph, config.device_npd),
                   CreditPool(config.device_cplh, config.device_cpld)]
-        self.up = Link(instants, "up", "UP_END", 0, timing, host, config.upstream, config.ido, books)
-        self.down = Link(instants, "down", "DOWN_END", 1, timing, device, config.downstream, config.ido, books)
+        digest = config.tlp_digest_bytes
+        self.up = Link(instants, "up", "UP_END", 0, timing, host, config.upstream, config.ido, digest, books)
+        self.down = Link(instants, "down", "DOWN_END", 1, timing, device, config.downstream, config.ido, digest, books)
         self.up.other, self.down.other = self.down, self.up
         self.up.start()
         self.down.start()
@@ -219,6 +221,9 @@ class ReferencePath:
         tx, rx = ring_of(self.transmit.rings, config.tx_ring), ring_of(self.receive.rings, config.rx_ring)
         flow = self.flows[config.flow] if config.flow >= 0 else None
         agent = self.agents[number] = Agent(number, config, tx, rx, flow, self)
+        if (tx is None and config.tx_ring >= 0) or (rx is None and config.rx_ring >= 0):
+            agent.dead = True
+            return
         for ring in (tx, rx):
             if ring:
                 ring.agent = agent
@@ -343,6 +348,8 @@ def check(config: PlaneConfig) -> None:
         name = getattr(config, parameter)
         if name not in choices(parameter):
             raise ModelBug(f"{parameter} {name!r} is no policy; there are {', '.join(choices(parameter))}")
+    if config.tlp_digest_bytes not in (0, DIGEST_BYTES):
+        raise ModelBug(f"a digest has {DIGEST_BYTES} bytes or is not there, but tlp_digest_bytes is {config.tlp_digest_bytes}")
     for field, least in LEAST.items():
         if getattr(config, field) < least:
             raise ModelBug(f"{field} is {getattr(config, field)}, but at least {least}")

@@ -230,6 +230,7 @@ class PlaneConfig:
     device_cpld: int = 0
     relaxed_ordering: bool = False
     ido: bool = False
+    tlp_digest_bytes: int = 0       # ECRC: 4 on every TLP of both directions, or none
     tag_cap: int = 0                # tags that one function may hold; 0: all
     tag_reserve: int = 0            # tags that payload reads leave free
     read_cycles: int = 0            # between two granted reads; 0: as many as fit at one edge
