@@ -27,9 +27,10 @@ bench: $(BUILT)
 instructions: $(BUILT)
 	$(BIN)/python -m benches.instructions
 
-# The checked build (bounds, invariants) in a folder of its own, and a short run on it.
+# The checked build (bounds, invariants) in a folder of its own, a run on it, and so many minutes of drawn scripts.
+MINUTES ?= 2
 smoke: $(BUILT)
-	$(BIN)/python -m tests.smoke
+	$(BIN)/python -m tests.smoke --minutes $(MINUTES)
 
 $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)

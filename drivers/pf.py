@@ -1,18 +1,19 @@
 """The PF miniport: parent partition, static switch creation, and the adapter behind every VF.
 
 `INITIALIZE` follows the seven steps of Microsoft's guidelines for a PF's MiniportInitializeEx; each step's
-docstring begins with the rule ids it serves (datasheet.rules). The switch is in `pf_switch`, the VFs'
-mailboxes in `pf_mailbox`. The driver sees NDIS, its handle and the datasheet, nothing inside the device.
+docstring begins with the rule ids it serves (datasheet.rules). Features and capabilities are in `pf_features`, the
+switch is in `pf_switch`, the VFs' mailboxes in `pf_mailbox`. The driver sees NDIS, its handle and the datasheet, nothing
+inside the device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from ctypes import pointer
 from dataclasses import dataclass
 from typing import Any
 
 from drivers.miniport import MS, MiniportBase, StepList
+from drivers.pf_features import PfFeatures
 from drivers.pf_mailbox import PfMailbox
 from drivers.pf_switch import QUEUES_PER_POOL, NicSwitch, drop_policy
 from drivers.rings import ITR_UNIT_PS, PF_RX, PF_TX, PythonRings, QueuePair, RingSettings
@@ -20,10 +21,6 @@ from nicmodel.datasheet import ndis as n
 from nicmodel.datasheet.ndis import Oid, PartitionType, RequestType, Status
 from nicmodel.datasheet.ndis_structures import (
     AddDeviceRegistrationAttributes,
-    HardwareAssistAttributes,
-    NicSwitchCapabilitiesStructure,
-    ReceiveFilterCapabilitiesStructure,
-    SriovCapabilitiesStructure,
     made,
 )
 from nicmodel.datasheet.registers_pf import (
@@ -33,7 +30,6 @@ from nicmodel.datasheet.registers_pf import (
     EEC,
     EIAC,
     EICR,
-    EICS,
     EIMC,
     EIMS,
     EITR,
@@ -68,7 +64,6 @@ POOLS_64 = 3                            # GCR_EXT and GPIE VT_MODE: 64 pools of 
 MRQE_64_POOLS, MTQC_64_POOLS = 0x8, 0x6
 ALL_CAUSES = 0x7FFFFFFF
 STANDARD_FRAME = 1518                   # bytes, FCS included
-NUM_VFS = n.NIC_SWITCH_KEY + "*NumVFs"
 RESET_SETTLE_PS = 10 * MS               # the datasheet asks for 10 ms after a reset
 
 
@@ -90,7 +85,7 @@ class PfSettings:
     drop_without_descriptor: bool = True
 
 
-class PfMiniport(MiniportBase):
+class PfMiniport(PfFeatures):
     """The PF's driver. It creates its switch statically, during initialisation."""
 
     switch_creation = "static"
@@ -135,40 +130,6 @@ class PfMiniport(MiniportBase):
         self.home = self.partition()
         return Status.FAILURE if self.home in (None, PartitionType.MS_HV_CHILD) else Status.SUCCESS
 
-    def read_configuration(self) -> Status:
-        """GEN-INIT-02, PF-INIT-07: preferences first, then the preferred feature's keywords and no others."""
-        status = self.read_keywords("*SriovPreferred", "*RssOrVmqPreference", "*JumboPacket")
-        if status != Status.SUCCESS:
-            return status
-        if self.keyword("*SriovPreferred", 0):
-            vmq = ("*VMQ",) if self.keyword("*RssOrVmqPreference", 0) else ()
-            names = ("*SRIOV", "*VMQVlanFiltering", *vmq, *n.NIC_SWITCH_KEYWORDS)
-        else:
-            names = ("*VMQ",) if self.keyword("*RssOrVmqPreference", 0) else ("*RSS",)
-        return self.read_keywords(*names)
-
-    def keyword(self, name: str, default: int) -> int:
-        """A keyword's number; keywords that are missing or were not to be read have their default."""
-        value = self.configuration.get(name)
-        return default if value is None else int(value)
-
-    def decide_features(self) -> Status:
-        """PF-INIT-08, -12: the decision table; a VF count the adapter cannot give is not accepted."""
-        self.features = n.enabled_features(*(self.keyword(name, default) for name, default in (
-            ("*SriovPreferred", 0), ("*RssOrVmqPreference", 0), ("*SRIOV", 1), ("*VMQ", 1), ("*RSS", 1))))
-        if self.home is not PartitionType.MS_HV_PARENT:
-            self.features -= {"sriov"}
-        num_vfs = self.keyword(NUM_VFS, 0) if self.sriov else 0
-        if num_vfs > self.settings.max_vfs:
-            return Status.NOT_ACCEPTED
-        self.switch.num_vfs = num_vfs
-        return Status.SUCCESS
-
-    @property
-    def sriov(self) -> bool:
-        """Whether SR-IOV is enabled (C-05: both keywords are 1)."""
-        return "sriov" in self.features
-
     def reset_adapter(self) -> Steps:
         """GEN-INIT-10: mask, stop receiving, reset, wait for EEPROM and DMA engine; learn our address."""
         self.handle.write(RXCTRL, 0)
@@ -182,42 +143,6 @@ class PfMiniport(MiniportBase):
         yield from self.poll(RDRXCTL, RDRXCTL.DMAIDONE.mask, RDRXCTL.DMAIDONE.mask)
         low, high = (yield self.handle.read(RAL[0])), (yield self.handle.read(RAH[0]))
         self.mac = int.from_bytes((low | (high & 0xFFFF) << 32).to_bytes(8, "little")[:6], "big")
-
-    def report_capabilities(self) -> Status:
-        """PF-INIT-09, -10, -11: hardware always, current only what is enabled."""
-        return self.ndis.NdisMSetMiniportAttributes(self.hardware_assist_attributes())
-
-    def sriov_capabilities(self) -> SriovCapabilitiesStructure:
-        """PF-INIT-09: SRIOV_SUPPORTED and PF_MINIPORT."""
-        return made(SriovCapabilitiesStructure, SriovCapabilities=n.PF_SRIOV_CAPABILITIES)
-
-    def switch_capabilities(self) -> NicSwitchCapabilitiesStructure:
-        """PF-INIT-10: one switch, a VPort and two queue pairs a VF, one MAC at least a VPort."""
-        vfs = self.switch.num_vfs if self.sriov else self.settings.max_vfs
-        return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=n.NicSwitchCapabilities.VLAN,
-                    MaxNumSwitches=1, MaxNumVFs=vfs, MaxNumVPorts=vfs + 1, MaxNumQueuePairs=2 * vfs + 1,
-                    MaxNumQueuePairsPerNonDefaultVPort=QUEUES_PER_POOL,
-                    MaxNumMacAddresses=self.settings.mac_slots)
-
-    def filter_capabilities(self) -> ReceiveFilterCapabilitiesStructure:
-        """PF-INIT-11: filters on destination address and VLAN; no VM queues under SR-IOV."""
-        return made(ReceiveFilterCapabilitiesStructure, EnabledFilterTypes=n.VMQ_FILTERS_ENABLED,
-                    SupportedQueueProperties=n.SRIOV_QUEUE_PROPERTIES,
-                    SupportedFilterTests=n.FILTER_TEST_EQUAL, SupportedHeaders=n.FILTER_HEADER_MAC,
-                    MaxMacHeaderFilters=self.settings.mac_slots,
-                    SupportedMacHeaderFields=n.MAC_FIELD_DEST_ADDR | n.MAC_FIELD_VLAN_ID)
-
-    def hardware_assist_attributes(self) -> HardwareAssistAttributes:
-        """PF-INIT-09, -10, -11: one structure a capability, in both places if it is enabled."""
-        sriov, switch, filters = (pointer(made_it()) for made_it in (
-            self.sriov_capabilities, self.switch_capabilities, self.filter_capabilities))
-        attributes = made(HardwareAssistAttributes, HardwareSriovCapabilities=sriov,
-                          HardwareNicSwitchCapabilities=switch, HardwareReceiveFilterCapabilities=filters)
-        if self.sriov:
-            attributes.CurrentSriovCapabilities, attributes.CurrentNicSwitchCapabilities = sriov, switch
-        if self.sriov or "vmq" in self.features:
-            attributes.CurrentReceiveFilterCapabilities = filters
-        return attributes
 
     def allocate_rings(self) -> None:
         """GEN-INIT-08: the PF's own queue pair, in its own pool, if it is to carry traffic."""
@@ -272,13 +197,13 @@ class PfMiniport(MiniportBase):
 
     INITIALIZE: StepList = (
         check_partition,
-        read_configuration,
-        decide_features,
+        PfFeatures.read_configuration,
+        PfFeatures.decide_features,
         MiniportBase.set_registration_attributes,
         MiniportBase.obtain_resources,
         reset_adapter,
         MiniportBase.set_general_attributes,
-        report_capabilities,
+        PfFeatures.report_capabilities,
         MiniportBase.register_dma,
         allocate_rings,
         register_interrupts,
@@ -306,6 +231,7 @@ class PfMiniport(MiniportBase):
         self.handle.write(IVAR_MISC, (OTHER_VECTOR | IVAR_VALID) << 8)
         self.handle.write(EITR[QUEUE_VECTOR], EITR.ITR_INT.put(self.settings.itr_ps // ITR_UNIT_PS & 0x1FF))
         self.handle.write(EIAC, 1 << QUEUE_VECTOR)
+        self.mailbox.listen()
         yield self.handle.read(EICR)
         self.handle.write(EIMS, 1 << QUEUE_VECTOR | EIMS.MAILBOX.mask)
 
@@ -335,8 +261,7 @@ class PfMiniport(MiniportBase):
     def _serve(self) -> Steps:
         while self._again:
             self._again = False
-            cause = yield self.handle.read(EICS)                  # reading EICS clears nothing
-            self.handle.write(EICR, cause & ~0xFFFF)
+            self.handle.write(EICR, EICR.MAILBOX.mask)            # news from here on send another message
             yield from self.mailbox.service()
         self._service = None
 

@@ -1,7 +1,8 @@
 """The PF's end of every VF's mailbox: who has reset, who asks, what the answer is.
 
-`service` is run on each mailbox interrupt. Requests are answered by the `ANSWERS` table; a VF that has not
-sent RESET since its last reset is refused without "clear to send", unknown messages are refused with it.
+`service` is run on each mailbox interrupt: one pass, since news that come meanwhile send another. Requests are answered by
+the `ANSWERS` table; a VF that has not sent RESET since its last reset is refused without "clear to send", unknown
+messages are refused with it.
 What a VF sends comes from another partition: it is checked, and touches that VF only.
 """
 
@@ -12,11 +13,13 @@ from typing import Any
 
 from drivers.pf_switch import QUEUES_PER_POOL, NicSwitch, VirtualFunction, drop_policy
 from nicmodel.datasheet.ethernet import MINIMUM_FRAME
-from nicmodel.datasheet.mailbox import ACK, API_VERSIONS, CTS, NACK, Message
+from nicmodel.datasheet.mailbox import ACK, API_VERSIONS, CTS, NACK, WORDS, Message
+from nicmodel.datasheet.profiles import SRIOV_MAX_FRAME
 from nicmodel.datasheet.registers_pf import (
     MTA,
     PFMAILBOX,
     PFMBICR,
+    PFMBIMR,
     PFMBMEM,
     PFVFLRE,
     PFVFLREC,
@@ -25,8 +28,8 @@ from nicmodel.datasheet.registers_pf import (
 
 Steps = Generator[Any, Any, Any]
 MAX_HASHES = 30
-MAX_FRAME = 9728                            # all pools share one limit of 9.5 KB under SR-IOV
-WORDS = 16
+REQUESTS_A_WORD, RESETS_A_WORD = 16, 32      # VFs of a word of PFMBICR, of PFVFLRE
+REQUESTS = 0xFFFF                            # of a word of PFMBICR; the rest are acknowledgements
 
 
 class PfMailbox:
@@ -36,30 +39,28 @@ class PfMailbox:
         self.driver, self.handle, self.switch = driver, driver.handle, switch
         self.tables = [0] * 128                      # MTA as last written
         self.refused = 0                             # messages answered with NACK
+        self.reach = 0                               # VFs below this have been allocated at some time
+
+    def listen(self) -> None:
+        """Interrupts for requests only: nothing here waits for an acknowledgement."""
+        for word in range(-(-self.switch.num_vfs // REQUESTS_A_WORD)):
+            self.handle.write(PFMBIMR[word], REQUESTS)
 
     def service(self) -> Steps:
-        """Serve resets first, then requests, until a pass finds none."""
-        vfs = self.switch.num_vfs
-        resets = [(word, PFVFLRE[word]) for word in range((vfs + 31) // 32)]
-        news = [(word, PFMBICR[word]) for word in range((vfs + 15) // 16)]
-        while True:
-            found = False
-            for word, register in resets:
-                reset = yield self.handle.read(register)
-                if reset:
-                    found = True
-                    self.handle.write(PFVFLREC[word], reset)
-                    for vf in _bits(reset, 32 * word):
-                        self.forget(vf)
-            for word, register in news:
-                cause = yield self.handle.read(register)
-                if cause:
-                    self.handle.write(register, cause)
-                    for vf in _bits(cause & 0xFFFF, 16 * word):
-                        found = True
-                        yield from self.answer(vf)
-            if not found:
-                return
+        """Serve resets first, then requests, of the VFs that have been allocated so far: others have no guest."""
+        self.reach = max(self.reach, 1 + max(self.switch.vfs, default=-1))
+        for word in range(-(-self.reach // RESETS_A_WORD)):
+            reset = yield self.handle.read(PFVFLRE[word])
+            if reset:
+                self.handle.write(PFVFLREC[word], reset)
+                for vf in _bits(reset, RESETS_A_WORD * word):
+                    self.forget(vf)
+        for word in range(-(-self.reach // REQUESTS_A_WORD)):
+            cause = yield self.handle.read(PFMBICR[word])
+            if cause:
+                self.handle.write(PFMBICR[word], cause)
+                for vf in _bits(cause & REQUESTS, REQUESTS_A_WORD * word):
+                    yield from self.answer(vf)
 
     def forget(self, vf: int) -> None:
         """A VF was reset: it is heard again only after its RESET message."""
@@ -73,8 +74,8 @@ class PfMailbox:
 
     def answer(self, vf: int) -> Steps:
         """Take one message of a VF, act, reply."""
-        words = []
-        for i in range(WORDS):
+        words = [(yield self.handle.read(PFMBMEM[WORDS * vf]))]
+        for i in range(1, needs(words[0])):
             words.append((yield self.handle.read(PFMBMEM[WORDS * vf + i])))
         self.handle.write(PFMAILBOX[vf], PFMAILBOX.ACK.mask)
         yield from self.reply(vf, self.judge(vf, words))
@@ -88,7 +89,7 @@ class PfMailbox:
         if record is None or not record.clear_to_send:
             self.refused += 1
             return [words[0] | NACK]
-        handler = ANSWERS.get(message)
+        _, handler = ANSWERS.get(message, (1, None))
         reply = handler(self, vf, record, words) if handler is not None else None
         if reply is None:
             self.refused += 1
@@ -147,7 +148,7 @@ class PfMailbox:
 
     def set_lpe(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
         """The largest frame this VF will take; the port's limit is ours."""
-        if not MINIMUM_FRAME <= words[1] <= MAX_FRAME:
+        if not MINIMUM_FRAME <= words[1] <= SRIOV_MAX_FRAME:
             return None
         self.switch.start_pool(vf)
         return [words[1]]
@@ -165,13 +166,19 @@ class PfMailbox:
 
 
 Answer = Callable[[PfMailbox, int, VirtualFunction, list[int]], list[int] | None]
-ANSWERS: dict[int, Answer] = {
-    Message.API_NEGOTIATE: PfMailbox.api_negotiate,
-    Message.GET_QUEUES: PfMailbox.get_queues,
-    Message.SET_MAC_ADDR: PfMailbox.set_mac,
-    Message.SET_MULTICAST: PfMailbox.set_multicast,
-    Message.SET_LPE: PfMailbox.set_lpe,
+ANSWERS: dict[int, tuple[int, Answer]] = {
+    Message.API_NEGOTIATE: (2, PfMailbox.api_negotiate),
+    Message.GET_QUEUES: (1, PfMailbox.get_queues),
+    Message.SET_MAC_ADDR: (3, PfMailbox.set_mac),
+    Message.SET_MULTICAST: (WORDS, PfMailbox.set_multicast),
+    Message.SET_LPE: (2, PfMailbox.set_lpe),
 }
+"""Message -> words that its answer depends on, the first included, and the answer."""
+
+
+def needs(first: int) -> int:
+    """How many words of a message are to be read, by its first."""
+    return ANSWERS.get(first & 0xFFFF, (1, None))[0]
 
 
 def _bits(word: int, base: int) -> list[int]:

@@ -31,7 +31,7 @@ from nicmodel.datasheet.ndis_structures import (
     VPortParameters,
     mac_of,
 )
-from nicmodel.datasheet.registers import Register
+from nicmodel.datasheet.registers import Register, RegisterAt
 from nicmodel.datasheet.registers_pf import (
     MPSAR_EXT,
     MPSAR_HI,
@@ -52,6 +52,11 @@ from nicmodel.datasheet.registers_pf import (
 )
 
 QUEUES_PER_POOL = 2            # 64-pool mode
+
+
+def words_of(pools: int) -> list[int]:
+    """A bitmap of pools in words of 32, the lowest first."""
+    return [pools >> 32 * word & 0xFFFFFFFF for word in range(POOL_WORDS)]
 
 
 def drop_policy(queue: int, drop: bool) -> int:
@@ -93,6 +98,7 @@ class NicSwitch:
         self.vports: dict[int, int] = {}               # VPort id -> function id
         self.filters: dict[int, Filter] = {}
         self._slots = {0}                              # receive address 0 is the PF's own
+        self._bitmaps: dict[int, int] = {}             # pools of receive addresses, as last written
         self._vlans: dict[int, int] = {}               # VLAN id -> slot
         self._enabled = {True: 0, False: 0}            # receive, transmit: pool bitmaps as last written
 
@@ -241,14 +247,16 @@ class NicSwitch:
 
     def write_pools(self, slot: int, pools: int) -> None:
         """The pool bitmap of one receive address."""
-        self.handle.write(MPSAR_LO[slot], pools & 0xFFFFFFFF)
-        self.handle.write(MPSAR_HI[slot], pools >> 32 & 0xFFFFFFFF)
-        self._write_further(MPSAR_EXT, slot, pools)
+        known = self._bitmaps.get(slot)                # None: the reset state of these registers is undefined
+        registers = (MPSAR_LO[slot], MPSAR_HI[slot], *self._further(MPSAR_EXT, slot))
+        for register, word, old in zip(registers, words_of(pools), words_of(known or 0), strict=False):
+            if known is None or word != old:
+                self.handle.write(register, word)
+        self._bitmaps[slot] = pools
 
-    def _write_further(self, register: Register, index: int, pools: int) -> None:
-        """Pools from 64 up, on adapters that have them (an extension of the register map)."""
-        for word in range(2, self.default_pool // 32 + 1):
-            self.handle.write(register[POOL_WORDS * index + word], pools >> 32 * word & 0xFFFFFFFF)
+    def _further(self, register: Register, index: int) -> list[RegisterAt]:
+        """The words of pools from 64 up, on adapters that have them (an extension of the register map)."""
+        return [register[POOL_WORDS * index + word] for word in range(2, self.default_pool // 32 + 1)]
 
     def _point(self, entry: Filter, source: int | None, destination: int | None) -> None:
         """Bitmaps of the filter's slots follow its VPort; untagged acceptance follows with them."""
@@ -289,9 +297,9 @@ class NicSwitch:
         for entry in self.filters.values():
             if entry.vlan == vlan:
                 pools |= 1 << self.pool_of(entry.vport)
-        self.handle.write(VLVFB[2 * slot], pools & 0xFFFFFFFF)
-        self.handle.write(VLVFB[2 * slot + 1], pools >> 32 & 0xFFFFFFFF)
-        self._write_further(VLVFB_EXT, slot, pools)
+        registers = (VLVFB[2 * slot], VLVFB[2 * slot + 1], *self._further(VLVFB_EXT, slot))
+        for register, word in zip(registers, words_of(pools), strict=False):
+            self.handle.write(register, word)
         self.handle.write(VLVF[slot], vlan | VLVF.VI_EN.mask if pools else 0)
         if not pools:
             del self._vlans[vlan]

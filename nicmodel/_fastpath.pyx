@@ -11,14 +11,14 @@
 What is off by default has rooms of its own, entered by one test each: `passing` and `shares` behind link and tags,
 `scopes` and `iommu` behind root, `cores` behind agent, `shaper` behind sched.
 
-`types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to
-Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
+`types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `faults` stops
+the plane, `invariants` looks at everything in a checked build, `door` talks to Python. The rooms are included here,
+into one translation unit, so that the compiler sees every call.
 To follow a packet, begin at `commit_in_order` below: each rank is one event, each name is the room that resumes.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from nicmodel._fast.containers cimport Bits, Lane, Lines, Map, Timed, Timer, Timers
@@ -31,6 +31,7 @@ from nicmodel._fast.types cimport (
 # One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
 from nicmodel.sim.errors import ModelBug
 
+include "_fast/faults.pxi"
 include "_fast/lanes.pxi"
 include "_fast/books.pxi"
 include "_fast/memory.pxi"
@@ -56,12 +57,10 @@ include "_fast/cores.pxi"
 include "_fast/revoke.pxi"
 include "_fast/calls.pxi"
 include "_fast/options.pxi"
+include "_fast/invariants.pxi"
 include "_fast/build.pxi"
 include "_fast/report.pxi"
 include "_fast/door.pxi"
-
-FAULTS = {FAULT_MEMORY: "memory has run out", FAULT_INVARIANT: "an invariant does not hold",
-          FAULT_CALL: "a call asks for the impossible"}
 
 cdef enum:
     LINK_ARBITERS = 1 << UPSTREAM | 1 << DOWNSTREAM
@@ -81,6 +80,7 @@ cdef inline void commit_down_end(Nic* nic) noexcept nogil:
         accept_access(nic, index)
     elif nic.down.flying_last:
         tlp = &nic.tlps[index]
+        concerns(nic, tlp.function)
         request_end(nic, index)
         if tlp.epoch == nic.rings[tlp.ring].epoch:
             find_edge(nic)
@@ -91,6 +91,7 @@ cdef inline void commit_down_end(Nic* nic) noexcept nogil:
 cdef inline void commit_read(Nic* nic, Tlp* tlp) noexcept nogil:
     """The last completion of a live read has arrived. None of these asks for another TLP."""
     if likely(tlp.klass == CLASS_PAYLOAD):
+        concerns_packet(nic, tlp.ref)
         commit_tx_payload(nic, tlp)
     elif commit_fetched(nic, tlp.ring):
         if tlp.klass == CLASS_TX_DESCRIPTOR:
@@ -112,11 +113,10 @@ cdef inline void commit_wake(Nic* nic) noexcept nogil:
 
 
 cdef inline bint is_due(Nic* nic, int rank) noexcept nogil:
-    """Is an event of this rank due? It is about to be committed; a checked build remembers that."""
+    """Is an event of this rank due? It is about to be committed."""
     if nic.when[rank] != nic.now:
         return False
-    if CHECKED:
-        nic.committing = rank
+    at(nic, rank)
     return True
 
 
@@ -177,6 +177,7 @@ cdef inline bint has_turn(Nic* nic, int arbiter) noexcept nogil:
     if not nic.touched & ((<uint32_t>1) << arbiter):
         return False
     nic.touched &= ~((<uint32_t>1) << arbiter)
+    at(nic, NUM_RANKS + arbiter)
     return True
 
 
@@ -306,11 +307,18 @@ cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
     cdef int64_t time = next_instant(nic)
     nic.limit = until if not nic.fault else 0
     while time < nic.limit and budget != 0:
+        check(nic, time > nic.now, HOLDS_TIME, time)
         run_instant(nic, time)
+        if CHECKED:
+            audit(nic)
         budget -= 1
         time = next_instant(nic)
     nic.horizon = max(nic.horizon, until if nic.limit and budget != 0 else nic.now)
     settle_commits(nic, max(nic.horizon, nic.now + 1))      # Python may look at memory
+
+
+cdef void run_job(void* nic, int64_t until, int64_t budget) noexcept nogil:
+    run(<Nic*>nic, until, budget)
 
 
 # ---- the class -------------------------------------------------------------------------------------
@@ -324,9 +332,8 @@ cdef class FastPath(Door):
 
     def run_until(self, int64_t time, int64_t budget=-1):
         """Run every instant < time; return early after the first with news, or after `budget` instants."""
+        self.go_on()
         with nogil:
-            run(self.nic, time, budget)
-        if self.nic.fault:
-            raise ModelBug(f"{FAULTS[self.nic.fault]} at {self.nic.now} ps "
-                           f"(place {self.nic.fault_line}, value {self.nic.fault_value})")
+            guard(&self.nic.escape, run_job, self.nic, time, budget)
+        self.go_on()
         return self.take_upcalls()

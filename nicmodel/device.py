@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields
 from typing import Any, cast
 
 import simpy
@@ -40,9 +40,7 @@ from nicmodel.sim.plane import (
 
 PLANES = {"fast": ("nicmodel._fastpath", "FastPath"), "reference": ("nicmodel.reference.plane", "ReferencePath")}
 REGISTER_BAR = 0
-# Fields that a host's table and a plane's configuration have in common, by one name.
-HOST_FIELDS = ("host_npd", "host_cplh", "host_cpld", "remote_ps", "dram_ps", "dram_share", "tail_ps", "tail_share",
-               "iotlb_entries", "walkers", "walk_ps", "core_switch_ps")
+PLANE_FIELDS = frozenset(field.name for field in fields(PlaneConfig))
 ALL_ONES = 0xFFFFFFFF
 
 
@@ -57,20 +55,17 @@ def plane_config(profile: Profile, host: HostProfile = XEON, *, num_vfs: int | N
         return -(-count * lanes * ticks // 1024)
 
     latency = symbols_ps(ack_latency_symbols(gen, lanes, mps))
-    base = PlaneConfig(
+    numbers = dict(
+        shared(profile) | shared(host), mps=mps,
         num_functions=1 + (profile.max_vfs if num_vfs is None else num_vfs), num_rings=profile.queue_pairs,
-        core_ps=profile.core_ps, wire_byte_ticks=8 * 1000 * 1024 // profile.link_gbps, pcie_byte_ticks=ticks,
-        ack_ps=latency, fc_ps=latency, skp_ps=symbols_ps(generation.skp_interval_symbols),
-        skp_bytes=generation.skp_symbols * lanes, mps=mps, mrrs=profile.mrrs, rcb=host.rcb, split_rcb=host.split_rcb,
-        tags=profile.tags, read_buffer=profile.read_buffer, host_ph=host.host_ph, host_pd=host.host_pd,
-        host_nph=host.host_nph, device_ph=profile.device_ph, device_pd=profile.device_pd, device_nph=profile.device_nph,
-        read_latency_ps=host.read_latency_ps, read_jitter_ps=host.read_jitter_ps, write_latency_ps=host.write_latency_ps,
-        register_cycles=profile.register_cycles, register_latency_cycles=profile.register_latency_cycles,
-        tx_pipe_cycles=profile.tx_pipe_cycles, rx_pipe_cycles=profile.rx_pipe_cycles, tx_cache=profile.tx_cache,
-        tx_threshold=profile.tx_threshold, rx_cache=profile.rx_cache, rx_threshold=profile.rx_threshold,
-        tx_buffer=profile.tx_buffer, rx_buffer=profile.rx_buffer, pause_reaction_ps=profile.pause_reaction_ps,
-        **{name: getattr(host, name) for name in HOST_FIELDS})
-    return replace(base, **changes)
+        wire_byte_ticks=8 * 1000 * 1024 // profile.link_gbps, pcie_byte_ticks=ticks, ack_ps=latency, fc_ps=latency,
+        skp_ps=symbols_ps(generation.skp_interval_symbols), skp_bytes=generation.skp_symbols * lanes)
+    return PlaneConfig(**numbers | changes)
+
+
+def shared(table: Profile | HostProfile) -> dict[str, Any]:
+    """The numbers that a plane takes from a table as they are: those of one name."""
+    return {field.name: getattr(table, field.name) for field in fields(table) if field.name in PLANE_FIELDS}
 
 
 def make_plane(name: str, config: PlaneConfig) -> DataPlane:
@@ -194,8 +189,7 @@ class Device:
         return min(self.plane.next_time(), int(min(self.clock.peek(), float(1 << 62))))
 
     # what a driver's handle needs (HandleOps of pcie) -----------------------------------------------------------
-    def mmio_write(self, function: int, bar: int, offset: int, value: int) -> None:
-        self.bar_write(function, bar, offset, value)
+    mmio_write = bar_write
 
     def mmio_read(self, function: int, bar: int, offset: int) -> simpy.Event:
         event = self.clock.event()
@@ -216,9 +210,10 @@ class Device:
         self.plane.stop_agent(agent, self.clock.stamp())
 
     # a host's plug and play ---------------------------------------------------------------------------------
-    def enumerate(self, mps: int | None = None, mrrs: int | None = None) -> None:
+    def enumerate(self, mps: int | None = None, mrrs: int | None = None, ecrc: bool | None = None) -> None:
         """Size and place BARs, enable the PF: what firmware and a PCI bus driver do."""
-        root.enumerate_device(self.endpoint, mps=mps or self.config.mps, mrrs=mrrs or self.config.mrrs)
+        root.enumerate_device(self.endpoint, mps=mps or self.config.mps, mrrs=mrrs or self.config.mrrs,
+                              ecrc=bool(self.config.tlp_digest_bytes) if ecrc is None else ecrc)
 
     def enable_vfs(self, count: int) -> simpy.Event:
         """NumVFs, VF BARs, VF Enable and VF MSE, in the order of the PCIe rules; the event is the settle time."""

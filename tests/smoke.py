@@ -1,23 +1,29 @@
-"""The checked build and a short run on it: `python -m tests.smoke`.
+"""The checked build and a short run on it: `python -m tests.smoke [--minutes M] [--seed N]`.
 
 Builds the compiled plane with bounds, invariants and undefined behaviour looked at (and every memory access, where
 the compiler brings its libasan), in build/ and never in place. A process of its own then loads that build and holds it
-against the reference plane: the corpus, drawn scripts, and whole machines. A sanitizer ends the process; the script it
-died in counts as failed. Last line: "N passed, N failed"; the exit status says the same.
+against the reference plane: the corpus, drawn scripts, and whole machines; refuses each of its allocations in turn; and
+breaks each of its invariants on purpose. With `--minutes` it then draws other scripts for so long, batch after batch, each
+from a seed that is told if one of them fails (`--seed` begins with it). A sanitizer ends the process; the script it died in
+counts as failed. Last line: "N passed, N failed"; the exit status says the same.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
+import random
 import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 INSIDE = "--inside"                      # this file, as the process that loads the checked build
 DRAWN = 100                              # scripts from Hypothesis, the same ones each time
+BATCH = 50                               # scripts from one seed, when others are drawn
 SOME_FAILED = 3                          # the inner process' exit status; a sanitizer that ends it has another
 PASSED, FAILED, BEGUN = "passed ", "FAILED ", "begun "
 
@@ -40,7 +46,7 @@ def build(flavour: str) -> Path:
     return target
 
 
-def run_inside(target: Path, library: str | None) -> tuple[int, int]:
+def run_inside(target: Path, library: str | None, minutes: float, seed: int) -> tuple[int, int]:
     """Everything on the checked build, in another process; how many passed and failed."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(target), str(ROOT / "tests" / "planes"))),
                    "UBSAN_OPTIONS": "print_stacktrace=1", "ASAN_OPTIONS": "detect_leaks=0"}
@@ -48,8 +54,8 @@ def run_inside(target: Path, library: str | None) -> tuple[int, int]:
         environment["LD_PRELOAD"] = library
     passed = failed = 0
     running = "start"
-    with subprocess.Popen([sys.executable, "-u", str(Path(__file__).resolve()), INSIDE, str(target)], cwd=ROOT,
-                          env=environment, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-u", str(Path(__file__).resolve()), INSIDE, str(target), str(minutes), str(seed)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():
             if line.startswith(BEGUN):
                 running = line.removeprefix(BEGUN).strip()
@@ -65,11 +71,15 @@ def run_inside(target: Path, library: str | None) -> tuple[int, int]:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.smoke", description="Build the checked plane and run it.")
+    parser.add_argument("--minutes", type=float, default=0, help="draw other scripts for so long, after all else")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="of their first batch")
+    asked = parser.parse_args()
     began = time.perf_counter()
     library = address_library()
     target = build("address" if library else "1")
     built = time.perf_counter()
-    passed, failed = run_inside(target, library)
+    passed, failed = run_inside(target, library, asked.minutes, asked.seed)
     print(f"checked build with {'address and undefined' if library else 'undefined'} sanitizers: "
           f"{built - began:.0f} s to build, {time.perf_counter() - built:.0f} s to run")
     print(f"{passed} passed, {failed} failed")
@@ -77,13 +87,14 @@ def main() -> int:
 
 
 # the inner process ------------------------------------------------------------------------------------------------
-def inside(target: Path) -> int:
+def inside(target: Path, minutes: float, first_seed: int) -> int:
     """One line per script on stdout."""
+    import faults
     import nicmodel._fastpath
     from corpus import CORPUS
     from corpus_whole import WHOLE_CORPUS
     from harness import Script, check_conservation, differences, run
-    from hypothesis import HealthCheck, given, settings
+    from hypothesis import HealthCheck, given, seed, settings
     from strategies import scripts, whole_scripts
 
     from nicmodel.reference.plane import ReferencePath
@@ -104,21 +115,48 @@ def inside(target: Path) -> int:
 
     numbers = iter(range(1, 1_000_000))
 
-    @settings(max_examples=DRAWN, deadline=None, database=None, derandomize=True, print_blob=True,
-              suppress_health_check=list(HealthCheck))
+    common = dict(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+    @settings(max_examples=DRAWN, derandomize=True, print_blob=True, **common)
     @given(whole_scripts() | scripts())
     def drawn(script: Script) -> None:
         one(f"drawn script {next(numbers)}", script)
 
+    def drawn_from(number: int) -> Callable[[], None]:
+        @seed(number)
+        @settings(max_examples=BATCH, **common)
+        @given(whole_scripts() | scripts())
+        def batch(script: Script) -> None:
+            one(f"drawn script {next(numbers)}, --seed {number}", script)
+
+        return batch
+
     jobs = [(script.name, lambda script=script: one(script.name, script)) for script in (*CORPUS, *WHOLE_CORPUS)]
     jobs += [("drawn scripts", drawn), *machines()]
-    for name, job in jobs:
+    jobs += [(name, lambda name=name, job=job: told(name, job)) for name, job in faults.jobs(nicmodel._fastpath)]
+    for name, job in (*jobs, *batches(drawn_from, minutes, first_seed)):
         try:
             job()
         except Exception as error:
             status = SOME_FAILED
-            print(f"{FAILED}{name}: {type(error).__name__}: {error}")
+            print(f"{FAILED}{name}: {type(error).__name__}: {error}", *getattr(error, "__notes__", ()), sep="\n")
     return status
+
+
+def told(name: str, job: Callable[[], None]) -> None:
+    print(BEGUN + name)
+    job()
+    print(PASSED + name)
+
+
+def batches(drawn_from: Callable[[int], Callable[[], None]], minutes: float, first_seed: int
+            ) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Batches of drawn scripts, one seed after the other, until the time is up."""
+    end = time.monotonic() + 60 * minutes
+    number = first_seed
+    while time.monotonic() < end:
+        yield f"batch of drawn scripts, --seed {number}", drawn_from(number)
+        number += 1
 
 
 def machines():
@@ -140,4 +178,4 @@ def machines():
 
 
 if __name__ == "__main__":
-    raise SystemExit(inside(Path(sys.argv[2])) if INSIDE in sys.argv else main())
+    raise SystemExit(inside(Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])) if INSIDE in sys.argv else main())

@@ -181,6 +181,7 @@ cdef int32_t to_post(Nic* nic, Agent* agent, int32_t room) noexcept nogil:
 cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
     cdef Agent* agent = &nic.agents[index]
     cdef int64_t cost = agent.pass_cost
+    concerns(nic, agent.function)
     agent.pass_tx_reaped = seen_tx(nic, agent) if agent.tx_ring >= 0 else 0
     agent.pass_rx_reaped = seen_rx(nic, agent) if agent.rx_ring >= 0 else 0
     agent.pass_posted = 0
@@ -270,6 +271,7 @@ cdef void wait_for_something(Nic* nic, int32_t index) noexcept nogil:
 cdef void commit_agent_done(Nic* nic, int32_t index) noexcept nogil:
     cdef Agent* agent = &nic.agents[index]
     cdef int32_t tail, size
+    concerns(nic, agent.function)
     agent.busy = 0
     if unlikely(agent.core >= 0):
         free_core(nic, agent.core)

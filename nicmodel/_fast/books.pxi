@@ -17,7 +17,7 @@ cdef inline void set_when(Nic* nic, int slot, int64_t time) noexcept nogil:
     """The next event of this rank, or the next wake of this arbiter, is at `time`. `slot` is a constant nearly always, and
     then one group is all that is looked at."""
     cdef int64_t* when = nic.when
-    check(nic, time > nic.now or (time == nic.now and slot >= nic.committing), 10, slot)
+    check(nic, time > nic.now or (time == nic.now and slot >= nic.at_stage), HOLDS_ORDER, slot)
     when[slot] = time
     if slot == RANK_READ_DONE or slot == RANK_DOWN_END or slot == WAKE_UP or slot == WAKE_DOWN:
         nic.link_when = earliest_of(when[RANK_READ_DONE], when[RANK_DOWN_END], when[WAKE_UP], when[WAKE_DOWN])
@@ -133,49 +133,59 @@ cdef inline void buffer_return(Nic* nic, uint8_t* data, uint8_t data_class) noex
     nic.free_buffers[data_class] = data
 
 
-cdef bint rows_grow(Nic* nic) noexcept nogil:
-    """More slots. When memory has run out slot 0 serves: the run stops after this instant."""
+cdef bint rows_grow(Nic* nic, int32_t function) noexcept nogil:
+    """More slots, for a row of this function. False when memory has run out."""
     cdef int32_t room = 1024 if nic.room_rows == 0 else 2 * nic.room_rows
     nic.rows = <Row*>lines_grow(nic.rows, nic.num_rows * sizeof(Row), room * sizeof(Row), &nic.row_memory)
     if nic.row_memory.full:
-        latch(nic, FAULT_MEMORY, 4, room)
+        nic.at_function = function
+        nic.at_packet = nic.row_serial
+        latch(nic, FAULT_MEMORY, ROOM_ROWS, room * <int64_t>sizeof(Row))
+        return False
+    if nic.record_rows and not records_grow(nic, room):
         return False
     nic.room_rows = room
     return True
 
 
-cdef bint records_grow(Nic* nic) noexcept nogil:
-    """More records. When memory has run out nothing is recorded any more: the run stops after this instant."""
-    cdef int64_t room = 1024 if nic.room_records == 0 else 2 * nic.room_records
+cdef bint records_grow(Nic* nic, int32_t room) noexcept nogil:
+    """A record a slot. False when memory has run out."""
     cdef Record* records = <Record*>realloc(nic.records, <size_t>room * sizeof(Record))
     if records == NULL:
-        latch(nic, FAULT_MEMORY, 10, room)
-        nic.record_rows = 0
+        latch(nic, FAULT_MEMORY, ROOM_RECORDS, room * <int64_t>sizeof(Record))
         return False
     nic.records = records
-    nic.room_records = room
+    return True
+
+
+cdef bint done_grow(Nic* nic) noexcept nogil:
+    """Room for more that are done. When memory has run out the run stops after this instant."""
+    cdef int64_t room = 1024 if nic.room_done == 0 else 2 * nic.room_done
+    cdef Record* done = <Record*>realloc(nic.done, <size_t>room * sizeof(Record))
+    if done == NULL:
+        latch(nic, FAULT_MEMORY, ROOM_RECORDS, room * <int64_t>sizeof(Record))
+        return False
+    nic.done = done
+    nic.room_done = room
     return True
 
 
 cdef inline void stamp(Nic* nic, Row* row, int stage, int64_t time) noexcept nogil:
     """The row reaches a stage."""
     if nic.record_rows:
-        nic.records[row.serial].at[stage] = time
+        nic.records[row - nic.rows].at[stage] = time
 
 
-cdef void record_birth(Nic* nic, int64_t serial) noexcept nogil:
+cdef void record_birth(Nic* nic, int32_t index) noexcept nogil:
     cdef int stage
-    if unlikely(serial >= nic.room_records):
-        if not records_grow(nic):
-            return
-    nic.records[serial].parent = -1
+    nic.records[index].parent = -1
     for stage in range(NUM_STAGES):
-        nic.records[serial].at[stage] = -1
+        nic.records[index].at[stage] = -1
 
 
 cdef void record_row(Nic* nic, Row* row) noexcept nogil:
     """What a row is, as it is now; its stamps are recorded already."""
-    cdef Record* record = &nic.records[row.serial]
+    cdef Record* record = &nic.records[row - nic.rows]
     record.serial = row.serial
     record.kind = row.kind
     record.outcome = row.outcome
@@ -183,6 +193,15 @@ cdef void record_row(Nic* nic, Row* row) noexcept nogil:
     record.ring = row.ring
     record.flow = row.flow
     record.length = frame_length(row.nbytes)
+
+
+cdef void record_done(Nic* nic, int32_t index) noexcept nogil:
+    """Nothing happens to the row any more: its record waits to be taken."""
+    if unlikely(nic.num_done == nic.room_done) and not done_grow(nic):
+        return
+    record_row(nic, &nic.rows[index])
+    nic.done[nic.num_done] = nic.records[index]
+    nic.num_done += 1
 
 
 cdef void blank_row(Row* row) noexcept nogil:
@@ -199,7 +218,7 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes
     cdef Row* row
     if index >= 0:
         nic.free_row = nic.rows[index].slot
-    elif nic.num_rows < nic.room_rows or rows_grow(nic):
+    elif nic.num_rows < nic.room_rows or rows_grow(nic, function):
         index = nic.num_rows
         nic.num_rows += 1
     else:
@@ -211,7 +230,7 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes
     row.function = <int16_t>function
     row.nbytes = nbytes
     if nic.record_rows:
-        record_birth(nic, nic.row_serial)
+        record_birth(nic, index)
     nic.row_serial += 1
     return index
 
@@ -227,9 +246,10 @@ cdef inline void row_free(Nic* nic, int32_t index) noexcept nogil:
     """Nobody needs the row any more, but for its record."""
     cdef Row* row = &nic.rows[index]
     row_forget_bytes(nic, row)
-    check(nic, row.outcome != INSIDE, 11, row.serial)
+    concerns_packet(nic, index)
+    check(nic, row.outcome != INSIDE, HOLDS_ENDED, row.serial)
     if nic.record_rows:
-        record_row(nic, row)
+        record_done(nic, index)
     row.slot = nic.free_row
     nic.free_row = index
 
@@ -300,7 +320,7 @@ cdef uint8_t* buffer_take(Nic* nic, int32_t nbytes, uint8_t* data_class) noexcep
         count = nic.buffers[klass] if nic.buffers[klass] else 16
         block = <uint8_t*>malloc((<size_t>count) << klass) if klass < NUM_CLASSES else NULL
         if block == NULL:
-            latch(nic, FAULT_MEMORY, 5, nbytes)
+            latch(nic, FAULT_MEMORY, ROOM_BUFFERS, (<int64_t>count) << klass)
             return NULL
         (<uint8_t**>lane_push(nic, &nic.blocks))[0] = block
         nic.buffers[klass] += count

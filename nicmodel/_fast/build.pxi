@@ -15,8 +15,8 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.mrrs = config.mrrs
     nic.rcb = config.rcb
     nic.split_rcb = config.split_rcb
-    nic.tags_free = config.tags
-    nic.read_buffer_free = config.read_buffer
+    nic.tags_free = nic.tags = config.tags
+    nic.read_buffer_free = nic.read_buffer = config.read_buffer
     nic.read_latency = config.read_latency_ps + config.remote_ps
     nic.read_jitter = config.read_jitter_ps
     nic.write_latency = config.write_latency_ps
@@ -28,8 +28,8 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.tx_threshold = config.tx_threshold
     nic.rx_cache = config.rx_cache
     nic.rx_threshold = config.rx_threshold
-    nic.tx_room = config.tx_buffer
-    nic.rx_room = config.rx_buffer
+    nic.tx_room = nic.tx_buffer = config.tx_buffer
+    nic.rx_room = nic.rx_buffer = config.rx_buffer
     nic.pause_reaction = config.pause_reaction_ps
     nic.payload = config.payload
     nic.seed = config.seed & ((1 << 64) - 1)
@@ -144,18 +144,18 @@ cdef Nic* nic_new(object config) except NULL:
     cdef Nic* nic = <Nic*>calloc(1, sizeof(Nic))
     cdef int each
     if nic == NULL:
-        raise MemoryError
+        raise MemoryError("memory has run out")
     open_lanes(nic)
     try:
         configure(nic, config)
         grant_credits(&nic.up, &nic.down, config, "host")
         grant_credits(&nic.down, &nic.up, config, "device")
-        if not furnish(nic) or not furnish_whole(nic, config.walkers) or not tlps_grow(nic) or not rows_grow(nic):
-            raise MemoryError
+        if not furnish(nic) or not furnish_whole(nic, config.walkers) or not tlps_grow(nic) or not rows_grow(nic, -1):
+            raise MemoryError("memory has run out")
     except BaseException:
         nic_free(nic)
         raise
-    nic.now = -1
+    nic.now = nic.at_stage = nic.at_function = nic.at_packet = -1
     for each in range(NUM_WHEN):
         nic.when[each] = NEVER
     nic.link_when = nic.port_when = nic.host_when = nic.other_when = NEVER
@@ -244,6 +244,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free(nic.agents)
     free(nic.row_memory.block)
     free(nic.records)
+    free(nic.done)
     free(nic.tlp_memory.block)
     free(nic.calls)
     free(nic.latency)
@@ -252,6 +253,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free(nic.tx_waiting.words)
     free(nic.tx_begun.words)
     free(nic.requesting.words)
+    free(nic.marks)
     free(nic)
 
 

@@ -36,7 +36,7 @@ cdef Call* call_new(Nic* nic, int kind, int64_t at) noexcept nogil:
         room = 64 if nic.num_calls == 0 else 2 * nic.num_calls
         calls = <Call*>realloc(nic.calls, room * sizeof(Call))
         if calls == NULL:
-            latch(nic, FAULT_MEMORY, 8, room)
+            latch(nic, FAULT_MEMORY, ROOM_CALLS, room * <int64_t>sizeof(Call))
             return NULL
         nic.calls = calls
         for each in range(nic.num_calls, room):
@@ -78,7 +78,7 @@ cdef bint function_room(Nic* nic, Function* function) noexcept nogil:
         if rings != NULL:
             function.rx_rings = rings
             return True
-    latch(nic, FAULT_MEMORY, 9, count)
+    latch(nic, FAULT_MEMORY, ROOM_RINGS, (2 * count + 2) * <int64_t>sizeof(int32_t))
     return False
 
 

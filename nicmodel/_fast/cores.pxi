@@ -7,7 +7,7 @@ cdef int32_t core_new(Nic* nic) except -1:
     """One more core; which."""
     cdef Core* cores = <Core*>realloc(nic.cores, (nic.num_cores + 1) * sizeof(Core))
     if cores == NULL:
-        raise MemoryError
+        raise MemoryError("memory has run out")
     nic.cores = cores
     lane_init(&cores[nic.num_cores].line, sizeof(int32_t))
     cores[nic.num_cores].running = cores[nic.num_cores].last = -1

@@ -3,6 +3,9 @@
 Exceptions are raised here and in `run_until`, nowhere below. The loop itself is `nicmodel._fastpath`.
 """
 
+import numpy as np
+
+from nicmodel.datasheet.books import WAITS
 from nicmodel.sim.plane import TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
@@ -40,23 +43,48 @@ cdef class Door:
         """The last executed instant; -1 before the first."""
         return self.nic.now
 
+    cdef int go_on(self) except -1:
+        """Raise the fault that has stopped the plane; later only say that it has stopped."""
+        if self.nic.fault == NO_FAULT:
+            return 0
+        if self.nic.fault_told:
+            raise ModelBug(f"this plane has stopped for good at {self.nic.now} ps, its fault was raised then: only its "
+                           "results can be read")
+        self.nic.fault_told = 1
+        self.nic.horizon = max(self.nic.horizon, self.nic.now)
+        raise fault_of(self.nic)
+
+    cdef int settle(self) except -1:
+        """What was decided early and has happened is in the results; a plane that has stopped stays as it is."""
+        if self.nic.fault == NO_FAULT:
+            guard(&self.nic.escape, settle_job, self.nic, 0, 0)
+            self.go_on()
+        return 0
+
+    def damage(self, int place):
+        """Break an invariant in a checked build, so that its tests see it noticed; False if that is not possible now."""
+        if not CHECKED:
+            raise ModelBug("only a checked build is damaged on purpose")
+        damaged = damage(self.nic, place)
+        self.go_on()
+        return damaged
+
     cdef list take_upcalls(self):
         return take_news(self.nic, self.unanswered, self.mmio_reads)
 
     cdef Call* call(self, int kind, int64_t at) except NULL:
         cdef Call* call
+        self.go_on()
         if at <= self.nic.now or at >= NEVER:
             raise ModelBug(f"a call is stamped {at}, but {self.nic.now} has run")
         call = call_new(self.nic, kind, at)
-        if call == NULL:
-            raise MemoryError
+        self.go_on()
         return call
 
     cdef int note_bytes(self, Call* call, const uint8_t[::1] data) except -1:
         call.nbytes = <int32_t>data.shape[0]
         call.data = buffer_take(self.nic, call.nbytes, &call.data_class)
-        if call.data == NULL:
-            raise MemoryError
+        self.go_on()
         if call.nbytes:
             memcpy(call.data, &data[0], call.nbytes)
         return 0
@@ -125,7 +153,7 @@ cdef class Door:
         if room > self.nic.num_arenas:
             arenas = <Arena*>realloc(self.nic.arenas, room * sizeof(Arena))
             if arenas == NULL:
-                raise MemoryError
+                raise MemoryError("memory has run out")
             memset(arenas + self.nic.num_arenas, 0, (room - self.nic.num_arenas) * sizeof(Arena))
             self.nic.arenas = arenas
             self.nic.num_arenas = room
@@ -146,6 +174,7 @@ cdef class Door:
             if view.shape[0]:
                 self.nic.arenas[domain].memory = <uint8_t*>&view[0]
         hear_commits(self.nic)
+        self.go_on()
 
     def open_ring(self, direction, ring, config, int64_t at):
         """A ring opens, empty; an open one is closed first."""
@@ -185,13 +214,13 @@ cdef class Door:
             raise ModelBug("a flow cannot run backwards")
         flows = <Flow*>realloc(self.nic.flows, (index + 1) * sizeof(Flow))
         if flows == NULL:
-            raise MemoryError
+            raise MemoryError("memory has run out")
         self.nic.flows = flows
         flow = &flows[index]
         memset(flow, 0, sizeof(Flow))
         flow.sizes = <int32_t*>malloc(len(sizes) * sizeof(int32_t))
         if flow.sizes == NULL:
-            raise MemoryError
+            raise MemoryError("memory has run out")
         flow.num_sizes = <int32_t>len(sizes)
         for position in range(flow.num_sizes):
             flow.sizes[position] = sizes[position]
@@ -207,6 +236,7 @@ cdef class Door:
             first = nominal_time(self.nic, index, 0)
             if first < NEVER:
                 schedule(self.nic, RANK_FLOW, max(first, self.nic.now + 1), index, index, 0)
+                self.go_on()
         return index
 
     def start_agent(self, config, int64_t at):
@@ -225,7 +255,7 @@ cdef class Door:
             raise ModelBug("an agent's batches are at least 1")
         agents = <Agent*>realloc(self.nic.agents, (index + 1) * sizeof(Agent))
         if agents == NULL:
-            raise MemoryError
+            raise MemoryError("memory has run out")
         self.nic.agents = agents
         agent = &agents[index]
         memset(agent, 0, sizeof(Agent))
@@ -305,10 +335,15 @@ cdef class Door:
 
     def results(self):
         """Everything counted and recorded so far, as copies."""
+        self.settle()
         return results(self.nic)
+
+    def take_rows(self):
+        """Recorded rows that are done, by serial, and their waits; `results` has only the others from now on."""
+        return take_done(self.nic), np.zeros((0, len(WAITS)), np.int64)
 
     def ring_state(self, direction, ring):
         """The ring's registers: the first descriptor that is not done with, and tail."""
         cdef int32_t index = self.ring_index(direction, ring)
-        settle_all(self.nic)
+        self.settle()
         return {"head": ring_head(self.nic, index), "tail": self.nic.rings[index].tail}

@@ -66,6 +66,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
     last[0] = number
     index = number if sends else nic.num_rings + number
     ring = &nic.rings[index]
+    concerns(nic, ring.function)
     count = min(to_fetch(ring), (nic.tx_cache if sends else nic.rx_cache) - ring.held, ring.size - ring.next)
     ring.fetch_first = ring.next
     ring.fetch_count = count

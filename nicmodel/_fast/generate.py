@@ -82,7 +82,7 @@ def render() -> str:
             "FCS_BYTES", "MINIMUM_FRAME", "PREAMBLE_BYTES", "AROUND_BYTES", "PAUSE_QUANTUM_BYTES")]),
         *enum("pcie_link and timing", [(name, getattr(pcie_link, name)) for name in (
             "TICKS_PER_PS", "FRAMING_BYTES", "HEADER_3DW_BYTES", "HEADER_4DW_BYTES", "COMPLETION_HEADER_BYTES",
-            "DLLP_BYTES", "DATA_CREDIT_BYTES", "PAGE_BYTES", "UPDATE_FC_IDLE_PS")]
+            "DIGEST_BYTES", "DLLP_BYTES", "DATA_CREDIT_BYTES", "PAGE_BYTES", "UPDATE_FC_IDLE_PS")]
               + [("MSIX_BYTES", timing.MSIX_BYTES)]),
     ]
     return "\n".join(lines).rstrip() + "\n"

@@ -89,7 +89,7 @@ cdef int32_t walk_new(Nic* nic) noexcept nogil:
     if index < 0:
         walks = <Walk*>realloc(iommu.walks, room * sizeof(Walk))
         if walks == NULL:
-            latch(nic, FAULT_MEMORY, 12, room)
+            latch(nic, FAULT_MEMORY, ROOM_WALKS, room * <int64_t>sizeof(Walk))
             return -1
         iommu.walks = walks
         for each in range(iommu.num_walks, room):

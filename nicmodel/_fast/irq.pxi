@@ -84,6 +84,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     if function.requesting & ~function.throttled == 0:
         bits_remove(&nic.requesting, number >> 6)
     nic.last_vector = number
+    concerns(nic, number >> 6)
     nic.vectors[number].interval_end = nic.now + nic.vectors[number].itr
     message = tlp_new(nic, TLP_MESSAGE)
     tlp = &nic.tlps[message]
@@ -92,7 +93,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     tlp.domain = -1
     tlp.address = 0
     tlp.nbytes = MSIX_BYTES
-    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(0, MSIX_BYTES)
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, 0, MSIX_BYTES)
     queue_posted(nic, &nic.up, message)
     touch(nic, MSIX)
 
@@ -107,7 +108,7 @@ cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
     if position < ring.rows.head:
         position = ring.rows.head
     while position < ring.written:
-        record = &nic.records[nic.rows[row_at(ring, position)].serial]
+        record = &nic.records[row_at(ring, position)]
         if record.at[STAGE_WRITTEN_BACK] >= 0 and record.at[STAGE_REAPED] < 0:
             record.at[STAGE_INTERRUPTED] = nic.now
         position += 1

@@ -1,7 +1,7 @@
 """Containers of the compiled plane: ring-buffer lanes, timers, bit sets, hash maps.
 
-Nothing here knows a packet. Growth is by doubling; when memory runs out the fault is latched and the push
-lands in scrap, so that callers need no error path.
+Nothing here knows a packet. Growth is by doubling; when memory runs out the fault is latched and the loop left (`faults`);
+a push of the door lands in scrap, so that callers need no error path.
 """
 
 cdef extern from *:
@@ -29,10 +29,10 @@ cdef extern from *:
     bint unlikely(bint) noexcept nogil
 
 
-cdef inline void check(Nic* nic, bint holds, int line, int64_t value) noexcept nogil:
-    """An invariant, looked at in a checked build only; `line` names it."""
+cdef inline void check(Nic* nic, bint holds, int place, int64_t value) noexcept nogil:
+    """An invariant, looked at in a checked build only; `place` names it."""
     if CHECKED and not holds:
-        latch(nic, 2, line, value)
+        latch(nic, FAULT_INVARIANT, place, value)
 
 # ---- lanes -----------------------------------------------------------------------------------------
 
@@ -158,15 +158,6 @@ cdef inline int64_t map_get(Map* table, uint64_t key, int64_t absent) noexcept n
     return table.values[slot] if table.used[slot] else absent
 
 
-cdef void latch(Nic* nic, int fault, int line, int64_t value) noexcept nogil:
-    """Remember the first fault; the run stops after this instant and the door raises it."""
-    if nic.fault == NO_FAULT:
-        nic.fault = fault
-        nic.limit = 0
-        nic.fault_line = line
-        nic.fault_value = value
-
-
 cdef enum:
     LINE_BYTES = 64         # of a cache
 
@@ -206,7 +197,7 @@ cdef bint lane_grow(Nic* nic, Lane* lane) noexcept nogil:
     cdef size_t size = lane.item_bytes
     cdef char* items = <char*>malloc(room * size)
     if items == NULL:
-        latch(nic, FAULT_MEMORY, 1, <int64_t>(room * size))
+        latch_line(nic, lane, <int64_t>(room * size))
         return False
     for position in range(lane.head, lane.tail):
         memcpy(items + (position & (room - 1)) * size, lane.items + (position & lane.mask) * size, size)
@@ -234,7 +225,7 @@ cdef void heap_push(Nic* nic, Timers* timers, Timer* timer) noexcept nogil:
         room = 16 if timers.room == 0 else 2 * timers.room
         items = <Timer*>realloc(timers.far, room * sizeof(Timer))
         if items == NULL:
-            latch(nic, FAULT_MEMORY, 2, room)
+            latch(nic, FAULT_MEMORY, ROOM_TIMERS, room * <int64_t>sizeof(Timer))
             return
         timers.far = items
         timers.room = room
@@ -358,7 +349,7 @@ cdef bint map_put(Nic* nic, Map* table, uint64_t key, int64_t value) noexcept no
         bigger.mask = room - 1
         if bigger.keys == NULL or bigger.values == NULL or bigger.used == NULL:
             map_free(&bigger)
-            latch(nic, FAULT_MEMORY, 3, <int64_t>room)
+            latch(nic, FAULT_MEMORY, ROOM_MAP, <int64_t>(room * sizeof(uint64_t)))
             return False
         if table.used != NULL:
             for slot in range(table.mask + 1):

@@ -12,14 +12,14 @@ more than half of what a count has room for, so this says the same as the modula
 
 # ---- TLPs ------------------------------------------------------------------------------------------
 
-cdef inline int32_t memory_tlp_bytes(uint64_t address, int32_t payload) noexcept nogil:
-    """Twin of `pcie_link.memory_tlp_bytes`."""
-    return FRAMING_BYTES + (HEADER_4DW_BYTES if address >> 32 else HEADER_3DW_BYTES) + ((payload + 3) & ~3)
+cdef inline int32_t memory_tlp_bytes(Nic* nic, uint64_t address, int32_t payload) noexcept nogil:
+    """Twin of `pcie_link.memory_tlp_bytes`, with the digest."""
+    return nic.framing + (HEADER_4DW_BYTES if address >> 32 else HEADER_3DW_BYTES) + ((payload + 3) & ~3)
 
 
-cdef inline int32_t completion_tlp_bytes(int32_t payload) noexcept nogil:
-    """Twin of `pcie_link.completion_tlp_bytes`."""
-    return FRAMING_BYTES + COMPLETION_HEADER_BYTES + ((payload + 3) & ~3)
+cdef inline int32_t completion_tlp_bytes(Nic* nic, int32_t payload) noexcept nogil:
+    """Twin of `pcie_link.completion_tlp_bytes`, with the digest."""
+    return nic.framing + COMPLETION_HEADER_BYTES + ((payload + 3) & ~3)
 
 
 cdef inline int64_t data_credits(int32_t payload) noexcept nogil:
@@ -27,16 +27,16 @@ cdef inline int64_t data_credits(int32_t payload) noexcept nogil:
 
 
 cdef bint tlps_grow(Nic* nic) noexcept nogil:
-    """More slots, chained. When memory has run out slot 0 serves: the run stops after this instant."""
+    """More slots, chained. False when memory has run out."""
     cdef int32_t room = 64 if nic.num_tlps == 0 else 2 * nic.num_tlps, each
     cdef Side* sides
     nic.tlps = <Tlp*>lines_grow(nic.tlps, nic.num_tlps * sizeof(Tlp), room * sizeof(Tlp), &nic.tlp_memory)
     if nic.tlp_memory.full:
-        latch(nic, FAULT_MEMORY, 6, room)
+        latch(nic, FAULT_MEMORY, ROOM_TLPS, room * <int64_t>sizeof(Tlp))
         return False
     sides = <Side*>realloc(nic.sides, room * sizeof(Side))
     if sides == NULL:
-        latch(nic, FAULT_MEMORY, 11, room)
+        latch(nic, FAULT_MEMORY, ROOM_TLPS, room * <int64_t>sizeof(Side))
         return False
     nic.sides = sides
     memset(sides + nic.num_tlps, 0, (room - nic.num_tlps) * sizeof(Side))
@@ -224,14 +224,15 @@ cdef void land_update(Nic* nic, Direction* way) noexcept nogil:
 
 # ---- starting a transfer ---------------------------------------------------------------------------
 
-cdef void start_update(Nic* nic, Direction* way, int64_t time, int kind, int64_t due, int64_t headers, int64_t data) noexcept nogil:
-    """An UpdateFC starts: what it carries is final, the sender has it at its end."""
+cdef void start_update(Nic* nic, Direction* way, int64_t time, int64_t seen, int kind, int64_t due, int64_t headers,
+                       int64_t data) noexcept nogil:
+    """An UpdateFC starts: what it carries is final, the sender has it at its end, which may have passed by `seen`."""
     way.flying_kind = <uint8_t>kind
     way.update_headers = headers
     way.update_data = data
     occupy(nic, way, time, due, DLLP_BYTES)
     way.dllp_bytes += DLLP_BYTES
-    if round_up(way.free) > nic.now:
+    if round_up(way.free) > seen:
         set_when(nic, way.end_rank, round_up(way.free))
     else:
         land_update(nic, way)
@@ -243,8 +244,8 @@ cdef inline int64_t find_report(Nic* nic, Lane* releases, int64_t* first) noexce
     return NEVER if first[0] == NEVER else first[0] + nic.fc
 
 
-cdef void start_dllp(Nic* nic, Direction* way, int64_t time) noexcept nogil:
-    """Start what is due at `time`, now or a while ago, in the order SKP, Ack, UpdateFC-P, UpdateFC-NP, UpdateFC-Cpl."""
+cdef void start_dllp(Nic* nic, Direction* way, int64_t time, int64_t seen) noexcept nogil:
+    """Start what is due at `time`, at or before `seen`, in the order SKP, Ack, UpdateFC-P, UpdateFC-NP, UpdateFC-Cpl."""
     cdef Direction* partner = partner_of(nic, way)
     collect_releases(way, time)
     if way.skp_due <= time:
@@ -257,35 +258,36 @@ cdef void start_dllp(Nic* nic, Direction* way, int64_t time) noexcept nogil:
         way.ack_for = partner.last_end
         way.ack_due = partner.last_end + nic.ack if partner.last_end > time else NEVER
     elif way.p_due <= time or way.p_idle <= time:
-        start_update(nic, way, time, UPDATE_P, earliest(way.p_due, way.p_idle), way.owed_ph, way.owed_pd)
+        start_update(nic, way, time, seen, UPDATE_P, earliest(way.p_due, way.p_idle), way.owed_ph, way.owed_pd)
         way.owed_ph = way.owed_pd = 0
         way.p_due = find_report(nic, &way.p_releases, &way.p_first)
         way.p_idle = time + UPDATE_FC_IDLE_PS
     elif way.np_due <= time or way.np_idle <= time:
-        start_update(nic, way, time, UPDATE_NP, earliest(way.np_due, way.np_idle), way.owed_nph, 0)
+        start_update(nic, way, time, seen, UPDATE_NP, earliest(way.np_due, way.np_idle), way.owed_nph, 0)
         way.owed_nph = 0
         way.np_due = find_report(nic, &way.np_releases, &way.np_first)
         way.np_idle = time + UPDATE_FC_IDLE_PS
     else:
-        start_update(nic, way, time, UPDATE_C, earliest(way.c_due, way.c_idle), way.owed_ch, way.owed_cd)
+        start_update(nic, way, time, seen, UPDATE_C, earliest(way.c_due, way.c_idle), way.owed_ch, way.owed_cd)
         way.owed_ch = way.owed_cd = 0
         way.c_due = find_report(nic, &way.c_releases, &way.c_first)
         way.c_idle = time + UPDATE_FC_IDLE_PS
     find_next_due(way)
 
 
-cdef void send_overdue(Nic* nic, Direction* way, int64_t before) noexcept nogil:
-    """DLLPs that could start before this time have: no TLP was in their way, and nobody waited for what they carry."""
+cdef void send_overdue(Nic* nic, Direction* way, int64_t before, int64_t seen) noexcept nogil:
+    """DLLPs that could start before this time have, and have ended if it was by `seen`: no TLP was in their way, and
+    nobody waited for what they carry."""
     cdef int64_t time = max(way.next_due, round_up(way.free))
     while time < before:
-        start_dllp(nic, way, time)
+        start_dllp(nic, way, time, seen)
         time = max(way.next_due, round_up(way.free))
 
 
 cdef inline void catch_up(Nic* nic, Direction* way) noexcept nogil:
     """DLLPs of this direction that could start before now have."""
     if way.next_due < nic.now:
-        send_overdue(nic, way, nic.now)
+        send_overdue(nic, way, nic.now, nic.now)
 
 
 cdef inline bint has_posted_credits(Direction* way, Tlp* tlp) noexcept nogil:
@@ -321,7 +323,7 @@ cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcep
     if tlp.value == 0 and tlp.klass == CLASS_PAYLOAD:
         prefetch(&nic.rows[tlp.ref])
         prefetch(&nic.rings[tlp.ring].rows)
-    return completion_tlp_bytes(chunk)
+    return completion_tlp_bytes(nic, chunk)
 
 
 cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
@@ -427,13 +429,13 @@ cdef inline void decide_direction(Nic* nic, Direction* way, Direction* partner) 
     catch_up(nic, partner)
     if way.free <= nic.now << 10:
         if unlikely(way.next_due <= nic.now):
-            start_dllp(nic, way, nic.now)
+            start_dllp(nic, way, nic.now, nic.now)
         elif way.waiting:
             start_tlp(nic, way, partner)
     if way.waiting or way.blamed:
         blame_lines(nic, way, way.free > nic.now << 10)
     if way.waiting:
-        send_overdue(nic, partner, nic.now + 1)
+        send_overdue(nic, partner, nic.now + 1, nic.now)
         wake_direction(nic, way)
         wake_direction(nic, partner)
     elif partner.waiting:

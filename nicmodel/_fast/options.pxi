@@ -21,6 +21,9 @@ cdef int configure_whole(Nic* nic, object config) except -1:
     """Every number and policy of the whole link and host."""
     nic.relaxed = config.relaxed_ordering
     nic.ido = config.ido
+    nic.framing = FRAMING_BYTES + config.tlp_digest_bytes
+    if config.tlp_digest_bytes not in (0, DIGEST_BYTES):
+        raise ModelBug(f"a digest has {DIGEST_BYTES} bytes or is not there, but tlp_digest_bytes is {config.tlp_digest_bytes}")
     nic.interleaved = position_of(config, "completions") == COMPLETIONS_INTERLEAVED
     nic.up.by_turns = position_of(config, "upstream") == UPSTREAM_ROUND_ROBIN
     nic.down.by_turns = position_of(config, "downstream") == DOWNSTREAM_ROUND_ROBIN
@@ -71,11 +74,11 @@ cdef int64_t advertised(object config, str field) except -1:
 cdef int grant_credits(Direction* sender, Direction* reporter, object config, str side) except -1:
     """The sender starts with what the receiver advertised; `reporter` carries the receiver's UpdateFCs."""
     cdef int64_t npd = advertised(config, side + "_npd")    # no TLP needs one, yet a finite count is reported
-    sender.ph = advertised(config, side + "_ph")
-    sender.pd = advertised(config, side + "_pd")
-    sender.nph = advertised(config, side + "_nph")
-    sender.ch = advertised(config, side + "_cplh")
-    sender.cd = advertised(config, side + "_cpld")
+    sender.ph = sender.most_ph = advertised(config, side + "_ph")
+    sender.pd = sender.most_pd = advertised(config, side + "_pd")
+    sender.nph = sender.most_nph = advertised(config, side + "_nph")
+    sender.ch = sender.most_ch = advertised(config, side + "_cplh")
+    sender.cd = sender.most_cd = advertised(config, side + "_cpld")
     reporter.reports_p = sender.ph != NEVER or sender.pd != NEVER
     reporter.reports_np = sender.nph != NEVER or npd != NEVER
     reporter.reports_c = sender.ch != NEVER or sender.cd != NEVER

@@ -17,7 +17,7 @@ cdef enum:
     ASKS_REPORT = 1 << 30   # beside the row in `Ring.rows`: what is to be known of it when the row is used again
 
 cdef struct Record:
-    # ROW_DTYPE of sim/results.py, field by field: kept only if rows are recorded, by serial.
+    # ROW_DTYPE of sim/results.py, field by field: kept only if rows are recorded.
     int64_t serial
     int32_t kind
     int32_t outcome
@@ -301,6 +301,11 @@ cdef struct Direction:
     int32_t* last_posted
     int64_t stalled         # `free` as the last retrain set it
     int64_t ended           # and as it was before
+    int64_t most_ph         # credits that the sender was given at first
+    int64_t most_pd
+    int64_t most_nph
+    int64_t most_ch
+    int64_t most_cd
     # books
     int64_t tlps
     int64_t tlp_bytes
@@ -442,4 +447,3 @@ cdef enum:
     NO_FAULT = 0
     FAULT_MEMORY
     FAULT_INVARIANT
-    FAULT_CALL

@@ -23,7 +23,7 @@ cdef void queue_write(Nic* nic, int32_t function, int32_t bar, int32_t offset, i
     tlp.ring = ring
     tlp.value = value
     tlp.nbytes = REGISTER_BYTES
-    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(register_address(), REGISTER_BYTES)
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, register_address(), REGISTER_BYTES)
     queue_posted(nic, &nic.down, index)
 
 
@@ -46,7 +46,7 @@ cdef void read_register(Nic* nic, int32_t function, int32_t bar, int32_t offset,
     tlp.offset = offset
     tlp.ref = request
     tlp.nbytes = 0
-    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(register_address(), 0)
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, register_address(), 0)
     queue_tlp(nic, &nic.down, &nic.down.nonposted, index)
 
 
@@ -57,7 +57,7 @@ cdef void answer_access(Nic* nic, int32_t function, int32_t request, int64_t val
     tlp.ref = request
     tlp.value = value
     tlp.nbytes = REGISTER_BYTES
-    tlp.wire_bytes = <uint16_t>completion_tlp_bytes(REGISTER_BYTES)
+    tlp.wire_bytes = <uint16_t>completion_tlp_bytes(nic, REGISTER_BYTES)
     queue_tlp(nic, &nic.up, &nic.up.completion, index)
 
 
@@ -88,6 +88,7 @@ cdef void decide_register_port(Nic* nic) noexcept nogil:
 
 cdef void perform_access(Nic* nic, Tlp* tlp) noexcept nogil:
     cdef int64_t ring = tlp.ring
+    concerns(nic, tlp.function)
     if ring < 0:
         ring = map_get(&nic.hot, (<uint64_t>tlp.function << 32) | (<uint64_t>tlp.klass << 24) | <uint64_t>tlp.offset,
                        -1)

@@ -10,18 +10,41 @@ if ROW_DTYPE.itemsize != sizeof(Record):
     raise ModelBug("Record is not ROW_DTYPE")
 
 
-cdef object copy_rows(Nic* nic):
-    """Recorded rows by serial. What a row is, as against when, is recorded when it ends; here of those that have not."""
-    cdef int64_t count = nic.row_serial if nic.record_rows else 0
-    cdef int32_t each
-    rows = np.zeros(count, ROW_DTYPE)
+cdef object by_serial(object rows):
+    return rows[np.argsort(rows["serial"], kind="stable")]          # nearly in order, as they have ended
+
+
+cdef object copy_done(Nic* nic):
+    """Records of rows that are done and have not been taken, as they ended."""
+    rows = np.zeros(nic.num_done, ROW_DTYPE)
     cdef uint8_t[::1] out
-    if count:
+    if nic.num_done:
+        out = rows.view(np.uint8)
+        memcpy(&out[0], nic.done, <size_t>nic.num_done * sizeof(Record))
+    return rows
+
+
+cdef object copy_rows(Nic* nic):
+    """Recorded rows by serial. What a row is, as against when, is recorded when it is done; here of those that are not."""
+    cdef int32_t each
+    cdef int64_t count = 0
+    live = np.zeros(nic.num_rows if nic.record_rows else 0, ROW_DTYPE)
+    cdef uint8_t[::1] out
+    if len(live):
+        out = live.view(np.uint8)
         for each in range(nic.num_rows):
             if nic.rows[each].held:
                 record_row(nic, &nic.rows[each])
-        out = rows.view(np.uint8)
-        memcpy(&out[0], nic.records, <size_t>count * sizeof(Record))
+                memcpy(&out[count * <int64_t>sizeof(Record)], &nic.records[each], sizeof(Record))
+                count += 1
+    return by_serial(np.concatenate((copy_done(nic), live[:count])))
+
+
+cdef object take_done(Nic* nic):
+    """Rows that are done, by serial; they are forgotten here."""
+    settle_all(nic)
+    rows = by_serial(copy_done(nic))
+    nic.num_done = 0
     return rows
 
 
@@ -99,14 +122,22 @@ cdef void settle_all(Nic* nic) noexcept nogil:
     count_offers(nic, before)
     settle_ready(nic, before)
     settle_wire(nic, before)
-    send_overdue(nic, &nic.up, before)
-    send_overdue(nic, &nic.down, before)
+    send_overdue(nic, &nic.up, before, before - 1)
+    send_overdue(nic, &nic.down, before, before - 1)
     if not lane_empty(&nic.tx_wire):
         count_wait(nic, nic.horizon)
+    if nic.touched:                     # by a frame that has left since the last edge
+        nic.at_edge |= nic.touched
+        nic.touched = 0
+        wake_core(nic, edge_from(nic, before))
+
+
+cdef void settle_job(void* nic, int64_t _a, int64_t _b) noexcept nogil:
+    settle_all(<Nic*>nic)
 
 
 cdef dict results(Nic* nic):
-    settle_all(nic)
+    """Everything counted and recorded; the door has settled."""
     functions, inside = copy_functions(nic)
     return {"functions": functions, "latency": copy_latency(nic), "links": copy_links(nic),
             "lines": copy_lines(nic), "inside": inside, "rows": copy_rows(nic),
@@ -130,6 +161,6 @@ cdef list take_news(Nic* nic, dict unanswered, dict mmio_reads):
         elif news.kind == UPCALL_REG_READ:
             mmio_reads[news.args[3]] = news.args[0]
         args = tuple([news.args[each] for each in range(news.num_args)])
-        upcalls.append(Upcall(news.time, KINDS[news.kind], args, data))
+        upcalls.append(tuple.__new__(Upcall, (news.time, KINDS[news.kind], args, data)))      # as Upcall(...) does
     lane_clear(&nic.news)
     return upcalls

@@ -244,6 +244,7 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
     cdef Ring* ring = &nic.rings[index]
     if not ring.is_open:
         return
+    concerns(nic, ring.function)
     revoke_plan(nic)
     ring.next = ring_head(nic, index)
     orphan_started_writes(nic, index)

@@ -136,6 +136,7 @@ cdef void commit_write(Nic* nic, int32_t index) noexcept nogil:
         if tlp.value:
             buffer_return(nic, <uint8_t*>tlp.value, tlp.klass)
     else:
+        concerns(nic, tlp.function)
         commit_live_write(nic, tlp)
 
 

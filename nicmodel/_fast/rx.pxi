@@ -64,6 +64,7 @@ cdef inline void arrive(Nic* nic, Offer* offer) noexcept nogil:
     """The last byte of a frame is here, now or since a while: ARRIVED."""
     cdef int32_t index = row_new(nic, KIND_RX, -1, offer.nbytes)
     cdef Row* row = &nic.rows[index]
+    concerns_packet(nic, index)
     row.born = offer.end
     stamp(nic, row, STAGE_ARRIVED, offer.end)
     row.flow = offer.flow
@@ -162,7 +163,7 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     cdef Row* row = &nic.rows[index]
     cdef Row* parent = &nic.rows[sent]
     if nic.record_rows:
-        nic.records[row.serial].parent = parent.serial
+        nic.records[index].parent = parent.serial
     row.flow = parent.flow
     row.sender = parent.function
     row.mac = parent.mac
@@ -217,6 +218,7 @@ cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
     cdef int32_t target, at
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring
+    concerns_packet(nic, index)
     stamp(nic, row, STAGE_STEERED, nic.now)
     target = match_filter(nic, row.mac, row.vlan)
     if target < 0:

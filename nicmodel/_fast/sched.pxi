@@ -123,6 +123,7 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         return
     ring = &nic.rings[index]
     head = <Descriptor*>lane_front(&ring.chip)
+    concerns_packet(nic, head.slot)
     nic.last_function = ring.function
     nic.functions[ring.function].last_ring = index
     if ring.asked == 0:

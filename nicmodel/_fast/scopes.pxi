@@ -28,6 +28,7 @@ cdef void arrive_at_root(Nic* nic, int32_t index) noexcept nogil:
     cdef Tlp* tlp = &nic.tlps[index]
     cdef bint message_domain = is_message_domain(nic, tlp.domain)
     if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, tlp):
+        settle_arrivals(nic, nic.now)       # who arrived earlier asked for room earlier
         end_rx_payload(nic, tlp.ref)
     if message_domain and tlp.kind != TLP_READ:
         nic.sides[index].at_root = 0
@@ -114,6 +115,7 @@ cdef void commit_timed_at_root(Nic* nic) noexcept nogil:
     """MEM_READ: a read samples; or, of the sources after that, WALK_DONE."""
     cdef Timer timer = timer_pop(nic, RANK_MEM_READ)
     if timer.key >> SOURCE_SHIFT:
+        at(nic, RANK_WALK_DONE)
         commit_walk_done(nic, <int32_t>timer.a)
     else:
         sample(nic, <int32_t>timer.a)

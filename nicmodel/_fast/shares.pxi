@@ -163,6 +163,7 @@ cdef int choose_class(Nic* nic) noexcept nogil:
 
 cdef void grant_by_rules(Nic* nic, int klass) noexcept nogil:
     cdef int32_t index = candidate_of(nic, klass)
+    concerns(nic, nic.tlps[index].function)
     if nic.tag_lists:
         take_listed(nic, klass, nic.tlps[index].function)
     else:
@@ -170,7 +171,7 @@ cdef void grant_by_rules(Nic* nic, int klass) noexcept nogil:
     nic.tag_turn = klass + 1 if klass < 2 else 0
     nic.tags_free -= 1
     nic.read_buffer_free -= nic.tlps[index].nbytes
-    check(nic, nic.read_buffer_free >= 0, 21, nic.read_buffer_free)
+    check(nic, nic.read_buffer_free >= 0, HOLDS_READ_BUFFER, nic.read_buffer_free)
     queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
 
 

@@ -23,7 +23,7 @@ cdef void set_filter(Nic* nic, int32_t slot, bint valid, uint64_t mac, int32_t v
             room *= 2
         filters = <Filter*>realloc(nic.filters, room * sizeof(Filter))
         if filters == NULL:
-            latch(nic, FAULT_MEMORY, 7, room)
+            latch(nic, FAULT_MEMORY, ROOM_FILTERS, room * <int64_t>sizeof(Filter))
             return
         memset(filters + nic.num_filters, 0, (room - nic.num_filters) * sizeof(Filter))
         nic.filters = filters

@@ -26,7 +26,7 @@ cdef inline int32_t ask(Nic* nic, int klass, int32_t index, uint64_t address, in
     tlp.nbytes = nbytes
     tlp.ref = -1
     tlp.offset = 0
-    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(address, 0)
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, address, 0)
     if unlikely(nic.tag_lists):
         ask_by_function(nic, klass, request)
     else:
@@ -71,9 +71,10 @@ cdef inline bint fits(Nic* nic, int klass) noexcept nogil:
 
 cdef inline void grant(Nic* nic, int klass) noexcept nogil:
     cdef int32_t index = pop_index(&nic.asking[klass])
+    concerns(nic, nic.tlps[index].function)
     nic.tags_free -= 1
     nic.read_buffer_free -= nic.tlps[index].nbytes
-    check(nic, nic.read_buffer_free >= 0, 20, nic.read_buffer_free)
+    check(nic, nic.read_buffer_free >= 0, HOLDS_READ_BUFFER, nic.read_buffer_free)
     queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
 
 

@@ -107,6 +107,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     cdef Ring* ring = &nic.rings[index]
     cdef int32_t each
     settle_arrivals(nic, nic.now)       # rows are numbered in the order of their birth
+    concerns(nic, ring.function)
     for each in range(ring.fetch_count):
         bear_row(nic, ring, ring.fetch_first + each, ring.fetched + each * DESCRIPTOR_BYTES)
     note_waiting(nic, index, <int32_t>lane_count(&ring.chip))
@@ -203,7 +204,8 @@ cdef inline void retire(Nic* nic, int32_t index, int64_t edge) noexcept nogil:
     """The edge of the first in line, now or a while ago: its descriptor is retired."""
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring = &nic.rings[row.ring]
-    check(nic, row_at(ring, ring.retired) == index, 30, row.serial)
+    concerns_packet(nic, index)
+    check(nic, row_at(ring, ring.retired) == index, HOLDS_RING_ORDER, row.serial)
     lane_pop(&nic.tx_ready)
     ring.retired += 1
     if row.good:
@@ -263,7 +265,7 @@ cdef void replan_ready(Nic* nic) noexcept nogil:
         item = <Timed*>lane_at(&nic.tx_ready, position)
         if nic.rows[item.index].good:
             last -= 1
-            check(nic, (<Timed*>lane_at(&nic.tx_wire, last)).index == item.index, 31, item.index)
+            check(nic, (<Timed*>lane_at(&nic.tx_wire, last)).index == item.index, HOLDS_WIRE_ORDER, item.index)
             (<Timed*>lane_at(&nic.tx_wire, last)).time = item.time + nic.tx_pipe
     watch_ready(nic)
 

@@ -29,13 +29,17 @@ cdef struct Nic:
     int64_t port_when       # UP_END, RX_PIPE, WIRE_TX_END, WAKE_DECIDE
     int64_t host_when       # MEM_COMMIT, MEM_READ, AGENT_WAKE, AGENT_DONE
     int64_t other_when      # all others
-    int32_t committing      # rank of the event being committed, looked at in a checked build
     uint32_t touched        # arbiters
     uint32_t at_edge        # arbiters that were touched and decide at the next edge
     int64_t limit           # instants before it run; 0: news or a fault, the run ends after this instant
     int32_t fault
-    int32_t fault_line
+    int32_t fault_place
     int64_t fault_value
+    int32_t fault_told      # it has been raised
+    void* escape            # out of the loop; NULL: the door has called
+    int32_t at_stage        # what is being done: a rank, or behind them an arbiter; -1: not known
+    int32_t at_function     # to whom, or -1
+    int64_t at_packet       # serial of its row, or -1
     Timers timers[NUM_RANKS]
     # configuration
     int64_t core
@@ -51,6 +55,7 @@ cdef struct Nic:
     int32_t mrrs
     int32_t rcb
     int32_t split_rcb
+    int32_t framing         # of a TLP, its digest included
     int64_t read_latency
     int64_t read_jitter
     int64_t write_latency
@@ -97,8 +102,10 @@ cdef struct Nic:
     int32_t free_row
     Row blank               # a row as it is born
     int64_t row_serial
-    Record* records
-    int64_t room_records
+    Record* records         # of rows that are not done, slot by slot
+    Record* done            # of the others, as they ended
+    int64_t num_done
+    int64_t room_done
     Tlp* tlps
     Lines tlp_memory
     Side* sides             # what else is to be known of TLPs, slot by slot, by those rules that ask for more
@@ -225,4 +232,11 @@ cdef struct Nic:
     int64_t core_reciprocal     # of 1 << 32
     int64_t pause_end       # of the partner's PAUSE; `pause_until` is NEVER while the wire is down
     int64_t wire_since      # the last change of its byte time: no frame that had not started before starts earlier
+    # what pools hold in all, and a checked build's marks
+    int64_t tags
+    int64_t read_buffer
+    int64_t tx_buffer
+    int64_t rx_buffer
+    uint64_t audits
+    uint8_t* marks
     char scrap[256]         # where a push lands when memory has run out

@@ -124,6 +124,7 @@ cdef inline void end_frame(Nic* nic, int64_t time) noexcept nogil:
         start_head(nic)     # it was planned, and has ended
     index = nic.wire_row
     row = &nic.rows[index]
+    concerns_packet(nic, index)
     nic.wire_row = -1
     if lane_empty(&nic.tx_wire):
         expect_end(nic, NEVER)

@@ -54,7 +54,7 @@ cdef inline bint move_tlp(Nic* nic, WriteOp* op, int kind) noexcept nogil:
     tlp.nbytes = nbytes
     tlp.offset = op.done
     tlp.value = <int64_t>(op.position + <uint64_t>(op.done // DESCRIPTOR_BYTES))
-    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(address, nbytes)
+    tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, address, nbytes)
     op.done += nbytes
     tlp.last = op.done == op.nbytes
     queue_posted(nic, &nic.up, index)
@@ -96,6 +96,7 @@ cdef inline void decide_writers(Nic* nic) noexcept nogil:
     nic.writer_turn = 1 - turn
     op = <WriteOp*>lane_front(&nic.writers[turn])
     ring = &nic.rings[op.ring]
+    concerns(nic, ring.function)
     if turn == TX_WRITEBACK:
         if move_tlp(nic, op, TLP_TX_WRITEBACK):
             lane_pop(&nic.writers[turn])

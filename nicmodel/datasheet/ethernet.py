@@ -6,3 +6,4 @@ PREAMBLE_BYTES = 8        # with the start delimiter: passes before a frame
 GAP_BYTES = 12            # passes after it
 AROUND_BYTES = PREAMBLE_BYTES + GAP_BYTES
 PAUSE_QUANTUM_BYTES = 64  # 512 bit times
+MAX_QUANTA = 0xFFFF              # a PAUSE frame has sixteen bits for them. IEEE 802.3, annex 31B

@@ -16,6 +16,7 @@ FRAMING_BYTES = 8
 HEADER_3DW_BYTES = 12
 HEADER_4DW_BYTES = 16
 COMPLETION_HEADER_BYTES = 12
+DIGEST_BYTES = 4             # ECRC at the end of a TLP whose TD bit is set. PCIe base, end-to-end CRC; pcie-bench has the same
 DLLP_BYTES = 8
 
 DATA_CREDIT_BYTES = 16       # one data credit; rounded up per TLP. PCIe base, flow control

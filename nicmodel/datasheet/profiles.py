@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+SRIOV_MAX_FRAME = 9728       # bytes, FCS included: one limit for all pools
 KB = 1 << 10
 NS = 1_000
 
@@ -68,7 +69,7 @@ X520 = Profile(
     device_ph=16, device_pd=64, device_nph=8,                     # assumed
     link_gbps=10,
     core_ps=6400,                                                 # 156.25 MHz, the XGMII clock; data path clock assumed equal
-    max_frame=9728,                                               # 82599 with SR-IOV: 9.5 KB
+    max_frame=SRIOV_MAX_FRAME,                                    # 82599 with SR-IOV: 9.5 KB
     tx_buffer=160 * KB, rx_buffer=512 * KB,                       # 82599 packet buffers
     tx_cache=40, tx_threshold=32,                                 # 82599: up to 40 Tx descriptors on chip; PTHRESH 32
     rx_cache=32, rx_threshold=24,                                 # assumed (82599 documents none)
@@ -90,7 +91,7 @@ VF100G = Profile(
     device_ph=64, device_pd=256, device_nph=32,                   # assumed
     link_gbps=100,
     core_ps=1600,                                                 # 625 MHz, assumed
-    max_frame=9728,
+    max_frame=SRIOV_MAX_FRAME,
     tx_buffer=1024 * KB, rx_buffer=2048 * KB,                     # assumed
     tx_cache=64, tx_threshold=48, rx_cache=64, rx_threshold=48,   # assumed
     register_cycles=1, register_latency_cycles=16,                # assumed

@@ -29,7 +29,7 @@ class Field:
     access: str = ""
     doc: str = ""
 
-    @property
+    @cached_property
     def mask(self) -> int:
         return ((1 << self.width) - 1) << self.lsb
 
@@ -124,11 +124,19 @@ class Register:
     def __getattr__(self, name: str) -> Field:
         for field in object.__getattribute__(self, "fields"):
             if field.name == name:
+                self.__dict__[name] = field                  # found at once from now on
                 return field
         raise AttributeError(f"register {object.__getattribute__(self, 'name')} has no field {name}")
 
     def __getitem__(self, index: int) -> RegisterAt:
-        return RegisterAt(self, index)
+        element = self._elements.get(index)
+        if element is None:
+            element = self._elements[index] = RegisterAt(self, index)
+        return element
+
+    @cached_property
+    def _elements(self) -> dict[int, RegisterAt]:
+        return {}
 
     def offset_of(self, index: int) -> int:
         """The offset of an element in its BAR. Raises IndexError past the array."""
@@ -152,9 +160,13 @@ class RegisterAt:
     register: Register
     index: int
 
-    @property
+    @cached_property
     def offset(self) -> int:
         return self.register.offset_of(self.index)
+
+    @property
+    def name(self) -> str:
+        return self.register.name
 
 
 def bits(**named: int | tuple[int, int] | tuple[int, int, str]) -> tuple[Field, ...]:

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,8 +67,9 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Run one scenario: a table per VF, totals, links, expectations."""
-    from nicmodel.lab.files import writable_folder, write_text, write_whole
+    from nicmodel.lab.files import writable_folder, write_text
     from nicmodel.lab.results import RunResult
+    from nicmodel.lab.rows import Forgotten, row_file
     from nicmodel.lab.run import check_plane
 
     checked = load_scenario(scenario, settings, seed)
@@ -78,14 +80,13 @@ def run(
 
     with stop_on_interrupt() as stop:
         with run_progress(name, as_json) as progress:
-            measured = run_machine(checked, progress=progress, stop=stop, plane=plane)
+            with row_file(folder / f"{name}.rows.parquet", checked.record.row_group) \
+                    if folder and out and checked.record.rows else nullcontext(Forgotten()) as rows:
+                measured = run_machine(checked, progress=progress, stop=stop, plane=plane, rows=rows)
         result = RunResult(checked, measured, name)
         print(result.to_json()) if as_json else _show_run(result)
         if folder and out:
             write_text(folder / f"{name}.json", result.to_json() + "\n")
-            rows = result.rows
-            if rows is not None:
-                write_whole(folder / f"{name}.rows.parquet", rows.to_parquet)
         if folder and plot:
             picture = result.plot(folder / f"{name}.png")
             say(f"the picture is {picture}")

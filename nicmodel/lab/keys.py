@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from nicmodel.datasheet.ethernet import MINIMUM_FRAME
 from nicmodel.datasheet.pcie_link import GENERATIONS, LANES
@@ -227,6 +227,7 @@ class PcieKeys(Section):
     )
     relaxed_ordering: Flag = Field(default=False, description="payload may pass older posted writes")
     ido: Flag = Field(default=False, description="TLPs of different functions are not ordered")
+    ecrc: Flag = Field(default=False, description="every TLP ends with a digest of 4 bytes")
     dllps: Annotated[Text, one_of("exact", "published")] = Field(
         default="exact",
         description="Acks, credit updates and SKPs byte by byte, or the published bandwidth curves' share",
@@ -334,12 +335,46 @@ class TrafficKeys(Section):
         return value
 
 
+FAULT_KINDS = {"flr": ("vf",), "pause": ("duration",), "wire_down": ("duration",), "retrain": ("duration", "gen", "lanes")}
+
+
+class Fault(Section):
+    """[[faults.events]]: something that takes back, at a time after the start of traffic, what has not been sent."""
+
+    at: Time = Field(description="after the start of traffic")
+    kind: Annotated[Text, one_of(*FAULT_KINDS)] = Field(
+        description="a VF is reset; the partner pauses the wire; the wire goes down; PCIe retrains"
+    )
+    vf: Annotated[int, whole(0, 1 << 16)] | None = Field(default=None, description="which VF is reset")
+    duration: Time = Field(default=0, description="how long it lasts; a wire stays down without")
+    gen: Annotated[int, one_of(*GENERATIONS)] | None = Field(default=None, description="PCIe generation from then on")
+    lanes: Annotated[int, one_of(*LANES)] | None = Field(default=None, description="link width from then on")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Fault:
+        """Each kind has its own keys."""
+        takes = FAULT_KINDS[self.kind]
+        for key in ("vf", "duration", "gen", "lanes"):
+            if getattr(self, key) not in (None, 0) and key not in takes:
+                raise ValueError(f'"{self.kind}" takes no {key}: beside at and kind it takes {", ".join(takes)}')
+        if self.kind == "flr" and self.vf is None:
+            raise ValueError('"flr" needs vf, the number of the VF that is reset')
+        if self.kind in ("pause", "retrain") and not self.duration:
+            raise ValueError(f'"{self.kind}" needs a duration')
+        return self
+
+
 class FaultKeys(Section):
-    """[faults]: nothing can be broken on purpose here yet; the section takes no keys."""
+    """[faults]: what happens to a run on purpose."""
+
+    events: tuple[Fault, ...] = Field(default=(), description="what is taken back, and when")
 
 
 class RecordKeys(Section):
     """[record]: what is kept besides counters."""
 
     rows: Flag = Field(default=False, description="keep one row a packet with its stage timestamps")
+    row_group: Annotated[int, whole(1, 1 << 24)] = Field(
+        default=1 << 17, description="rows that wait in memory before they go to the file, one of its groups"
+    )
     books: Flag = Field(default=True, description="keep the books: what packets wait for, and what limits each VF")

@@ -67,7 +67,7 @@ class Machine:
         self.config = self.change.plane(plane_settings(s, frames_out=python_rings))
         self.device = Device(s.adapter, self.config, plane, gen=s.pcie.gen, lanes=s.pcie.lanes)
         self.endpoint, self.clock = self.device.endpoint, self.device.clock
-        self.device.enumerate(mps=s.pcie.mps, mrrs=s.pcie.mrrs)          # VFs' requester ids depend on it
+        self.device.enumerate(mps=s.pcie.mps, mrrs=s.pcie.mrrs, ecrc=s.pcie.ecrc)          # VFs' requester ids depend on it
         self.held: list[AgentConfig] = []                  # agents asked for
         self.agents: list[int] = []                        # those running, same order
         self.traffic = False

@@ -101,7 +101,7 @@ class RunResult:
 
     @property
     def rows(self) -> pd.DataFrame | None:
-        """One row a packet with its stage timestamps in ps, if the scenario recorded them."""
+        """One row a packet with its stage timestamps in ps, if the scenario recorded them and they went to no file."""
         import pandas as pd
 
         return None if self.measured.rows is None else pd.DataFrame(self.measured.rows)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nicmodel.lab.files import writable_file
 from nicmodel.lab.loading import build, load
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.scenario import Scenario
@@ -22,12 +23,14 @@ def run(
     plane: str = "fast",
     progress: Progress | None = None,
     stop: threading.Event | None = None,
+    rows_file: str | Path | None = None,
     **overrides: Any,
 ) -> RunResult:
     """Run a shipped scenario, a TOML file or a `Scenario`; keywords replace its keys.
 
     Keys of a section are given as a table, `pcie={"mps": "128B"}`. `progress` is told the finished fraction
-    and a few figures; setting `stop` ends the run early with what was measured. Raises ScenarioError.
+    and a few figures; setting `stop` ends the run early with what was measured. Rows, if recorded, are kept in memory,
+    or go to the Parquet file `rows_file`, which then is as large as it has to be while memory is not. Raises ScenarioError.
     """
     check_plane(plane)
     if isinstance(scenario, Scenario):
@@ -37,9 +40,13 @@ def run(
     else:
         name = Path(scenario).stem
         scenario = load(scenario, overrides, where="argument")
+    from nicmodel.lab.rows import row_file
     from nicmodel.lab.testbench import run_machine
 
-    measured = run_machine(scenario, progress=progress, stop=stop, plane=plane)
+    if rows_file is None or not scenario.record.rows:
+        return RunResult(scenario, run_machine(scenario, progress=progress, stop=stop, plane=plane), name)
+    with row_file(writable_file(Path(rows_file), "rows_file"), scenario.record.row_group) as rows:
+        measured = run_machine(scenario, progress=progress, stop=stop, plane=plane, rows=rows)
     return RunResult(scenario, measured, name)
 
 

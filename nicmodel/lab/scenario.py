@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
-from nicmodel.datasheet.ethernet import AROUND_BYTES, MINIMUM_FRAME
+from nicmodel.datasheet.ethernet import AROUND_BYTES, MAX_QUANTA, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES
 from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON, HostProfile, Profile
 from nicmodel.lab.expect import Expectation
@@ -36,7 +36,7 @@ from nicmodel.lab.keys import (
 )
 from nicmodel.lab.load import Load
 from nicmodel.sim.plane import Direction
-from nicmodel.sim.units import BYTES
+from nicmodel.sim.units import BYTES, DURATION
 
 SCHEMA = 1
 MIN_RING, MAX_RING, RING_STEP = 64, 8192, 8  # descriptors; 82599: a multiple of 128 B, up to 128 KB
@@ -123,6 +123,11 @@ class Scenario(Section):
     @property
     def receives(self) -> bool:
         return self.direction in ("rx", "both")
+
+    @property
+    def longest_pause(self) -> int:
+        """What a PAUSE can ask for at most, in ps."""
+        return MAX_QUANTA * PAUSE_QUANTUM_BYTES * 8 * 1000 // self.adapter.link_gbps
 
     @property
     def senders(self) -> int:
@@ -229,6 +234,21 @@ def together(scenario: Scenario) -> tuple[str, str] | None:
             f'"{scenario.load}" is not allowed: {scenario.senders} functions would receive more than '
             f"the wire's {profile.link_gbps}Gbps"
         )
+    for number, event in enumerate(scenario.faults.events):
+        if event.vf is not None and event.vf >= scenario.num_vfs:
+            return f"faults.events.{number}.vf", (
+                f"there is no VF {event.vf}: VFs are numbered 0 to {scenario.num_vfs - 1}"
+            )
+        if event.at >= scenario.warmup + scenario.duration:
+            return f"faults.events.{number}.at", (
+                f"{DURATION.format(event.at)} is not allowed: the run ends "
+                f"{DURATION.format(scenario.warmup + scenario.duration)} after the start of traffic"
+            )
+        if event.kind == "pause" and event.duration > scenario.longest_pause:
+            return f"faults.events.{number}.duration", (
+                f"{DURATION.format(event.duration)} is not allowed: a PAUSE lasts at most "
+                f"{DURATION.format(scenario.longest_pause)} on this wire"
+            )
     for who in scenario.driver.mutants:
         if who != "pf" and int(who) >= scenario.num_vfs:
             return (

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.rings import RingSettings
-from nicmodel.datasheet.pcie_link import TICKS_PER_PS, published_share
+from nicmodel.datasheet.pcie_link import DIGEST_BYTES, TICKS_PER_PS, published_share
 from nicmodel.datasheet.policies import PARAMETERS
 from nicmodel.datasheet.profiles import HOSTS
 from nicmodel.device import plane_config
@@ -25,6 +25,7 @@ def plane_settings(s: Scenario, *, frames_out: bool = False) -> PlaneConfig:
     fields: dict[str, Any] = dict(
         num_vfs=s.num_vfs, gen=s.pcie.gen, lanes=s.pcie.lanes, mps=s.pcie.mps, mrrs=s.pcie.mrrs, rcb=s.pcie.rcb,
         split_rcb=s.pcie.split_rcb, tags=s.pcie.tags, relaxed_ordering=s.pcie.relaxed_ordering, ido=s.pcie.ido,
+        tlp_digest_bytes=DIGEST_BYTES if s.pcie.ecrc else 0,
         read_buffer=s.nic.read_buffer, tx_buffer=s.nic.tx_buffer, rx_buffer=s.nic.rx_buffer, tag_cap=s.nic.tag_cap,
         tag_reserve=s.nic.tag_reserve, read_cycles=s.nic.read_cycles, write_cycles=s.nic.write_cycles,
         read_latency_ps=max(1, s.host.read_latency), read_jitter_ps=s.host.read_jitter,

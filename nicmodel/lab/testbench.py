@@ -17,17 +17,20 @@ from typing import Any, cast
 import numpy as np
 
 from drivers.vf import VfMiniport
+from nicmodel.datasheet.books import WAITS
 from nicmodel.datasheet.registers_pf import PFDTXGSWC, RAH, VT_CTL
 from nicmodel.datasheet.timing import REPLAY_PATIENCE_PS, REPLAY_STEP_PS
 from nicmodel.device import Device
-from nicmodel.lab import books
+from nicmodel.lab import books, faults
 from nicmodel.lab.machine import MAC_SLOTS, Machine
 from nicmodel.lab.relax import Change
+from nicmodel.lab.rows import RowSink, RowsInMemory
 from nicmodel.lab.scenario import Scenario
 from nicmodel.sim.plane import PF_FUNCTION
 from nicmodel.sim.results import LINK_NAMES
 
 Progress = Callable[[float, dict[str, Any]], None]
+NO_WAITS = np.empty((0, len(WAITS)), np.int64)
 SLICES = 64                          # steps of a run, between which progress, Ctrl-C and the packet cap are looked at
 
 
@@ -71,10 +74,11 @@ def bring_up(scenario: Scenario, plane: str = "fast") -> Machine:
 
 
 def run_machine(scenario: Scenario, progress: Progress | None = None, stop: threading.Event | None = None,
-                plane: str = "fast", change: Change | None = None) -> Measured:
+                plane: str = "fast", change: Change | None = None, rows: RowSink | None = None) -> Measured:
     """Bring up, warm up, measure. `progress(fraction, figures)`; setting `stop` ends early with what there is.
 
-    `change` is what differs from the scenario's machine.
+    `change` is what differs from the scenario's machine. `rows` gets the rows, if the scenario records any; without it
+    they are kept in memory.
     """
     began = time.perf_counter()
     machine = Machine(scenario, plane, change=change)
@@ -82,6 +86,7 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     vfs = scenario.num_vfs
     machine.bring_up(lambda v: tell(0.1 * (v + 1) / vfs, {"phase": "bring-up", "vfs": v + 1}), stop)
     machine.start_traffic()
+    faults.schedule(machine)
     clock, device = machine.clock, machine.device
     start = int(clock.now)
     opened, window_from = device.plane.results(), start
@@ -91,11 +96,20 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     packets = 0
     marks = [books.mark(opened, start)]
 
+    kept = RowsInMemory()
+    sink = kept if rows is None else rows
+
+    pace = Pace(device)
+
     def step(now: int) -> bool:
+        if scenario.record.rows:
+            taken, waits = device.plane.take_rows()
+            if len(taken) > scenario.record.row_group:
+                pace.step_ps = max(1, pace.step_ps // 4)         # of which it takes 2 back
+            sink.add(taken, waits)
         tell(0.1 + 0.9 * (now - start) / (end - start), {"phase": "traffic", "packets": packets})
         return stop is None or not stop.is_set()
 
-    pace = Pace(device)
     for edge in edges:
         if not pace.run_until(edge, step):
             break
@@ -110,6 +124,8 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     reached = int(clock.now)
     results = device.plane.results()
     machine.check_conservation(results)
+    if scenario.record.rows:
+        sink.add(results["rows"], results.get("row_waits", NO_WAITS))
     interrupted = stop is not None and stop.is_set()
     ledger = books.window(opened, results, reached - window_from, books.limits(scenario, machine.config))
     return Measured(
@@ -118,7 +134,7 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
         links=link_figures(difference(results["links"], opened["links"]), reached - window_from),
         states=machine.states, window_ps=reached - window_from, simulated_ps=reached,
         wall_seconds=time.perf_counter() - began, packets=delivered(results), plane=plane, interrupted=interrupted,
-        rows=results["rows"] if scenario.record.rows else None, rules=machine.stack.verdicts(), books=ledger,
+        rows=kept.all() if scenario.record.rows and rows is None else None, rules=machine.stack.verdicts(), books=ledger,
         steady=None if ledger is None else not interrupted and books.is_steady(marks))
 
 

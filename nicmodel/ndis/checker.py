@@ -153,11 +153,11 @@ class Seen:
     def note(self, call: Call) -> None:
         """Remember a call, after it was judged."""
         name = call.name
+        if name == "write":
+            self.registers[call.args["register"]] = call.args["value"]
+            return
         if name in ACCESSES:
-            if name == "write":
-                self.registers[call.args["register"]] = call.args["value"]
-            else:
-                self.reads += name == "read"
+            self.reads += name == "read"
             return
         if name == "NdisMIndicateReceiveNetBufferLists":
             return
@@ -260,7 +260,7 @@ class Checker:
         seen, verdicts = self.seen, {}
         for name, predicate in listeners(self.role, call.name):
             judged = predicate(call, seen)
-            if judged is not None:
+            if judged is not None and not (judged.ok and name in self._standing):
                 verdicts[name] = judged
         fresh = self._report(call, verdicts) if verdicts else []
         seen.note(call)

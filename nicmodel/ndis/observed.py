@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from nicmodel.pcie.handle import FunctionHandle
 
 
-def name_of(register: Any) -> str:
-    """The row name of a register or of one element of a register array."""
-    return register.register.name if isinstance(register, RegisterAt) else register.name
-
-
 class ObservedHandle:
     """Wraps a `FunctionHandle`; everything not named here is the handle's own."""
 
@@ -31,11 +26,11 @@ class ObservedHandle:
         return getattr(self._handle, name)
 
     def write(self, register: RegisterAt | Register, value: int) -> None:
-        self._watch("write", register=name_of(register), value=value)
+        self._watch("write", register=register.name, value=value)
         self._handle.write(register, value)
 
     def read(self, register: RegisterAt | Register) -> Any:
-        self._watch("read", register=name_of(register))
+        self._watch("read", register=register.name)
         return self._handle.read(register)
 
     def set_flags(self, register: RegisterAt | Register, mask: int) -> Generator[Any, Any, None]:
@@ -47,11 +42,11 @@ class ObservedHandle:
         self.write(register, word & ~mask)
 
     def wait_set(self, register: RegisterAt | Register, *args: Any, **kwargs: Any) -> Any:
-        self._watch("read", register=name_of(register))
+        self._watch("read", register=register.name)
         return self._handle.wait_set(register, *args, **kwargs)
 
     def wait_clear(self, register: RegisterAt | Register, *args: Any, **kwargs: Any) -> Any:
-        self._watch("read", register=name_of(register))
+        self._watch("read", register=register.name)
         return self._handle.wait_clear(register, *args, **kwargs)
 
     def config_read(self, offset: int, size: int) -> Any:

@@ -6,6 +6,7 @@ lowest filter slot that matches, so receive address k uses slots 65 k .. 65 k + 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from nicmodel.datasheet import registers_pf as pf
@@ -29,6 +30,7 @@ class Switch:
         self._used = {0}                             # receive addresses that have had AV; the EEPROM loads the first
         self._known: Members | None = None           # `_members` since the last write to VLAN registers
         self._pools: dict[int, int | None] = {}      # `_pool_of` since the last write to pool bitmaps
+        self._pointing: defaultdict[int, set[int]] = defaultdict(set)        # pool -> addresses of `_pools` with it
         self._default_pool = -1
         self._loopback = 0
         for row in (pf.RAH, pf.RAL):
@@ -47,6 +49,7 @@ class Switch:
         """A mapping changed: every receive address is looked at again."""
         self._known = None
         self._pools.clear()
+        self._pointing.clear()
         members = self._members()
         for index in sorted(self._used):
             self._update(index, members)
@@ -54,8 +57,13 @@ class Switch:
 
     def _write_pools(self, index: int) -> None:
         """The pools of one receive address changed."""
-        self._pools.pop(index, None)
+        self._forget_pool(index)
         self.refresh_address(index)
+
+    def _forget_pool(self, index: int) -> None:
+        pool = self._pools.pop(index, None)
+        if pool is not None:
+            self._pointing[pool].discard(index)
 
     def refresh_address(self, index: int) -> None:
         """One receive address changed."""
@@ -66,8 +74,9 @@ class Switch:
     def _refresh_pool(self, pool: int) -> None:
         """What a pool accepts changed."""
         members = self._members()
-        for index in sorted(index for index in self._used if self._pool_of(index) == pool):
-            self._update(index, members)
+        for index in sorted(self._pointing[pool]):
+            if index in self._used:
+                self._update(index, members)
 
     def refresh_default(self) -> None:
         """Default pool and loopback, as the registers say."""
@@ -119,7 +128,9 @@ class Switch:
         if index not in self._pools:
             pools = (self.regs.get(pf.MPSAR_LO, index) | self.regs.get(pf.MPSAR_HI, index) << 32
                      | self._further(pf.MPSAR_EXT, index))
-            self._pools[index] = (pools & -pools).bit_length() - 1 if pools else None
+            lowest = self._pools[index] = (pools & -pools).bit_length() - 1 if pools else None
+            if lowest is not None:
+                self._pointing[lowest].add(index)
         return self._pools[index]
 
     def _members(self) -> Members:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from nicmodel.datasheet.config_pf import EXPRESS, HEADER, SRIOV
+from nicmodel.datasheet.config_pf import AER, EXPRESS, HEADER, SRIOV
 from nicmodel.datasheet.config_space import (
     CACHE_LINE_DWORDS,
     DEFAULT_PAGE_BYTES,
@@ -141,12 +141,12 @@ class Function:
 
 
 def enumerate_device(endpoint: ConfigPort, mps: int = 128, mrrs: int = 512, *, rid: int = PF_RID,
-                     rcb: int = 64, ari: bool = True, page_bytes: int = DEFAULT_PAGE_BYTES,
-                     window_base: int = WINDOW_BASE) -> Enumerated:
+                     rcb: int = 64, ari: bool = True, ecrc: bool = False,
+                     page_bytes: int = DEFAULT_PAGE_BYTES, window_base: int = WINDOW_BASE) -> Enumerated:
     """Bring up the PF as firmware and a bus driver do: BARs, payload sizes, ARI, VF windows, decode, BME.
 
-    `mps`, `mrrs`, `rcb` in bytes; `ari`: the port above forwards ARI; windows go from `window_base` up, VF
-    windows with room for TotalVFs. VFs must be disabled. ModelBug if the device does not support `mps`.
+    `mps`, `mrrs`, `rcb` in bytes; `ari`: the port above forwards ARI; `ecrc`: digests are made and checked; windows go
+    from `window_base` up, VF windows with room for TotalVFs. VFs must be disabled. ModelBug if the device does not support `mps`.
     """
     pf = Function(endpoint, rid)
     if endpoint.config_read(rid, 0, 2) == NO_DEVICE:
@@ -164,6 +164,8 @@ def enumerate_device(endpoint: ConfigPort, mps: int = 128, mrrs: int = 512, *, r
     pf.change(EXPRESS["DevCtl"], express, MaxPayload=payload_code(mps), MaxReadRequest=payload_code(mrrs),
               ExtendedTag=tags)
     pf.change(EXPRESS["LinkCtl"], express, Rcb=rcb // 128)
+    if ecrc:
+        pf.change(AER["Control"], pf.extended(AER.id), EcrcGenerate=1, EcrcCheck=1)
     pf.change(SRIOV["Control"], sriov, AriHierarchy=int(ari))
     pf.set(SRIOV["SystemPageSize"], page_bytes >> 12, sriov)
     total = pf.get(SRIOV["TotalVfs"], sriov)

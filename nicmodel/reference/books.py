@@ -149,6 +149,17 @@ class Books:
             if self.config.record_rows:
                 self.row_waits[row.serial] = row.waits
 
+    def waits_of(self, rows: list[Any]) -> np.ndarray:
+        """Waits of recorded rows, int64 [n, W] in ps: zeros of one that is not delivered; n = 0 without books."""
+        none = [0] * len(WAITS)
+        waits = [self.row_waits.get(row.serial, none) for row in rows] if self.on else []
+        return np.array(waits, np.int64).reshape(-1, len(WAITS))
+
+    def forget(self, rows: list[Any]) -> None:
+        """Somebody else keeps their waits."""
+        for row in rows:
+            self.row_waits.pop(row.serial, None)
+
     # rates ------------------------------------------------------------------------------------------------
     def grant(self, arbiter: str) -> None:
         if self.on:
@@ -207,16 +218,12 @@ class Books:
     # results ----------------------------------------------------------------------------------------------
     def results(self, plane: Any) -> dict[str, Any]:
         horizon = self.instants.horizon
-        rows = len(plane.rows) if self.on else 0
-        row_waits = np.zeros((rows, len(WAITS)), np.int64)
-        for serial, waits in self.row_waits.items():
-            row_waits[serial] = waits
         pools = [(pool.capacity, *pool.sums(horizon)) if self.on else (0, 0, 0) for pool in self.pools]
         agents = [(config.function, config.core, agent.busy_ps, agent.passes) if self.on and agent
                   else (config.function, config.core, 0, 0)
                   for config, agent in zip(plane.agent_configs, plane.agents, strict=True)]
         own_tags = [pool.sums(horizon) for pool in self.own_tags]
-        return {"waits": self.waits.copy(), "row_waits": row_waits, "grants": np.array(self.grants, np.int64),
+        return {"waits": self.waits.copy(), "row_waits": self.waits_of(plane.rows), "grants": np.array(self.grants, np.int64),
                 "agents": np.array(agents, AGENT_DTYPE), "pools": np.array(pools, POOL_DTYPE),
                 "own_tags": np.array(own_tags, np.int64),
                 "served": np.array(self.served, np.int64), "interference": self.interference.copy(),

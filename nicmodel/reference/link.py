@@ -35,10 +35,11 @@ class Link:
     other: Link
 
     def __init__(self, instants: Instants, name: str, end_event: str, source: int, timing: LinkTiming,
-                 pools: list[CreditPool], policy: str, ido: bool, books: Books):
+                 pools: list[CreditPool], policy: str, ido: bool, digest_bytes: int, books: Books):
         self.books = books
         self.instants, self.name, self.end_event, self.source = instants, name, end_event, source
         self.timing, self.pools, self.policy, self.ido = timing, pools, policy, ido
+        self.digest_bytes = digest_bytes      # of every TLP
         self.arbiter = {"up": "UPSTREAM", "down": "DOWNSTREAM"}[name]
         self.touch = instants.arbiter(self.arbiter, self.decide)
         self.line_names = [LINE[f"{name}_{kind}"] for kind in ("posted", "nonposted", "completion")]
@@ -160,9 +161,9 @@ class Link:
             self.pools[kind].consume(transfer.data_credits)
             transfer.started = True
             self._book_start(now, kind, transfer)
-            end = self._occupy(now, transfer.ready, transfer.wire_bytes)
+            end = self._occupy(now, transfer.ready, transfer.wire_bytes + self.digest_bytes)
             self.tlps += 1
-            self.tlp_bytes += transfer.wire_bytes
+            self.tlp_bytes += transfer.wire_bytes + self.digest_bytes
             self.instants.at(end, self.end_event, 0, self._arrive, kind, transfer)
             if transfer.next:
                 self._join(now, kind, transfer.next)
@@ -171,7 +172,7 @@ class Link:
         books = self.books
         books.leaves(transfer, self.line_names[kind], now)
         books.sampled(transfer, self.line_names[kind])
-        books.serve(self.source, transfer.function, transfer.wire_bytes * self.timing.byte_ticks)
+        books.serve(self.source, transfer.function, (transfer.wire_bytes + self.digest_bytes) * self.timing.byte_ticks)
         books.grant(self.arbiter)
         if self.source == UP:
             books.take_credits(now, kind, transfer.data_credits)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nicmodel.datasheet.counters import DROP_REASONS, FUNCTION_COUNTERS, LATENCY_BINS, latency_bin
+from nicmodel.datasheet.pcie_link import DIGEST_BYTES
 from nicmodel.datasheet.policies import PARAMETERS, choices
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, INSIDE
 from nicmodel.reference.agent import Agent
@@ -25,7 +26,7 @@ from nicmodel.reference.link import Link, LinkTiming
 from nicmodel.reference.receive import Flow, Receive
 from nicmodel.reference.registers import Registers
 from nicmodel.reference.revoke import revoke_function, revoke_ring
-from nicmodel.reference.rows import STAGE, TX, Ring, Row, Write
+from nicmodel.reference.rows import STAGE, TX, Ring, Row, Write, row_array
 from nicmodel.reference.switch import Switch
 from nicmodel.reference.tags import Tags
 from nicmodel.reference.transmit import Transmit
@@ -41,7 +42,7 @@ from nicmodel.sim.plane import (
     RingConfig,
     Upcall,
 )
-from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE, ROW_DTYPE
+from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE
 
 LEAST = {"write_cycles": 1, "walkers": 1, "walk_ps": 1}       # what would stand still with less
 DROP = {reason.name: FIRST_DROP + position for position, reason in enumerate(DROP_REASONS)}
@@ -60,8 +61,9 @@ class ReferencePath:
                 CreditPool(config.host_cplh, config.host_cpld)]
         device = [CreditPool(config.device_ph, config.device_pd), CreditPool(config.device_nph, config.device_npd),
                   CreditPool(config.device_cplh, config.device_cpld)]
-        self.up = Link(instants, "up", "UP_END", 0, timing, host, config.upstream, config.ido, books)
-        self.down = Link(instants, "down", "DOWN_END", 1, timing, device, config.downstream, config.ido, books)
+        digest = config.tlp_digest_bytes
+        self.up = Link(instants, "up", "UP_END", 0, timing, host, config.upstream, config.ido, digest, books)
+        self.down = Link(instants, "down", "DOWN_END", 1, timing, device, config.downstream, config.ido, digest, books)
         self.up.other, self.down.other = self.down, self.up
         self.up.start()
         self.down.start()
@@ -219,6 +221,9 @@ class ReferencePath:
         tx, rx = ring_of(self.transmit.rings, config.tx_ring), ring_of(self.receive.rings, config.rx_ring)
         flow = self.flows[config.flow] if config.flow >= 0 else None
         agent = self.agents[number] = Agent(number, config, tx, rx, flow, self)
+        if (tx is None and config.tx_ring >= 0) or (rx is None and config.rx_ring >= 0):
+            agent.dead = True
+            return
         for ring in (tx, rx):
             if ring:
                 ring.agent = agent
@@ -313,6 +318,13 @@ class ReferencePath:
         known = self._rings(direction).get(ring)
         return {"head": known.head if known else 0, "tail": known.tail if known else 0}
 
+    def take_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        done = [row for row in self.rows if row.is_done]
+        self.rows = [row for row in self.rows if not row.is_done]
+        taken = row_array(done), self.books.waits_of(done)
+        self.books.forget(done)
+        return taken
+
     def results(self) -> dict[str, Any]:
         functions = np.array([tuple(c.values()) for c in self.counters], FUNCTION_DTYPE)
         inside = np.zeros((self.config.num_functions, 2), np.int64)
@@ -324,11 +336,10 @@ class ReferencePath:
                              link.busy_ticks - max(0, link.ended - ahead)) for link in (self.up, self.down)),
                           *((half.tlps, half.tlp_bytes, 0, 0, half.busy_ticks - max(0, half.wire_free - ahead))
                             for half in (self.transmit, self.receive))], LINK_DTYPE)
-        rows = np.array([(r.serial, r.kind, r.outcome, r.parent, r.function, r.ring_number, r.flow, r.length, *r.stamps)
-                         for r in self.rows], ROW_DTYPE)
         return {"functions": functions, "latency": self.latency.copy(), "links": links,
                 "lines": np.array(self.instants.clocks(), np.int64), "inside": inside,
-                "rows": rows, "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE), **self.books.results(self)}
+                "rows": row_array(self.rows), "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE),
+                **self.books.results(self)}
 
 
 def check(config: PlaneConfig) -> None:
@@ -337,6 +348,8 @@ def check(config: PlaneConfig) -> None:
         name = getattr(config, parameter)
         if name not in choices(parameter):
             raise ModelBug(f"{parameter} {name!r} is no policy; there are {', '.join(choices(parameter))}")
+    if config.tlp_digest_bytes not in (0, DIGEST_BYTES):
+        raise ModelBug(f"a digest has {DIGEST_BYTES} bytes or is not there, but tlp_digest_bytes is {config.tlp_digest_bytes}")
     for field, least in LEAST.items():
         if getattr(config, field) < least:
             raise ModelBug(f"{field} is {getattr(config, field)}, but at least {least}")

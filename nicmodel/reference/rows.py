@@ -7,8 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from nicmodel.datasheet.stages import INSIDE, STAGES
 from nicmodel.sim.plane import RingConfig
+from nicmodel.sim.results import ROW_DTYPE
 
 STAGE = {name: position for position, name in enumerate(STAGES)}
 TX, RX, LOOPBACK = 0, 1, 2
@@ -41,6 +44,22 @@ class Row:
         self.waits = self.entered = UNBOOKED          # of the books, as are the next two
         self.seen: list[int] | None = None
         self.before = 0                               # waits before it took its room
+
+
+    @property
+    def is_done(self) -> bool:
+        """It has ended, and no write-back, interrupt or driver will stamp it any more."""
+        if self.outcome == INSIDE:
+            return False
+        if self.ring is None or not self.ring.open:
+            return True
+        return self.stamps[STAGE["REAPED" if self.ring.agent else "INTERRUPTED"]] >= 0
+
+
+def row_array(rows: list[Row]) -> np.ndarray:
+    """Rows as Python sees them: [n] of ROW_DTYPE."""
+    return np.array([(r.serial, r.kind, r.outcome, r.parent, r.function, r.ring_number, r.flow, r.length, *r.stamps)
+                     for r in rows], ROW_DTYPE)
 
 
 class Ring:

@@ -36,4 +36,17 @@ class DriverFault(NicModelError):
 
 
 class ModelBug(NicModelError):
-    """An invariant of the model itself does not hold. Never expected; please report it."""
+    """An invariant of the model itself does not hold. Never expected; please report it.
+
+    A fault of the compiled plane says where: its kind (``memory`` or ``invariant``), the stage (an event of
+    ``stages.EVENTS`` or an arbiter), the packet (serial of its row), the function, a value, and when.
+    """
+
+    def __init__(self, message: str, kind: str | None = None, stage: str | None = None, packet: int | None = None,
+                 function: str | None = None, value: int | None = None, time_ps: int | None = None):
+        super().__init__(message, kind, stage, packet, function, value, time_ps)
+        self.message, self.kind, self.stage, self.packet = message, kind, stage, packet
+        self.function, self.value, self.time_ps = function, value, time_ps
+
+    def __str__(self) -> str:
+        return self.message

@@ -162,6 +162,9 @@ class DataPlane(Protocol):
 
     # results (consistent between two instants) ---------------------------------------------------------
     def results(self) -> dict[str, Any]: ...
+    def take_rows(self) -> tuple[np.ndarray, np.ndarray]: ...
+    # ^ recorded rows to which nothing can happen any more, by serial, each once, and their waits: `rows` and
+    #   `row_waits` of `results`, which has only the others from then on. At which call a row comes is the plane's choice
     def ring_state(self, direction: Direction, ring: int) -> dict[str, int]: ...   # head, tail
 
 
@@ -227,6 +230,7 @@ class PlaneConfig:
     device_cpld: int = 0
     relaxed_ordering: bool = False
     ido: bool = False
+    tlp_digest_bytes: int = 0       # ECRC: 4 on every TLP of both directions, or none
     tag_cap: int = 0                # tags that one function may hold; 0: all
     tag_reserve: int = 0            # tags that payload reads leave free
     read_cycles: int = 0            # between two granted reads; 0: as many as fit at one edge

@@ -3,14 +3,14 @@
 `DataPlane.results()` returns {"functions", "latency", "links", "lines", "inside", "rows", "interrupts"}:
 functions [F] of FUNCTION_DTYPE; latency int64 [F, 2 (Tx, Rx), LATENCY_BINS]; links [4] of LINK_DTYPE in the order of
 LINK_NAMES; lines int64 [LINES, CAUSES] in ps; inside int64 [F, 2] frames; rows [n] of ROW_DTYPE by serial (empty
-if not recorded); interrupts [n] of INTERRUPT_DTYPE in order. All are copies.
+if not recorded; without those that `take_rows` has handed over); interrupts [n] of INTERRUPT_DTYPE in order. All are copies.
 
 And the books (docs/time.md 10), integer sums, all 0 without `books`; W is len(books.WAITS), S len(books.SERVED):
 
 | key            | shape and unit                                                                                   |
 | -------------- | ------------------------------------------------------------------------------------------------ |
 | `waits`        | int64 [F, 2, W + 1], ps: waits of delivered rows; the last column: their latency                   |
-| `row_waits`    | int64 [n, W], ps, by row serial; zeros for a row that is not delivered; n = 0 without rows or books |
+| `row_waits`    | int64 [n, W], ps, one for each of `rows`; zeros for a row that is not delivered; n = 0 without rows or books |
 | `grants`       | int64 [len(ARBITERS)]                                                                            |
 | `agents`       | [agents] of AGENT_DTYPE: function and core as configured, ps of its passes so far, their number    |
 | `pools`        | [len(books.POOLS)] of POOL_DTYPE: capacity in units (0: infinite), `used` and `queued` in unit x ps |

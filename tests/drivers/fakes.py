@@ -149,7 +149,8 @@ class FakeAdapter:
         if causes:
             word, bit = divmod(v, 16)
             self.registers[0, "PFMBICR", word] = self.value(0, "PFMBICR", word) | causes << bit
-            self._pf_interrupt()
+            if causes << bit & self.registers.get((0, "PFMBIMR", word), pf.PFMBIMR.reset):
+                self._pf_interrupt()
 
     def vf_vfctrl(self, v: int, index: int, value: int) -> None:
         if value & vf.VFCTRL.RST.mask:

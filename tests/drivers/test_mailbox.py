@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from drivers.vf import VfMiniport
+from nicmodel.datasheet import registers_vf as vf
 from nicmodel.datasheet.mailbox import ACK, CTS, NACK, Message
 
 
@@ -62,3 +64,56 @@ def test_multicast_hashes_of_all_vfs_share_the_table(mailbox):
     mailbox.forget(0)
     assert adapter.value(0, "MTA", 1) == 0b01 and adapter.value(0, "MTA", 127) == 0
     assert ask(mailbox, 0, Message.SET_MULTICAST | 31 << 16)[0] & NACK
+
+
+# what is read ---------------------------------------------------------------------------------------------
+
+def accesses(adapter, kind, name):
+    return [(index, value) for function, what, register, index, value in adapter.log
+            if (function, what, register) == (0, kind, name)]
+
+
+def send(adapter, vf_number, *words):
+    """A VF's message, as its driver would send it."""
+    adapter.write(1 + vf_number, vf.VFMAILBOX, vf.VFMAILBOX.VFU.mask)
+    for index, word in enumerate(words):
+        adapter.write(1 + vf_number, vf.VFMBMEM[index], word)
+    adapter.write(1 + vf_number, vf.VFMAILBOX, vf.VFMAILBOX.REQ.mask)
+
+
+@pytest.mark.parametrize("words, read", [((Message.SET_LPE, 1518), 2), ((Message.GET_QUEUES, 0, 0, 0, 0), 1),
+                                         ((Message.SET_MAC_ADDR, 2, 1), 3), ((Message.SET_MULTICAST,), 16), ((0x7F,), 1)])
+def test_a_message_is_read_as_far_as_its_answer_depends_on_it(machine, words, read):
+    bench = machine(num_vfs=2).start()
+    bench.adapter.log.clear()
+    send(bench.adapter, 1, *words)
+    bench.env.run(until=bench.env.now + 10**9)
+    assert [index for index, _ in accesses(bench.adapter, "read", "PFMBMEM")] == list(range(16, 16 + read))
+    assert len(accesses(bench.adapter, "read", "PFMBICR")) == len(accesses(bench.adapter, "read", "PFVFLRE")) == 1
+
+
+def test_an_acknowledgement_interrupts_nobody(machine):
+    bench = machine(num_vfs=2).start()
+    bench.adapter.log.clear()
+    bench.adapter.write(1, vf.VFMAILBOX, vf.VFMAILBOX.ACK.mask)
+    bench.env.run(until=bench.env.now + 10**9)
+    assert accesses(bench.adapter, "read", "PFMBICR") == []
+
+
+def test_a_request_that_comes_while_another_is_served_is_served_too(machine):
+    bench = machine(num_vfs=2).start()
+    bench.adapter.log.clear()
+    send(bench.adapter, 1, Message.SET_MULTICAST)
+    while not accesses(bench.adapter, "read", "PFMBMEM"):
+        bench.env.step()
+    send(bench.adapter, 0, Message.SET_LPE, 1518)
+    bench.env.run(until=bench.env.now + 10**9)
+    assert {index for index, _ in accesses(bench.adapter, "write", "PFMBMEM")} >= {0, 16}
+
+
+def test_only_words_of_allocated_vfs_are_looked_at(machine):
+    bench = machine(num_vfs=40)
+    bench.do(bench.stack.bring_up_pf())
+    bench.adapter.log.clear()
+    bench.do(bench.stack.attach_vf(0, 0x020000000100, 0, VfMiniport, bench.adapter.handle(1), None))
+    assert {index for index, _ in accesses(bench.adapter, "read", "PFMBICR")} == {0}

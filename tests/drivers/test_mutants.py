@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.mutants import MUTANTS, with_flags
+from drivers.mutants import MUTANTS
+from drivers.mutants_vf import with_flags
 from drivers.pf import PfMiniport
 from nicmodel.datasheet.rules import BY_ID, RULES
 from nicmodel.ndis.checker import implied

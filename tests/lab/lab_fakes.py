@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nicmodel.datasheet.counters import FUNCTION_COUNTERS, LATENCY_BINS, latency_bin
+from nicmodel.sim.results import ROW_DTYPE
 
 DTYPE = np.dtype([(c.name, np.int64) for c in FUNCTION_COUNTERS])
 
@@ -37,7 +38,7 @@ class Measured:
     steady: bool | None = None
 
 
-def run_machine(scenario, progress=None, stop=None, plane="fast", change=None):
+def run_machine(scenario, progress=None, stop=None, plane="fast", change=None, rows=None):
     """VF v sends 1000 + seed frames; VF v of `driver.mutants` is closed; drops on VF 0 if it receives."""
     functions = np.zeros(1 + scenario.num_vfs, DTYPE)
     latency = np.zeros((1 + scenario.num_vfs, 2, LATENCY_BINS), np.int64)
@@ -55,7 +56,10 @@ def run_machine(scenario, progress=None, stop=None, plane="fast", change=None):
         latency[1 + v, int(direction == "rx"), latency_bin(9_000_000)] = 10
     if progress:
         progress(1.0, {"packets": 1})
-    rows = np.zeros(3, [("serial", np.int64)]) if scenario.record.rows else None
+    recorded = np.zeros(3, ROW_DTYPE)
+    recorded["serial"] = range(3)
+    if scenario.record.rows and rows is not None:
+        rows.add(recorded, np.zeros((0, 0)))
     links = [
         {"name": n, "direction": d, "bytes": 10, "busy_ps": 25, "window_ps": 100}
         for n, d in (("pcie", "up"), ("pcie", "down"), ("wire", "tx"), ("wire", "rx"))
@@ -72,7 +76,7 @@ def run_machine(scenario, progress=None, stop=None, plane="fast", change=None):
         packets=int(functions["tx_packets"].sum()),
         plane=plane,
         interrupted=bool(stop and stop.is_set()),
-        rows=rows,
+        rows=recorded if scenario.record.rows and rows is None else None,
     )
 
 

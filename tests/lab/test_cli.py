@@ -206,7 +206,7 @@ def test_a_bad_key_in_a_real_process():
 SLOW = textwrap.dedent("""
     import sys, time
     import lab_fakes
-    def run_machine(scenario, progress=None, stop=None, plane="fast"):
+    def run_machine(scenario, progress=None, stop=None, plane="fast", rows=None):
         print("running", file=sys.stderr, flush=True)
         while not stop.is_set():
             time.sleep(0.01)

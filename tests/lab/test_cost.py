@@ -17,10 +17,12 @@ import pytest
 
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.testbench import Machine
+from nicmodel.sim.results import ROW_DTYPE
 
 HEAVY = ("pandas", "pyarrow", "matplotlib")            # imported where they are used
 WITH_RUN = ("numpy", "simpy", "pydantic")              # needed by a run, not by --help
 BEST_OF = 3
+MILLION_CALLS = 0.035                                  # seconds
 STATUS = Path("/proc/self/status")                     # Linux: VmHWM, since ru_maxrss begins at the peak of the parent
 MB = 1 << 20
 
@@ -44,11 +46,43 @@ for milliseconds in (1, 10):
     peaks += [int(line.split()[1]) * 1024 for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
 print(json.dumps(peaks), file=sys.stderr)
 """
+BRING_UP = """
+import json, sys, time
+from nicmodel.lab.scenario import Scenario
+from nicmodel.lab.testbench import Machine
+
+def called(n):
+    return n
+
+def timed(work):
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+def calls():
+    for n in range(CALLS):
+        called(n)
+
+CALLS = 1_000_000
+print(json.dumps([[timed(Machine(Scenario(profile="x520", num_vfs=63)).bring_up), timed(calls)] for _ in range(5)]),
+      file=sys.stderr)
+"""
+STREAM = """
+import json, sys
+from pathlib import Path
+import nicmodel as nm
+peaks = []
+for duration in ("10ms", "50ms"):
+    nm.run("speed_tx64", duration=duration, rows_file=sys.argv[1], record={"rows": True, "row_group": 1 << 14})
+    peaks += [int(line.split()[1]) * 1024 for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
+import pyarrow.parquet as pq
+print(json.dumps([pq.ParquetFile(sys.argv[1]).metadata.num_rows, *peaks]), file=sys.stderr)
+"""
 
 
-def last_line_of_child(program: str) -> Any:
+def last_line_of_child(program: str, *arguments: str) -> Any:
     """What a Python program of its own says in JSON, in the last line of its standard error."""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
     return json.loads(done.stderr.splitlines()[-1])
 
 
@@ -82,8 +116,8 @@ def test_the_main_job_takes_three_seconds_of_cpu_at_most():
 
 
 @cache
-def calls_an_access(profile: str, num_vfs: int) -> float:
-    """Python functions called during bring-up, an access of a register."""
+def bring_up_work(profile: str, num_vfs: int) -> tuple[int, int]:
+    """Python functions called during bring-up, and accesses of registers."""
     machine = Machine(Scenario(profile=profile, num_vfs=num_vfs))
     calls = accesses = 0
     reads, writes = machine.device.nic.read.__code__, machine.device.nic.write.__code__
@@ -99,15 +133,27 @@ def calls_an_access(profile: str, num_vfs: int) -> float:
         machine.bring_up()
     finally:
         sys.setprofile(None)
-    return calls / accesses
+    return calls, accesses
 
 
-def test_an_access_of_a_register_calls_few_python_functions_on_its_way():
-    assert calls_an_access("x520", 63) <= 60
+def test_bring_up_of_63_vfs_takes_half_a_second_of_cpu_at_most():
+    """Of a computer that is not busy, where a million calls take MILLION_CALLS; it takes 0.3 s there."""
+    bring_up, calls = (min(seconds) for seconds in zip(*last_line_of_child(BRING_UP), strict=True))
+    assert bring_up <= 0.5 * max(1, calls / MILLION_CALLS)
+
+
+def test_bring_up_of_a_vf_calls_few_python_functions_and_accesses_few_registers():
+    calls, accesses = bring_up_work("x520", 63)
+    assert calls <= 12_000 * 63 and accesses <= 200 * 63
+
+
+def test_a_vf_comes_up_among_256_with_little_more_work_than_among_63():
+    assert bring_up_work("vf100g", 256)[0] / 256 <= 1.25 * bring_up_work("x520", 63)[0] / 63
 
 
 def test_an_access_costs_no_more_with_more_vfs():
-    assert calls_an_access("vf100g", 128) <= calls_an_access("x520", 16)
+    (calls, accesses), (few_calls, few_accesses) = bring_up_work("vf100g", 256), bring_up_work("x520", 16)
+    assert calls / accesses <= few_calls / few_accesses
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="peak memory is read from Linux's /proc")
@@ -115,3 +161,11 @@ def test_memory_of_256_vfs_is_small_and_does_not_grow_with_simulated_time():
     early, late = last_line_of_child(GROWTH)
     assert late < 400 * MB
     assert late - early < 20 * MB
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="peak memory is read from Linux's /proc")
+def test_memory_does_not_grow_with_the_rows_that_go_to_a_file(tmp_path):
+    rows, early, late = last_line_of_child(STREAM, str(tmp_path / "rows.parquet"))
+    assert rows * ROW_DTYPE.itemsize > 100 * MB
+    assert late < 400 * MB
+    assert late - early < 40 * MB

@@ -33,6 +33,7 @@ PLANE_KEYS = {
     "pcie.downstream": ("round_robin", {"downstream": "round_robin"}),
     "pcie.relaxed_ordering": (True, {"relaxed_ordering": True}),
     "pcie.ido": (True, {"ido": True}),
+    "pcie.ecrc": (True, {"tlp_digest_bytes": 4}),
     **{f"pcie.{side}_{pool}": (97, {f"{side}_{pool}": 97})
        for side in ("host", "device") for pool in ("ph", "pd", "nph", "npd", "cplh", "cpld")},
     "host.remote_latency": ("80ns", {"remote_ps": 80_000}),

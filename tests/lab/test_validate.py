@@ -36,18 +36,19 @@ def answer(experiment: str, conditions: str, plane: str = "fast") -> float:
 class Formula:
     """The published arithmetic on a link: `conditions` is the text that the model gets."""
 
-    def __init__(self, gen, lanes, mps, mrrs=512, addr=64, split=False):
-        self.mps, self.mrrs, self.head = mps, mrrs, 24 if addr == 64 else 20
+    def __init__(self, gen, lanes, mps, mrrs=512, addr=64, split=False, ecrc=False):
+        self.mps, self.mrrs, self.head = mps, mrrs, (24 if addr == 64 else 20) + 4 * ecrc
+        self.answer = 20 + 4 * ecrc
         self.completion = 64 if split else mps
         self.rate = GBPS_PER_LANE[gen] * lanes * (1 - 16 / LIMITS[gen, lanes, mps] - 4 / 1538)
         self.link = f"pcie=gen{gen};width=x{lanes};mps={mps}"
-        self.conditions = f"{self.link};mrrs={mrrs};rcb=64;addr={addr};ecrc=0;split_rcb={int(split)}"
+        self.conditions = f"{self.link};mrrs={mrrs};rcb=64;addr={addr};ecrc={int(ecrc)};split_rcb={int(split)}"
 
     def write(self, s):
         return up(s, self.mps) * self.head + s
 
     def read(self, s):
-        return up(s, self.mrrs) * self.head, up(s, self.completion) * 20 + s
+        return up(s, self.mrrs) * self.head, up(s, self.completion) * self.answer + s
 
     def dma(self, kind, s):
         request, data = self.read(s)
@@ -62,19 +63,20 @@ class Formula:
         fetch, writeback, message, tx_head, rx_head = {
             "simple": (1, 0, 1, 1, 1), "kernel": (40, 8, 32, 1, 8), "dpdk": (40, 8, 0, 0, 0)}[name]
         upstream = [self.read(16 * fetch)[0] / fetch, self.read(s)[0], one_in(writeback, self.write(16 * writeback)),
-                    one_in(message, self.write(4)), one_in(tx_head, 24),
+                    one_in(message, self.write(4)), one_in(tx_head, 4 + self.answer),
                     0 if prefetched else self.head, self.write(s), self.write(16), one_in(message, self.write(4)),
-                    one_in(rx_head, 24)]
+                    one_in(rx_head, 4 + self.answer)]
         return self.rate / sum(upstream) * s
 
 
 # ---- bytes -----------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("plane", ["fast", "reference"])
+@pytest.mark.parametrize("ecrc", [0, 1])
 @pytest.mark.parametrize("kind, addr, nbytes", [("mwr", 64, 24), ("mwr", 32, 20), ("mrd", 64, 24), ("mrd", 32, 20),
                                                 ("cpld", 64, 20), ("cpld", 32, 20)])
-def test_bytes_that_a_tlp_has_besides_its_payload(kind, addr, nbytes, plane):
-    assert answer(f"tlp_overhead_{kind}", f"addr={addr};ecrc=0", plane) == nbytes
+def test_bytes_that_a_tlp_has_besides_its_payload(kind, addr, nbytes, ecrc, plane):
+    assert answer(f"tlp_overhead_{kind}", f"addr={addr};ecrc={ecrc}", plane) == nbytes + 4 * ecrc
 
 
 @pytest.mark.parametrize("gen, lanes, mps", [(1, 1, 128), (1, 4, 256), (2, 4, 256), (3, 2, 256), (3, 8, 512), (4, 1, 256),
@@ -91,6 +93,7 @@ TRANSFERS = [
     (Formula(1, 1, 128), 64), (Formula(2, 4, 256), 511), (Formula(3, 16, 512), 513), (Formula(4, 8, 256), 9000),
     (Formula(5, 16, 128, mrrs=4096), 1500), (Formula(4, 4, 128, mrrs=128, addr=32), 300),
     (Formula(3, 8, 256, split=True), 1024), (Formula(3, 4, 256, addr=32), 65),
+    (Formula(3, 8, 256, ecrc=True), 64), (Formula(3, 8, 128, ecrc=True, addr=32), 1500),
 ]
 
 
@@ -114,7 +117,8 @@ def test_the_models_own_accounting_takes_less_than_the_published_one_and_counts_
 ADAPTERS = [
     ("simple", Formula(2, 8, 128), 64), ("simple", Formula(4, 8, 256, addr=32), 128), ("kernel", Formula(3, 8, 256), 65),
     ("kernel", Formula(3, 16, 512), 513), ("dpdk", Formula(4, 8, 256), 64), ("dpdk", Formula(3, 8, 512), 1280),
-    ("dpdk", Formula(5, 16, 256), 1518),
+    ("dpdk", Formula(5, 16, 256), 1518), ("simple", Formula(3, 8, 256, ecrc=True), 64),
+    ("kernel", Formula(3, 8, 256, ecrc=True), 512),
 ]
 
 
@@ -180,7 +184,7 @@ def test_the_plane_that_was_asked_for_does_it(command, points, monkeypatch):
     ("dma_write_formula", "pcie=gen3;width=x8;payload=3", "payload=3 is not modelled; it can be 4 to 16383"),
     ("dma_write_formula", "pcie=gen3;width=x8;payload=64.5", "payload=64.5 is not a whole number"),
     ("dma_read_formula", "pcie=gen3;width=x8;payload=64;mps=300", "mps=300 is not modelled"),
-    ("tlp_overhead_mwr", "addr=64;ecrc=1", "ecrc=1 is not modelled"),
+    ("tlp_overhead_mwr", "addr=64;ecrc=2", "ecrc=2 is not modelled"),
     ("line_rate", "link=10GbE;frame_incl_fcs=64;preamble=7", "preamble=7 is not modelled"),
     ("line_rate", "link=fast;frame_incl_fcs=64", "link=fast is not a speed"),
     ("line_rate", "link=7GbE;frame_incl_fcs=64", "not a whole number of 1/1024 ps"),
@@ -234,7 +238,7 @@ def test_a_point_outside_its_tolerance_makes_status_1(command, points):
 
 
 def test_the_table_ends_with_a_line_a_group(command, points):
-    status, out, _ = command("validate", points(row("a") + row("b", conditions="addr=64;ecrc=1")))
+    status, out, _ = command("validate", points(row("a") + row("b", conditions="addr=64;ecrc=2")))
     assert status == 0
     assert out.splitlines()[-1].split() == ["pcie_const", "2", "1", "1", "0"]
 

@@ -45,6 +45,12 @@ def test_payload_sizes_and_command():
     assert machine.read(0x0C, 1) == 0x10
 
 
+def test_digests_are_made_and_checked_if_asked_for():
+    capable = 1 << 5 | 1 << 7
+    assert Machine().read(0x118, 4) & 0x1E0 == capable
+    assert Machine(ecrc=True).read(0x118, 4) & 0x1E0 == capable | 1 << 6 | 1 << 8
+
+
 @pytest.mark.parametrize("mps, why", [(1024, "above the device's 512 B"), (300, "300 B is no payload")])
 def test_a_payload_that_the_device_cannot_do_is_refused_before_anything_is_written(mps, why):
     endpoint = Endpoint(X520, Heard())

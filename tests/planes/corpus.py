@@ -91,6 +91,9 @@ CORPUS = (
     Script("a ring changes its vector", (Queue(1, agent=False, rx=True, vector=1), Queue(2)),
            actions=((3 * US, "post", (0, 0, 40)), (4 * US, "send", (0, 0, (60,) * 4)), (5 * US, "set", ("ring_vector", 0, 2)),
                     (5 * US, "set", ("ring_vector", 1, -1)), (6 * US, "send", (0, 4, (61,) * 5)), (7 * US, "inject", (99, 1)))),
+    Script("agents of which one has a closed ring, one none that is open", agents(3, rx=True), flows=(rx_flow(1), rx_flow(2)),
+           actions=((1500, "close", (0, 0)), (1500, "close", (1, 1)), (1500, "set", ("bme", 2, 0)), (9 * US, "reopen", (0,)),
+                    (10 * US, "send", (0, 0, (60, 90))), (11 * US, "stop", (0,)))),
     Script("an agent is stopped", agents(2), actions=((10 * US, "stop", (0,)),)),
     # ties -----------------------------------------------------------------------------------------------------
     Script("ties: everything on one grid", agents(3, rx=True), flows=(rx_flow(1), rx_flow(2)), machine=TIES, tags=("tie",)),

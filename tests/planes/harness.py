@@ -31,7 +31,7 @@ from nicmodel.sim.plane import (
 from nicmodel.sim.results import LINK_NAMES
 
 DOMAIN_BYTES = 1 << 22
-NS, US = 1_000, 1_000_000
+NS, US, MS = 1_000, 1_000_000, 1_000_000_000
 OPEN_AT, AGENTS_AT = 1 * NS, 2 * NS
 TAIL_BAR, TX_TAIL_OFFSET, RX_TAIL_OFFSET = 0, 0x2018, 0x1018
 

@@ -17,7 +17,6 @@ MAX_PAYLOAD = 16_383                 # of one descriptor
 PAIRS, PER_PAIR = 16, 400            # queue pairs, and packets that each has for each direction
 WINDOW = 80                          # descriptors ahead: two fetches of the largest batch
 STEP_PACKETS = 8                     # the driver looks about so often
-READ_BYTES = completion_tlp_bytes(4) # upstream, of a register read
 
 
 class NicRun:
@@ -39,6 +38,7 @@ class NicRun:
         self.seen = {direction: [0] * PAIRS for direction in Direction}
         self.delivered = [0] * PAIRS
         self.short = 0                                   # bytes that messages were too short by
+        self.read_bytes = completion_tlp_bytes(4) + link.digest_bytes        # upstream, of a register read
         if prefetched:
             for pair in range(PAIRS):
                 self.bench.ring_bell(Direction.RX, pair, PER_PAIR)
@@ -94,8 +94,8 @@ class NicRun:
         """The planes' messages have a three-dword header; if the list's have four, register reads make up for it."""
         self.bench.raise_message(pair)
         self.short += DWORD * self.long_messages
-        if self.short >= READ_BYTES:
-            self.short -= READ_BYTES
+        if self.short >= self.read_bytes:
+            self.short -= self.read_bytes
             self.bench.read_head(Direction.TX, pair)
 
     def _ring(self, direction: Direction, pair: int, ahead: int, doorbell: int) -> None:

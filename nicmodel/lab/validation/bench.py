@@ -16,7 +16,7 @@ import numpy as np
 
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, rx_read, tx_data
 from nicmodel.datasheet.ethernet import FCS_BYTES
-from nicmodel.datasheet.pcie_link import TICKS_PER_PS
+from nicmodel.datasheet.pcie_link import DIGEST_BYTES, TICKS_PER_PS
 from nicmodel.datasheet.profiles import X520
 from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.device import make_plane, plane_config
@@ -46,13 +46,19 @@ class LinkSettings:
     rcb: int = 64
     addr: int = 64
     split_rcb: bool = False
+    ecrc: bool = False
     accounting: str = PUBLISHED
+
+    @property
+    def digest_bytes(self) -> int:
+        return DIGEST_BYTES if self.ecrc else 0
 
     def plane_config(self, **changes: Any) -> PlaneConfig:
         """The plane of a bench with this link."""
         fields = dict(
             gen=self.gen, lanes=self.lanes, mps=self.mps, mrrs=self.mrrs, rcb=self.rcb, split_rcb=self.split_rcb,
-            core_ps=1, wire_byte_ticks=QUICK_WIRE, tags=PLENTY, read_buffer=PLENTY, host_ph=0, host_pd=0, host_nph=0,
+            tlp_digest_bytes=self.digest_bytes, core_ps=1, wire_byte_ticks=QUICK_WIRE,
+            tags=PLENTY, read_buffer=PLENTY, host_ph=0, host_pd=0, host_nph=0,
             device_ph=0, device_pd=0, device_nph=0, read_latency_ps=1, read_jitter_ps=0, write_latency_ps=1,
             register_cycles=1, register_latency_cycles=1, tx_pipe_cycles=1, rx_pipe_cycles=1, tx_buffer=PLENTY,
             rx_buffer=PLENTY, record_interrupts=False)

@@ -64,19 +64,15 @@ class Conditions:
             raise Unanswerable(f"link={text} is not a speed such as 10GbE")
         return round(1000 * float(match[1])) or 1
 
-    def no_digest(self) -> None:
-        if self.integer("ecrc", 0, low=0, among=(0, 1)):
-            raise Unanswerable("ecrc=1 is not modelled: the data planes put no digest on a TLP")
-
     def pcie(self, gen: str | None = None, width: str | None = None) -> LinkSettings:
         """The link: `pcie=gen3;width=x8;mps;mrrs;rcb;addr;ecrc`, and `split_rcb=1`, `accounting=own` of ours."""
         gen = self.word("pcie", gen, tuple(f"gen{gen}" for gen in GENERATIONS))
         width = self.word("width", width, tuple(f"x{lanes}" for lanes in LANES))
-        self.no_digest()
         return LinkSettings(
             gen=int(gen[3:]), lanes=int(width[1:]), mps=self.integer("mps", 256, among=SIZES),
             mrrs=self.integer("mrrs", 512, among=SIZES), rcb=self.integer("rcb", 64, among=BOUNDARIES),
             addr=self.integer("addr", 64, among=(32, 64)), split_rcb=bool(self.integer("split_rcb", 0, low=0, high=1)),
+            ecrc=bool(self.integer("ecrc", 0, low=0, high=1)),
             accounting=self.word("accounting", PUBLISHED, (PUBLISHED, OWN)))
 
     def finish(self) -> None:

@@ -1,0 +1,100 @@
+"""What the PF's miniport is to be, by its keywords, and what it therefore tells NDIS it can do.
+
+The decision table of features, and the three capability structures. No register is touched here.
+"""
+
+from __future__ import annotations
+
+from ctypes import pointer
+
+from drivers.miniport import MiniportBase
+from drivers.pf_switch import QUEUES_PER_POOL, NicSwitch
+from nicmodel.datasheet import ndis as n
+from nicmodel.datasheet.ndis import PartitionType, Status
+from nicmodel.datasheet.ndis_structures import (
+    HardwareAssistAttributes,
+    NicSwitchCapabilitiesStructure,
+    ReceiveFilterCapabilitiesStructure,
+    SriovCapabilitiesStructure,
+    made,
+)
+
+NUM_VFS = n.NIC_SWITCH_KEY + "*NumVFs"
+
+
+class PfFeatures(MiniportBase):
+    """Features and capabilities of a PF."""
+
+    home: PartitionType | None
+    switch: NicSwitch
+    features: frozenset[str]
+
+    def read_configuration(self) -> Status:
+        """GEN-INIT-02, PF-INIT-07: preferences first, then the preferred feature's keywords and no others."""
+        status = self.read_keywords("*SriovPreferred", "*RssOrVmqPreference", "*JumboPacket")
+        if status != Status.SUCCESS:
+            return status
+        if self.keyword("*SriovPreferred", 0):
+            vmq = ("*VMQ",) if self.keyword("*RssOrVmqPreference", 0) else ()
+            names = ("*SRIOV", "*VMQVlanFiltering", *vmq, *n.NIC_SWITCH_KEYWORDS)
+        else:
+            names = ("*VMQ",) if self.keyword("*RssOrVmqPreference", 0) else ("*RSS",)
+        return self.read_keywords(*names)
+
+    def keyword(self, name: str, default: int) -> int:
+        """A keyword's number; keywords that are missing or were not to be read have their default."""
+        value = self.configuration.get(name)
+        return default if value is None else int(value)
+
+    def decide_features(self) -> Status:
+        """PF-INIT-08, -12: the decision table; a VF count the adapter cannot give is not accepted."""
+        self.features = n.enabled_features(*(self.keyword(name, default) for name, default in (
+            ("*SriovPreferred", 0), ("*RssOrVmqPreference", 0), ("*SRIOV", 1), ("*VMQ", 1), ("*RSS", 1))))
+        if self.home is not PartitionType.MS_HV_PARENT:
+            self.features -= {"sriov"}
+        num_vfs = self.keyword(NUM_VFS, 0) if self.sriov else 0
+        if num_vfs > self.settings.max_vfs:
+            return Status.NOT_ACCEPTED
+        self.switch.num_vfs = num_vfs
+        return Status.SUCCESS
+
+    @property
+    def sriov(self) -> bool:
+        """Whether SR-IOV is enabled (C-05: both keywords are 1)."""
+        return "sriov" in self.features
+
+    def report_capabilities(self) -> Status:
+        """PF-INIT-09, -10, -11: hardware always, current only what is enabled."""
+        return self.ndis.NdisMSetMiniportAttributes(self.hardware_assist_attributes())
+
+    def sriov_capabilities(self) -> SriovCapabilitiesStructure:
+        """PF-INIT-09: SRIOV_SUPPORTED and PF_MINIPORT."""
+        return made(SriovCapabilitiesStructure, SriovCapabilities=n.PF_SRIOV_CAPABILITIES)
+
+    def switch_capabilities(self) -> NicSwitchCapabilitiesStructure:
+        """PF-INIT-10: one switch, a VPort and two queue pairs a VF, one MAC at least a VPort."""
+        vfs = self.switch.num_vfs if self.sriov else self.settings.max_vfs
+        return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=n.NicSwitchCapabilities.VLAN,
+                    MaxNumSwitches=1, MaxNumVFs=vfs, MaxNumVPorts=vfs + 1, MaxNumQueuePairs=2 * vfs + 1,
+                    MaxNumQueuePairsPerNonDefaultVPort=QUEUES_PER_POOL,
+                    MaxNumMacAddresses=self.settings.mac_slots)
+
+    def filter_capabilities(self) -> ReceiveFilterCapabilitiesStructure:
+        """PF-INIT-11: filters on destination address and VLAN; no VM queues under SR-IOV."""
+        return made(ReceiveFilterCapabilitiesStructure, EnabledFilterTypes=n.VMQ_FILTERS_ENABLED,
+                    SupportedQueueProperties=n.SRIOV_QUEUE_PROPERTIES,
+                    SupportedFilterTests=n.FILTER_TEST_EQUAL, SupportedHeaders=n.FILTER_HEADER_MAC,
+                    MaxMacHeaderFilters=self.settings.mac_slots,
+                    SupportedMacHeaderFields=n.MAC_FIELD_DEST_ADDR | n.MAC_FIELD_VLAN_ID)
+
+    def hardware_assist_attributes(self) -> HardwareAssistAttributes:
+        """PF-INIT-09, -10, -11: one structure a capability, in both places if it is enabled."""
+        sriov, switch, filters = (pointer(made_it()) for made_it in (
+            self.sriov_capabilities, self.switch_capabilities, self.filter_capabilities))
+        attributes = made(HardwareAssistAttributes, HardwareSriovCapabilities=sriov,
+                          HardwareNicSwitchCapabilities=switch, HardwareReceiveFilterCapabilities=filters)
+        if self.sriov:
+            attributes.CurrentSriovCapabilities, attributes.CurrentNicSwitchCapabilities = sriov, switch
+        if self.sriov or "vmq" in self.features:
+            attributes.CurrentReceiveFilterCapabilities = filters
+        return attributes

@@ -1,0 +1,436 @@
+"""What must hold between two instants, looked at in a checked build only.
+
+`audit` looks at counts after every instant, and every `AUDIT_EVERY` instants at everything: each pool is what is free plus
+what its holders hold, counted one by one; what is free is free once; what a line names exists. Nothing is mended here.
+"""
+
+cdef enum:
+    AUDIT_EVERY = 64
+    FREE = 1            # marks of a slot
+    ASKING = 2          # a read without a tag
+
+
+# ---- after every instant ---------------------------------------------------------------------------
+
+cdef void audit_events(Nic* nic) noexcept nogil:
+    """What is to come is to come later, and the earliest of each group is known."""
+    cdef int64_t soonest = NEVER
+    cdef int slot
+    for slot in range(NUM_WHEN):
+        soonest = min(soonest, nic.when[slot])
+    check(nic, next_instant(nic) == soonest, HOLDS_SOONEST, soonest)
+    check(nic, soonest > nic.now, HOLDS_ORDER, soonest)
+
+
+cdef void audit_pool(Nic* nic, int64_t free, int64_t capacity, int place) noexcept nogil:
+    check(nic, 0 <= free <= capacity, place, free)
+
+
+cdef void audit_count(Nic* nic, int64_t held, int64_t owed, int64_t most) noexcept nogil:
+    """Credits of one count: consumed <= limit, released <= consumed. An infinite count is only ever consumed."""
+    check(nic, held >= 0, HOLDS_CREDITS, held)
+    if most < NEVER:
+        check(nic, held + owed <= most, HOLDS_RELEASES, held + owed)
+
+
+cdef void audit_credits(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
+    """What a sender holds and what is on its way back to it."""
+    cdef bint flies = nic.when[partner.end_rank] != NEVER
+    cdef int64_t headers = partner.update_headers if flies else 0, data = partner.update_data if flies else 0
+    cdef bint posted = partner.flying_kind == UPDATE_P, nonposted = partner.flying_kind == UPDATE_NP
+    cdef bint completion = partner.flying_kind == UPDATE_C
+    audit_count(nic, way.ph, partner.owed_ph + <int64_t>lane_count(&partner.p_releases) + posted * headers, way.most_ph)
+    audit_count(nic, way.pd, partner.owed_pd + posted * data, way.most_pd)
+    audit_count(nic, way.nph, partner.owed_nph + <int64_t>lane_count(&partner.np_releases) + nonposted * headers, way.most_nph)
+    audit_count(nic, way.ch, partner.owed_ch + <int64_t>lane_count(&partner.c_releases) + completion * headers, way.most_ch)
+    audit_count(nic, way.cd, partner.owed_cd + completion * data, way.most_cd)
+
+
+cdef void audit(Nic* nic) noexcept nogil:
+    """After an instant."""
+    audit_events(nic)
+    audit_pool(nic, nic.tags_free, nic.tags, HOLDS_TAGS)
+    audit_pool(nic, nic.read_buffer_free, nic.read_buffer, HOLDS_READ_BUFFER)
+    audit_pool(nic, nic.tx_room, nic.tx_buffer, HOLDS_TX_BUFFER)
+    audit_pool(nic, nic.rx_room, nic.rx_buffer, HOLDS_RX_BUFFER)
+    audit_credits(nic, &nic.up, &nic.down)
+    audit_credits(nic, &nic.down, &nic.up)
+    nic.audits += 1
+    if nic.audits % AUDIT_EVERY == 0:
+        audit_everything(nic)
+
+
+# ---- lines -----------------------------------------------------------------------------------------
+
+cdef void audit_indices(Nic* nic, Lane* lane, uint8_t* marks, int32_t count) noexcept nogil:
+    """It names things that exist, and are not free."""
+    cdef uint64_t position
+    cdef int32_t index
+    for position in range(lane.head, lane.tail):
+        index = index_at(lane, position)
+        check(nic, 0 <= index < count, HOLDS_LINES, index)
+        check(nic, not marks[index] & FREE, HOLDS_LINES, index)
+
+
+cdef void audit_timed(Nic* nic, Lane* lane, uint8_t* marks, int32_t count) noexcept nogil:
+    """Likewise, and in order of time."""
+    cdef uint64_t position
+    cdef int64_t before = -1
+    cdef Timed* item
+    for position in range(lane.head, lane.tail):
+        item = <Timed*>lane_at(lane, position)
+        check(nic, item.time >= before, HOLDS_LINES, item.time)
+        before = item.time
+        check(nic, 0 <= item.index < count, HOLDS_LINES, item.index)
+        check(nic, not marks[item.index] & FREE, HOLDS_LINES, item.index)
+
+
+cdef void audit_ages(Nic* nic, Direction* way, Lane* lane, uint8_t* marks) noexcept nogil:
+    """A line of a link is in order of age."""
+    cdef uint64_t position, youngest = 0
+    audit_indices(nic, lane, marks, nic.num_tlps)
+    for position in range(lane.head, lane.tail):
+        check(nic, nic.tlps[index_at(lane, position)].age >= youngest, HOLDS_AGES, index_at(lane, position))
+        youngest = nic.tlps[index_at(lane, position)].age + 1
+    check(nic, youngest <= way.age, HOLDS_AGES, <int64_t>youngest)
+
+
+cdef void audit_way(Nic* nic, Direction* way, uint8_t* marks) noexcept nogil:
+    audit_ages(nic, way, &way.posted, marks)
+    audit_ages(nic, way, &way.nonposted, marks)
+    audit_ages(nic, way, &way.completion, marks)
+    check(nic, way.waiting == <int64_t>(lane_count(&way.posted) + lane_count(&way.nonposted) + lane_count(&way.completion)),
+          HOLDS_LINES, way.waiting)
+
+
+cdef void audit_timers(Nic* nic, Timers* timers) noexcept nogil:
+    """The lane is sorted, the heap is one."""
+    cdef uint64_t position
+    cdef int32_t each
+    for position in range(timers.near.head + 1, timers.near.tail):
+        check(nic, earlier(near_at(timers, position - 1), near_at(timers, position)), HOLDS_TIMERS, <int64_t>position)
+    for each in range(1, timers.count):
+        check(nic, earlier(&timers.far[(each - 1) >> 1], &timers.far[each]), HOLDS_TIMERS, each)
+
+
+cdef void audit_set(Nic* nic, Bits* bits) noexcept nogil:
+    cdef int32_t word, members = 0
+    cdef uint64_t left
+    for word in range((bits.count + 63) >> 6):
+        left = bits.words[word]
+        while left:
+            left &= left - 1
+            members += 1
+    check(nic, members == bits.members, HOLDS_SETS, bits.members)
+
+
+# ---- TLPs ------------------------------------------------------------------------------------------
+
+cdef void mark_free_tlps(Nic* nic, uint8_t* marks) noexcept nogil:
+    cdef int32_t index = nic.free_tlp
+    while index >= 0:
+        check(nic, index < nic.num_tlps and not marks[index], HOLDS_FREE_TLPS, index)
+        marks[index] = FREE
+        index = nic.tlps[index].ref
+
+
+cdef void mark_asking(Nic* nic, uint8_t* marks) noexcept nogil:
+    """Requests that have no tag, in the lines of their classes or in lists by function."""
+    cdef int32_t klass, function, index
+    cdef uint64_t position
+    for klass in range(3):
+        if not nic.tag_lists:
+            audit_indices(nic, &nic.asking[klass], marks, nic.num_tlps)
+            for position in range(nic.asking[klass].head, nic.asking[klass].tail):
+                marks[index_at(&nic.asking[klass], position)] = ASKING
+            continue
+        for function in range(nic.num_functions):
+            index = asking_at(nic, klass, function).head
+            while index >= 0:
+                check(nic, index < nic.num_tlps and not marks[index], HOLDS_LINES, index)
+                marks[index] = ASKING
+                index = nic.sides[index].next
+
+
+cdef void audit_tags(Nic* nic, uint8_t* marks) noexcept nogil:
+    """Every read that does not ask any more holds a tag and its bytes of the read buffer."""
+    cdef int32_t index
+    cdef int64_t tags = nic.tags_free, room = nic.read_buffer_free, by_function = nic.tags_free
+    for index in range(nic.num_tlps):
+        if not marks[index] and (nic.tlps[index].kind == TLP_READ or nic.tlps[index].kind == TLP_COMPLETION):
+            tags += 1
+            room += nic.tlps[index].nbytes
+    check(nic, tags == nic.tags, HOLDS_TAGS, tags)
+    check(nic, room == nic.read_buffer, HOLDS_READ_BUFFER, room)
+    if nic.tag_lists:
+        for index in range(nic.num_functions):
+            concerns(nic, index)
+            check(nic, nic.tags_held[index] >= 0, HOLDS_TAGS, nic.tags_held[index])
+            check(nic, nic.tag_cap == 0 or nic.tags_held[index] <= nic.tag_cap, HOLDS_TAGS, nic.tags_held[index])
+            by_function += nic.tags_held[index]
+        concerns(nic, -1)
+        check(nic, by_function == nic.tags, HOLDS_TAGS, by_function)
+
+
+cdef void audit_tlps(Nic* nic, uint8_t* marks) noexcept nogil:
+    mark_free_tlps(nic, marks)
+    mark_asking(nic, marks)
+    audit_tags(nic, marks)
+    audit_way(nic, &nic.up, marks)
+    audit_way(nic, &nic.down, marks)
+    audit_timed(nic, &nic.mem_commits, marks, nic.num_tlps)
+    audit_timed(nic, &nic.mem_reads, marks, nic.num_tlps)
+    audit_timed(nic, &nic.read_dones, marks, nic.num_tlps)
+    audit_timed(nic, &nic.register_pipe, marks, nic.num_tlps)
+    audit_indices(nic, &nic.accesses, marks, nic.num_tlps)
+
+
+# ---- packets ---------------------------------------------------------------------------------------
+
+cdef void mark_free_rows(Nic* nic, uint8_t* marks) noexcept nogil:
+    cdef int32_t index = nic.free_row
+    while index >= 0:
+        check(nic, index < nic.num_rows and not marks[index], HOLDS_FREE_ROWS, index)
+        marks[index] = FREE
+        index = nic.rows[index].slot
+
+
+cdef int64_t room_to_come(Nic* nic) noexcept nogil:
+    """Room of the Tx buffer that frames will take which have not begun."""
+    cdef int64_t room = 0
+    cdef int32_t index
+    cdef uint64_t position
+    cdef Ring* ring
+    for index in range(nic.num_rings):
+        ring = &nic.rings[index]
+        for position in range(ring.chip.head + (1 if ring.asked else 0), ring.chip.tail):
+            room += (<Descriptor*>lane_at(&ring.chip, position)).nbytes
+    return room
+
+
+cdef void audit_ring_rows(Nic* nic, Ring* ring, uint8_t* marks) noexcept nogil:
+    """Likewise of a ring's packets, as far as it still needs them."""
+    cdef uint64_t position = max(ring.rows.head, ring.retired) if leaves_early(nic, ring) else ring.rows.head
+    cdef int32_t index, complete = 0
+    for position in range(position, ring.rows.tail):
+        index = row_at(ring, position)
+        check(nic, 0 <= index < nic.num_rows and not marks[index] & FREE, HOLDS_LINES, index)
+        if ring.direction == DIRECTION_TX and position >= ring.ready:
+            complete += nic.rows[index].complete
+    check(nic, complete == <int32_t>ring.complete, HOLDS_RING, complete)
+
+
+cdef void audit_rows(Nic* nic, uint8_t* marks, int64_t* inside) noexcept nogil:
+    """States, the room that frames hold, and how many of them are inside."""
+    cdef int32_t index, each
+    cdef int64_t tx_room = nic.tx_room, rx_room = nic.rx_room
+    cdef Row* row
+    for index in range(nic.num_rows):
+        row = &nic.rows[index]
+        concerns_packet(nic, index)
+        check(nic, (row.held == 0) == (marks[index] == FREE), HOLDS_ROW_STATE, row.held)
+        if row.held == 0:
+            continue
+        check(nic, row.held <= (IN_CHAIN | IN_PIPE) and row.outcome <= DROP_RESET, HOLDS_ROW_STATE, row.outcome)
+        check(nic, 0 <= row.serial < nic.row_serial and row.function < nic.num_functions, HOLDS_ROW_STATE, row.serial)
+        check(nic, row.kind != KIND_TX or not row.good or 0 <= row.arrived <= row.nbytes, HOLDS_ROW_STATE, row.arrived)
+        check(nic, row.outcome == INSIDE or not row.room, HOLDS_ROW_STATE, row.room)
+        if row.room and row.kind == KIND_TX:
+            tx_room += row.nbytes
+        elif row.room:
+            rx_room += frame_length(row.nbytes)
+        if row.outcome == INSIDE and row.function >= 0:
+            inside[2 * row.function + (DIRECTION_TX if row.kind == KIND_TX else DIRECTION_RX)] += 1
+    at(nic, nic.at_stage)
+    tx_room -= room_to_come(nic)
+    check(nic, tx_room == nic.tx_buffer, HOLDS_TX_BUFFER, tx_room)
+    check(nic, rx_room == nic.rx_buffer, HOLDS_RX_BUFFER, rx_room)
+    for index in range(nic.num_functions):
+        concerns(nic, index)
+        for each in range(2):
+            check(nic, nic.functions[index].inside[each] == inside[2 * index + each], HOLDS_INSIDE, inside[2 * index + each])
+    concerns(nic, -1)
+
+
+cdef void audit_packets(Nic* nic, uint8_t* marks) noexcept nogil:
+    cdef int each
+    mark_free_rows(nic, marks)
+    audit_timed(nic, &nic.tx_ready, marks, nic.num_rows)
+    audit_timed(nic, &nic.tx_pipe_lane, marks, nic.num_rows)
+    audit_timed(nic, &nic.tx_wire, marks, nic.num_rows)
+    audit_timed(nic, &nic.rx_pipe_lane, marks, nic.num_rows)
+    for each in range(2):
+        audit_indices(nic, &nic.ingress[each], marks, nic.num_rows)
+    for each in range(2 * nic.num_rings):
+        concerns(nic, nic.rings[each].function)
+        audit_ring_rows(nic, &nic.rings[each], marks)
+        audit_indices(nic, &nic.rings[each].frames, marks, nic.num_rows)
+        audit_ring(nic, &nic.rings[each])
+    concerns(nic, -1)
+
+
+# ---- rings -----------------------------------------------------------------------------------------
+
+cdef void audit_ring(Nic* nic, Ring* ring) noexcept nogil:
+    """Positions follow one another; descriptors are on chip as far as there is room for them."""
+    cdef bint sends = ring.direction == DIRECTION_TX
+    if not ring.is_open:
+        check(nic, lane_empty(&ring.rows) and lane_empty(&ring.frames) and ring.held == 0, HOLDS_RING, ring.held)
+        return
+    check(nic, 0 <= ring.next < ring.size and 0 <= ring.tail < ring.size, HOLDS_RING, ring.next)
+    check(nic, 0 <= ring.held <= (nic.tx_cache if sends else nic.rx_cache) and ring.fetching >= 0, HOLDS_RING, ring.held)
+    check(nic, ring.rows.head <= ring.written <= ring.rows.tail, HOLDS_RING, <int64_t>ring.written)
+    check(nic, ring.agent < 0 or ring.reaped <= ring.visible, HOLDS_RING, <int64_t>ring.reaped)
+    if sends:
+        check(nic, ring.written <= ring.visible <= ring.span <= ring.retired <= ring.ready <= ring.rows.tail, HOLDS_RING,
+              <int64_t>ring.retired)
+    check(nic, <int64_t>lane_count(&ring.chip) == ring.held, HOLDS_RING, ring.held)
+
+
+# ---- everything ------------------------------------------------------------------------------------
+
+cdef void audit_everything(Nic* nic) noexcept nogil:
+    """Each part has its own marks, a byte a slot."""
+    cdef size_t tlps = nic.num_tlps, rows = nic.num_rows, functions = 2 * nic.num_functions
+    cdef uint8_t* marks = <uint8_t*>unrefused_calloc(tlps + rows + 8 * functions + 8, 1)
+    cdef int64_t* inside = <int64_t*>marks
+    cdef int each
+    if marks == NULL:
+        return
+    keep_marks(nic, marks)
+    for each in range(NUM_RANKS):
+        audit_timers(nic, &nic.timers[each])
+    audit_set(nic, &nic.tx_fetchable)
+    audit_set(nic, &nic.rx_fetchable)
+    audit_set(nic, &nic.tx_waiting)
+    audit_set(nic, &nic.tx_begun)
+    audit_set(nic, &nic.requesting)
+    audit_tlps(nic, marks + 8 * functions)
+    audit_packets(nic, marks + 8 * functions + tlps)
+    audit_rows(nic, marks + 8 * functions + tlps, inside)
+
+
+cdef void keep_marks(Nic* nic, uint8_t* marks) noexcept nogil:
+    """A broken invariant leaves the loop: what the audit has taken goes back with the next one's, or with the plane."""
+    free(nic.marks)
+    nic.marks = marks
+
+
+# ---- broken on purpose -----------------------------------------------------------------------------
+
+cdef int32_t last_free_tlp(Nic* nic) noexcept nogil:
+    cdef int32_t index = nic.free_tlp
+    while index >= 0 and nic.tlps[index].ref >= 0:
+        index = nic.tlps[index].ref
+    return index
+
+
+cdef int32_t last_free_row(Nic* nic) noexcept nogil:
+    cdef int32_t index = nic.free_row
+    while index >= 0 and nic.rows[index].slot >= 0:
+        index = nic.rows[index].slot
+    return index
+
+
+cdef bint swap_timers(Timers* timers) noexcept nogil:
+    """The last two of the lane."""
+    cdef Timer last
+    if lane_count(&timers.near) < 2:
+        return False
+    last = near_at(timers, timers.near.tail - 1)[0]
+    near_at(timers, timers.near.tail - 1)[0] = near_at(timers, timers.near.tail - 2)[0]
+    near_at(timers, timers.near.tail - 2)[0] = last
+    return True
+
+
+cdef bint swap_before_wire(Nic* nic) noexcept nogil:
+    """Two frames before the wire that are not at the switch yet."""
+    cdef Timed* last
+    cdef int32_t index
+    if lane_count(&nic.tx_ready) < 2 or lane_count(&nic.tx_wire) < 2:
+        return False
+    last = <Timed*>lane_at(&nic.tx_wire, nic.tx_wire.tail - 1)
+    index = last.index
+    last.index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.tail - 2)).index
+    (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.tail - 2)).index = index
+    replan_ready(nic)
+    return True
+
+
+cdef bint hide_event(Nic* nic) noexcept nogil:
+    """Its group does not know of it any more."""
+    if nic.link_when == NEVER or nic.link_when > earliest_of(nic.port_when, nic.host_when, nic.other_when, NEVER):
+        return False
+    nic.link_when = NEVER
+    return True
+
+
+cdef bint retire_in_thought(Nic* nic) noexcept nogil:
+    cdef Ring* ring
+    if lane_empty(&nic.tx_ready):
+        return False
+    ring = &nic.rings[nic.rows[front_timed(&nic.tx_ready).index].ring]
+    ring.retired += 1
+    return True
+
+
+cdef bint damage(Nic* nic, int place) noexcept nogil:
+    """Break one invariant, if there is anything to break it with now."""
+    cdef int32_t index
+    nic.audits = AUDIT_EVERY - 1        # the next instant is followed by a look at everything
+    if place == HOLDS_ORDER:
+        set_when(nic, RANK_ITR, nic.now - 1)
+    elif place == HOLDS_TIME:
+        nic.when[WAKE_DECIDE] = nic.port_when = nic.now
+    elif place == HOLDS_SOONEST:
+        return hide_event(nic)
+    elif place == HOLDS_TIMERS:
+        return swap_timers(&nic.timers[RANK_CALL])
+    elif place == HOLDS_TAGS:
+        nic.tags_free -= 1
+    elif place == HOLDS_READ_BUFFER:
+        nic.read_buffer_free -= 1
+    elif place == HOLDS_TX_BUFFER:
+        nic.tx_room -= 1
+    elif place == HOLDS_RX_BUFFER:
+        nic.rx_room -= 1
+    elif place == HOLDS_CREDITS:
+        nic.up.nph = -1
+    elif place == HOLDS_RELEASES:
+        nic.down.owed_ph += nic.up.most_ph
+    elif place == HOLDS_AGES:
+        nic.down.age = 0
+        return lane_count(&nic.down.completion) > 1
+    elif place == HOLDS_LINES:
+        nic.up.waiting += 1
+    elif place == HOLDS_FREE_TLPS:
+        index = last_free_tlp(nic)
+        if index < 0 or index == nic.free_tlp:
+            return False
+        nic.tlps[index].ref = index
+    elif place == HOLDS_FREE_ROWS:
+        index = last_free_row(nic)
+        if index < 0 or index == nic.free_row:
+            return False
+        nic.rows[index].slot = index
+    elif place == HOLDS_ROW_STATE:
+        index = last_free_row(nic)
+        if index < 0 or index == nic.free_row:
+            return False
+        nic.rows[index].held = IN_CHAIN
+    elif place == HOLDS_INSIDE:
+        nic.functions[1].inside[DIRECTION_TX] += 1
+    elif place == HOLDS_RING:
+        nic.rings[nic.num_rings].held += 1
+    elif place == HOLDS_SETS:
+        if nic.tx_waiting.members == 0:
+            return False
+        nic.tx_waiting.members -= 1
+    elif place == HOLDS_ENDED:
+        row_release(nic, row_new(nic, KIND_TX, 1, MINIMUM_FRAME), IN_PIPE)
+    elif place == HOLDS_RING_ORDER:
+        nic.audits = 0
+        return retire_in_thought(nic)
+    elif place == HOLDS_WIRE_ORDER:
+        return swap_before_wire(nic)
+    return True

@@ -1,0 +1,147 @@
+"""Frames and interrupts through the standalone door, with rings written by hand."""
+
+from __future__ import annotations
+
+import pytest
+from device_bench import COMMAND, RING, US, X520, Bench, frames, receive, send
+
+from nicmodel.datasheet import registers_pf as pf
+from nicmodel.datasheet import registers_vf as vf
+from nicmodel.datasheet.config_pf import VF_MSIX_BAR
+from nicmodel.datasheet.descriptors import rx_read, rx_status, tx_data, tx_done
+
+# frames through rings written by hand -----------------------------------------------------------------------------
+
+def test_frames_leave_in_order_and_their_descriptors_report(plane):
+    bench, data = Bench(plane), frames(10)
+    guest, ring = send(bench, 1, data)
+    assert not tx_done(guest.read(ring, 16))
+    bench.wait()
+    assert [frame for frame, _ in bench.out] == data
+    times = [time for _, time in bench.out]
+    gaps = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
+    assert gaps == [(len(frame) + 24) * 800 for frame in data[1:]], "back to back at 10 Gb/s, with FCS, preamble and gap"
+    assert all(tx_done(guest.read(ring + 16 * n, 16)) for n in range(10)) and not tx_done(guest.read(ring + 160, 16))
+    assert bench.read(2, vf.VFTDH) == bench.read(2, vf.VFTDT) == 10
+    assert bench.device.plane.results()["functions"]["tx_packets"].tolist() == [0, 0, 10]
+    assert bench.device.faults == []
+
+
+@pytest.mark.parametrize("missing", ["TE", "VFTE", "ENABLE", "BME"])
+def test_a_ring_that_is_not_enabled_everywhere_sends_nothing(plane, missing):
+    bench = Bench(plane)
+    send(bench, 0, frames(2))
+    if missing == "TE":
+        bench.write(0, pf.DMATXCTL, 0)
+    elif missing == "VFTE":
+        bench.write(0, pf.VFTE, 2)
+    elif missing == "ENABLE":
+        bench.write(1, vf.VFTXDCTL, 0)
+    else:
+        bench.device.config_write(bench.device.endpoint.rid_of(1), COMMAND, 2, 0)
+    bench.wait()
+    assert bench.out == []
+
+
+def test_frames_from_the_wire_land_in_the_buffers_of_the_vf(plane):
+    bench, data = Bench(plane), frames(5, size=61)
+    guest, ring, places = receive(bench, 1, buffers=8)
+    for frame in data:
+        bench.device.frame_in(frame)
+    bench.wait()
+    for n, frame in enumerate(data):
+        assert rx_status(guest.read(ring + 16 * n, 16)) == (True, True, len(frame), 0)
+        assert guest.read(places[n], len(frame) + 1) == frame + b"\0"
+    assert not rx_status(guest.read(ring + 80, 16))[0]
+    assert bench.read(2, vf.VFRDH) == 5 and bench.out == []
+
+
+@pytest.mark.parametrize("drop", [True, False])
+def test_frames_without_a_descriptor_are_dropped_and_counted_or_wait(plane, drop):
+    bench = Bench(plane)
+    bench.write(1, vf.VFSRRCTL, vf.VFSRRCTL.BSIZEPACKET.put(2) | vf.VFSRRCTL.DROP_EN.put(drop))
+    guest, ring, places = receive(bench, 0, buffers=2)
+
+    def counts() -> tuple[int, int, int]:
+        row = bench.device.plane.results()["functions"][1]
+        return int(row["rx_offered"]), int(row["rx_packets"]), int(row["drop_no_descriptor"])
+
+    for frame in frames(5):
+        bench.device.frame_in(frame)
+    bench.wait()
+    assert counts() == (5, 2, 3 if drop else 0)
+    for n in range(2, 5):
+        guest.write(ring + 16 * n, rx_read(places[0]))
+    bench.write(1, vf.VFRDT, 5)
+    bench.wait()
+    assert counts() == ((5, 2, 3) if drop else (5, 5, 0))
+
+
+def test_frames_in_and_pauses_keep_their_time(plane):
+    """A frame offered at t is in memory soon after; a PAUSE keeps the wire silent for its quanta of 64 bytes."""
+    bench = Bench(plane)
+    guest, ring, _ = receive(bench, 0, buffers=2)
+    at = int(bench.device.clock.now) + 7 * US
+    bench.device.frame_in(frames(1)[0], at)
+    bench.device.run_until(at)
+    assert not rx_status(guest.read(ring, 16))[0]
+    bench.wait(2)
+    assert rx_status(guest.read(ring, 16))[0]
+    silent = Bench(plane)
+    silent.device.pause_in(1000)
+    began = int(silent.device.clock.now)
+    send(silent, 0, frames(1))
+    silent.wait(100)
+    ends = began + X520.pause_reaction_ps + 1000 * 64 * 800
+    assert ends < silent.out[0][1] < ends + US
+
+
+def test_dma_outside_the_guests_memory_is_a_fault_and_no_frame(plane):
+    bench = Bench(plane)
+    guest = bench.attach(1)
+    ring = guest.allocate(16 * RING)
+    guest.write(ring, tx_data(guest.base + guest.size, 100))
+    bench.enable_both_directions()
+    bench.vf_ring(0, ring)
+    bench.write(1, vf.VFTDT, 1)
+    bench.wait()
+    assert [fault.args[0] for fault in bench.device.faults] == [1]
+
+
+# interrupts -------------------------------------------------------------------------------------------------------
+
+def interrupts(bench: Bench) -> list[tuple[int, int, int]]:
+    heard: list[tuple[int, int, int]] = []
+    bench.device.on_msix = lambda function, vector, time: heard.append((function, vector, time))
+    return heard
+
+
+def test_a_frame_raises_the_vector_of_its_queue_after_its_data(plane):
+    bench = Bench(plane)
+    heard, called = interrupts(bench), []
+    bench.device.connect_interrupt(2, 1, called.append)
+    bench.enable_msix(2, vector=1)
+    bench.write(2, vf.VTIVAR, 0x81)                                       # Rx queue 0: vector 1, valid
+    bench.write(2, vf.VTEIMS, 2)
+    guest, ring, _ = receive(bench, 1, buffers=2)
+    seen = []
+    bench.device.connect_interrupt(2, 1, lambda vector: seen.append((vector, rx_status(guest.read(ring, 16))[0])))
+    bench.device.frame_in(frames(1)[0])
+    bench.wait()
+    assert [(function, vector) for function, vector, _ in heard] == [(2, 1)]
+    assert seen == [(1, True)], "the write-back is in memory when the message arrives"
+
+
+def test_a_masked_vector_pends_and_fires_when_unmasked(plane):
+    bench = Bench(plane)
+    heard = interrupts(bench)
+    bench.enable_msix(1)
+    bench.device.bar_write(1, VF_MSIX_BAR, 12, 1)                         # masked in the table
+    bench.write(1, vf.VTEIMS, 1)
+    bench.write(1, vf.VTEICS, 1)
+    bench.wait()
+    pba = 0x2000
+    assert heard == [] and bench.device.bar_read(1, VF_MSIX_BAR, pba)[0] == 1
+    bench.device.bar_write(1, VF_MSIX_BAR, 12, 0)
+    bench.wait()
+    assert [row[:2] for row in heard] == [(1, 0)] and bench.device.bar_read(1, VF_MSIX_BAR, pba)[0] == 0

@@ -1,0 +1,99 @@
+"""[faults]: what is taken back at a time takes effect then, on both planes alike; what cannot be is one sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nicmodel.datasheet.stages import STAGES
+from nicmodel.lab.loading import build
+from nicmodel.lab.testbench import run_machine
+from nicmodel.sim.errors import ScenarioError
+
+PLAIN = {"profile": "x520", "num_vfs": 2, "frame_size": "256B", "warmup": 0, "duration": "60us", "record.rows": True,
+         "direction": "both"}
+EVENTS = {
+    "flr": {"at": "30us", "kind": "flr", "vf": 1},
+    "pause": {"at": "30us", "kind": "pause", "duration": "10us"},
+    "wire down": {"at": "30us", "kind": "wire_down", "duration": "10us"},
+    "wire down for good": {"at": "30us", "kind": "wire_down"},
+    "retrain": {"at": "30us", "kind": "retrain", "duration": "10us"},
+    "retrain to Gen1 x1": {"at": "30us", "kind": "retrain", "duration": "1us", "gen": 1, "lanes": 1},
+}
+
+
+def scenario(*events: dict[str, object], **keys: object):
+    return build({}, "faults", PLAIN | keys | {"faults.events": list(events)}, where="argument")
+
+
+def starts(measured, start: int, end: int) -> int:
+    """Frames that started on the wire in a stretch of time after the start of traffic."""
+    at = measured.rows["ON_WIRE"] - (measured.simulated_ps - 60_000_000)
+    return int(((at >= start) & (at < end)).sum())
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return {name: {plane: run_machine(scenario(event), plane=plane) for plane in ("fast", "reference")}
+            for name, event in EVENTS.items()}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_both_planes_agree(runs, name):
+    fast, reference = runs[name]["fast"], runs[name]["reference"]
+    assert (fast.rows == reference.rows).all()
+    assert (fast.functions == reference.functions).all()
+    assert fast.links == reference.links
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_nothing_happens_before_its_time(runs, name):
+    plain = run_machine(scenario())
+    early = plain.simulated_ps - 60_000_000 + 30_000_000
+    for stage in STAGES[2:]:                # POSTED and DOORBELL are recorded when the descriptor is here
+        before, after = (np.sort(rows[stage][rows[stage] < early]) for rows in (plain.rows, runs[name]["fast"].rows))
+        before, after = before[before >= 0], after[after >= 0]
+        assert len(before) > 10 and before.tolist() == after.tolist(), stage
+
+
+def test_frames_that_have_not_started_wait(runs):
+    for name, first in (("pause", 31_000_000), ("wire down", 30_000_001)):      # the adapter's reaction to a PAUSE takes time
+        run = runs[name]["fast"]
+        assert starts(run, first, 40_000_000) == 0 and starts(run, first + 10_000_000, 60_000_000) > 20
+    assert starts(runs["wire down for good"]["fast"], 30_000_001, 60_000_000) == 0
+    plain = run_machine(scenario())
+    busy = {name: runs[name]["fast"].links[0]["busy_ps"] for name in ("retrain", "retrain to Gen1 x1")}
+    assert busy["retrain"] < 0.95 * plain.links[0]["busy_ps"] and busy["retrain to Gen1 x1"] > plain.links[0]["busy_ps"]
+
+
+def test_a_vf_that_is_reset_stays_silent_and_the_other_goes_on(runs):
+    run = runs["flr"]["fast"]
+    rows = run.rows
+    late = run.simulated_ps - 60_000_000 + 30_500_000        # a frame on the wire goes on
+    assert run.functions["drop_reset"][2] > 0 and run.functions["drop_reset"][1] == 0
+    for stage in ("DATA_FETCHED", "ON_WIRE", "DATA_WRITTEN"):
+        assert not (rows[stage][rows["function"] == 2] > late).any() and (rows[stage][rows["function"] == 1] > late).any(), stage
+
+
+@pytest.mark.parametrize(("event", "says"), [
+    ({"kind": "flr", "vf": 0}, "faults.events.0.at is missing"),
+    ({"at": "1us", "kind": "fire"}, "must be one of flr, pause, wire_down, retrain"),
+    ({"at": "1us", "kind": "flr"}, '"flr" needs vf'),
+    ({"at": "1us", "kind": "flr", "vf": 2}, "there is no VF 2: VFs are numbered 0 to 1"),
+    ({"at": "1us", "kind": "flr", "vf": 0, "duration": "1us"}, '"flr" takes no duration: beside at and kind it takes vf'),
+    ({"at": "1us", "kind": "pause"}, '"pause" needs a duration'),
+    ({"at": "1us", "kind": "pause", "duration": "4ms"}, "a PAUSE lasts at most 3355392ns on this wire"),
+    ({"at": "1us", "kind": "retrain"}, '"retrain" needs a duration'),
+    ({"at": "1us", "kind": "retrain", "duration": "1us", "gen": 6}, "must be one of 1, 2, 3, 4, 5"),
+    ({"at": "60us", "kind": "wire_down"}, "the run ends 60us after the start of traffic"),
+    ({"at": "1us", "kind": "wire_down", "what": 1}, "faults.events.0.what is not a key"),
+    ({"at": "1Gbps", "kind": "wire_down"}, "faults.events.0.at"),
+])
+def test_what_cannot_happen_is_said_in_a_sentence(event, says):
+    with pytest.raises(ScenarioError, match=says.replace("(", r"\(")):
+        scenario(event)
+
+
+def test_events_survive_being_written_and_read_again():
+    made = scenario(*EVENTS.values())
+    assert build(made.config(), "again", {}, where="argument") == made

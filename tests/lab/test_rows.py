@@ -1,0 +1,135 @@
+"""Rows on their way to the user: a file that grows by groups is, row for row, what a run keeps in memory."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import nicmodel as nm
+from nicmodel.datasheet.books import WAITS
+from nicmodel.lab.rows import RowFile, RowsInMemory, row_file
+from nicmodel.lab.scenario import Scenario
+from nicmodel.sim.errors import ModelBug, ScenarioError
+from nicmodel.sim.results import ROW_DTYPE
+
+RUN = dict(num_vfs=2, direction="both", duration="200us", warmup="50us", record={"rows": True, "row_group": 1000})
+NO_WAITS = np.empty((0, len(WAITS)), np.int64)
+GROUP = 100
+
+
+def rows_of(*serials):
+    rows = np.zeros(len(serials), ROW_DTYPE)
+    rows["serial"] = serials
+    rows["POSTED"] = rows["serial"] * 3
+    return rows
+
+
+def waits_of(rows):
+    return rows["serial"][:, None] + np.arange(len(WAITS))
+
+
+def check_file(path, count):
+    assert pd.read_parquet(path)[["serial", "POSTED"]].to_numpy().tolist() == [[n, 3 * n] for n in range(count)]
+    sizes = [pq.ParquetFile(path).metadata.row_group(n).num_rows for n in range(pq.ParquetFile(path).num_row_groups)]
+    assert sizes[:-1] == [GROUP] * (len(sizes) - 1)
+
+
+# a run ------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("plane", ("fast", "reference"))
+def test_a_file_holds_what_a_run_keeps_in_memory(plane, tmp_path):
+    short = dict(RUN, duration="20us", warmup="10us") if plane == "reference" else RUN
+    path = tmp_path / "rows.parquet"
+    kept = nm.run("vf_scaling", plane=plane, **short)
+    streamed = nm.run("vf_scaling", plane=plane, rows_file=path, **short)
+    assert streamed.rows is None and streamed.simulated == kept.simulated
+    pd.testing.assert_frame_equal(pd.read_parquet(path), kept.rows)
+    assert kept.rows["serial"].tolist() == list(range(len(kept.rows))) and len(kept.rows) > 1000
+    assert [p.name for p in tmp_path.iterdir()] == ["rows.parquet"]
+
+
+def test_waits_are_columns_where_books_are_kept():
+    rows = nm.run("one_vf", plane="reference", duration="10us", warmup="0us", record={"rows": True}).rows
+    assert [f"wait_{wait.name}" for wait in WAITS] == [name for name in rows if name.startswith("wait_")]
+    assert rows.filter(like="wait_").to_numpy().sum() > 0
+
+
+def test_an_interrupted_run_leaves_the_rows_so_far(tmp_path):
+    stop, seen = threading.Event(), []
+
+    def progress(fraction, figures):
+        seen.append(fraction)
+        if fraction > 0.5:
+            stop.set()
+
+    result = nm.run("vf_scaling", progress=progress, stop=stop, rows_file=tmp_path / "rows.parquet", **RUN)
+    rows = pd.read_parquet(tmp_path / "rows.parquet")
+    assert result.interrupted and rows["serial"].tolist() == list(range(len(rows))) and len(rows) > 1000
+
+
+def test_a_run_that_fails_leaves_no_file(tmp_path):
+    def progress(fraction, figures):
+        if fraction > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        nm.run("vf_scaling", progress=progress, rows_file=tmp_path / "rows.parquet", **RUN)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_without_recording_writes_no_file(tmp_path):
+    nm.run("one_vf", duration="10us", rows_file=tmp_path / "rows.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+# a file -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("books", (False, True), ids=("rows", "rows and waits"))
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_come_in_any_order_and_leave_in_theirs(tmp_path, seed, books):
+    """Some are held up for a moment, some for very long."""
+    draw = np.random.default_rng(seed)
+    count = 40 * GROUP + 17
+    delay = np.where(draw.random(count) < 0.002, draw.integers(0, count, count), draw.integers(0, 60, count))
+    order = np.argsort(np.arange(count) + delay, kind="stable")
+    memory, sizes = RowsInMemory(), []
+    with row_file(tmp_path / "rows.parquet", GROUP) as file:
+        for part in np.array_split(order, 300):
+            rows = rows_of(*sorted(part))
+            for sink in (file, memory):
+                sink.add(rows, waits_of(rows) if books else NO_WAITS)
+            sizes.append(file.kept)
+    check_file(tmp_path / "rows.parquet", count)
+    assert max(sizes) <= 2 * GROUP + 20
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "rows.parquet"), pd.DataFrame(memory.all()))
+
+
+def test_what_waits_for_one_row_waits_on_disk_and_comes_back(tmp_path):
+    file = RowFile(tmp_path / "rows.parquet", GROUP)
+    file.add(rows_of(*range(1, 1000)), NO_WAITS)
+    assert file.scratch is not None and file.kept == 0 and file.writer is None
+    file.add(rows_of(0, *range(1001, 1100)), NO_WAITS)
+    assert file.scratch is None and file.kept == 99 and file.written == 1000
+    file.add(rows_of(1000), NO_WAITS)
+    file.finish()
+    check_file(tmp_path / "rows.parquet", 1100)
+
+
+@pytest.mark.parametrize("count", (0, 1, GROUP - 1, GROUP, GROUP + 1))
+def test_the_last_group_is_as_small_as_it_must_be(tmp_path, count):
+    with row_file(tmp_path / "rows.parquet", GROUP) as file:
+        file.add(rows_of(*range(count)), NO_WAITS)
+    check_file(tmp_path / "rows.parquet", count)
+
+
+def test_a_row_that_never_comes_is_a_bug(tmp_path):
+    with pytest.raises(ModelBug, match="row 1 never came"), row_file(tmp_path / "rows.parquet", GROUP) as file:
+        file.add(rows_of(0, 2), NO_WAITS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_group_has_a_row_at_least():
+    with pytest.raises(ScenarioError, match="row_group"):
+        nm.run(Scenario(), record={"row_group": 0})
