@@ -3,7 +3,8 @@
 A direction does one transfer at a time and knows nothing of its clients: it moves the oldest eligible TLP and
 hands it over at its end. Each direction also carries the DLLPs its sender owes: Acks and UpdateFCs for what
 came the other way. It wakes by itself once: when it is free and something waits, or when the next DLLP is due
-and it is free. While no TLP waits in either direction DLLPs are sent afterwards, with their own times (`catch_up`). RO, IDO, turns, completion credits and retraining are in `passing`.
+and it is free. While the other end does not wait for credits DLLPs are sent afterwards, with their own times
+(`catch_up`). RO, IDO, turns, completion credits and retraining are in `passing`.
 
 The credits a sender holds are kept as their number, limit minus consumed. The door lets a receiver advertise no
 more than half of what a count has room for, so this says the same as the modular test of the page.
@@ -116,11 +117,6 @@ cdef inline void find_next_due(Direction* way) noexcept nogil:
         way.next_due = earliest(way.next_due, earliest(way.c_due, way.c_idle))
 
 
-cdef inline bint is_watched_link(Nic* nic) noexcept nogil:
-    """Does a TLP wait, for the link or for credits? Else DLLPs take no event: they go before anybody looks."""
-    return (nic.up.waiting | nic.down.waiting) != 0
-
-
 cdef inline void set_wake(Nic* nic, Direction* way, int64_t time) noexcept nogil:
     """The direction's arbiter is touched at `time`."""
     cdef int64_t* when = nic.when
@@ -134,7 +130,7 @@ cdef inline void note_due(Nic* nic, Direction* way, int64_t due) noexcept nogil:
         way.next_due = due
     if due <= nic.now:
         touch(nic, way.arbiter)
-    elif is_watched_link(nic):
+    elif unlikely(partner_of(nic, way).starved):
         due = max(due, round_up(way.free))
         if due < nic.when[way.wake]:
             set_wake(nic, way, due)
@@ -414,6 +410,11 @@ cdef inline void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil
     open_books(nic, way, (posted_cause + 1) | (nonposted_cause + 1) << 8 | (completion_cause + 1) << 16)
 
 
+cdef inline bint blames_pool(int32_t causes) noexcept nogil:
+    """Does a line wait for credits?"""
+    return (causes & 255) == CAUSE_POOL + 1 or (causes >> 8 & 255) == CAUSE_POOL + 1 or causes >> 16 == CAUSE_POOL + 1
+
+
 cdef inline void open_books(Nic* nic, Direction* way, int all_causes) noexcept nogil:
     """The causes of three lines, plus one, a byte each."""
     if way.blamed != all_causes:
@@ -425,29 +426,29 @@ cdef inline void open_books(Nic* nic, Direction* way, int all_causes) noexcept n
 
 cdef inline void decide_direction(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
     """UPSTREAM or DOWNSTREAM: one transfer, if the link is free and anything may go."""
+    cdef int64_t now = nic.now << 10
     catch_up(nic, way)
     catch_up(nic, partner)
-    if way.free <= nic.now << 10:
+    if way.free <= now:
         if unlikely(way.next_due <= nic.now):
             start_dllp(nic, way, nic.now, nic.now)
         elif way.waiting:
             start_tlp(nic, way, partner)
     if way.waiting or way.blamed:
-        blame_lines(nic, way, way.free > nic.now << 10)
-    if way.waiting:
+        blame_lines(nic, way, way.free > now)
+        way.starved = blames_pool(way.blamed)
+    wake_direction(nic, way, partner.starved)
+    if unlikely(way.starved):
         send_overdue(nic, partner, nic.now + 1, nic.now)
-        wake_direction(nic, way)
-        wake_direction(nic, partner)
-    elif partner.waiting:
-        wake_direction(nic, way)
-    elif nic.when[way.wake] != NEVER:
-        set_wake(nic, way, NEVER)
+        wake_direction(nic, partner, True)
 
 
-cdef inline void wake_direction(Nic* nic, Direction* way) noexcept nogil:
-    """It decides again when the link is free, if anything waits for that; else when a DLLP falls due."""
-    cdef int64_t idle = round_up(way.free), wake = way.next_due
-    if idle > nic.now and (way.waiting or wake < idle):
-        wake = idle
+cdef inline void wake_direction(Nic* nic, Direction* way, bint watched) noexcept nogil:
+    """It decides again when the link is free, if anything waits for that, or when a DLLP may go that somebody waits for."""
+    cdef int64_t wake = NEVER
+    if way.waiting and way.free > nic.now << 10:
+        wake = round_up(way.free)
+    elif watched:
+        wake = max(way.next_due, round_up(way.free))
     if wake != nic.when[way.wake]:
         set_wake(nic, way, wake)
