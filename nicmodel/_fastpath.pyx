@@ -23,6 +23,7 @@ from libc.string cimport memcpy, memset
 
 from nicmodel._fast.containers cimport Bits, Lane, Map, Timed, Timer, Timers
 from nicmodel._fast.facts cimport *
+from nicmodel._fast.ledger cimport Hold, Later, Ledger, Pool, RowBook, Sample, TlpBook
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
     NOBODY, NUM_CLASSES, NUM_GROUPS, NUM_WHEN, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, Nic,
@@ -33,6 +34,10 @@ from nicmodel.sim.errors import ModelBug
 
 include "_fast/lanes.pxi"
 include "_fast/books.pxi"
+include "_fast/waits.pxi"
+include "_fast/queues.pxi"
+include "_fast/served.pxi"
+include "_fast/pools.pxi"
 include "_fast/memory.pxi"
 include "_fast/link.pxi"
 include "_fast/passing.pxi"
@@ -57,6 +62,7 @@ include "_fast/revoke.pxi"
 include "_fast/calls.pxi"
 include "_fast/options.pxi"
 include "_fast/build.pxi"
+include "_fast/ledger.pxi"
 include "_fast/report.pxi"
 include "_fast/door.pxi"
 
@@ -80,6 +86,8 @@ cdef inline void commit_down_end(Nic* nic) noexcept nogil:
         accept_access(nic, index)
     elif nic.down.flying_last:
         tlp = &nic.tlps[index]
+        if nic.books:
+            end_request(nic, index)
         request_end(nic, index)
         if tlp.epoch == nic.rings[tlp.ring].epoch:
             commit_read(nic, tlp)
@@ -172,12 +180,20 @@ cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
     if nic.touched & FIRST_AT_EDGE:
         if has_turn(nic, REGISTER_PORT):
             decide_register_port(nic)
+            if nic.books:
+                blame_port(nic)
         if has_turn(nic, TX_SCHEDULER):
+            if nic.books:
+                open_queues(nic)
             decide_tx_scheduler(nic)
+            if nic.books:
+                blame_queues(nic)
         if has_turn(nic, TX_REORDER):
             decide_tx_reorder(nic)
         if has_turn(nic, SWITCH_INGRESS):
             decide_switch_ingress(nic)
+            if nic.books:
+                blame_parser(nic)
     if has_turn(nic, TX_DESC_FETCH):
         decide_fetch(nic, DIRECTION_TX)
     if has_turn(nic, RX_DESC_FETCH):
@@ -186,6 +202,8 @@ cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
         decide_tags(nic)
     if has_turn(nic, WRITERS):
         decide_writers(nic)
+        if nic.books:
+            blame_writers(nic)
     if has_turn(nic, MSIX):
         decide_msix(nic)
 

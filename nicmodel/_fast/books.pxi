@@ -74,6 +74,8 @@ cdef inline void deliver_tx(Nic* nic, Row* row) noexcept nogil:
     function.counters[COUNT_TX_BYTES] += row.length
     function.inside[DIRECTION_TX] -= 1
     count_latency(nic, row.function, DIRECTION_TX, nic.now - row.born)
+    if nic.books:
+        close_row(nic, row, DIRECTION_TX)
 
 cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     """A received frame is the driver's."""
@@ -83,6 +85,8 @@ cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     function.counters[COUNT_RX_BYTES] += row.length
     function.inside[DIRECTION_RX] -= 1
     count_latency(nic, row.function, DIRECTION_RX, nic.now - row.born)
+    if nic.books:
+        close_row(nic, row, DIRECTION_RX)
 
 
 # ---- blame -----------------------------------------------------------------------------------------
@@ -119,6 +123,8 @@ cdef bint rows_grow(Nic* nic) noexcept nogil:
         latch(nic, FAULT_MEMORY, 4, room)
         return False
     nic.rows = rows
+    if nic.books and not row_books_grow(nic, room):
+        return False
     nic.room_rows = room
     return True
 
@@ -132,6 +138,8 @@ cdef bint records_grow(Nic* nic) noexcept nogil:
         nic.record_rows = 0
         return False
     nic.records = records
+    if nic.books and not row_waits_grow(nic, room):
+        return False
     nic.room_records = room
     return True
 
@@ -191,6 +199,8 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t length
     row.length = length
     if nic.record_rows:
         record_birth(nic, nic.row_serial)
+    if nic.books:
+        memset(&nic.ledger.rows[index], 0, sizeof(RowBook))
     nic.row_serial += 1
     return index
 

@@ -250,6 +250,7 @@ cdef class Door:
         agent.doorbell_cost = config.doorbell_cost_ps
         agent.core = self.shared_cores[config.core] if config.core >= 0 else -1
         agent.timer = -1
+        agent.core_number = config.core
         self.nic.num_agents += 1
         self.call(CALL_START_AGENT, at).words[0] = index
         return index

@@ -41,6 +41,8 @@ cdef bint tlps_grow(Nic* nic) noexcept nogil:
         return False
     nic.sides = sides
     memset(sides + nic.num_tlps, 0, (room - nic.num_tlps) * sizeof(Side))
+    if nic.books and not tlp_books_grow(nic, room):
+        return False
     for each in range(nic.num_tlps, room):
         tlps[each].ref = each + 1 if each + 1 < room else -1
     nic.free_tlp = nic.num_tlps
@@ -75,6 +77,8 @@ cdef inline void queue_tlp(Nic* nic, Direction* way, Lane* line, int32_t index) 
     way.waiting += 1
     push_index(nic, line, index)
     touch(nic, way.arbiter)
+    if nic.books:
+        join_link(nic, way, line, index)
 
 
 cdef inline void queue_posted(Nic* nic, Direction* way, int32_t index) noexcept nogil:
@@ -202,6 +206,8 @@ cdef void land_update(Nic* nic, Direction* way, Direction* sender) noexcept nogi
     else:
         sender.ch += way.update_headers
         sender.cd += way.update_data
+    if nic.books and sender == &nic.up:
+        report_credits(nic, way.flying_kind, way.update_headers, way.update_data)
     if sender.waiting:
         touch(nic, sender.arbiter)
 
@@ -340,6 +346,8 @@ cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t 
     way.flying = winner
     way.flying_kind = tlp.kind
     way.last_end = round_up(way.free)
+    if nic.books:
+        leave_link(nic, way, winner, nbytes)
     note_arrival(nic, partner, way.last_end)
     if way == &nic.up:
         reach_root(nic, winner, way.last_end)

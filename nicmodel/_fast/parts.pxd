@@ -59,6 +59,9 @@ cdef struct Batch:
     int64_t posted
     int64_t doorbell
     int32_t count
+    int64_t down_credits    # what it has waited for, with `books`
+    int64_t down_link
+    int64_t register_port
 
 cdef struct RxDescriptor:
     uint64_t address
@@ -195,6 +198,7 @@ cdef struct Walk:
     int32_t first           # TLPs that wait for it
     int32_t last
     int32_t mapped
+    int32_t sample          # `books`
 
 cdef struct WalkQueue:
     int32_t head
@@ -395,6 +399,11 @@ cdef struct Agent:
     int32_t pass_tx_reaped
     int32_t pass_rx_reaped
     int32_t pass_posted
+    # books
+    int64_t began           # the pass under way, or the last
+    int64_t spent           # on all passes begun
+    int64_t passes
+    int32_t core_number     # as configured
 
 cdef struct Filter:
     uint64_t mac

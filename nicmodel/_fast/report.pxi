@@ -49,7 +49,8 @@ cdef object copy_lines(Nic* nic):
         for cause in range(NUM_CAUSES):
             out[line, cause] = nic.line_clock[line][cause]
         if nic.line_cause[line] != CAUSE_NONE:
-            out[line, nic.line_cause[line]] += nic.horizon - nic.line_since[line]
+            out[line, nic.line_cause[line]] += max(0, nic.horizon - nic.line_since[line])
+    out[LINE_INGRESS, CAUSE_SERVER] -= parser_overshoot(nic, nic.horizon)
     return clocks
 
 
@@ -100,6 +101,7 @@ cdef void settle_all(Nic* nic) noexcept nogil:
     settle_wire(nic, before)
     if not lane_empty(&nic.tx_wire):
         count_wait(nic, nic.horizon)
+    settle_books(nic, before)
 
 
 cdef dict results(Nic* nic):
@@ -107,7 +109,7 @@ cdef dict results(Nic* nic):
     functions, inside = copy_functions(nic)
     return {"functions": functions, "latency": copy_latency(nic), "links": copy_links(nic),
             "lines": copy_lines(nic), "inside": inside, "rows": copy_rows(nic),
-            "interrupts": copy_interrupts(nic)}
+            "interrupts": copy_interrupts(nic), **copy_books(nic)}
 
 
 cdef list take_news(Nic* nic, dict unanswered, dict mmio_reads):

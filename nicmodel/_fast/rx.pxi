@@ -51,6 +51,9 @@ cdef inline void enter_buffer(Nic* nic, int32_t index, int line, int64_t time) n
         return
     nic.rx_room -= row.length
     row.room = 1
+    if nic.books:
+        join_parser(nic, index, line, time)
+        take_room(nic, POOL_RX_BUFFER, row.length, time)
     if nic.ahead:
         nic.ingress_last = ingress_edge(nic, time)
         nic.ingress_ahead += 1
@@ -146,6 +149,8 @@ cdef void look_ahead(Nic* nic) noexcept nogil:
 cdef void take_turns(Nic* nic) noexcept nogil:
     """The switch may feed the parser from now on: frames that have not entered it wait in line."""
     cdef uint64_t first = nic.rx_pipe_lane.tail, position
+    if nic.books:
+        share_parser(nic)
     nic.ahead = 0
     while first > nic.rx_pipe_lane.head and (<Timed*>lane_at(&nic.rx_pipe_lane, first - 1)).time - nic.rx_pipe >= nic.now:
         first -= 1
@@ -201,6 +206,8 @@ cdef void give_up(Nic* nic, int32_t index, int32_t function, int reason) noexcep
     """A frame in the Rx buffer is dropped: its room returns."""
     nic.rx_room += nic.rows[index].length
     nic.rows[index].room = 0
+    if nic.books:
+        return_rx_room(nic, index, nic.now)
     refuse(nic, index, function, reason)
 
 
@@ -222,6 +229,8 @@ cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
     cdef Row* row = &nic.rows[index]
     cdef Ring* ring
     stamp(nic, row, STAGE_STEERED, nic.now)
+    if nic.books:
+        leave_parser(nic, index)
     target = match_filter(nic, row.mac, row.vlan)
     if target < 0:
         target = nic.default_pool
@@ -282,6 +291,8 @@ cdef void pair(Nic* nic, int32_t index) noexcept nogil:
         lane_pop(&ring.chip)
         ring.held -= 1
         push_index(nic, &ring.rows, frame)
+        if nic.books:
+            join_writers(nic, frame)
         write_frame(nic, index, frame)
     review_fetch(nic, index)
 
@@ -309,14 +320,16 @@ cdef inline void return_rooms(Nic* nic, int64_t until) noexcept nogil:
         back = <RoomBack*>lane_front(&nic.rx_rooms_back)
         if back.time > until:
             return
-        end_rx_payload(nic, back.row)
+        end_rx_payload(nic, back.row, back.time)
         lane_pop(&nic.rx_rooms_back)
 
 
-cdef inline void end_rx_payload(Nic* nic, int32_t index) noexcept nogil:
-    """The payload's last TLP is at the root complex: the adapter may forget the bytes."""
+cdef inline void end_rx_payload(Nic* nic, int32_t index, int64_t time) noexcept nogil:
+    """The payload's last TLP was at the root complex at `time`: the adapter may forget the bytes."""
     nic.rx_room += nic.rows[index].length
     nic.rows[index].room = 0
+    if nic.books:
+        return_rx_room(nic, index, time)
 
 
 cdef inline void commit_rx_writeback(Nic* nic, int32_t index) noexcept nogil:

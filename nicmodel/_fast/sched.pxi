@@ -123,6 +123,8 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
     row = &nic.rows[index_at(&ring.rows, ring.scheduled)]
     nic.last_function = ring.function
     nic.functions[ring.function].last_ring = index
+    if nic.books:
+        take_turn(nic, index_at(&ring.rows, ring.scheduled))
     if row.asked == 0:
         nic.tx_room -= row.nbytes
         row.room = 1

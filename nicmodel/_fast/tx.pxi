@@ -19,11 +19,11 @@ cdef enum:
     TX_MAX_BYTES = 16383    # docs/time.md, 5.3
 
 
-cdef void ring_doorbell(Nic* nic, int32_t index, int64_t posted, int32_t tail) noexcept nogil:
+cdef void ring_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
     """A tail write takes effect, on a ring of either direction. Nonsense and closed rings are ignored."""
     cdef Ring* ring = &nic.rings[index]
     cdef Batch* batch
-    cdef int32_t count
+    cdef int32_t tail = <int32_t>tlp.value, count
     if not ring.is_open or <uint32_t>tail >= <uint32_t>ring.size:
         return
     nic.functions[ring.function].counters[COUNT_DOORBELLS] += 1
@@ -33,9 +33,11 @@ cdef void ring_doorbell(Nic* nic, int32_t index, int64_t posted, int32_t tail) n
     ring.tail = tail
     if ring.direction == DIRECTION_TX and count:
         batch = <Batch*>lane_push(nic, &ring.doorbells)
-        batch.posted = posted
+        batch.posted = tlp.ready
         batch.doorbell = nic.now
         batch.count = count
+        if nic.books:
+            note_doorbell(nic, batch, tlp)
     review_fetch(nic, index)
 
 
@@ -50,6 +52,8 @@ cdef inline void take_stamps(Nic* nic, Ring* ring, Row* row) noexcept nogil:
     row.born = batch.posted
     stamp(nic, row, STAGE_POSTED, batch.posted)
     stamp(nic, row, STAGE_DOORBELL, batch.doorbell)
+    if nic.books:
+        take_over_fetch(nic, <int32_t>(row - nic.rows), batch)
     batch.count -= 1
     if batch.count == 0:
         lane_pop(&ring.doorbells)
@@ -97,6 +101,8 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
         held += nic.rows[index_at(&ring.rows, ring.rows.tail - 1)].good
     skip_bad(nic, ring)
     note_waiting(nic, index, held)
+    if nic.books:
+        join_queues(nic, ring, ring.fetch_count)
     advance_ready(nic, ring)
     review_fetch(nic, index)
 
@@ -124,6 +130,8 @@ cdef inline void join_ready(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
     """The frame takes the first edge that is left."""
     cdef int64_t edge = nic.edge
     settle_ready(nic, nic.now)
+    if nic.books:
+        join_reorder(nic, index)
     if edge <= nic.ready_last:
         edge = nic.ready_last + nic.core
     nic.ready_last = edge
@@ -152,6 +160,8 @@ cdef inline void commit_tx_payload(Nic* nic, int32_t index, int32_t ring) noexce
     if row.asked == row.nbytes and row.requests == 0:
         row.complete = 1
         stamp(nic, row, STAGE_DATA_FETCHED, nic.edge)
+        if nic.books:
+            take_over_payload(nic, index)
         advance_ready(nic, &nic.rings[ring])
 
 
@@ -191,6 +201,7 @@ cdef inline void retire(Nic* nic, int32_t index, int64_t edge) noexcept nogil:
     check(nic, index_at(&ring.rows, ring.retired) == index, 30, row.serial)
     lane_pop(&nic.tx_ready)
     ring.retired += 1
+    nic.ledger.grants[TX_REORDER] += 1
     if row.good:
         if nic.loopback:
             timed_pushed(nic, &nic.tx_pipe_lane, RANK_TX_PIPE, edge + nic.tx_pipe, index)
@@ -285,6 +296,8 @@ cdef void set_loopback(Nic* nic, bint on) noexcept nogil:
     settle_ready(nic, nic.now)
     revoke_plan(nic)
     if on:
+        if nic.books:
+            note_frames(nic)
         turn_back(nic)
     else:
         go_straight(nic)
@@ -310,6 +323,9 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
         parse_frame(row.data, row.moved, &row.mac, &row.vlan)
     target = match_filter(nic, row.mac, row.vlan) if nic.loopback else -1
     if target >= 0 and target != row.function:
+        if nic.books:
+            pass_switch(nic, row_book(nic, index), nic.now)
+            return_tx_room(nic, index)
         tx_room_back(nic, row.nbytes)
         row.room = 0
         deliver_tx(nic, row)

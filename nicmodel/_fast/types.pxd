@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Bits, Lane, Map, Timers
 from nicmodel._fast.facts cimport NUM_CAUSES, NUM_LINES, NUM_RANKS, RANK_DLLP
+from nicmodel._fast.ledger cimport Ledger
 from nicmodel._fast.parts cimport (
     Agent, Arena, Asking, Call, Core, Direction, Filter, Flow, Function, Iommu, Offer, Record, Ring, Row, Scope, Shaper,
     Side, Tlp, Vector,
@@ -217,4 +218,6 @@ cdef struct Nic:
     int64_t core_reciprocal     # of 1 << 32
     int64_t pause_end       # of the partner's PAUSE; `pause_until` is NEVER while the wire is down
     int64_t wire_since      # the last change of its byte time: no frame that had not started before starts earlier
+    int32_t books           # keep them; everything of theirs is in the ledger
+    Ledger ledger
     char scrap[256]         # where a push lands when memory has run out
