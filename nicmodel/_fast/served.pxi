@@ -149,7 +149,12 @@ cdef inline void serve_frame(Nic* nic, int32_t index, int64_t time) noexcept nog
 
 cdef void note_frames(Nic* nic) noexcept nogil:
     """Frames are about to be taken out of the line: those that have joined it by now have been counted."""
+    cdef int64_t left
     sample_frames(nic, nic.now - 1)
+    left = <int64_t>(nic.tx_wire.head - nic.ledger.wire_position)
+    if left > 0:                        # they have started
+        nic.ledger.wire_position += <uint64_t>left
+        nic.ledger.due[LINE_TX_WIRE] -= <int32_t>left
     while nic.ledger.wire_position < nic.tx_wire.tail:
         if (<Timed*>lane_at(&nic.tx_wire, nic.ledger.wire_position)).time >= nic.now:
             return
