@@ -23,7 +23,9 @@ from libc.string cimport memcpy, memset
 
 from nicmodel._fast.containers cimport Bits, Lane, Map, Timed, Timer, Timers
 from nicmodel._fast.facts cimport *
-from nicmodel._fast.ledger cimport Hold, Later, Ledger, Pool, RowBook, Sample, TlpBook
+from nicmodel._fast.ledger cimport (
+    Group, Hold, Later, Ledger, Pool, RareBook, ReadWaits, RowBook, Sample, TlpBook,
+)
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
     NOBODY, NUM_CLASSES, NUM_GROUPS, NUM_WHEN, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, Nic,
@@ -36,6 +38,7 @@ include "_fast/lanes.pxi"
 include "_fast/books.pxi"
 include "_fast/waits.pxi"
 include "_fast/queues.pxi"
+include "_fast/sums.pxi"
 include "_fast/served.pxi"
 include "_fast/pools.pxi"
 include "_fast/memory.pxi"

@@ -75,7 +75,7 @@ cdef inline void deliver_tx(Nic* nic, Row* row) noexcept nogil:
     function.inside[DIRECTION_TX] -= 1
     count_latency(nic, row.function, DIRECTION_TX, nic.now - row.born)
     if nic.books:
-        close_row(nic, row, DIRECTION_TX)
+        close_sent(nic, row)
 
 cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     """A received frame is the driver's."""
@@ -86,7 +86,7 @@ cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     function.inside[DIRECTION_RX] -= 1
     count_latency(nic, row.function, DIRECTION_RX, nic.now - row.born)
     if nic.books:
-        close_row(nic, row, DIRECTION_RX)
+        close_received(nic, row)
 
 
 # ---- blame -----------------------------------------------------------------------------------------
@@ -199,8 +199,6 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t length
     row.length = length
     if nic.record_rows:
         record_birth(nic, nic.row_serial)
-    if nic.books:
-        memset(&nic.ledger.rows[index], 0, sizeof(RowBook))
     nic.row_serial += 1
     return index
 
@@ -236,6 +234,8 @@ cdef void drop_row(Nic* nic, Row* row, int reason) noexcept nogil:
     row.outcome = <uint8_t>reason
     function.counters[COUNT_DROP_NO_DESCRIPTOR + reason - DROP_NO_DESCRIPTOR] += 1
     function.inside[DIRECTION_TX if row.kind == KIND_TX else DIRECTION_RX] -= 1
+    if nic.books:
+        forget_row(nic, row)
 
 
 cdef void let_go(Nic* nic, Ring* ring) noexcept nogil:

@@ -1,43 +1,68 @@
 """What the books remember (`docs/time.md`, 10): beside every TLP and row, and of the whole plane. Only with `books`."""
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Lane
-from nicmodel._fast.facts cimport NUM_ARBITERS, NUM_CAUSES, NUM_LINES, NUM_POOLS, NUM_WAITS
+from nicmodel._fast.facts cimport NUM_ARBITERS, NUM_LINES, NUM_POOLS, NUM_WAITS
 
-cdef struct TlpBook:
-    # Of the TLP in the same slot of `tlps`. What it has waited is known of those that a packet follows.
-    int64_t asked           # read: when it was asked for
-    int64_t since           # access: it waits for the port since | at the root: it arrived, then it was translated
-    int64_t entered[NUM_CAUSES]     # clocks of its tag line as it joined it; of its link line the one of the pool, first
-    int64_t tag_cap
+cdef struct ReadWaits:
+    # What a read waits for, where nothing is limited and nobody walks.
     int64_t tags
-    int64_t dma_issue
     int64_t read_buffer
     int64_t up_credits
     int64_t up_link
-    int64_t walkers
     int64_t write_order
-    int64_t down_credits
+    int64_t down_credits    # of accesses too
     int64_t down_link
-    int64_t register_port
+
+cdef struct TlpBook:
+    # Of the TLP in the same slot of `tlps`. What it has waited is known of those that a packet follows. 128 bytes.
+    ReadWaits waits
+    int64_t tag_cap
+    int64_t dma_issue
+    int64_t walkers
+    int64_t port            # access: it has waited for the register port
+    int64_t asked           # read: when it was asked for
+    int64_t since           # access: it waits for the port since | at the root: it arrived, then it was translated
+    int64_t entered         # the pool's clock of its line, as it joined it
+    int64_t entered_own     # and of its tag line, with `tag_rules`
     int32_t sample          # 1 + the first of its samples; 0: it is not sampled
-    int32_t started         # completions, while it is sampled
-    int32_t holds           # a tag
+    int16_t started         # completions, while it is sampled
+    uint8_t holds           # a tag
 
 cdef struct RowBook:
-    # Of the row in the same slot of `rows`.
+    # Of the row in the same slot of `rows`, in one line of the cache: waits that last longer are in its `RareBook`. Nothing
+    # of it is looked at before it has been written. Tx | Rx where a field is both.
+    int64_t since           # it waits where it is since: SCHEDULED, DATA_FETCHED, .. | ARRIVED, .., WRITTEN_BACK
+    uint32_t turn           # for the scheduler until SCHEDULED | for the writers
+    uint32_t room           # for room in the Tx buffer | for a descriptor
+    uint32_t tags           # of its last payload request, these seven
+    uint32_t read_buffer
+    uint32_t up_credits     # | of its write-back, these three
+    uint32_t up_link
+    uint32_t write_order
+    uint32_t down_credits
+    uint32_t down_link
+    uint32_t asking         # for the scheduler, from SCHEDULED to that request
+    uint32_t reorder
+    uint32_t pipe           # tx_pipe | rx_pipe
+    uint32_t last           # for the wire | for the driver
+    int32_t sample          # as of a TLP; 0 in a free slot
+
+cdef struct RareBook:
+    # Of the same row, what has no place there; zero unless it came up since its birth.
     int64_t waits[NUM_WAITS]
-    int64_t since           # it waits where it is since
-    int64_t queued          # Tx: it has waited for the scheduler since, and clocks as it began to
+    int64_t before          # what of it was before SCHEDULED
+
+cdef struct Group:
+    # Tx rows of one doorbell that were fetched together: what they waited for until they waited for the scheduler.
+    int64_t waits[NUM_WAITS]
+    int64_t queued          # they wait for the scheduler since, and clocks as they began to
     int64_t shaped
     int64_t roomless
-    int64_t scheduled       # Tx: SCHEDULED
-    int64_t stored          # Tx: waits since it took its room
-    int64_t paused          # Tx: of its wait for the wire up to the last change of that
-    int64_t payload         # Rx: what the payload's last TLP has waited for the link
-    int64_t written         # Rx: WRITTEN_BACK
-    int32_t sample
+    int64_t delivered       # not yet added to their function's sums
+    int32_t rows            # inside; 0: the slot is free
+    int32_t function        # | next free
 
 cdef struct Hold:
     # A function whose shaper lets no frame begin, from one time to another; and what has been of that.
@@ -67,7 +92,14 @@ cdef struct Pool:
 
 cdef struct Ledger:
     TlpBook* tlps
-    RowBook* rows
+    RowBook* rows           # aligned, within `row_memory`
+    void* row_memory
+    RareBook* rare_rows
+    int32_t rare            # some row has more than its book has room for
+    Group* groups
+    int32_t num_groups
+    int32_t free_group
+    int32_t group           # of the rows that are being born, or -1
     int64_t* waits          # function, direction, wait; latency last
     int64_t* row_waits      # by serial
     int64_t grants[NUM_ARBITERS]
@@ -76,15 +108,15 @@ cdef struct Ledger:
     int64_t turn_at         # its last turn
     int64_t full_from       # the line waits for room from then on, if the scheduler does not decide before
     Hold* holds             # by function
-    Lane fetched            # int32: rows that begin to wait when the scheduler decides
+    Lane fetched            # int32: groups that begin to wait when the scheduler decides
     # lines that are carried out late
+    int32_t changed_pause   # the wire has been paused, or changed
     int64_t pause_since     # `pause_until` is what it is since
     int64_t parser_busy     # `ahead`: frames wait for the parser since; NEVER: none does
     # pools
     Pool pools[NUM_POOLS]
     uint64_t* own_area      # tags, by function
     uint64_t* own_queued
-    int64_t* own_taken
     Lane released_later     # Later
     # who was served
     int64_t* served         # server, function

@@ -15,7 +15,7 @@ cdef bint open_ledger(Nic* nic, object config) except -1:
         ledger.pools[each].capacity = capacities[each]
     ledger.turn_at = -1
     ledger.full_from = ledger.parser_busy = NEVER
-    ledger.free_sample = -1
+    ledger.free_sample = ledger.free_group = ledger.group = -1
     lane_init(&ledger.fetched, sizeof(int32_t))
     lane_init(&ledger.released_later, sizeof(Later))
     if not nic.books:
@@ -24,11 +24,10 @@ cdef bint open_ledger(Nic* nic, object config) except -1:
     ledger.holds = <Hold*>calloc(functions, sizeof(Hold))
     ledger.own_area = <uint64_t*>calloc(functions, sizeof(uint64_t))
     ledger.own_queued = <uint64_t*>calloc(functions, sizeof(uint64_t))
-    ledger.own_taken = <int64_t*>calloc(functions, sizeof(int64_t))
     ledger.served = <int64_t*>calloc(functions * NUM_SERVED, sizeof(int64_t))
     ledger.interference = <int64_t*>calloc(functions * functions * NUM_SERVED, sizeof(int64_t))
     if (ledger.waits == NULL or ledger.holds == NULL or ledger.own_area == NULL or ledger.own_queued == NULL
-            or ledger.own_taken == NULL or ledger.served == NULL or ledger.interference == NULL):
+            or ledger.served == NULL or ledger.interference == NULL):
         return False
     for each in range(nic.num_functions):
         ledger.holds[each].since = NEVER
@@ -47,11 +46,22 @@ cdef bint tlp_books_grow(Nic* nic, int32_t room) noexcept nogil:
 
 
 cdef bint row_books_grow(Nic* nic, int32_t room) noexcept nogil:
-    """Beside `rows`; each is emptied at its row's birth."""
-    cdef RowBook* books = <RowBook*>realloc(nic.ledger.rows, <size_t>room * sizeof(RowBook))
-    if books == NULL:
+    """Beside `rows`, which has `room_rows` slots and gets `room`; each book in a line of the cache."""
+    cdef size_t before = <size_t>nic.room_rows * sizeof(RowBook)
+    cdef void* memory = calloc(<size_t>room + 1, sizeof(RowBook))
+    cdef RareBook* rare = <RareBook*>realloc(nic.ledger.rare_rows, <size_t>room * sizeof(RareBook))
+    cdef RowBook* books = <RowBook*>((<uint64_t>memory + 63) & ~<uint64_t>63)
+    if rare != NULL:
+        nic.ledger.rare_rows = rare
+    if memory == NULL or rare == NULL:
+        free(memory)
         latch(nic, FAULT_MEMORY, 16, room)
         return False
+    memset(rare + nic.room_rows, 0, <size_t>(room - nic.room_rows) * sizeof(RareBook))
+    if before:
+        memcpy(books, nic.ledger.rows, before)
+    free(nic.ledger.row_memory)
+    nic.ledger.row_memory = memory
     nic.ledger.rows = books
     return True
 
@@ -74,13 +84,14 @@ cdef void free_ledger(Nic* nic) noexcept nogil:
     lane_free(&ledger.fetched)
     lane_free(&ledger.released_later)
     free(ledger.tlps)
-    free(ledger.rows)
+    free(ledger.row_memory)
+    free(ledger.rare_rows)
     free(ledger.waits)
     free(ledger.row_waits)
     free(ledger.holds)
     free(ledger.own_area)
     free(ledger.own_queued)
-    free(ledger.own_taken)
+    free(ledger.groups)
     free(ledger.served)
     free(ledger.interference)
     free(ledger.seen)
@@ -95,6 +106,7 @@ cdef void settle_books(Nic* nic, int64_t before) noexcept nogil:
         return_rooms(nic, before - 1)
         settle_releases(nic, before)
         settle_turn(nic, nic.horizon - 1)
+        settle_groups(nic)
 
 
 cdef object copy_sums(int64_t* sums, tuple shape):
@@ -178,7 +190,11 @@ cdef dict copy_pools(Nic* nic):
         else:
             pools.append((0, 0, 0))
             audit.append((0, 0, 0))
-    own = [(taken_so_far(nic, nic.ledger.own_area[each], nic.ledger.own_taken[each]), <int64_t>nic.ledger.own_queued[each])
+    tags = [0] * nic.num_functions
+    for each in range(nic.num_tlps):
+        if nic.ledger.tlps[each].holds:
+            tags[nic.tlps[each].function] += 1
+    own = [(taken_so_far(nic, nic.ledger.own_area[each], tags[each]), <int64_t>nic.ledger.own_queued[each])
            for each in range(nic.num_functions)]
     return {"pools": np.array(pools, POOL_DTYPE), "own_tags": np.array(own, np.int64),
             "audit": np.array(audit, AUDIT_DTYPE)}

@@ -45,6 +45,7 @@ cdef struct Row:
     int32_t slot            # index of its descriptor | next free row
     int32_t vlan
     int32_t sender          # function that sent a looped back frame, else -1
+    int32_t group           # Tx, with `books`
     uint8_t kind
     uint8_t outcome
     uint8_t data_class      # size class of `data`
@@ -312,6 +313,7 @@ cdef struct RoomBack:
     int64_t time
     int32_t row
     int32_t ring            # index in `rings`
+    int64_t waited          # `books`: how long for the link
 
 cdef enum:
     CLASS_RX_DESCRIPTOR = 0

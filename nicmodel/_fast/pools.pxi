@@ -22,7 +22,6 @@ cdef inline void take_tag(Nic* nic, int32_t index) noexcept nogil:
     take_from(&nic.ledger.pools[POOL_TAGS], 1, nic.now)
     take_from(&nic.ledger.pools[POOL_READ_BUFFER], tlp.nbytes, nic.now)
     nic.ledger.own_area[tlp.function] -= <uint64_t>nic.now
-    nic.ledger.own_taken[tlp.function] += 1
 
 
 cdef inline void return_tag(Nic* nic, int32_t index, int64_t waited) noexcept nogil:
@@ -32,10 +31,9 @@ cdef inline void return_tag(Nic* nic, int32_t index, int64_t waited) noexcept no
     return_to(&nic.ledger.pools[POOL_READ_BUFFER], tlp.nbytes, nic.now, waited)
     nic.ledger.own_area[tlp.function] += <uint64_t>nic.now
     nic.ledger.own_queued[tlp.function] += <uint64_t>waited
-    nic.ledger.own_taken[tlp.function] -= 1
 
 
-cdef inline void end_request(Nic* nic, int32_t index) noexcept nogil:
+cdef void end_request(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a request has arrived."""
     return_tag(nic, index, waited_with_tag(tlp_book(nic, index)) if is_live(nic, &nic.tlps[index]) else 0)
 
@@ -52,15 +50,41 @@ cdef inline void take_room(Nic* nic, int pool, int64_t nbytes, int64_t time) noe
     take_from(&nic.ledger.pools[pool], nbytes, time)
 
 
-cdef inline void return_tx_room(Nic* nic, int32_t index) noexcept nogil:
-    return_to(&nic.ledger.pools[POOL_TX_BUFFER], nic.rows[index].nbytes, nic.now, row_book(nic, index).stored)
+cdef int64_t waited_rarely(RareBook* rare) noexcept nogil:
+    """Since SCHEDULED."""
+    cdef int64_t waited = -rare.before
+    cdef int wait
+    for wait in range(NUM_WAITS):
+        waited += rare.waits[wait]
+    return waited
 
 
-cdef inline void return_rx_room(Nic* nic, int32_t index, int64_t time) noexcept nogil:
-    """`time`: now, or a while ago."""
+cdef void return_tx_room(Nic* nic, int32_t index) noexcept nogil:
+    """What it has waited since SCHEDULED."""
     cdef RowBook* row = row_book(nic, index)
-    return_to(&nic.ledger.pools[POOL_RX_BUFFER], nic.rows[index].length, time,
-              row.waits[WAIT_RX_PIPE] + row.waits[WAIT_NO_DESCRIPTOR] + row.waits[WAIT_WRITERS] + row.payload)
+    cdef int64_t waited = (<int64_t>row.asking + row.tags + row.read_buffer + row.up_credits + row.up_link + row.write_order
+                           + row.down_credits + row.down_link + row.reorder + row.pipe + row.last)
+    if unlikely(nic.ledger.rare):
+        waited += waited_rarely(rare_book(nic, index))
+    return_to(&nic.ledger.pools[POOL_TX_BUFFER], nic.rows[index].nbytes, nic.now, waited)
+
+
+cdef void return_rx_room(Nic* nic, int32_t index, int64_t time, int64_t payload) noexcept nogil:
+    """`time`: now, or a while ago; `payload`: how long its last TLP has waited for the link."""
+    cdef RowBook* row = row_book(nic, index)
+    cdef int64_t waited = payload + row.pipe + row.room + row.turn
+    cdef int64_t* rare = rare_book(nic, index).waits
+    if unlikely(nic.ledger.rare):
+        waited += rare[WAIT_RX_PIPE] + rare[WAIT_NO_DESCRIPTOR] + rare[WAIT_WRITERS]
+    return_to(&nic.ledger.pools[POOL_RX_BUFFER], nic.rows[index].length, time, waited)
+
+
+cdef void return_room_at_steering(Nic* nic, int32_t index) noexcept nogil:
+    """A frame is dropped there."""
+    cdef int64_t waited = row_book(nic, index).pipe
+    if unlikely(nic.ledger.rare):
+        waited += rare_book(nic, index).waits[WAIT_RX_PIPE]
+    return_to(&nic.ledger.pools[POOL_RX_BUFFER], nic.rows[index].length, nic.now, waited)
 
 
 cdef void vanish_row(Nic* nic, int32_t index) noexcept nogil:
@@ -102,12 +126,13 @@ cdef void report_credits(Nic* nic, int kind, int64_t headers, int64_t data) noex
 
 cdef inline void release_read(Nic* nic, int32_t index) noexcept nogil:
     """The root complex releases the credit of a read."""
-    nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>(tlp_book(nic, index).walkers + tlp_book(nic, index).write_order)
+    nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>(tlp_book(nic, index).walkers
+                                                           + tlp_book(nic, index).waits.write_order)
 
 
 cdef void release_write(Nic* nic, int32_t index) noexcept nogil:
     """And those of a write."""
-    cdef int64_t waited = tlp_book(nic, index).walkers + tlp_book(nic, index).write_order
+    cdef int64_t waited = tlp_book(nic, index).walkers + tlp_book(nic, index).waits.write_order
     nic.ledger.pools[POOL_UP_PH].queued += <uint64_t>waited
     nic.ledger.pools[POOL_UP_PD].queued += <uint64_t>(waited * data_credits(nic.tlps[index].nbytes))
 
@@ -124,15 +149,15 @@ cdef void settle_releases(Nic* nic, int64_t before) noexcept nogil:
 
 cdef inline void order_read(Nic* nic, int32_t index, int64_t arrives, int64_t samples) noexcept nogil:
     """A read that starts now will arrive, and sample behind the writes before it."""
-    tlp_book(nic, index).write_order = samples - arrives
+    tlp_book(nic, index).waits.write_order = samples - arrives
 
 
 cdef inline void release_read_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """Its credit will be released at `time`, without an event."""
     cdef Later* later
-    if tlp_book(nic, index).write_order == 0:
+    if tlp_book(nic, index).waits.write_order == 0:
         return
     settle_releases(nic, nic.now)
     later = <Later*>lane_push(nic, &nic.ledger.released_later)
     later.time = time
-    later.waited = tlp_book(nic, index).write_order
+    later.waited = tlp_book(nic, index).waits.write_order

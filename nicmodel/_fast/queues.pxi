@@ -38,7 +38,7 @@ cdef bint are_all_held(Nic* nic) noexcept nogil:
     return True
 
 
-cdef inline void blame_queues(Nic* nic) noexcept nogil:
+cdef void blame_queues(Nic* nic) noexcept nogil:
     """TX_SCHEDULER has decided."""
     cdef bint granted = nic.ledger.turn_at == nic.now
     settle_turn(nic, nic.now)
@@ -98,29 +98,25 @@ cdef inline int64_t room_clock(Nic* nic, int32_t function, int64_t time) noexcep
 
 # ---- rows ------------------------------------------------------------------------------------------
 
-cdef inline void begin_to_queue(Nic* nic, int32_t index, int64_t edge) noexcept nogil:
-    """DESC_FETCHED: the row waits for the scheduler from this edge on."""
-    cdef RowBook* row = row_book(nic, index)
-    row.queued = edge
-    row.shaped = shaper_clock(nic, nic.rows[index].function, edge)
-    row.roomless = room_clock(nic, nic.rows[index].function, edge)
+cdef void begin_to_queue(Nic* nic, Group* group, int64_t edge) noexcept nogil:
+    """DESC_FETCHED: its rows wait for the scheduler from this edge on."""
+    group.queued = edge
+    group.shaped = shaper_clock(nic, group.function, edge)
+    group.roomless = room_clock(nic, group.function, edge)
 
 
-cdef void join_queues(Nic* nic, Ring* ring, int32_t count) noexcept nogil:
-    """The last `count` rows of the ring have just been born; good ones wait for the scheduler from the next edge on."""
-    cdef uint64_t position
-    cdef int32_t index
-    if likely(not nic.shaping):
-        settle_turn(nic, nic.now)
-    for position in range(ring.rows.tail - <uint64_t>count, ring.rows.tail):
-        index = index_at(&ring.rows, position)
-        if not nic.rows[index].good:
-            continue
-        nic.ledger.not_begun += 1
-        if unlikely(nic.shaping):
-            push_index(nic, &nic.ledger.fetched, index)
-        else:
-            begin_to_queue(nic, index, nic.edge)
+cdef void queue_group(Nic* nic, int32_t index) noexcept nogil:
+    """Rows are being born that wait for the scheduler from the next edge on."""
+    if unlikely(nic.shaping):
+        push_index(nic, &nic.ledger.fetched, index)
+        return
+    settle_turn(nic, nic.now)
+    begin_to_queue(nic, &nic.ledger.groups[index], nic.edge)
+
+
+cdef void join_queues(Nic* nic, int32_t count) noexcept nogil:
+    """So many good ones have been born."""
+    nic.ledger.not_begun += count
     if unlikely(nic.shaping):
         touch(nic, TX_SCHEDULER)
     elif nic.ledger.not_begun and nic.line_cause[LINE_TX_QUEUES] == CAUSE_NONE:
@@ -129,28 +125,42 @@ cdef void join_queues(Nic* nic, Ring* ring, int32_t count) noexcept nogil:
 
 cdef void open_queues(Nic* nic) noexcept nogil:
     """TX_SCHEDULER is about to decide, with shapers: rows begin to wait."""
-    cdef int32_t index
+    cdef Group* group
     while not lane_empty(&nic.ledger.fetched):
-        index = pop_index(&nic.ledger.fetched)
-        settle_hold(nic, nic.rows[index].function, nic.now)
-        begin_to_queue(nic, index, nic.now)
+        group = &nic.ledger.groups[pop_index(&nic.ledger.fetched)]
+        if group.rows:
+            settle_hold(nic, group.function, nic.now)
+            begin_to_queue(nic, group, nic.now)
+
+
+cdef inline uint32_t brief_before(Nic* nic, int32_t index, int wait, int64_t waited) noexcept nogil:
+    """As `brief`, before SCHEDULED."""
+    if unlikely(waited >> 32):
+        rare_book(nic, index).before += waited
+    return brief(nic, index, wait, waited)
 
 
 cdef inline void leave_queues(Nic* nic, int32_t index) noexcept nogil:
     """A frame begins: SCHEDULED."""
     cdef RowBook* row = row_book(nic, index)
-    cdef int32_t function = nic.rows[index].function
+    cdef Group* group = &nic.ledger.groups[nic.rows[index].group]
+    cdef int64_t shaped = 0, roomless
     if unlikely(nic.shaping):
-        settle_hold(nic, function, nic.now)
+        settle_hold(nic, group.function, nic.now)
+        settle_turn(nic, nic.now)
+        shaped = shaper_clock(nic, group.function, nic.now) - group.shaped
+        if shaped:
+            put_aside(nic, index, WAIT_SHAPER, shaped)
+            rare_book(nic, index).before += shaped
     settle_turn(nic, nic.now)
-    row.waits[WAIT_SHAPER] = shaper_clock(nic, function, nic.now) - row.shaped
-    row.waits[WAIT_TX_BUFFER] = room_clock(nic, function, nic.now) - row.roomless
-    row.waits[WAIT_SCHEDULER] = nic.now - row.queued - row.waits[WAIT_SHAPER] - row.waits[WAIT_TX_BUFFER]
-    row.scheduled = nic.now
+    roomless = room_clock(nic, group.function, nic.now) - group.roomless
+    row.room = brief_before(nic, index, WAIT_TX_BUFFER, roomless)
+    row.turn = brief_before(nic, index, WAIT_SCHEDULER, nic.now - group.queued - roomless - shaped)
+    row.since = nic.now
     nic.ledger.not_begun -= 1
 
 
-cdef inline void take_turn(Nic* nic, int32_t index) noexcept nogil:
+cdef void take_turn(Nic* nic, int32_t index) noexcept nogil:
     """TX_SCHEDULER grants a turn to the frame; if it is its first it takes its room."""
     nic.ledger.grants[TX_SCHEDULER] += 1
     nic.ledger.turn_at = nic.now

@@ -74,7 +74,7 @@ cdef void commit_up_end(Nic* nic) noexcept nogil:
     else:
         if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, tlp):
             settle_arrivals(nic, nic.now)
-            end_rx_payload(nic, tlp.ref, nic.now)
+            end_rx_payload(nic, tlp.ref, nic.now, payload_waited(nic, tlp))
         release_posted(nic, &nic.down, tlp.nbytes, nic.now)
         if nic.books:
             note_written(nic, tlp, nic.now)

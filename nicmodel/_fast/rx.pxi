@@ -207,7 +207,7 @@ cdef void give_up(Nic* nic, int32_t index, int32_t function, int reason) noexcep
     nic.rx_room += nic.rows[index].length
     nic.rows[index].room = 0
     if nic.books:
-        return_rx_room(nic, index, nic.now)
+        return_room_at_steering(nic, index)
     refuse(nic, index, function, reason)
 
 
@@ -305,6 +305,7 @@ cdef inline void return_room_at(Nic* nic, Tlp* tlp, int64_t time) noexcept nogil
     back.time = time
     back.row = tlp.ref
     back.ring = tlp.ring
+    back.waited = payload_waited(nic, tlp)
 
 
 cdef inline void settle_rx_room(Nic* nic) noexcept nogil:
@@ -320,16 +321,16 @@ cdef inline void return_rooms(Nic* nic, int64_t until) noexcept nogil:
         back = <RoomBack*>lane_front(&nic.rx_rooms_back)
         if back.time > until:
             return
-        end_rx_payload(nic, back.row, back.time)
+        end_rx_payload(nic, back.row, back.time, back.waited)
         lane_pop(&nic.rx_rooms_back)
 
 
-cdef inline void end_rx_payload(Nic* nic, int32_t index, int64_t time) noexcept nogil:
+cdef inline void end_rx_payload(Nic* nic, int32_t index, int64_t time, int64_t waited) noexcept nogil:
     """The payload's last TLP was at the root complex at `time`: the adapter may forget the bytes."""
     nic.rx_room += nic.rows[index].length
     nic.rows[index].room = 0
     if nic.books:
-        return_rx_room(nic, index, time)
+        return_rx_room(nic, index, time, waited)
 
 
 cdef inline void commit_rx_writeback(Nic* nic, int32_t index) noexcept nogil:

@@ -28,7 +28,7 @@ cdef void arrive_at_root(Nic* nic, int32_t index) noexcept nogil:
     cdef Tlp* tlp = &nic.tlps[index]
     cdef bint message_domain = is_message_domain(nic, tlp.domain)
     if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, tlp):
-        end_rx_payload(nic, tlp.ref, nic.now)
+        end_rx_payload(nic, tlp.ref, nic.now, payload_waited(nic, tlp))
     if nic.books:
         reach_memory(nic, index)
     if message_domain and tlp.kind != TLP_READ:
@@ -113,7 +113,7 @@ cdef void set_commit(Nic* nic, Scope* scope, int32_t index) noexcept nogil:
 cdef void sample_in_time(Nic* nic, int32_t index) noexcept nogil:
     """A read samples now, or when the writes before it are in memory."""
     if nic.books:
-        tlp_book(nic, index).write_order = max(nic.now, nic.sides[index].not_before) - tlp_book(nic, index).since
+        tlp_book(nic, index).waits.write_order = max(nic.now, nic.sides[index].not_before) - tlp_book(nic, index).since
     if nic.sides[index].not_before > nic.now:
         schedule(nic, RANK_MEM_READ, nic.sides[index].not_before, 0, index, 0)
     else:

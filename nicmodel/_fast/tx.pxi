@@ -53,10 +53,11 @@ cdef inline void take_stamps(Nic* nic, Ring* ring, Row* row) noexcept nogil:
     stamp(nic, row, STAGE_POSTED, batch.posted)
     stamp(nic, row, STAGE_DOORBELL, batch.doorbell)
     if nic.books:
-        take_over_fetch(nic, <int32_t>(row - nic.rows), batch)
+        join_group(nic, row, batch)
     batch.count -= 1
     if batch.count == 0:
         lane_pop(&ring.doorbells)
+        nic.ledger.group = -1
 
 
 cdef inline bint is_good(Nic* nic, uint64_t command, int32_t nbytes) noexcept nogil:
@@ -94,15 +95,16 @@ cdef inline void bear_row(Nic* nic, int32_t index, int32_t slot, uint8_t* descri
 cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a descriptor fetch has arrived."""
     cdef Ring* ring = &nic.rings[index]
-    cdef int32_t each, held = ring.held
+    cdef int32_t each, good = 0
     settle_arrivals(nic, nic.now)       # rows are numbered in the order of their birth
+    nic.ledger.group = -1
     for each in range(ring.fetch_count):
         bear_row(nic, index, ring.fetch_first + each, ring.fetched + each * DESCRIPTOR_BYTES)
-        held += nic.rows[index_at(&ring.rows, ring.rows.tail - 1)].good
+        good += nic.rows[index_at(&ring.rows, ring.rows.tail - 1)].good
     skip_bad(nic, ring)
-    note_waiting(nic, index, held)
+    note_waiting(nic, index, ring.held + good)
     if nic.books:
-        join_queues(nic, ring, ring.fetch_count)
+        join_queues(nic, good)
     advance_ready(nic, ring)
     review_fetch(nic, index)
 
@@ -324,8 +326,7 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     target = match_filter(nic, row.mac, row.vlan) if nic.loopback else -1
     if target >= 0 and target != row.function:
         if nic.books:
-            pass_switch(nic, row_book(nic, index), nic.now)
-            return_tx_room(nic, index)
+            turn_around(nic, index)
         tx_room_back(nic, row.nbytes)
         row.room = 0
         deliver_tx(nic, row)

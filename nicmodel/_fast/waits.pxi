@@ -6,12 +6,43 @@ it needs. Who has the next carrier takes over what the one before has waited. No
 without `Nic.books`.
 """
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define nicmodel_prefetch(x) __builtin_prefetch(x, 1)
+    #else
+    #define nicmodel_prefetch(x) ((void)(x))
+    #endif
+    """
+    void prefetch "nicmodel_prefetch"(void*) noexcept nogil         # it will be written
+
+
+cdef enum:
+    FRAMES_AHEAD = 4        # frames that wait for the wire are many: their books are fetched into the cache some time before
+
+
 cdef inline TlpBook* tlp_book(Nic* nic, int32_t index) noexcept nogil:
     return &nic.ledger.tlps[index]
 
 
 cdef inline RowBook* row_book(Nic* nic, int32_t index) noexcept nogil:
     return &nic.ledger.rows[index]
+
+
+cdef inline RareBook* rare_book(Nic* nic, int32_t index) noexcept nogil:
+    return &nic.ledger.rare_rows[index]
+
+
+cdef uint32_t put_aside(Nic* nic, int32_t index, int wait, int64_t waited) noexcept nogil:
+    """A row's wait that is too long for its book."""
+    rare_book(nic, index).waits[wait] += waited
+    nic.ledger.rare = 1
+    return 0
+
+
+cdef inline uint32_t brief(Nic* nic, int32_t index, int wait, int64_t waited) noexcept nogil:
+    """A row's wait as its book has it."""
+    return <uint32_t>waited if likely(waited >> 32 == 0) else put_aside(nic, index, wait, waited)
 
 
 cdef inline int64_t clock_at(Nic* nic, int line, int cause, int64_t time) noexcept nogil:
@@ -26,10 +57,10 @@ cdef inline int64_t waits_from(Nic* nic, int line) noexcept nogil:
 
 # ---- links -----------------------------------------------------------------------------------------
 
-cdef inline void join_link(Nic* nic, Direction* way, Lane* line, int32_t index) noexcept nogil:
+cdef void join_link(Nic* nic, Direction* way, Lane* line, int32_t index) noexcept nogil:
     """A TLP joins its line."""
     cdef int which = way.line + (0 if line == &way.posted else 1 if line == &way.nonposted else 2)
-    tlp_book(nic, index).entered[0] = clock_at(nic, which, CAUSE_POOL, nic.now)
+    tlp_book(nic, index).entered = clock_at(nic, which, CAUSE_POOL, nic.now)
     if which == LINE_UP_POSTED or which == LINE_UP_NONPOSTED:
         sample_entry(nic, which, SERVED_UP, &tlp_book(nic, index).sample)
     elif which == LINE_DOWN_COMPLETION:
@@ -38,18 +69,18 @@ cdef inline void join_link(Nic* nic, Direction* way, Lane* line, int32_t index) 
 
 cdef inline int64_t credits_lacked(Nic* nic, int line, int32_t index) noexcept nogil:
     """How long a TLP that leaves its line has been in it while the head lacked a credit."""
-    return clock_at(nic, line, CAUSE_POOL, nic.now) - tlp_book(nic, index).entered[0]
+    return clock_at(nic, line, CAUSE_POOL, nic.now) - tlp_book(nic, index).entered
 
 
 cdef inline void start_up(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
     """A TLP leaves for the root complex."""
     cdef TlpBook* book = tlp_book(nic, index)
     cdef RowBook* row
-    cdef int64_t waited = nic.now - tlp.ready
+    cdef int64_t waited = nic.now - tlp.ready, lacked
     if tlp.kind == TLP_READ:
-        book.up_credits = credits_lacked(nic, LINE_UP_NONPOSTED, index)
-        book.up_link = waited - book.up_credits
-        book.walkers = book.write_order = 0
+        book.waits.up_credits = credits_lacked(nic, LINE_UP_NONPOSTED, index)
+        book.waits.up_link = waited - book.waits.up_credits
+        book.walkers = book.waits.write_order = 0
         take_nonposted(nic)
         return
     if tlp.kind == TLP_ANSWER:
@@ -57,24 +88,31 @@ cdef inline void start_up(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
     take_posted(nic, data_credits(tlp.nbytes))
     if tlp.kind == TLP_RX_WRITEBACK:
         row = row_book(nic, tlp.ref)
-        row.waits[WAIT_UP_CREDITS] = credits_lacked(nic, LINE_UP_POSTED, index)
-        row.waits[WAIT_UP_LINK] = waited - row.waits[WAIT_UP_CREDITS]
-    elif tlp.kind == TLP_RX_PAYLOAD and tlp.last:
-        row_book(nic, tlp.ref).payload = waited
+        lacked = credits_lacked(nic, LINE_UP_POSTED, index)
+        row.up_credits = brief(nic, tlp.ref, WAIT_UP_CREDITS, lacked)
+        row.up_link = brief(nic, tlp.ref, WAIT_UP_LINK, waited - lacked)
+        row.write_order = row.last = 0
+    elif tlp.kind == TLP_RX_PAYLOAD:
+        book.waits.up_link = waited
+
+
+cdef inline int64_t payload_waited(Nic* nic, Tlp* tlp) noexcept nogil:
+    """How long a payload's TLP has waited for the link."""
+    return tlp_book(nic, <int32_t>(tlp - nic.tlps)).waits.up_link if nic.books else 0
 
 
 cdef inline void start_down(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
     """An access, or a completion: of a read the last one counts."""
     cdef TlpBook* book = tlp_book(nic, index)
     if tlp.kind == TLP_REGISTER_WRITE:
-        book.down_credits = credits_lacked(nic, LINE_DOWN_POSTED, index)
-        book.down_link = nic.now - tlp.ready - book.down_credits
+        book.waits.down_credits = credits_lacked(nic, LINE_DOWN_POSTED, index)
+        book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
     elif tlp.kind == TLP_COMPLETION and nic.down.flying_last:
-        book.down_credits = credits_lacked(nic, LINE_DOWN_COMPLETION, index)
-        book.down_link = nic.now - tlp.ready - book.down_credits
+        book.waits.down_credits = credits_lacked(nic, LINE_DOWN_COMPLETION, index)
+        book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
 
 
-cdef inline void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) noexcept nogil:
+cdef void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) noexcept nogil:
     """A TLP starts."""
     cdef Tlp* tlp = &nic.tlps[index]
     cdef int server = SERVED_UP if way == &nic.up else SERVED_DOWN
@@ -95,46 +133,37 @@ cdef void forget_tlp(Nic* nic, int32_t index) noexcept nogil:
 # ---- requests --------------------------------------------------------------------------------------
 
 cdef inline void join_tags(Nic* nic, int klass, int32_t index) noexcept nogil:
-    """A request is asked for."""
+    """A request is asked for. Caps and pacing can only be in its way with `tag_rules`."""
     cdef TlpBook* book = tlp_book(nic, index)
-    cdef int cause
+    cdef int line = LINE_RX_DESCRIPTOR + klass
     book.asked = nic.now
-    for cause in range(NUM_CAUSES):
-        book.entered[cause] = clock_at(nic, LINE_RX_DESCRIPTOR + klass, cause, nic.now)
+    book.entered = clock_at(nic, line, CAUSE_POOL, nic.now)
+    if unlikely(nic.tag_rules):
+        book.entered_own = clock_at(nic, line, CAUSE_OWN, nic.now)
+        book.since = clock_at(nic, line, CAUSE_SERVER, nic.now)
 
 
-cdef inline void leave_tags(Nic* nic, int32_t index) noexcept nogil:
+cdef void leave_tags(Nic* nic, int32_t index) noexcept nogil:
     """A request has its tag and its room."""
     cdef TlpBook* book = tlp_book(nic, index)
     cdef int line = LINE_RX_DESCRIPTOR + nic.tlps[index].klass
     nic.ledger.grants[TAGS] += 1
     take_tag(nic, index)
+    book.tag_cap = book.dma_issue = 0
     if book.asked == nic.now:
-        book.tag_cap = book.tags = book.dma_issue = book.read_buffer = 0
+        book.waits.tags = book.waits.read_buffer = 0
         return
-    book.tag_cap = clock_at(nic, line, CAUSE_OWN, nic.now) - book.entered[CAUSE_OWN]
-    book.tags = clock_at(nic, line, CAUSE_POOL, nic.now) - book.entered[CAUSE_POOL]
-    book.dma_issue = clock_at(nic, line, CAUSE_SERVER, nic.now) - book.entered[CAUSE_SERVER]
-    book.read_buffer = clock_at(nic, line, CAUSE_TURN, nic.now) - book.entered[CAUSE_TURN]
+    if unlikely(nic.tag_rules):
+        book.tag_cap = clock_at(nic, line, CAUSE_OWN, nic.now) - book.entered_own
+        book.dma_issue = clock_at(nic, line, CAUSE_SERVER, nic.now) - book.since
+    book.waits.tags = clock_at(nic, line, CAUSE_POOL, nic.now) - book.entered
+    book.waits.read_buffer = nic.now - book.asked - book.waits.tags - book.tag_cap - book.dma_issue
 
 
 cdef inline int64_t waited_with_tag(TlpBook* book) noexcept nogil:
     """How long an answered request has waited since it had its tag."""
-    return (book.up_credits + book.up_link + book.walkers + book.write_order + book.down_credits + book.down_link)
-
-
-cdef inline void take_over_read(RowBook* row, TlpBook* book) noexcept nogil:
-    """A read's last request has come home: its waits are the row's."""
-    row.waits[WAIT_TAG_CAP] += book.tag_cap
-    row.waits[WAIT_TAGS] += book.tags
-    row.waits[WAIT_DMA_ISSUE] += book.dma_issue
-    row.waits[WAIT_READ_BUFFER] += book.read_buffer
-    row.waits[WAIT_UP_CREDITS] += book.up_credits
-    row.waits[WAIT_UP_LINK] += book.up_link
-    row.waits[WAIT_WALKERS] += book.walkers
-    row.waits[WAIT_WRITE_ORDER] += book.write_order
-    row.waits[WAIT_DOWN_CREDITS] += book.down_credits
-    row.waits[WAIT_DOWN_LINK] += book.down_link
+    return (book.waits.up_credits + book.waits.up_link + book.walkers + book.waits.write_order + book.waits.down_credits
+            + book.waits.down_link)
 
 
 # ---- accesses --------------------------------------------------------------------------------------
@@ -145,7 +174,7 @@ cdef void join_port(Nic* nic, int32_t index) noexcept nogil:
 
 cdef void leave_port(Nic* nic, int32_t index) noexcept nogil:
     nic.ledger.grants[REGISTER_PORT] += 1
-    tlp_book(nic, index).register_port = nic.now - tlp_book(nic, index).since
+    tlp_book(nic, index).port = nic.now - tlp_book(nic, index).since
 
 
 cdef void blame_port(Nic* nic) noexcept nogil:
@@ -156,48 +185,52 @@ cdef void blame_port(Nic* nic) noexcept nogil:
 cdef void note_doorbell(Nic* nic, Batch* batch, Tlp* tlp) noexcept nogil:
     """A doorbell takes effect: descriptors that it covers take over what it has waited."""
     cdef TlpBook* book = tlp_book(nic, <int32_t>(tlp - nic.tlps))
-    batch.down_credits = book.down_credits
-    batch.down_link = book.down_link
-    batch.register_port = book.register_port
+    batch.down_credits = book.waits.down_credits
+    batch.down_link = book.waits.down_link
+    batch.register_port = book.port
 
 
 # ---- a Tx row --------------------------------------------------------------------------------------
 
-cdef inline void take_over_fetch(Nic* nic, int32_t index, Batch* batch) noexcept nogil:
-    """A row is born of a descriptor: its doorbell's waits, the wait for the fetch, and that read's waits."""
-    cdef RowBook* row = row_book(nic, index)
-    cdef TlpBook* read = tlp_book(nic, nic.down.flying)
-    row.waits[WAIT_REGISTER_PORT] = batch.register_port
-    row.waits[WAIT_DOWN_CREDITS] = batch.down_credits
-    row.waits[WAIT_DOWN_LINK] = batch.down_link
-    row.waits[WAIT_DESCRIPTOR_FETCH] = max(0, read.asked - batch.doorbell)
-    take_over_read(row, read)
+cdef void take_over_long(Nic* nic, int32_t index, TlpBook* read) noexcept nogil:
+    """Some wait of the read is long, or rare."""
+    cdef int64_t* waits = rare_book(nic, index).waits
+    add_read(waits, &read.waits)
+    waits[WAIT_TAG_CAP] += read.tag_cap
+    waits[WAIT_DMA_ISSUE] += read.dma_issue
+    waits[WAIT_WALKERS] += read.walkers
+    nic.ledger.rare = 1
 
 
-cdef inline void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
-    """All data is on board, with the request that has just been answered."""
+cdef void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
+    """All data is on board, with the request that has just been answered: its waits are the row's."""
     cdef RowBook* row = row_book(nic, index)
     cdef TlpBook* read = tlp_book(nic, nic.down.flying)
-    row.waits[WAIT_SCHEDULER] += read.asked - row.scheduled
-    row.stored = (read.asked - row.scheduled + read.tag_cap + read.tags + read.dma_issue + read.read_buffer
-                  + waited_with_tag(read))
-    take_over_read(row, read)
+    cdef ReadWaits* waits = &read.waits
+    row.asking = brief(nic, index, WAIT_SCHEDULER, read.asked - row.since)
     row.since = nic.edge
+    if unlikely((waits.tags | waits.read_buffer | waits.up_credits | waits.up_link | waits.write_order | waits.down_credits
+                 | waits.down_link) >> 32 | read.tag_cap | read.dma_issue | read.walkers):
+        row.tags = row.read_buffer = row.up_credits = row.up_link = row.write_order = row.down_credits = row.down_link = 0
+        take_over_long(nic, index, read)
+        return
+    row.tags = <uint32_t>waits.tags
+    row.read_buffer = <uint32_t>waits.read_buffer
+    row.up_credits = <uint32_t>waits.up_credits
+    row.up_link = <uint32_t>waits.up_link
+    row.write_order = <uint32_t>waits.write_order
+    row.down_credits = <uint32_t>waits.down_credits
+    row.down_link = <uint32_t>waits.down_link
 
 
-cdef inline void join_reorder(Nic* nic, int32_t index) noexcept nogil:
+cdef void join_reorder(Nic* nic, int32_t index) noexcept nogil:
     """The frame is ready: it may have waited for an older one of its ring, and waits for the pipeline."""
-    cdef RowBook* row = row_book(nic, index)
-    if nic.now > row.since and nic.rows[index].good:
-        row.waits[WAIT_REORDER] = nic.now - row.since
-        row.stored += nic.now - row.since
+    cdef RowBook* row
+    if not nic.rows[index].good:
+        return
+    row = row_book(nic, index)
+    row.reorder = brief(nic, index, WAIT_REORDER, nic.now - row.since if nic.now > row.since else 0)
     row.since = waits_from(nic, LINE_TX_READY)
-
-
-cdef inline void pass_switch(Nic* nic, RowBook* row, int64_t time) noexcept nogil:
-    """A sent frame was at the switch at `time`, so it is known when it entered the pipeline."""
-    row.waits[WAIT_TX_PIPE] = time - nic.tx_pipe - row.since
-    row.stored += row.waits[WAIT_TX_PIPE]
 
 
 cdef inline int64_t paused_part(Nic* nic, int64_t since, int64_t until) noexcept nogil:
@@ -207,17 +240,31 @@ cdef inline int64_t paused_part(Nic* nic, int64_t since, int64_t until) noexcept
     return max(0, min(nic.pause_until, until) - since)
 
 
-cdef inline void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept nogil:
-    """The frame that passed the switch at `head.time` starts by the decision of `time`, both maybe a while ago."""
+cdef void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept nogil:
+    """The frame that passed the switch at `head.time` starts by the decision of `time`, both maybe a while ago. When it
+    entered the pipeline follows."""
     cdef RowBook* row = row_book(nic, head.index)
-    cdef int64_t paused = 0
-    pass_switch(nic, row, head.time)
-    if time > head.time:
-        paused = row.paused + paused_part(nic, head.time, time)
-        row.waits[WAIT_PAUSE] = paused
-        row.waits[WAIT_WIRE] = time - head.time - paused
-        row.stored += time - head.time
+    cdef int64_t waited = time - head.time
+    prepare_frame(nic)
+    row.pipe = brief(nic, head.index, WAIT_TX_PIPE, head.time - nic.tx_pipe - row.since)
+    if unlikely(nic.ledger.changed_pause):
+        rare_book(nic, head.index).waits[WAIT_PAUSE] += paused_part(nic, head.time, time)
+        waited -= rare_book(nic, head.index).waits[WAIT_PAUSE]
+    row.last = brief(nic, head.index, WAIT_WIRE, waited)
     serve_frame(nic, head.index, time)
+
+
+cdef inline void prepare_frame(Nic* nic) noexcept nogil:
+    """A frame that will start soon."""
+    if lane_count(&nic.tx_wire) > FRAMES_AHEAD:
+        prefetch(row_book(nic, (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + FRAMES_AHEAD)).index))
+
+
+cdef void turn_around(Nic* nic, int32_t index) noexcept nogil:
+    """A sent frame is at the switch, and goes no further."""
+    row_book(nic, index).pipe = brief(nic, index, WAIT_TX_PIPE, nic.now - nic.tx_pipe - row_book(nic, index).since)
+    row_book(nic, index).last = 0
+    return_tx_room(nic, index)
 
 
 cdef void change_pause(Nic* nic) noexcept nogil:
@@ -228,14 +275,15 @@ cdef void change_pause(Nic* nic) noexcept nogil:
         item = <Timed*>lane_at(&nic.tx_wire, position)
         if item.time >= nic.now:
             break
-        row_book(nic, item.index).paused += paused_part(nic, item.time, nic.now)
+        rare_book(nic, item.index).waits[WAIT_PAUSE] += paused_part(nic, item.time, nic.now)
         position += 1
     nic.ledger.pause_since = nic.now
+    nic.ledger.rare = nic.ledger.changed_pause = 1
 
 
 # ---- a received row --------------------------------------------------------------------------------
 
-cdef inline void join_parser(Nic* nic, int32_t index, int line, int64_t time) noexcept nogil:
+cdef void join_parser(Nic* nic, int32_t index, int line, int64_t time) noexcept nogil:
     """A frame that arrived at `time` waits for the parser; what is known ahead are edges, one after the other."""
     cdef int64_t edge = edge_of(nic, time)
     cdef bint waits = nic.line_cause[LINE_INGRESS + line] == CAUSE_SERVER
@@ -272,26 +320,26 @@ cdef void blame_parser(Nic* nic) noexcept nogil:
         blame(nic, LINE_INGRESS + line, CAUSE_NONE if lane_empty(&nic.ingress[line]) else CAUSE_SERVER)
 
 
-cdef inline void leave_parser(Nic* nic, int32_t index) noexcept nogil:
+cdef void leave_parser(Nic* nic, int32_t index) noexcept nogil:
     """STEERED: so it is known when it entered."""
     cdef RowBook* row = row_book(nic, index)
     nic.ledger.grants[SWITCH_INGRESS] += 1
-    row.waits[WAIT_RX_PIPE] = nic.now - nic.rx_pipe - row.since
+    row.pipe = brief(nic, index, WAIT_RX_PIPE, nic.now - nic.rx_pipe - row.since)
     row.since = nic.now
 
 
-cdef inline void join_writers(Nic* nic, int32_t index) noexcept nogil:
+cdef void join_writers(Nic* nic, int32_t index) noexcept nogil:
     """A frame has its descriptor."""
     cdef RowBook* row = row_book(nic, index)
-    row.waits[WAIT_NO_DESCRIPTOR] = nic.now - row.since
+    row.room = brief(nic, index, WAIT_NO_DESCRIPTOR, nic.now - row.since)
     row.since = waits_from(nic, LINE_RX_WRITE)
 
 
-cdef inline void leave_writers(Nic* nic, WriteOp* op, int kind) noexcept nogil:
+cdef void leave_writers(Nic* nic, WriteOp* op, int kind) noexcept nogil:
     """A TLP is moved; with the first of a payload its frame has waited."""
     nic.ledger.grants[WRITERS] += 1
     if kind == TLP_RX_PAYLOAD and op.done == 0:
-        row_book(nic, op.row).waits[WAIT_WRITERS] = nic.now - row_book(nic, op.row).since
+        row_book(nic, op.row).turn = brief(nic, op.row, WAIT_WRITERS, nic.now - row_book(nic, op.row).since)
 
 
 cdef inline void blame_writers(Nic* nic) noexcept nogil:
@@ -302,26 +350,12 @@ cdef inline void blame_writers(Nic* nic) noexcept nogil:
 cdef inline void note_written(Nic* nic, Tlp* tlp, int64_t time) noexcept nogil:
     """A write commits at `time`."""
     if tlp.kind == TLP_RX_WRITEBACK:
-        row_book(nic, tlp.ref).written = time
+        row_book(nic, tlp.ref).since = time
 
 
-cdef inline void end_wait_for_driver(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
+cdef void end_wait_for_driver(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
     """REAPED, by the pass under way."""
-    row_book(nic, index).waits[WAIT_DRIVER] = nic.agents[ring.agent].began - row_book(nic, index).written
-
-
-# ---- the end of a row ------------------------------------------------------------------------------
-
-cdef inline void close_row(Nic* nic, Row* row, int direction) noexcept nogil:
-    """A row is delivered: its waits join those of its function."""
-    cdef int64_t* waits = row_book(nic, <int32_t>(row - nic.rows)).waits
-    cdef int64_t* sums = nic.ledger.waits + (2 * row.function + direction) * (NUM_WAITS + 1)
-    cdef int wait
-    for wait in range(NUM_WAITS):
-        sums[wait] += waits[wait]
-    sums[NUM_WAITS] += nic.now - row.born
-    if nic.record_rows:
-        memcpy(nic.ledger.row_waits + row.serial * NUM_WAITS, waits, NUM_WAITS * sizeof(int64_t))
+    row_book(nic, index).last = brief(nic, index, WAIT_DRIVER, nic.agents[ring.agent].began - row_book(nic, index).since)
 
 
 # ---- the root complex ------------------------------------------------------------------------------
@@ -329,7 +363,7 @@ cdef inline void close_row(Nic* nic, Row* row, int direction) noexcept nogil:
 cdef void reach_memory(Nic* nic, int32_t index) noexcept nogil:
     """A TLP is at the root complex."""
     tlp_book(nic, index).since = nic.now
-    tlp_book(nic, index).walkers = tlp_book(nic, index).write_order = 0
+    tlp_book(nic, index).walkers = tlp_book(nic, index).waits.write_order = 0
 
 
 cdef void start_walk(Nic* nic, Walk* walk) noexcept nogil:
@@ -348,8 +382,9 @@ cdef void leave_order(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """Its commit is set to `time`."""
     cdef TlpBook* book = tlp_book(nic, index)
     cdef Tlp* tlp = &nic.tlps[index]
-    book.write_order = nic.now - book.since
+    book.waits.write_order = nic.now - book.since
     note_written(nic, tlp, time)
     if tlp.kind == TLP_RX_WRITEBACK:
-        row_book(nic, tlp.ref).waits[WAIT_WALKERS] = book.walkers
-        row_book(nic, tlp.ref).waits[WAIT_WRITE_ORDER] = book.write_order
+        row_book(nic, tlp.ref).write_order = brief(nic, tlp.ref, WAIT_WRITE_ORDER, book.waits.write_order)
+        if book.walkers:
+            put_aside(nic, tlp.ref, WAIT_WALKERS, book.walkers)
