@@ -18,7 +18,7 @@ cdef extern from *:
 
 
 cdef enum:
-    FRAMES_AHEAD = 4        # frames that wait for the wire are many: their books are fetched into the cache some time before
+    FRAMES_AHEAD = 4        # frames that wait for the wire are many: they and their books come into the cache some time before
 
 
 cdef inline TlpBook* tlp_book(Nic* nic, int32_t index) noexcept nogil:
@@ -256,8 +256,12 @@ cdef void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept nogil:
 
 cdef inline void prepare_frame(Nic* nic) noexcept nogil:
     """A frame that will start soon."""
+    cdef int32_t index
     if lane_count(&nic.tx_wire) > FRAMES_AHEAD:
-        prefetch(row_book(nic, (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + FRAMES_AHEAD)).index))
+        index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + FRAMES_AHEAD)).index
+        prefetch(row_book(nic, index))
+        prefetch(&nic.rows[index])
+        prefetch(&nic.rows[index].function)
 
 
 cdef void turn_around(Nic* nic, int32_t index) noexcept nogil:
