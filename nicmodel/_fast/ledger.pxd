@@ -3,7 +3,7 @@
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Lane
-from nicmodel._fast.facts cimport NUM_ARBITERS, NUM_LINES, NUM_POOLS, NUM_WAITS
+from nicmodel._fast.facts cimport NUM_ARBITERS, NUM_LINES, NUM_POOLS, NUM_SERVED, NUM_WAITS
 
 cdef struct ReadWaits:
     # What a read waits for, where nothing is limited and nobody walks.
@@ -119,7 +119,7 @@ cdef struct Ledger:
     uint64_t* own_queued
     Lane released_later     # Later
     # who was served
-    int64_t* served         # server, function
+    int64_t* served[NUM_SERVED]     # by function; the first holds them all
     int64_t* interference   # server, victim, culprit
     int64_t* seen           # sample, culprit
     Sample* samples

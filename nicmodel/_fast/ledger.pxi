@@ -24,11 +24,13 @@ cdef bint open_ledger(Nic* nic, object config) except -1:
     ledger.holds = <Hold*>calloc(functions, sizeof(Hold))
     ledger.own_area = <uint64_t*>calloc(functions, sizeof(uint64_t))
     ledger.own_queued = <uint64_t*>calloc(functions, sizeof(uint64_t))
-    ledger.served = <int64_t*>calloc(functions * NUM_SERVED, sizeof(int64_t))
+    ledger.served[0] = <int64_t*>calloc(functions * NUM_SERVED, sizeof(int64_t))
     ledger.interference = <int64_t*>calloc(functions * functions * NUM_SERVED, sizeof(int64_t))
     if (ledger.waits == NULL or ledger.holds == NULL or ledger.own_area == NULL or ledger.own_queued == NULL
-            or ledger.served == NULL or ledger.interference == NULL):
+            or ledger.served[0] == NULL or ledger.interference == NULL):
         return False
+    for each in range(1, NUM_SERVED):
+        ledger.served[each] = ledger.served[0] + each * functions
     for each in range(nic.num_functions):
         ledger.holds[each].since = NEVER
     return True
@@ -92,7 +94,7 @@ cdef void free_ledger(Nic* nic) noexcept nogil:
     free(ledger.own_area)
     free(ledger.own_queued)
     free(ledger.groups)
-    free(ledger.served)
+    free(ledger.served[0])
     free(ledger.interference)
     free(ledger.seen)
     free(ledger.samples)
@@ -181,6 +183,12 @@ cdef dict copy_pools(Nic* nic):
                 "audit": np.zeros(NUM_POOLS, AUDIT_DTYPE)}
     held = count_holders(nic)
     free = (nic.tags_free, nic.read_buffer_free, nic.tx_room, nic.rx_room, nic.up.ph, nic.up.pd, nic.up.nph)
+    tags = [0] * nic.num_functions
+    for each in range(nic.num_tlps):
+        if nic.ledger.tlps[each].holds:
+            tags[nic.tlps[each].function] += 1
+    own = [(taken_so_far(nic, nic.ledger.own_area[each], tags[each]), <int64_t>nic.ledger.own_queued[each])
+           for each in range(nic.num_functions)]
     pools, audit = [], []
     for each in range(NUM_POOLS):
         pool = &nic.ledger.pools[each]
@@ -190,12 +198,7 @@ cdef dict copy_pools(Nic* nic):
         else:
             pools.append((0, 0, 0))
             audit.append((0, 0, 0))
-    tags = [0] * nic.num_functions
-    for each in range(nic.num_tlps):
-        if nic.ledger.tlps[each].holds:
-            tags[nic.tlps[each].function] += 1
-    own = [(taken_so_far(nic, nic.ledger.own_area[each], tags[each]), <int64_t>nic.ledger.own_queued[each])
-           for each in range(nic.num_functions)]
+    pools[POOL_TAGS] = (nic.ledger.pools[POOL_TAGS].capacity, sum([used for used, _ in own]), sum([queued for _, queued in own]))
     return {"pools": np.array(pools, POOL_DTYPE), "own_tags": np.array(own, np.int64),
             "audit": np.array(audit, AUDIT_DTYPE)}
 
@@ -207,5 +210,5 @@ cdef dict copy_books(Nic* nic):
     return {"waits": copy_sums(nic.ledger.waits, (functions, 2, NUM_WAITS + 1)),
             "row_waits": copy_sums(nic.ledger.row_waits, (rows, NUM_WAITS)),
             "grants": copy_grants(nic), "agents": copy_agents(nic), **copy_pools(nic),
-            "served": copy_sums(nic.ledger.served, (NUM_SERVED, functions)),
+            "served": copy_sums(nic.ledger.served[0], (NUM_SERVED, functions)),
             "interference": copy_sums(nic.ledger.interference, (NUM_SERVED, functions, functions))}

@@ -78,7 +78,7 @@ cdef inline void queue_tlp(Nic* nic, Direction* way, Lane* line, int32_t index) 
     push_index(nic, line, index)
     touch(nic, way.arbiter)
     if nic.books:
-        join_link(nic, way, line, index)
+        join_link(nic, line_number(way, line), index)
 
 
 cdef inline void queue_posted(Nic* nic, Direction* way, int32_t index) noexcept nogil:

@@ -132,7 +132,7 @@ cdef void start_by_rules(Nic* nic, Direction* way, Direction* partner) noexcept 
             tlp.age = way.age
             way.age += 1
             if nic.books:
-                join_link(nic, way, &way.completion, index)
+                join_link(nic, LINE_DOWN_COMPLETION, index)
         return
     lane_pop(line_of(way, line))
     way.waiting -= 1

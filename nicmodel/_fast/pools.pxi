@@ -19,7 +19,6 @@ cdef inline void return_to(Pool* pool, int64_t amount, int64_t time, int64_t wai
 cdef inline void take_tag(Nic* nic, int32_t index) noexcept nogil:
     cdef Tlp* tlp = &nic.tlps[index]
     tlp_book(nic, index).holds = 1
-    take_from(&nic.ledger.pools[POOL_TAGS], 1, nic.now)
     take_from(&nic.ledger.pools[POOL_READ_BUFFER], tlp.nbytes, nic.now)
     nic.ledger.own_area[tlp.function] -= <uint64_t>nic.now
 
@@ -27,7 +26,6 @@ cdef inline void take_tag(Nic* nic, int32_t index) noexcept nogil:
 cdef inline void return_tag(Nic* nic, int32_t index, int64_t waited) noexcept nogil:
     cdef Tlp* tlp = &nic.tlps[index]
     tlp_book(nic, index).holds = 0
-    return_to(&nic.ledger.pools[POOL_TAGS], 1, nic.now, waited)
     return_to(&nic.ledger.pools[POOL_READ_BUFFER], tlp.nbytes, nic.now, waited)
     nic.ledger.own_area[tlp.function] += <uint64_t>nic.now
     nic.ledger.own_queued[tlp.function] += <uint64_t>waited
@@ -59,8 +57,8 @@ cdef int64_t waited_rarely(RareBook* rare) noexcept nogil:
     return waited
 
 
-cdef void return_tx_room(Nic* nic, int32_t index) noexcept nogil:
-    """What it has waited since SCHEDULED."""
+cdef inline void return_tx_room(Nic* nic, int32_t index) noexcept nogil:
+    """With what it has waited since SCHEDULED."""
     cdef RowBook* row = row_book(nic, index)
     cdef int64_t waited = (<int64_t>row.asking + row.tags + row.read_buffer + row.up_credits + row.up_link + row.write_order
                            + row.down_credits + row.down_link + row.reorder + row.pipe + row.last)
@@ -127,7 +125,7 @@ cdef void report_credits(Nic* nic, int kind, int64_t headers, int64_t data) noex
 cdef inline void release_read(Nic* nic, int32_t index) noexcept nogil:
     """The root complex releases the credit of a read."""
     nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>(tlp_book(nic, index).walkers
-                                                           + tlp_book(nic, index).waits.write_order)
+                                                         + tlp_book(nic, index).waits.write_order)
 
 
 cdef void release_write(Nic* nic, int32_t index) noexcept nogil:

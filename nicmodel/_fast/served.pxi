@@ -5,7 +5,7 @@ One in SAMPLE entries of a line notes what its server has served so far; what ha
 
 cdef inline int64_t* served_of(Nic* nic, int server) noexcept nogil:
     """By function."""
-    return nic.ledger.served + server * nic.num_functions
+    return nic.ledger.served[server]
 
 
 cdef inline void serve(Nic* nic, int server, int32_t function, int64_t amount) noexcept nogil:
@@ -78,7 +78,7 @@ cdef void end_sample(Nic* nic, int32_t* sample, int server, int32_t victim) noex
 
 cdef inline void sample_entry(Nic* nic, int line, int server, int32_t* sample) noexcept nogil:
     """Something joins a line."""
-    if nic.ledger.due[line]:
+    if likely(nic.ledger.due[line]):
         nic.ledger.due[line] -= 1
         return
     nic.ledger.due[line] = SAMPLE - 1
@@ -104,9 +104,8 @@ cdef inline void sample_completions(Nic* nic, int32_t index) noexcept nogil:
     cdef int32_t count = 1, before = nic.ledger.due[LINE_DOWN_COMPLETION]
     if not nic.interleaved and (nic.split_rcb or tlp.nbytes > nic.mps):
         count = count_completions(nic, tlp.address, tlp.nbytes)
-    if before < count:
+    while unlikely(before < count):
         tlp_book(nic, index).started = 0
-    while before < count:
         take_sample(nic, SERVED_DOWN, &tlp_book(nic, index).sample, before)
         before += SAMPLE
     nic.ledger.due[LINE_DOWN_COMPLETION] = before - count
@@ -130,7 +129,7 @@ cdef inline void sample_frames(Nic* nic, int64_t time) noexcept nogil:
     cdef Timed* item
     while position < nic.tx_wire.tail:
         item = <Timed*>lane_at(&nic.tx_wire, position)
-        if item.time > time:
+        if likely(item.time > time):
             return
         take_sample(nic, SERVED_WIRE, &row_book(nic, item.index).sample, 0)
         nic.ledger.wire_position = position + 1
@@ -142,7 +141,7 @@ cdef inline void serve_frame(Nic* nic, int32_t index, int64_t time) noexcept nog
     """A frame starts on the wire by the decision of `time`."""
     cdef Row* row = &nic.rows[index]
     sample_frames(nic, time)
-    if row_book(nic, index).sample:
+    if unlikely(row_book(nic, index).sample):
         end_sample(nic, &row_book(nic, index).sample, SERVED_WIRE, row.function)
     serve(nic, SERVED_WIRE, row.function, (row.length + AROUND_BYTES) * nic.wire_ticks)
 

@@ -143,10 +143,11 @@ cdef inline void forget_rare(Nic* nic, int32_t index) noexcept nogil:
 
 
 cdef void close_sent(Nic* nic, Row* row) noexcept nogil:
-    """A sent row is delivered."""
+    """A sent row is delivered, and its room in the Tx buffer returns."""
     cdef int32_t index = <int32_t>(row - nic.rows)
     cdef int64_t* sums = sums_of(nic, row.function, DIRECTION_TX)
     cdef int64_t* recorded
+    return_tx_room(nic, index)
     add_sent(nic, sums, index)
     sums[NUM_WAITS] += nic.now - row.born
     if nic.record_rows:

@@ -57,14 +57,17 @@ cdef inline int64_t waits_from(Nic* nic, int line) noexcept nogil:
 
 # ---- links -----------------------------------------------------------------------------------------
 
-cdef void join_link(Nic* nic, Direction* way, Lane* line, int32_t index) noexcept nogil:
+cdef inline int line_number(Direction* way, Lane* line) noexcept nogil:
+    return way.line + (0 if line == &way.posted else 1 if line == &way.nonposted else 2)
+
+
+cdef void join_link(Nic* nic, int line, int32_t index) noexcept nogil:
     """A TLP joins its line."""
-    cdef int which = way.line + (0 if line == &way.posted else 1 if line == &way.nonposted else 2)
-    tlp_book(nic, index).entered = clock_at(nic, which, CAUSE_POOL, nic.now)
-    if which == LINE_UP_POSTED or which == LINE_UP_NONPOSTED:
-        sample_entry(nic, which, SERVED_UP, &tlp_book(nic, index).sample)
-    elif which == LINE_DOWN_COMPLETION:
+    tlp_book(nic, index).entered = clock_at(nic, line, CAUSE_POOL, nic.now)
+    if line == LINE_DOWN_COMPLETION:
         sample_completions(nic, index)
+    elif line <= LINE_UP_NONPOSTED:
+        sample_entry(nic, line, SERVED_UP, &tlp_book(nic, index).sample)
 
 
 cdef inline int64_t credits_lacked(Nic* nic, int line, int32_t index) noexcept nogil:
@@ -120,7 +123,7 @@ cdef void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) no
         start_up(nic, tlp, index)
     else:
         start_down(nic, tlp, index)
-    if tlp_book(nic, index).sample:
+    if unlikely(tlp_book(nic, index).sample):
         end_samples(nic, server, tlp, index)
     serve(nic, server, tlp.function, nbytes * nic.pcie_ticks)
 
@@ -268,7 +271,6 @@ cdef void turn_around(Nic* nic, int32_t index) noexcept nogil:
     """A sent frame is at the switch, and goes no further."""
     row_book(nic, index).pipe = brief(nic, index, WAIT_TX_PIPE, nic.now - nic.tx_pipe - row_book(nic, index).since)
     row_book(nic, index).last = 0
-    return_tx_room(nic, index)
 
 
 cdef void change_pause(Nic* nic) noexcept nogil:

@@ -118,8 +118,6 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
     stamp(nic, row, STAGE_OFF_WIRE, nic.now)
     if row.room:
         row.room = 0
-        if nic.books:
-            return_tx_room(nic, index)
         tx_room_back(nic, row.nbytes)
     deliver_tx(nic, row)
     if nic.frames_out:

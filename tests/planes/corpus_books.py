@@ -29,3 +29,21 @@ BOOKS_CORPUS = (
     Script("reads come home out of order", (Queue(1, sizes=(1518, 64)), Queue(2, sizes=(777,))), end=25 * US,
            config=(("dram_ps", 900 * NS), ("dram_share", 30000), ("tx_buffer", 9000))),
 )
+
+# Waits that last longer than 2^32 ps: for shaper, buffer and a wire that is down or paused; for the only tag; for descriptors,
+# walks, older writes and the driver.
+MS = 1_000 * US
+PATIENCE = (
+    Script("waits of milliseconds, sent", (Queue(1, count=40), Queue(3, count=2), Queue(4, count=3, tx=True)), end=20 * MS,
+           config=(("tx_buffer", 600), ("skp_ps", 0)), actions=(
+               (1 * NS, "set", ("shaper", 3, 80_000_000 * 1024, 0)), (2 * US, "set", ("wire", 0, 0)),
+               (7 * MS, "set", ("wire", 0, 800 * 1024)), (12 * MS, "set", ("pause", 0, 65_000)))),
+    Script("waits of milliseconds, slow memory", (Queue(1, count=6, sizes=(64, 900)), Queue(2, count=6, rx=True)), end=60 * MS,
+           config=(("tags", 1), ("read_latency_ps", 5 * MS), ("skp_ps", 0), ("tx_buffer", 2000)), flows=(rx_flow(2, count=9),)),
+    Script("waits of milliseconds, received", (Queue(2, tx=False, rx=True, agent=False),
+                                               Queue(4, tx=False, rx=True, size=8)), end=30 * MS, itr_ps=6 * MS,
+           config=(("skp_ps", 0), ("write_latency_ps", 6 * MS), ("iotlb_entries", 2), ("walkers", 1), ("walk_ps", 5 * MS)),
+           flows=(rx_flow(4, interval_ticks=300 * US * 1024),), actions=(
+               (1 * NS, "set", ("no_descriptor", 2, 0)), (2 * US, "inject", (60, 2)), (2 * US, "inject", (900, 2)),
+               (6 * MS, "post", (0, 0, 8)), (6 * MS, "inject", (60, 2)))),
+)

@@ -10,7 +10,7 @@ import os
 
 import pytest
 from corpus import CORPUS
-from corpus_books import BOOKS_CORPUS
+from corpus_books import BOOKS_CORPUS, PATIENCE
 from corpus_whole import WHOLE_CORPUS
 from harness import check_conservation, differences, run
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +28,7 @@ def booked(script, **config):
     return dataclasses.replace(script, config=(*script.config, ("books", True), *config.items()))
 
 
-@pytest.mark.parametrize("script", (*CORPUS, *WHOLE_CORPUS, *BOOKS_CORPUS), ids=lambda s: s.name)
+@pytest.mark.parametrize("script", (*CORPUS, *WHOLE_CORPUS, *BOOKS_CORPUS, *PATIENCE), ids=lambda s: s.name)
 def test_planes_agree_on_the_corpus(script):
     fast = run(FastPath, booked(script))
     told = differences(fast, run(ReferencePath, booked(script)))
