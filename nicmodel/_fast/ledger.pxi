@@ -39,33 +39,49 @@ cdef bint open_ledger(Nic* nic, object config) except -1:
 cdef bint tlp_books_grow(Nic* nic, int32_t room) noexcept nogil:
     """Beside `tlps`, which has `num_tlps` slots and gets `room`."""
     cdef TlpBook* books = <TlpBook*>realloc(nic.ledger.tlps, <size_t>room * sizeof(TlpBook))
+    cdef int32_t each
     if books == NULL:
         latch(nic, FAULT_MEMORY, 15, room)
         return False
-    memset(books + nic.num_tlps, 0, <size_t>(room - nic.num_tlps) * sizeof(TlpBook))
+    for each in range(nic.num_tlps, room):
+        books[each].sample = books[each].holds = 0
     nic.ledger.tlps = books
     return True
 
 
 cdef bint row_books_grow(Nic* nic, int32_t room) noexcept nogil:
     """Beside `rows`, which has `room_rows` slots and gets `room`; each book in a line of the cache."""
-    cdef size_t before = <size_t>nic.room_rows * sizeof(RowBook)
-    cdef void* memory = calloc(<size_t>room + 1, sizeof(RowBook))
-    cdef RareBook* rare = <RareBook*>realloc(nic.ledger.rare_rows, <size_t>room * sizeof(RareBook))
+    cdef void* memory = malloc((<size_t>room + 1) * sizeof(RowBook))
     cdef RowBook* books = <RowBook*>((<uint64_t>memory + 63) & ~<uint64_t>63)
-    if rare != NULL:
-        nic.ledger.rare_rows = rare
-    if memory == NULL or rare == NULL:
-        free(memory)
+    cdef int32_t each
+    if memory == NULL:
         latch(nic, FAULT_MEMORY, 16, room)
         return False
-    memset(rare + nic.room_rows, 0, <size_t>(room - nic.room_rows) * sizeof(RareBook))
-    if before:
-        memcpy(books, nic.ledger.rows, before)
+    if nic.room_rows:
+        memcpy(books, nic.ledger.rows, <size_t>nic.room_rows * sizeof(RowBook))
+    for each in range(nic.room_rows, room):
+        books[each].sample = 0
     free(nic.ledger.row_memory)
     nic.ledger.row_memory = memory
     nic.ledger.rows = books
+    return not nic.ledger.rare or rare_books_grow(nic, room)
+
+
+cdef bint rare_books_grow(Nic* nic, int32_t room) noexcept nogil:
+    """For as many rows, once there are any."""
+    cdef int32_t before = nic.room_rows if nic.ledger.rare else 0
+    cdef RareBook* books = <RareBook*>realloc(nic.ledger.rare_rows, <size_t>room * sizeof(RareBook))
+    if books == NULL:
+        latch(nic, FAULT_MEMORY, 19, room)
+        return False
+    memset(books + before, 0, <size_t>(room - before) * sizeof(RareBook))
+    nic.ledger.rare_rows = books
     return True
+
+
+cdef void open_rare_books(Nic* nic) noexcept nogil:
+    """Some row has waited for what few wait for, or for long. The plane stops if there is no memory for that."""
+    nic.ledger.rare = rare_books_grow(nic, nic.room_rows)
 
 
 cdef bint row_waits_grow(Nic* nic, int64_t room) noexcept nogil:

@@ -149,9 +149,9 @@ cdef struct Tlp:
     # One transaction from the block that asks to the block that resumes, in a slot of `tlps`; lanes pass its index.
     # A read keeps its slot until its last completion has arrived. 64 bytes.
     uint64_t age            # in its direction
-    int64_t ready           # when it was queued
+    int64_t ready           # when it was queued | with `books`, a request: when it was asked for
     uint64_t address        # of a completion: of what is left
-    int64_t value           # register value | first row of a Tx write-back | orphan's bytes | read: jitter, then bytes left
+    int64_t value           # register value | first row of a Tx write-back | orphan's bytes | read: bytes left | a clock
     int32_t nbytes          # of payload, or asked for
     int32_t ref             # row | vector | MMIO read id | next free slot
     int32_t ring            # index in `rings`, or -1

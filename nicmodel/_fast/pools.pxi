@@ -71,8 +71,9 @@ cdef void return_rx_room(Nic* nic, int32_t index, int64_t time, int64_t payload)
     """`time`: now, or a while ago; `payload`: how long its last TLP has waited for the link."""
     cdef RowBook* row = row_book(nic, index)
     cdef int64_t waited = payload + row.pipe + row.room + row.turn
-    cdef int64_t* rare = rare_book(nic, index).waits
+    cdef int64_t* rare
     if unlikely(nic.ledger.rare):
+        rare = rare_book(nic, index).waits
         waited += rare[WAIT_RX_PIPE] + rare[WAIT_NO_DESCRIPTOR] + rare[WAIT_WRITERS]
     return_to(&nic.ledger.pools[POOL_RX_BUFFER], nic.rows[index].length, time, waited)
 

@@ -136,7 +136,7 @@ cdef void open_queues(Nic* nic) noexcept nogil:
 cdef inline uint32_t brief_before(Nic* nic, int32_t index, int wait, int64_t waited) noexcept nogil:
     """As `brief`, before SCHEDULED."""
     if unlikely(waited >> 32):
-        rare_book(nic, index).before += waited
+        open_rare(nic, index).before += waited
     return brief(nic, index, wait, waited)
 
 
@@ -151,7 +151,7 @@ cdef inline void leave_queues(Nic* nic, int32_t index) noexcept nogil:
         shaped = shaper_clock(nic, group.function, nic.now) - group.shaped
         if shaped:
             put_aside(nic, index, WAIT_SHAPER, shaped)
-            rare_book(nic, index).before += shaped
+            open_rare(nic, index).before += shaped
     settle_turn(nic, nic.now)
     roomless = room_clock(nic, group.function, nic.now) - group.roomless
     row.room = brief_before(nic, index, WAIT_TX_BUFFER, roomless)

@@ -30,13 +30,22 @@ cdef inline RowBook* row_book(Nic* nic, int32_t index) noexcept nogil:
 
 
 cdef inline RareBook* rare_book(Nic* nic, int32_t index) noexcept nogil:
+    """Only if `ledger.rare` is set."""
+    return &nic.ledger.rare_rows[index]
+
+
+cdef RareBook* open_rare(Nic* nic, int32_t index) noexcept nogil:
+    """As `rare_book`, which this row needs now."""
+    if unlikely(not nic.ledger.rare):
+        open_rare_books(nic)
+        if not nic.ledger.rare:
+            return <RareBook*>nic.scrap
     return &nic.ledger.rare_rows[index]
 
 
 cdef uint32_t put_aside(Nic* nic, int32_t index, int wait, int64_t waited) noexcept nogil:
     """A row's wait that is too long for its book."""
-    rare_book(nic, index).waits[wait] += waited
-    nic.ledger.rare = 1
+    open_rare(nic, index).waits[wait] += waited
     return 0
 
 
@@ -136,12 +145,14 @@ cdef void forget_tlp(Nic* nic, int32_t index) noexcept nogil:
 # ---- requests --------------------------------------------------------------------------------------
 
 cdef inline void join_tags(Nic* nic, int klass, int32_t index) noexcept nogil:
-    """A request is asked for. Caps and pacing can only be in its way with `tag_rules`."""
-    cdef TlpBook* book = tlp_book(nic, index)
+    """A request is asked for. Many wait long for a tag: until then its notes are in fields of its own that it needs later.
+    Caps and pacing can only be in its way with `tag_rules`."""
+    cdef TlpBook* book
     cdef int line = LINE_RX_DESCRIPTOR + klass
-    book.asked = nic.now
-    book.entered = clock_at(nic, line, CAUSE_POOL, nic.now)
+    nic.tlps[index].ready = nic.now
+    nic.tlps[index].value = clock_at(nic, line, CAUSE_POOL, nic.now)
     if unlikely(nic.tag_rules):
+        book = tlp_book(nic, index)
         book.entered_own = clock_at(nic, line, CAUSE_OWN, nic.now)
         book.since = clock_at(nic, line, CAUSE_SERVER, nic.now)
 
@@ -153,13 +164,14 @@ cdef void leave_tags(Nic* nic, int32_t index) noexcept nogil:
     nic.ledger.grants[TAGS] += 1
     take_tag(nic, index)
     book.tag_cap = book.dma_issue = 0
+    book.asked = nic.tlps[index].ready
     if book.asked == nic.now:
         book.waits.tags = book.waits.read_buffer = 0
         return
     if unlikely(nic.tag_rules):
         book.tag_cap = clock_at(nic, line, CAUSE_OWN, nic.now) - book.entered_own
         book.dma_issue = clock_at(nic, line, CAUSE_SERVER, nic.now) - book.since
-    book.waits.tags = clock_at(nic, line, CAUSE_POOL, nic.now) - book.entered
+    book.waits.tags = clock_at(nic, line, CAUSE_POOL, nic.now) - nic.tlps[index].value
     book.waits.read_buffer = nic.now - book.asked - book.waits.tags - book.tag_cap - book.dma_issue
 
 
@@ -197,12 +209,11 @@ cdef void note_doorbell(Nic* nic, Batch* batch, Tlp* tlp) noexcept nogil:
 
 cdef void take_over_long(Nic* nic, int32_t index, TlpBook* read) noexcept nogil:
     """Some wait of the read is long, or rare."""
-    cdef int64_t* waits = rare_book(nic, index).waits
+    cdef int64_t* waits = open_rare(nic, index).waits
     add_read(waits, &read.waits)
     waits[WAIT_TAG_CAP] += read.tag_cap
     waits[WAIT_DMA_ISSUE] += read.dma_issue
     waits[WAIT_WALKERS] += read.walkers
-    nic.ledger.rare = 1
 
 
 cdef void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
@@ -247,12 +258,14 @@ cdef void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept nogil:
     """The frame that passed the switch at `head.time` starts by the decision of `time`, both maybe a while ago. When it
     entered the pipeline follows."""
     cdef RowBook* row = row_book(nic, head.index)
+    cdef RareBook* rare
     cdef int64_t waited = time - head.time
     prepare_frame(nic)
     row.pipe = brief(nic, head.index, WAIT_TX_PIPE, head.time - nic.tx_pipe - row.since)
     if unlikely(nic.ledger.changed_pause):
-        rare_book(nic, head.index).waits[WAIT_PAUSE] += paused_part(nic, head.time, time)
-        waited -= rare_book(nic, head.index).waits[WAIT_PAUSE]
+        rare = open_rare(nic, head.index)
+        rare.waits[WAIT_PAUSE] += paused_part(nic, head.time, time)
+        waited -= rare.waits[WAIT_PAUSE]
     row.last = brief(nic, head.index, WAIT_WIRE, waited)
     serve_frame(nic, head.index, time)
 
@@ -281,10 +294,10 @@ cdef void change_pause(Nic* nic) noexcept nogil:
         item = <Timed*>lane_at(&nic.tx_wire, position)
         if item.time >= nic.now:
             break
-        rare_book(nic, item.index).waits[WAIT_PAUSE] += paused_part(nic, item.time, nic.now)
+        open_rare(nic, item.index).waits[WAIT_PAUSE] += paused_part(nic, item.time, nic.now)
         position += 1
     nic.ledger.pause_since = nic.now
-    nic.ledger.rare = nic.ledger.changed_pause = 1
+    nic.ledger.changed_pause = 1
 
 
 # ---- a received row --------------------------------------------------------------------------------
