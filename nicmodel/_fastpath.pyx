@@ -9,7 +9,8 @@
   leave      tx -> wire               interrupt       irq -> agent
 
 What is off by default has rooms of its own, entered by one test each: `passing` and `shares` behind link and tags,
-`scopes` and `iommu` behind root, `cores` behind agent, `shaper` behind sched.
+`scopes` and `iommu` behind root, `cores` behind agent, `shaper` behind sched. So have the books: `waits` of TLPs, `rows` of
+packets, `queues` before the scheduler, `sums`, `pools`, `served`, and their memory in `ledger`.
 
 `types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `door` talks to
 Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
@@ -37,6 +38,7 @@ from nicmodel.sim.errors import ModelBug
 include "_fast/lanes.pxi"
 include "_fast/books.pxi"
 include "_fast/waits.pxi"
+include "_fast/rows.pxi"
 include "_fast/queues.pxi"
 include "_fast/sums.pxi"
 include "_fast/served.pxi"

@@ -125,8 +125,8 @@ cdef void report_credits(Nic* nic, int kind, int64_t headers, int64_t data) noex
 
 cdef inline void release_read(Nic* nic, int32_t index) noexcept nogil:
     """The root complex releases the credit of a read."""
-    nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>(tlp_book(nic, index).walkers
-                                                         + tlp_book(nic, index).waits.write_order)
+    cdef TlpBook* book = tlp_book(nic, index)
+    nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>(book.walkers + book.waits.write_order)
 
 
 cdef void release_write(Nic* nic, int32_t index) noexcept nogil:
