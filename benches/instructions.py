@@ -30,6 +30,8 @@ CASES: dict[str, dict[str, Any]] = {
     "rx 64 B, 63 VFs": {"direction": "rx"},
     "both 64 B, 63 VFs": {"direction": "both"},
     "both 1518 B, 63 VFs": {"direction": "both", "frame": 1518},
+    "tx 64 B, 63 VFs, with books": {"direction": "tx", "books": True},
+    "both 64 B, 63 VFs, with books": {"direction": "both", "books": True},
     "tx 64 B, 1 VF": {"vfs": 1},
     "tx 64 B, 63 VFs, an interrupt a pass": {"itr_ps": 0, "rs_batch": 1},
 }

@@ -26,6 +26,8 @@ ROWS = {
     "test_vfs_on_vf100g[256]": "Tx, 64 B, 256 VFs of `vf100g`",
     "test_payload[full]": "both ways, 64 B, every byte moved (`payload = \"full\"`)",
     "test_rows[recorded]": "Tx, 64 B, one row a packet kept in memory",
+    "test_with_books_over_without[tx]": "Tx, 64 B, 63 VFs, with the books kept",
+    "test_with_books_over_without[both]": "both ways, likewise",
     "test_everything_on": "both ways, 64 B: shapers, IOTLB missing, read jitter",
     "test_reference_plane[tx]": "Tx, 64 B, 8 VFs on the reference plane",
 }

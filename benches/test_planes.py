@@ -7,6 +7,7 @@ below what a quiet one shows.
 
 from __future__ import annotations
 
+import statistics
 import time
 from typing import Any
 
@@ -23,7 +24,8 @@ FRAME_TICKS = 8 * 1000 * 1024 * 5         # a byte at 200 Mb/s: each VF of 63 is
 SETTLE = 300 * US                         # from the start of traffic to full queues
 FAST, REFERENCE = 40_000 * US, 120 * US   # simulated: long enough to be timed
 # Floors of the comparisons.
-OVER_REFERENCE, OVER_SIMPY, PER_CALIBRATION = 300, 60, 40_000
+OVER_REFERENCE, OVER_SIMPY, PER_CALIBRATION, WITH_BOOKS = 300, 60, 40_000, 60
+SLICES, SLICE = 40, 1_500 * US             # of two machines that run in turns
 
 
 def grouped(group: str) -> pytest.MarkDecorator:
@@ -130,6 +132,24 @@ def test_fast_over_a_simpy_pipeline(packets_per_second, benchmark):
     assert packets > 0
     ratio = benchmark.extra_info["times_a_SimPy_pipeline"] = rate / (packets / seconds)
     assert ratio > OVER_SIMPY
+
+
+@pytest.mark.parametrize("direction", ("tx", "rx", "both"))
+@grouped("compared")
+def test_with_books_over_without(direction, packets_per_second, benchmark):
+    """Two machines in turns, a slice each: what disturbs one slice disturbs no other, and the median is of pairs."""
+    packets_per_second(lambda: saturated(direction=direction, books=True, duration=10_000 * US))
+    machines = [bare(direction=direction, books=on) for on in (False, True)]
+    seconds: list[list[float]] = [[], []]
+    for end in range(SETTLE, SETTLE + SLICES * SLICE, SLICE):
+        for machine, spent in zip(machines, seconds, strict=True):
+            began = time.process_time()
+            while machine.run_until(end):
+                pass
+            spent.append(time.process_time() - began)
+    percent = 100 * statistics.median(without / books for without, books in zip(*(spent[1:] for spent in seconds), strict=True))
+    benchmark.extra_info["percent_of_the_speed_without_books"] = percent
+    assert percent > WITH_BOOKS
 
 
 @grouped("compared")

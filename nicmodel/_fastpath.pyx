@@ -9,7 +9,8 @@
   leave      tx -> wire               interrupt       irq -> agent
 
 What is off by default has rooms of its own, entered by one test each: `passing` and `shares` behind link and tags,
-`scopes` and `iommu` behind root, `cores` behind agent, `shaper` behind sched.
+`scopes` and `iommu` behind root, `cores` behind agent, `shaper` behind sched. So have the books: `waits` of TLPs, `rows` of
+packets, `queues` before the scheduler, `sums`, `pools`, `served`, and their memory in `ledger`.
 
 `types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `faults` stops
 the plane, `invariants` looks at everything in a checked build, `door` talks to Python. The rooms are included here,
@@ -23,6 +24,9 @@ from libc.string cimport memcpy, memset
 
 from nicmodel._fast.containers cimport Bits, Lane, Lines, Map, Timed, Timer, Timers
 from nicmodel._fast.facts cimport *
+from nicmodel._fast.ledger cimport (
+    Group, Hold, Later, Ledger, Pool, RareBook, ReadWaits, RowBook, Sample, TlpBook,
+)
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
     NOBODY, NUM_CLASSES, NUM_WHEN, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, Nic,
@@ -34,6 +38,12 @@ from nicmodel.sim.errors import ModelBug
 include "_fast/faults.pxi"
 include "_fast/lanes.pxi"
 include "_fast/books.pxi"
+include "_fast/waits.pxi"
+include "_fast/rows.pxi"
+include "_fast/queues.pxi"
+include "_fast/sums.pxi"
+include "_fast/served.pxi"
+include "_fast/pools.pxi"
 include "_fast/memory.pxi"
 include "_fast/link.pxi"
 include "_fast/passing.pxi"
@@ -59,6 +69,7 @@ include "_fast/calls.pxi"
 include "_fast/options.pxi"
 include "_fast/invariants.pxi"
 include "_fast/build.pxi"
+include "_fast/ledger.pxi"
 include "_fast/report.pxi"
 include "_fast/door.pxi"
 
@@ -77,10 +88,13 @@ cdef inline void commit_down_end(Nic* nic) noexcept nogil:
     if take_credits(nic, &nic.down):
         return
     if nic.down.flying_kind != TLP_COMPLETION:
+        find_edge(nic)
         accept_access(nic, index)
     elif nic.down.flying_last:
         tlp = &nic.tlps[index]
         concerns(nic, tlp.function)
+        if nic.books:
+            end_request(nic, index)
         request_end(nic, index)
         if tlp.epoch == nic.rings[tlp.ring].epoch:
             find_edge(nic)
@@ -186,12 +200,20 @@ cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
     if nic.touched & FIRST_AT_EDGE:
         if has_turn(nic, REGISTER_PORT):
             decide_register_port(nic)
+            if nic.books:
+                blame_port(nic)
         if has_turn(nic, TX_SCHEDULER):
+            if nic.books:
+                open_queues(nic)
             decide_tx_scheduler(nic)
+            if nic.books:
+                blame_queues(nic)
         if has_turn(nic, TX_REORDER):
             decide_tx_reorder(nic)
         if has_turn(nic, SWITCH_INGRESS):
             decide_switch_ingress(nic)
+            if nic.books:
+                blame_parser(nic)
     if has_turn(nic, TX_DESC_FETCH):
         decide_fetch(nic, DIRECTION_TX)
     if has_turn(nic, RX_DESC_FETCH):
@@ -200,6 +222,8 @@ cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
         decide_tags(nic)
     if has_turn(nic, WRITERS):
         decide_writers(nic)
+        if nic.books:
+            blame_writers(nic)
     if has_turn(nic, MSIX):
         decide_msix(nic)
 

@@ -198,6 +198,9 @@ cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
     agent.woken = 0
     agent.by_interrupt = 0
     agent.wait += 1
+    agent.began = nic.now
+    agent.spent += cost if cost > 1 else 1
+    agent.passes += 1
     schedule(nic, RANK_AGENT_DONE, nic.now + (cost if cost > 1 else 1), index, index, 0)
 
 
@@ -225,6 +228,8 @@ cdef void reap(Nic* nic, Ring* ring, int32_t count, bint received) noexcept nogi
             index = row_at(ring, ring.reaped + <uint64_t>_each)
             stamp(nic, &nic.rows[index], STAGE_REAPED, nic.now)
             if received:
+                if nic.books:
+                    end_wait_for_driver(nic, ring, index)
                 deliver_rx(nic, &nic.rows[index])
     ring.reaped += <uint64_t>count
     let_go(nic, ring)

@@ -96,6 +96,8 @@ cdef inline void deliver_tx(Nic* nic, Row* row, int64_t time) noexcept nogil:
     function.counters[COUNT_TX_BYTES] += frame_length(row.nbytes)
     function.inside[DIRECTION_TX] -= 1
     count_latency(nic, row.function, DIRECTION_TX, time - row.born)
+    if nic.books:
+        close_sent(nic, row, time)
 
 cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     """A received frame is the driver's."""
@@ -105,6 +107,8 @@ cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     function.counters[COUNT_RX_BYTES] += frame_length(row.nbytes)
     function.inside[DIRECTION_RX] -= 1
     count_latency(nic, row.function, DIRECTION_RX, nic.now - row.born)
+    if nic.books:
+        close_received(nic, row)
 
 
 # ---- blame -----------------------------------------------------------------------------------------
@@ -144,6 +148,8 @@ cdef bint rows_grow(Nic* nic, int32_t function) noexcept nogil:
         return False
     if nic.record_rows and not records_grow(nic, room):
         return False
+    if nic.books and not row_books_grow(nic, room):
+        return False
     nic.room_rows = room
     return True
 
@@ -155,7 +161,7 @@ cdef bint records_grow(Nic* nic, int32_t room) noexcept nogil:
         latch(nic, FAULT_MEMORY, ROOM_RECORDS, room * <int64_t>sizeof(Record))
         return False
     nic.records = records
-    return True
+    return not nic.books or waits_grow(nic, &nic.ledger.row_waits, room)
 
 
 cdef bint done_grow(Nic* nic) noexcept nogil:
@@ -166,6 +172,8 @@ cdef bint done_grow(Nic* nic) noexcept nogil:
         latch(nic, FAULT_MEMORY, ROOM_RECORDS, room * <int64_t>sizeof(Record))
         return False
     nic.done = done
+    if nic.books and not waits_grow(nic, &nic.ledger.done_waits, room):
+        return False
     nic.room_done = room
     return True
 
@@ -181,6 +189,8 @@ cdef void record_birth(Nic* nic, int32_t index) noexcept nogil:
     nic.records[index].parent = -1
     for stage in range(NUM_STAGES):
         nic.records[index].at[stage] = -1
+    if nic.books:
+        memset(recorded_waits(nic, index), 0, NUM_WAITS * sizeof(int64_t))
 
 
 cdef void record_row(Nic* nic, Row* row) noexcept nogil:
@@ -201,13 +211,15 @@ cdef void record_done(Nic* nic, int32_t index) noexcept nogil:
         return
     record_row(nic, &nic.rows[index])
     nic.done[nic.num_done] = nic.records[index]
+    if nic.books:
+        memcpy(nic.ledger.done_waits + nic.num_done * NUM_WAITS, recorded_waits(nic, index), NUM_WAITS * sizeof(int64_t))
     nic.num_done += 1
 
 
 cdef void blank_row(Row* row) noexcept nogil:
     memset(row, 0, sizeof(Row))
     row.outcome = INSIDE
-    row.ring = row.flow = row.sender = row.slot = -1
+    row.ring = row.flow = row.origin = row.slot = -1
     row.born = -1
     row.held = IN_PIPE
 
@@ -267,6 +279,8 @@ cdef void drop_row(Nic* nic, Row* row, int reason) noexcept nogil:
     row.outcome = <uint8_t>reason
     function.counters[COUNT_DROP_NO_DESCRIPTOR + reason - DROP_NO_DESCRIPTOR] += 1
     function.inside[DIRECTION_TX if row.kind == KIND_TX else DIRECTION_RX] -= 1
+    if nic.books:
+        forget_row(nic, row)
 
 
 cdef void let_go(Nic* nic, Ring* ring) noexcept nogil:

@@ -38,6 +38,7 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.frames_out = config.frames_out
     nic.num_functions = config.num_functions
     nic.num_rings = config.num_rings
+    nic.books = config.books
     configure_whole(nic, config)
     if min(config.core_ps, config.read_latency_ps, config.write_latency_ps, config.register_cycles,
            config.register_latency_cycles, config.tx_pipe_cycles, config.rx_pipe_cycles) < 1:
@@ -150,7 +151,8 @@ cdef Nic* nic_new(object config) except NULL:
         configure(nic, config)
         grant_credits(&nic.up, &nic.down, config, "host")
         grant_credits(&nic.down, &nic.up, config, "device")
-        if not furnish(nic) or not furnish_whole(nic, config.walkers) or not tlps_grow(nic) or not rows_grow(nic, -1):
+        if not furnish(nic) or not furnish_whole(nic, config.walkers) or not open_ledger(nic, config) \
+                or not tlps_grow(nic) or not rows_grow(nic, -1):
             raise MemoryError("memory has run out")
     except BaseException:
         nic_free(nic)
@@ -210,6 +212,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
         free(nic.candidates[each].far)
         free(nic.below_cap[each].words)
     free_whole(nic)
+    free_ledger(nic)
     free(nic.sides)
     for each in range(2):
         lane_free(&nic.ingress[each])

@@ -5,7 +5,6 @@ Exceptions are raised here and in `run_until`, nowhere below. The loop itself is
 
 import numpy as np
 
-from nicmodel.datasheet.books import WAITS
 from nicmodel.sim.plane import TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
@@ -280,6 +279,7 @@ cdef class Door:
         agent.doorbell_cost = config.doorbell_cost_ps
         agent.core = self.shared_cores[config.core] if config.core >= 0 else -1
         agent.timer = -1
+        agent.core_number = config.core
         self.nic.num_agents += 1
         self.call(CALL_START_AGENT, at).words[0] = index
         return index
@@ -340,7 +340,8 @@ cdef class Door:
 
     def take_rows(self):
         """Recorded rows that are done, by serial, and their waits; `results` has only the others from now on."""
-        return take_done(self.nic), np.zeros((0, len(WAITS)), np.int64)
+        self.settle()
+        return take_done(self.nic)
 
     def ring_state(self, direction, ring):
         """The ring's registers: the first descriptor that is not done with, and tail."""

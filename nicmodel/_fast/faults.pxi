@@ -68,6 +68,7 @@ cdef enum:
     ROOM_CALLS
     ROOM_RINGS
     ROOM_WALKS
+    ROOM_BOOKS
     HOLDS_ORDER             # what does not hold
     HOLDS_TIME
     HOLDS_SOONEST
@@ -94,7 +95,7 @@ cdef enum:
 INVARIANTS = range(HOLDS_ORDER, NUM_PLACES)
 PLACES = (
     "a line", "timers", "a hash table", "packets", "records of packets", "bytes of frames", "TLPs", "filters", "calls",
-    "rings of a function", "page walks",
+    "rings of a function", "page walks", "the books",
     "an event or a wake is set to a time that has passed", "time does not go back", "the earliest of each group of events is known",
     "timers are in order", "tags are free or held by a read", "the read buffer is free or held by reads",
     "the Tx buffer is free or held by frames", "the Rx buffer is free or held by frames",

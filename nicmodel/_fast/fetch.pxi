@@ -64,6 +64,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
     if number < 0:
         return
     last[0] = number
+    nic.ledger.grants[TX_DESC_FETCH if sends else RX_DESC_FETCH] += 1
     index = number if sends else nic.num_rings + number
     ring = &nic.rings[index]
     concerns(nic, ring.function)

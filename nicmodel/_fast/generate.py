@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nicmodel.datasheet import arbiters, counters, descriptors, ethernet, pcie_link, policies, stages, timing
+from nicmodel.datasheet import arbiters, books, counters, descriptors, ethernet, pcie_link, policies, stages, timing
 from nicmodel.sim import plane, rng
 
 TARGET = Path(__file__).with_name("facts.pxd")
@@ -68,6 +68,9 @@ def render() -> str:
         *enum("arbiters.LINES and CAUSES", [*numbered("LINE_", arbiters.LINES), ("NUM_LINES", len(arbiters.LINES)),
                                             *numbered("CAUSE_", arbiters.CAUSES),
                                             ("NUM_CAUSES", len(arbiters.CAUSES)), ("CAUSE_NONE", -1)]),
+        *enum("books", [*numbered("WAIT_", [w.name for w in books.WAITS]), ("NUM_WAITS", len(books.WAITS)),
+                        *numbered("POOL_", books.POOLS), ("NUM_POOLS", len(books.POOLS)),
+                        *numbered("SERVED_", books.SERVED), ("NUM_SERVED", len(books.SERVED)), ("SAMPLE", books.SAMPLE)]),
         *enum("sim.plane", [*((f"UPCALL_{kind.name}", kind.value) for kind in plane.UpcallKind),
                             *((f"PAYLOAD_{mode.name}", mode.value) for mode in plane.Payload),
                             ("DIRECTION_TX", plane.Direction.TX), ("DIRECTION_RX", plane.Direction.RX),

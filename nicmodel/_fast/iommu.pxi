@@ -173,6 +173,9 @@ cdef void look_up(Nic* nic, int32_t index) noexcept nogil:
     walk.next_of_hash = iommu.walk_heads[hashed & iommu.walk_mask]
     iommu.walk_heads[hashed & iommu.walk_mask] = entry
     queue_walk(iommu, entry)
+    if nic.books:
+        walk.sample = 0
+        sample_entry(nic, LINE_WALK_QUEUE, SERVED_WALKERS, &walk.sample)
     touch(nic, WALKERS)
 
 
@@ -186,6 +189,8 @@ cdef void decide_walkers(Nic* nic) noexcept nogil:
         walker = bits_after(&iommu.idle, -1)
         bits_remove(&iommu.idle, walker)
         iommu.working[walker] = next_walk(iommu)
+        if nic.books:
+            start_walk(nic, &iommu.walks[iommu.working[walker]])
         schedule(nic, RANK_MEM_READ, nic.now + iommu.walk_ps, 1 + walker, walker, 0)     # WALK_DONE, see Nic.when
     blame(nic, LINE_WALK_QUEUE, CAUSE_NONE if iommu.queued == 0 else CAUSE_TURN if iommu.idle.members else CAUSE_SERVER)
 

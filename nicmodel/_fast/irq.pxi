@@ -87,6 +87,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     concerns(nic, number >> 6)
     nic.vectors[number].interval_end = nic.now + nic.vectors[number].itr
     message = tlp_new(nic, TLP_MESSAGE)
+    nic.ledger.grants[MSIX] += 1
     tlp = &nic.tlps[message]
     tlp.ref = number
     tlp.function = <uint16_t>(number >> 6)

@@ -41,6 +41,8 @@ cdef bint tlps_grow(Nic* nic) noexcept nogil:
         return False
     nic.sides = sides
     memset(sides + nic.num_tlps, 0, (room - nic.num_tlps) * sizeof(Side))
+    if nic.books and not tlp_books_grow(nic, room):
+        return False
     for each in range(nic.num_tlps, room):
         nic.tlps[each].ref = each + 1 if each + 1 < room else -1
     nic.free_tlp = nic.num_tlps
@@ -75,6 +77,8 @@ cdef inline void queue_tlp(Nic* nic, Direction* way, Lane* line, int32_t index) 
     way.waiting += 1
     push_index(nic, line, index)
     touch(nic, way.arbiter)
+    if nic.books:
+        join_link(nic, line_number(way, line), index)
 
 
 cdef inline void queue_posted(Nic* nic, Direction* way, int32_t index) noexcept nogil:
@@ -196,7 +200,7 @@ cdef inline bint take_credits(Nic* nic, Direction* way) noexcept nogil:
     """If what has just landed is an UpdateFC, its receiver gains the credits."""
     if likely(way.flying_kind < UPDATE_P):
         return False
-    land_update(nic, way)
+    land_update(nic, way, nic.now)
     return True
 
 
@@ -204,7 +208,8 @@ cdef inline Direction* partner_of(Nic* nic, Direction* way) noexcept nogil:
     return &nic.down if way == &nic.up else &nic.up
 
 
-cdef void land_update(Nic* nic, Direction* way) noexcept nogil:
+cdef void land_update(Nic* nic, Direction* way, int64_t time) noexcept nogil:
+    """Its last byte was there at `time`."""
     cdef Direction* sender = partner_of(nic, way)
     if way.flying_kind == UPDATE_P:
         sender.ph += way.update_headers
@@ -214,6 +219,8 @@ cdef void land_update(Nic* nic, Direction* way) noexcept nogil:
     else:
         sender.ch += way.update_headers
         sender.cd += way.update_data
+    if nic.books and sender == &nic.up:
+        report_credits(nic, way.flying_kind, way.update_headers, way.update_data, time)
     if sender.waiting:
         touch(nic, sender.arbiter)
 
@@ -231,7 +238,7 @@ cdef void start_update(Nic* nic, Direction* way, int64_t time, int64_t seen, int
     if round_up(way.free) > seen:
         set_when(nic, way.end_rank, round_up(way.free))
     else:
-        land_update(nic, way)
+        land_update(nic, way, round_up(way.free))
 
 
 cdef inline int64_t find_report(Nic* nic, Lane* releases, int64_t* first) noexcept nogil:
@@ -375,6 +382,8 @@ cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t 
     way.flying = winner
     way.flying_kind = tlp.kind
     way.last_end = round_up(way.free)
+    if nic.books:
+        leave_link(nic, way, winner, nbytes)
     note_arrival(nic, partner, way.last_end)
     if way == &nic.up:
         reach_root(nic, winner, way.last_end)

@@ -33,7 +33,7 @@ cdef struct Row:
     # 64 bytes.
     int64_t serial
     int64_t born            # POSTED or ARRIVED: where its latency begins
-    uint64_t mac            # destination
+    uint64_t destination    # MAC, and above it the VLAN
     uint8_t* data           # the bytes that move, NULL if none
     int32_t nbytes          # DMA bytes: the frame without FCS
     int32_t arrived         # of those, on board | received, with RO: in memory
@@ -41,8 +41,7 @@ cdef struct Row:
     int32_t flow
     int16_t function
     int16_t ring
-    int16_t sender          # function that sent a looped back frame, else -1
-    int16_t vlan
+    int32_t origin          # Rx: function that sent a looped back frame, else -1 | Tx, with `books`: its group
     uint8_t kind
     uint8_t outcome
     uint8_t data_class      # size class of `data`
@@ -57,6 +56,9 @@ cdef struct Batch:
     int64_t posted
     int64_t doorbell
     int32_t count
+    int64_t down_credits    # what it has waited for, with `books`
+    int64_t down_link
+    int64_t register_port
 
 cdef struct Descriptor:
     # A descriptor on chip.
@@ -150,9 +152,9 @@ cdef struct Tlp:
     # One transaction from the block that asks to the block that resumes, in a slot of `tlps`; lanes pass its index.
     # A read keeps its slot until its last completion has arrived. 64 bytes.
     uint64_t age            # in its direction
-    int64_t ready           # when it was queued
+    int64_t ready           # when it was queued | with `books`, a request: when it was asked for
     uint64_t address        # of a completion: of what is left
-    int64_t value           # register value | first row of a Tx write-back | orphan's bytes | read: jitter, then bytes left
+    int64_t value           # register value | first row of a Tx write-back | orphan's bytes | read: bytes left | a clock
     int32_t nbytes          # of payload, or asked for
     int32_t ref             # row | vector | MMIO read id | next free slot
     int32_t ring            # index in `rings`, or -1
@@ -200,6 +202,7 @@ cdef struct Walk:
     int32_t first           # TLPs that wait for it
     int32_t last
     int32_t mapped
+    int32_t sample          # `books`
 
 cdef struct WalkQueue:
     int32_t head
@@ -319,6 +322,7 @@ cdef struct RoomBack:
     int64_t time
     int32_t row
     int32_t ring            # index in `rings`
+    int64_t waited          # `books`: how long for the link
 
 cdef enum:
     CLASS_RX_DESCRIPTOR = 0
@@ -406,6 +410,11 @@ cdef struct Agent:
     int32_t pass_tx_reaped
     int32_t pass_rx_reaped
     int32_t pass_posted
+    # books
+    int64_t began           # the pass under way, or the last
+    int64_t spent           # on all passes begun
+    int64_t passes
+    int32_t core_number     # as configured
 
 cdef struct Filter:
     uint64_t mac

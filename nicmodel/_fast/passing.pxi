@@ -132,6 +132,8 @@ cdef void start_by_rules(Nic* nic, Direction* way, Direction* partner) noexcept 
             tlp.ready = nic.now
             tlp.age = way.age
             way.age += 1
+            if nic.books:
+                join_link(nic, LINE_DOWN_COMPLETION, index)
         return
     lane_pop(line_of(way, line))
     way.waiting -= 1

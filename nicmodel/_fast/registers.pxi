@@ -67,6 +67,8 @@ cdef void accept_access(Nic* nic, int32_t index) noexcept nogil:
     """An access has arrived at the adapter."""
     push_index(nic, &nic.accesses, index)
     touch(nic, REGISTER_PORT)
+    if nic.books:
+        join_port(nic, index)
 
 
 cdef void decide_register_port(Nic* nic) noexcept nogil:
@@ -78,6 +80,8 @@ cdef void decide_register_port(Nic* nic) noexcept nogil:
         index = pop_index(&nic.accesses)
         timed_pushed(nic, &nic.register_pipe, RANK_REGISTER, nic.now + nic.register_latency, index)
         nic.port_free = nic.now + nic.register_interval
+        if nic.books:
+            leave_port(nic, index)
         if nic.tlps[index].kind == TLP_REGISTER_READ:
             release_nonposted(nic, &nic.up, nic.now)
         else:
@@ -98,7 +102,7 @@ cdef void perform_access(Nic* nic, Tlp* tlp) noexcept nogil:
             answer_access(nic, tlp.function, tlp.ref, 0)
     elif tlp.kind == TLP_REGISTER_WRITE:
         if ring >= 0:
-            ring_doorbell(nic, <int32_t>ring, tlp.ready, <int32_t>tlp.value)
+            ring_doorbell(nic, <int32_t>ring, tlp)
         else:
             tell(nic, UPCALL_REG_WRITE, 4, tlp.function, tlp.klass, tlp.offset, tlp.value)
     elif ring >= 0:

@@ -10,42 +10,49 @@ if ROW_DTYPE.itemsize != sizeof(Record):
     raise ModelBug("Record is not ROW_DTYPE")
 
 
-cdef object by_serial(object rows):
-    return rows[np.argsort(rows["serial"], kind="stable")]          # nearly in order, as they have ended
+cdef tuple by_serial(object rows, object waits):
+    """Nearly in order they are, as they have ended. Without books no row has waits."""
+    order = np.argsort(rows["serial"], kind="stable")
+    return rows[order], waits[order] if len(waits) else waits
 
 
-cdef object copy_done(Nic* nic):
-    """Records of rows that are done and have not been taken, as they ended."""
+cdef tuple copy_done(Nic* nic):
+    """Records of rows that are done and have not been taken, as they ended, and their waits."""
     rows = np.zeros(nic.num_done, ROW_DTYPE)
     cdef uint8_t[::1] out
     if nic.num_done:
         out = rows.view(np.uint8)
         memcpy(&out[0], nic.done, <size_t>nic.num_done * sizeof(Record))
-    return rows
+    return rows, copy_sums(nic.ledger.done_waits, (nic.num_done if nic.books else 0, NUM_WAITS))
 
 
-cdef object copy_rows(Nic* nic):
-    """Recorded rows by serial. What a row is, as against when, is recorded when it is done; here of those that are not."""
+cdef tuple copy_rows(Nic* nic):
+    """Recorded rows by serial, and their waits. What a row is, as against when, is recorded when it is done; here of those
+    that are not."""
     cdef int32_t each
-    cdef int64_t count = 0
-    live = np.zeros(nic.num_rows if nic.record_rows else 0, ROW_DTYPE)
+    cdef list live = [each for each in range(nic.num_rows if nic.record_rows else 0) if nic.rows[each].held]
+    cdef int64_t count = len(live), at = 0
+    rows = np.zeros(count, ROW_DTYPE)
+    waits = np.zeros((count if nic.books else 0, NUM_WAITS), np.int64)
     cdef uint8_t[::1] out
-    if len(live):
-        out = live.view(np.uint8)
-        for each in range(nic.num_rows):
-            if nic.rows[each].held:
-                record_row(nic, &nic.rows[each])
-                memcpy(&out[count * <int64_t>sizeof(Record)], &nic.records[each], sizeof(Record))
-                count += 1
-    return by_serial(np.concatenate((copy_done(nic), live[:count])))
+    cdef int64_t[:, ::1] waited = waits
+    if count:
+        out = rows.view(np.uint8)
+        for each in live:
+            record_row(nic, &nic.rows[each])
+            memcpy(&out[at * <int64_t>sizeof(Record)], &nic.records[each], sizeof(Record))
+            if nic.books:
+                memcpy(&waited[at, 0], recorded_waits(nic, each), NUM_WAITS * sizeof(int64_t))
+            at += 1
+    done, done_waits = copy_done(nic)
+    return by_serial(np.concatenate((done, rows)), np.concatenate((done_waits, waits)))
 
 
-cdef object take_done(Nic* nic):
-    """Rows that are done, by serial; they are forgotten here."""
-    settle_all(nic)
-    rows = by_serial(copy_done(nic))
+cdef tuple take_done(Nic* nic):
+    """Rows that are done, by serial, and their waits; they are forgotten here."""
+    done, waits = copy_done(nic)
     nic.num_done = 0
-    return rows
+    return by_serial(done, waits)
 
 
 cdef object copy_functions(Nic* nic):
@@ -72,7 +79,8 @@ cdef object copy_lines(Nic* nic):
         for cause in range(NUM_CAUSES):
             out[line, cause] = nic.line_clock[line][cause]
         if nic.line_cause[line] != CAUSE_NONE:
-            out[line, nic.line_cause[line]] += nic.horizon - nic.line_since[line]
+            out[line, nic.line_cause[line]] += max(0, nic.horizon - nic.line_since[line])
+    out[LINE_INGRESS, CAUSE_SERVER] -= parser_overshoot(nic, nic.horizon)
     return clocks
 
 
@@ -126,6 +134,7 @@ cdef void settle_all(Nic* nic) noexcept nogil:
     send_overdue(nic, &nic.down, before, before - 1)
     if not lane_empty(&nic.tx_wire):
         count_wait(nic, nic.horizon)
+    settle_books(nic, before)
     if nic.touched:                     # by a frame that has left since the last edge
         nic.at_edge |= nic.touched
         nic.touched = 0
@@ -139,9 +148,10 @@ cdef void settle_job(void* nic, int64_t _a, int64_t _b) noexcept nogil:
 cdef dict results(Nic* nic):
     """Everything counted and recorded; the door has settled."""
     functions, inside = copy_functions(nic)
+    rows, row_waits = copy_rows(nic)
     return {"functions": functions, "latency": copy_latency(nic), "links": copy_links(nic),
-            "lines": copy_lines(nic), "inside": inside, "rows": copy_rows(nic),
-            "interrupts": copy_interrupts(nic)}
+            "lines": copy_lines(nic), "inside": inside, "rows": rows, "row_waits": row_waits,
+            "interrupts": copy_interrupts(nic), **copy_books(nic)}
 
 
 cdef list take_news(Nic* nic, dict unanswered, dict mmio_reads):

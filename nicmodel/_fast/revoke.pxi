@@ -90,6 +90,8 @@ cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
     for position in range(lane.head, lane.tail):
         request = index_at(lane, position)
         if nic.tlps[request].ring == index:
+            if nic.books:
+                vanish_request(nic, request)
             request_end(nic, request)
             tlp_free(nic, request)
             nic.up.waiting -= 1
@@ -116,6 +118,8 @@ cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
     for position in range(lane.head, lane.tail):
         write = index_at(lane, position)
         if is_write_of(&nic.tlps[write], index):
+            if nic.books:
+                forget_tlp(nic, write)
             tlp_free(nic, write)
             nic.up.waiting -= 1
         else:
@@ -145,6 +149,8 @@ cdef void drop_messages(Nic* nic, int32_t function) noexcept nogil:
         message = index_at(lane, position)
         tlp = &nic.tlps[message]
         if tlp.kind == TLP_MESSAGE and tlp.function == function:
+            if nic.books:
+                forget_tlp(nic, message)
             tlp_free(nic, message)
             nic.up.waiting -= 1
         else:
@@ -161,6 +167,8 @@ cdef void revoke_row(Nic* nic, int32_t index, int hold) noexcept nogil:
     cdef Row* row = &nic.rows[index]
     if row.outcome != INSIDE or index == nic.wire_row:
         return
+    if nic.books:
+        vanish_row(nic, index)
     if row.room:
         row.room = 0
         if row.kind == KIND_TX:
@@ -193,7 +201,11 @@ cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
     cdef int32_t row
     filter_waiting(nic, &nic.tx_pipe_lane, ring)
     set_when(nic, RANK_TX_PIPE, front_time(&nic.tx_pipe_lane))
+    if nic.books:
+        note_frames(nic)
     filter_waiting(nic, &nic.tx_wire, ring)
+    if nic.books:
+        find_frames(nic)
     for position in range(nic.tx_ready.head, nic.tx_ready.tail):
         row = (<Timed*>lane_at(&nic.tx_ready, position)).index
         if not is_sent_by(nic, row, ring):
@@ -253,6 +265,7 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
     drop_rooms_back(nic, index)
     if ring.direction == DIRECTION_TX:
         drop_sent(nic, ring)
+        nic.ledger.not_begun -= ring.held - ring.begun
         note_waiting(nic, index, 0)
         if nic.shaping:
             note_begun(nic, ring, False)

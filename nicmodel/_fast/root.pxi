@@ -28,14 +28,20 @@ cdef inline void reach_root(Nic* nic, int32_t index, int64_t end) noexcept nogil
         set_when(nic, RANK_UP_END, end)
     elif tlp.kind == TLP_READ:
         time = end if end > nic.last_commit else nic.last_commit
+        if nic.books:
+            order_read(nic, index, end, time)
         answer_at(nic, index, time)     # reads sample in the order of their starts
         if nic.payload == PAYLOAD_LENGTHS and tlp.klass == CLASS_PAYLOAD:
             release_nonposted(nic, &nic.down, time)     # no byte is sampled
+            if nic.books:
+                release_read_at(nic, index, time)
         else:
             timed_pushed(nic, &nic.mem_reads, RANK_MEM_READ, time, index)
     else:
         nic.last_commit = time = time if time > nic.last_commit else nic.last_commit
         release_posted(nic, &nic.down, tlp.nbytes, time)
+        if nic.books:
+            note_written(nic, tlp, time)
         if tlp.kind == TLP_RX_PAYLOAD:
             if tlp.last:
                 return_room_at(nic, tlp, end)
@@ -60,14 +66,18 @@ cdef void commit_up_end(Nic* nic) noexcept nogil:
         arrive_at_root(nic, index)
     elif tlp.kind == TLP_READ:
         if nic.last_commit > nic.now:
+            if nic.books:
+                order_read(nic, index, nic.now, nic.last_commit)
             timed_pushed(nic, &nic.mem_reads, RANK_MEM_READ, nic.last_commit, index)
         else:
             sample(nic, index)
     else:
         if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, tlp):
             settle_arrivals(nic, nic.now)
-            end_rx_payload(nic, tlp.ref)
+            end_rx_payload(nic, tlp.ref, nic.now, payload_waited(nic, tlp))
         release_posted(nic, &nic.down, tlp.nbytes, nic.now)
+        if nic.books:
+            note_written(nic, tlp, nic.now)
         commit_write(nic, index)
         tlp_free(nic, index)
 
@@ -270,6 +280,8 @@ cdef void sample(Nic* nic, int32_t index) noexcept nogil:
     cdef News* news
     settle_commits(nic, nic.now + 1)
     release_nonposted(nic, &nic.down, nic.now)
+    if nic.books:
+        release_read(nic, index)
     if is_message_domain(nic, request.domain):
         nic.dma_serial += 1
         news = tell(nic, UPCALL_DMA_READ, 4, nic.dma_serial, request.function, <int64_t>request.address,

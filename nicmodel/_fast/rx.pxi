@@ -51,6 +51,9 @@ cdef inline void enter_buffer(Nic* nic, int32_t index, int line, int64_t time) n
         return
     nic.rx_room -= frame_length(row.nbytes)
     row.room = 1
+    if nic.books:
+        join_parser(nic, index, line, time)
+        take_room(nic, POOL_RX_BUFFER, frame_length(row.nbytes), time)
     if nic.ahead:
         nic.ingress_last = ingress_edge(nic, time)
         nic.ingress_ahead += 1
@@ -68,8 +71,7 @@ cdef inline void arrive(Nic* nic, Offer* offer) noexcept nogil:
     row.born = offer.end
     stamp(nic, row, STAGE_ARRIVED, offer.end)
     row.flow = offer.flow
-    row.mac = offer.mac
-    row.vlan = <int16_t>offer.vlan
+    row.destination = with_vlan(offer.mac, offer.vlan)
     row.data = offer.data
     row.data_class = offer.data_class
     if offer.length > nic.max_frame:
@@ -145,6 +147,8 @@ cdef void look_ahead(Nic* nic) noexcept nogil:
 cdef void take_turns(Nic* nic) noexcept nogil:
     """The switch may feed the parser from now on: frames that have not entered it wait in line."""
     cdef uint64_t first = nic.rx_pipe_lane.tail, position
+    if nic.books:
+        share_parser(nic)
     nic.ahead = 0
     while first > nic.rx_pipe_lane.head and (<Timed*>lane_at(&nic.rx_pipe_lane, first - 1)).time - nic.rx_pipe >= nic.now:
         first -= 1
@@ -165,9 +169,8 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     if nic.record_rows:
         nic.records[index].parent = parent.serial
     row.flow = parent.flow
-    row.sender = parent.function
-    row.mac = parent.mac
-    row.vlan = parent.vlan
+    row.origin = parent.function
+    row.destination = parent.destination
     row.born = nic.now
     stamp(nic, row, STAGE_ARRIVED, nic.now)
     row.data = parent.data
@@ -197,6 +200,8 @@ cdef void give_up(Nic* nic, int32_t index, int32_t function, int reason) noexcep
     """A frame in the Rx buffer is dropped: its room returns."""
     nic.rx_room += frame_length(nic.rows[index].nbytes)
     nic.rows[index].room = 0
+    if nic.books:
+        return_room_at_steering(nic, index)
     refuse(nic, index, function, reason)
 
 
@@ -220,10 +225,12 @@ cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
     cdef Ring* ring
     concerns_packet(nic, index)
     stamp(nic, row, STAGE_STEERED, nic.now)
-    target = match_filter(nic, row.mac, row.vlan)
+    if nic.books:
+        leave_parser(nic, index)
+    target = match_filter(nic, mac_of(row), vlan_of(row))
     if target < 0:
         target = nic.default_pool
-    if target < 0 or target == row.sender:
+    if target < 0 or target == row.origin:
         give_up(nic, index, 0, DROP_NO_FILTER)
         return
     if nic.functions[target].num_rx == 0:
@@ -278,6 +285,8 @@ cdef void pair(Nic* nic, int32_t index) noexcept nogil:
         row.held = IN_CHAIN
         ring.held -= 1
         push_index(nic, &ring.rows, frame)
+        if nic.books:
+            join_writers(nic, frame)
         write_frame(nic, index, frame, descriptor.address)
         lane_pop(&ring.chip)
     review_fetch(nic, index)
@@ -291,6 +300,7 @@ cdef inline void return_room_at(Nic* nic, Tlp* tlp, int64_t time) noexcept nogil
     back.time = time
     back.row = tlp.ref
     back.ring = tlp.ring
+    back.waited = payload_waited(nic, tlp)
 
 
 cdef inline void settle_rx_room(Nic* nic) noexcept nogil:
@@ -306,14 +316,16 @@ cdef inline void return_rooms(Nic* nic, int64_t until) noexcept nogil:
         back = <RoomBack*>lane_front(&nic.rx_rooms_back)
         if back.time > until:
             return
-        end_rx_payload(nic, back.row)
+        end_rx_payload(nic, back.row, back.time, back.waited)
         lane_pop(&nic.rx_rooms_back)
 
 
-cdef inline void end_rx_payload(Nic* nic, int32_t index) noexcept nogil:
-    """The payload's last TLP is at the root complex: the adapter may forget the bytes."""
+cdef inline void end_rx_payload(Nic* nic, int32_t index, int64_t time, int64_t waited) noexcept nogil:
+    """The payload's last TLP was at the root complex at `time`: the adapter may forget the bytes."""
     nic.rx_room += frame_length(nic.rows[index].nbytes)
     nic.rows[index].room = 0
+    if nic.books:
+        return_rx_room(nic, index, time, waited)
 
 
 cdef inline void commit_rx_writeback(Nic* nic, int32_t index) noexcept nogil:

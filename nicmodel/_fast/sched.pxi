@@ -126,6 +126,8 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
     concerns_packet(nic, head.slot)
     nic.last_function = ring.function
     nic.functions[ring.function].last_ring = index
+    if nic.books:
+        take_turn(nic, head.slot, ring.asked == 0)
     if ring.asked == 0:
         begins = frame_length(head.nbytes)
         nic.tx_room -= head.nbytes

@@ -29,10 +29,14 @@ cdef void arrive_at_root(Nic* nic, int32_t index) noexcept nogil:
     cdef bint message_domain = is_message_domain(nic, tlp.domain)
     if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, tlp):
         settle_arrivals(nic, nic.now)       # who arrived earlier asked for room earlier
-        end_rx_payload(nic, tlp.ref)
+        end_rx_payload(nic, tlp.ref, nic.now, payload_waited(nic, tlp))
+    if nic.books:
+        reach_memory(nic, index)
     if message_domain and tlp.kind != TLP_READ:
         nic.sides[index].at_root = 0
         release_posted(nic, &nic.down, tlp.nbytes, nic.now)
+        if nic.books:
+            note_written(nic, tlp, nic.now)
         commit_write(nic, index)
         tlp_free(nic, index)
         return
@@ -61,6 +65,8 @@ cdef void translated(Nic* nic, int32_t index, bint mapped) noexcept nogil:
     cdef Tlp* tlp = &nic.tlps[index]
     side.translated = 1
     side.mapped = mapped
+    if nic.books:
+        tlp_book(nic, index).since = nic.now
     if not mapped:
         tell(nic, UPCALL_FAULT, 3, tlp.function, TRANSLATION_FAULT, <int64_t>tlp.address, 0)
     if tlp.kind == TLP_READ and side.settled:
@@ -100,11 +106,15 @@ cdef void set_commit(Nic* nic, Scope* scope, int32_t index) noexcept nogil:
         return
     nic.sides[index].settled = 1
     scope.latest = nic.now + nic.write_latency
+    if nic.books:
+        leave_order(nic, index, scope.latest)
     timed_pushed(nic, &nic.mem_commits, RANK_MEM_COMMIT, scope.latest, index)
 
 
 cdef void sample_in_time(Nic* nic, int32_t index) noexcept nogil:
     """A read samples now, or when the writes before it are in memory."""
+    if nic.books:
+        tlp_book(nic, index).waits.write_order = max(nic.now, nic.sides[index].not_before) - tlp_book(nic, index).since
     if nic.sides[index].not_before > nic.now:
         schedule(nic, RANK_MEM_READ, nic.sides[index].not_before, 0, index, 0)
     else:
@@ -126,6 +136,8 @@ cdef void commit_at_root(Nic* nic, int32_t index) noexcept nogil:
     cdef Side* side = &nic.sides[index]
     side.at_root = 0
     release_posted(nic, &nic.down, nic.tlps[index].nbytes, nic.now)
+    if nic.books:
+        release_write(nic, index)
     commit_write(nic, index)
     if not side.in_scope:
         tlp_free(nic, index)

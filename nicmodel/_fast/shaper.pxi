@@ -27,6 +27,8 @@ cdef void review_shaper(Nic* nic, int32_t index) noexcept nogil:
     cdef Shaper* shaper = &nic.shapers[index]
     cdef int32_t each
     cdef int64_t when
+    if nic.books:
+        settle_hold(nic, index, nic.now)
     if function.waiting_rings == 0:
         return
     if is_shaped(nic, index):
@@ -50,6 +52,8 @@ cdef void pay(Nic* nic, int32_t function, int64_t nbytes) noexcept nogil:
     cdef int64_t saved = (nic.now << 10) - shaper.burst * shaper.byte_ticks
     if shaper.byte_ticks:
         shaper.shaped = (shaper.shaped if shaper.shaped > saved else saved) + nbytes * shaper.byte_ticks
+    if nic.books:
+        begin_hold(nic, function)
 
 
 cdef int64_t scaled(int64_t part, int64_t new, int64_t whole) noexcept nogil:
@@ -89,4 +93,6 @@ cdef void set_shaper(Nic* nic, int32_t function, int64_t byte_ticks, int64_t bur
     shaper.byte_ticks = byte_ticks
     shaper.burst = burst
     nic.shaping = 1
+    if nic.books:
+        begin_hold(nic, function)
     review_shaper(nic, function)

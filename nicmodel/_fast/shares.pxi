@@ -142,9 +142,12 @@ cdef int32_t find_candidate(Nic* nic, int klass) noexcept nogil:
     return -1
 
 
+cdef inline bint has_tag(Nic* nic, int klass) noexcept nogil:
+    return nic.tags_free > (nic.tag_reserve if klass == CLASS_PAYLOAD else 0)
+
+
 cdef inline bint would_fit(Nic* nic, int klass, int32_t request) noexcept nogil:
-    cdef int64_t kept = nic.tag_reserve if klass == CLASS_PAYLOAD else 0
-    return nic.tags_free > kept and nic.tlps[request].nbytes <= nic.read_buffer_free
+    return has_tag(nic, klass) and nic.tlps[request].nbytes <= nic.read_buffer_free
 
 
 cdef int choose_class(Nic* nic) noexcept nogil:
@@ -172,6 +175,8 @@ cdef void grant_by_rules(Nic* nic, int klass) noexcept nogil:
     nic.tags_free -= 1
     nic.read_buffer_free -= nic.tlps[index].nbytes
     check(nic, nic.read_buffer_free >= 0, HOLDS_READ_BUFFER, nic.read_buffer_free)
+    if nic.books:
+        leave_tags(nic, index)
     queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
 
 
@@ -183,7 +188,7 @@ cdef int cause_of_class(Nic* nic, int klass) noexcept nogil:
     if request < 0:
         return CAUSE_OWN
     if not would_fit(nic, klass, request):
-        return CAUSE_POOL
+        return CAUSE_TURN if has_tag(nic, klass) else CAUSE_POOL
     return CAUSE_SERVER if nic.now < nic.next_grant else CAUSE_TURN
 
 

@@ -4,6 +4,18 @@ Slots of one MAC are chained in slot order, and a map finds the first; setting a
 rare.
 """
 
+cdef inline uint64_t with_vlan(uint64_t mac, int32_t vlan) noexcept nogil:
+    return mac | <uint64_t>vlan << 48
+
+
+cdef inline uint64_t mac_of(Row* row) noexcept nogil:
+    return row.destination & <uint64_t>0xFFFFFFFFFFFF
+
+
+cdef inline int32_t vlan_of(Row* row) noexcept nogil:
+    return <int32_t>(row.destination >> 48)
+
+
 cdef inline int32_t match_filter(Nic* nic, uint64_t mac, int32_t vlan) noexcept nogil:
     """The function of the lowest slot that matches, or -1."""
     cdef int32_t slot = <int32_t>map_get(&nic.filter_first, mac, -1)

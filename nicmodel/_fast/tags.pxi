@@ -31,6 +31,8 @@ cdef inline int32_t ask(Nic* nic, int klass, int32_t index, uint64_t address, in
         ask_by_function(nic, klass, request)
     else:
         push_index(nic, &nic.asking[klass], request)
+    if nic.books:
+        join_tags(nic, klass, request)
     touch(nic, TAGS)
     return request
 
@@ -75,6 +77,8 @@ cdef inline void grant(Nic* nic, int klass) noexcept nogil:
     nic.tags_free -= 1
     nic.read_buffer_free -= nic.tlps[index].nbytes
     check(nic, nic.read_buffer_free >= 0, HOLDS_READ_BUFFER, nic.read_buffer_free)
+    if nic.books:
+        leave_tags(nic, index)
     queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
 
 
@@ -85,8 +89,8 @@ cdef inline bint asks_alone(Nic* nic) noexcept nogil:
 
 
 cdef inline void decide_tags(Nic* nic) noexcept nogil:
-    """Grant in turns until no head fits; whoever still waits then waits for the pool."""
-    cdef int klass = nic.tag_turn, refused = 0
+    """Grant in turns until no head fits; whoever still waits then lacks a tag, or read buffer."""
+    cdef int klass = nic.tag_turn, refused = 0, lacking
     if unlikely(nic.tag_rules):
         decide_tags_by_rules(nic)
         return
@@ -105,5 +109,6 @@ cdef inline void decide_tags(Nic* nic) noexcept nogil:
     if not nic.tags_blamed and not asked_for(nic):
         return
     nic.tags_blamed = asked_for(nic)
+    lacking = CAUSE_POOL if nic.tags_free < 1 else CAUSE_TURN
     for klass in range(3):
-        blame(nic, LINE_RX_DESCRIPTOR + klass, CAUSE_NONE if lane_empty(&nic.asking[klass]) else CAUSE_POOL)
+        blame(nic, LINE_RX_DESCRIPTOR + klass, CAUSE_NONE if lane_empty(&nic.asking[klass]) else lacking)

@@ -19,11 +19,11 @@ cdef enum:
     TX_MAX_BYTES = 16383    # docs/time.md, 5.3
 
 
-cdef void ring_doorbell(Nic* nic, int32_t index, int64_t posted, int32_t tail) noexcept nogil:
+cdef void ring_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
     """A tail write takes effect, on a ring of either direction. Nonsense and closed rings are ignored."""
     cdef Ring* ring = &nic.rings[index]
     cdef Batch* batch
-    cdef int32_t count
+    cdef int32_t tail = <int32_t>tlp.value, count
     if not ring.is_open or <uint32_t>tail >= <uint32_t>ring.size:
         return
     nic.functions[ring.function].counters[COUNT_DOORBELLS] += 1
@@ -33,9 +33,11 @@ cdef void ring_doorbell(Nic* nic, int32_t index, int64_t posted, int32_t tail) n
     ring.tail = tail
     if ring.direction == DIRECTION_TX and count:
         batch = <Batch*>lane_push(nic, &ring.doorbells)
-        batch.posted = posted
+        batch.posted = tlp.ready
         batch.doorbell = nic.now
         batch.count = count
+        if nic.books:
+            note_doorbell(nic, batch, tlp)
     review_fetch(nic, index)
 
 
@@ -60,9 +62,12 @@ cdef inline void take_stamps(Nic* nic, Ring* ring, Row* row) noexcept nogil:
     row.born = batch.posted
     stamp(nic, row, STAGE_POSTED, batch.posted)
     stamp(nic, row, STAGE_DOORBELL, batch.doorbell)
+    if nic.books:
+        join_group(nic, row, batch)
     batch.count -= 1
     if batch.count == 0:
         lane_pop(&ring.doorbells)
+        nic.ledger.group = -1
 
 
 cdef inline bint is_good(Nic* nic, uint64_t command, int32_t nbytes) noexcept nogil:
@@ -90,8 +95,7 @@ cdef inline void bear_row(Nic* nic, Ring* ring, int32_t slot, uint8_t* descripto
     take_stamps(nic, ring, row)
     if ring.agent >= 0 and nic.agents[ring.agent].flow >= 0:
         row.flow = nic.agents[ring.agent].flow
-        row.mac = nic.flows[row.flow].dst_mac
-        row.vlan = <int16_t>nic.flows[row.flow].vlan
+        row.destination = with_vlan(nic.flows[row.flow].dst_mac, nic.flows[row.flow].vlan)
     push_index(nic, &ring.rows, born | (ASKS_REPORT if row.rs else 0))
     if row.good:
         waiting = <Descriptor*>lane_push(nic, &ring.chip)
@@ -105,12 +109,16 @@ cdef inline void bear_row(Nic* nic, Ring* ring, int32_t slot, uint8_t* descripto
 cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a descriptor fetch has arrived."""
     cdef Ring* ring = &nic.rings[index]
-    cdef int32_t each
+    cdef int32_t each, good
     settle_arrivals(nic, nic.now)       # rows are numbered in the order of their birth
     concerns(nic, ring.function)
+    nic.ledger.group = -1
     for each in range(ring.fetch_count):
         bear_row(nic, ring, ring.fetch_first + each, ring.fetched + each * DESCRIPTOR_BYTES)
-    note_waiting(nic, index, <int32_t>lane_count(&ring.chip))
+    good = <int32_t>lane_count(&ring.chip) - ring.held
+    note_waiting(nic, index, ring.held + good)
+    if nic.books:
+        join_queues(nic, good)
     advance_ready(nic, ring)
     review_fetch(nic, index)
 
@@ -138,6 +146,8 @@ cdef inline void join_ready(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
     """The frame takes the first edge that is left."""
     cdef int64_t edge = nic.edge
     settle_ready(nic, nic.now)
+    if nic.books:
+        join_reorder(nic, index)
     if edge <= nic.ready_last:
         edge = nic.ready_last + nic.core
     nic.ready_last = edge
@@ -168,6 +178,8 @@ cdef inline void commit_tx_payload(Nic* nic, Tlp* request) noexcept nogil:
         row.complete = 1
         nic.rings[request.ring].complete += 1
         stamp(nic, row, STAGE_DATA_FETCHED, nic.edge)
+        if nic.books:
+            take_over_payload(nic, request.ref)
         advance_ready(nic, &nic.rings[request.ring])
 
 
@@ -208,6 +220,7 @@ cdef inline void retire(Nic* nic, int32_t index, int64_t edge) noexcept nogil:
     check(nic, row_at(ring, ring.retired) == index, HOLDS_RING_ORDER, row.serial)
     lane_pop(&nic.tx_ready)
     ring.retired += 1
+    nic.ledger.grants[TX_REORDER] += 1
     if row.good:
         if nic.loopback:
             timed_pushed(nic, &nic.tx_pipe_lane, RANK_TX_PIPE, edge + nic.tx_pipe, index)
@@ -304,6 +317,8 @@ cdef void set_loopback(Nic* nic, bint on) noexcept nogil:
     settle_ready(nic, nic.now)
     revoke_plan(nic)
     if on:
+        if nic.books:
+            note_frames(nic)
         turn_back(nic)
     else:
         go_straight(nic)
@@ -322,8 +337,9 @@ cdef void set_loopback(Nic* nic, bint on) noexcept nogil:
 cdef inline void parse_row(Nic* nic, Row* row) noexcept nogil:
     """Destination and VLAN from the bytes that move."""
     cdef int32_t vlan
-    parse_frame(row.data, moving(nic, row.nbytes), &row.mac, &vlan)
-    row.vlan = <int16_t>vlan
+    cdef uint64_t mac
+    parse_frame(row.data, moving(nic, row.nbytes), &mac, &vlan)
+    row.destination = with_vlan(mac, vlan)
 
 
 cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
@@ -334,8 +350,10 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     stamp(nic, row, STAGE_SWITCHED, nic.now)
     if row.flow < 0 and row.data != NULL:
         parse_row(nic, row)
-    target = match_filter(nic, row.mac, row.vlan) if nic.loopback else -1
+    target = match_filter(nic, mac_of(row), vlan_of(row)) if nic.loopback else -1
     if target >= 0 and target != row.function:
+        if nic.books:
+            turn_around(nic, index)
         tx_room_back(nic, row.nbytes)
         row.room = 0
         deliver_tx(nic, row, nic.now)

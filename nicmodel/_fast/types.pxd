@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Bits, Lane, Lines, Map, Timers
 from nicmodel._fast.facts cimport NUM_CAUSES, NUM_LINES, NUM_RANKS, RANK_DLLP
+from nicmodel._fast.ledger cimport Ledger
 from nicmodel._fast.parts cimport (
     Agent, Arena, Asking, Call, Core, Direction, Filter, Flow, Function, Iommu, Offer, Record, Ring, Row, Scope, Shaper,
     Side, Tlp, Vector,
@@ -239,4 +240,6 @@ cdef struct Nic:
     int64_t rx_buffer
     uint64_t audits
     uint8_t* marks
+    int32_t books           # keep them; everything of theirs is in the ledger
+    Ledger ledger
     char scrap[256]         # where a push lands when memory has run out

@@ -42,6 +42,8 @@ cdef inline void start_head(Nic* nic) noexcept nogil:
     count_wait(nic, time)
     stamp(nic, &nic.rows[head.index], STAGE_SWITCHED, head.time)
     stamp(nic, &nic.rows[head.index], STAGE_ON_WIRE, time)
+    if nic.books:
+        leave_for_wire(nic, head, time)
     start_frame(nic, &nic.wire_free, time, head.time, frame_length(head.nbytes), WIRE_OUT)
     lane_pop(&nic.tx_wire)
 
@@ -153,6 +155,8 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
 cdef void commit_pause(Nic* nic, int64_t quanta) noexcept nogil:
     """A PAUSE takes effect; 0 quanta end the current one. A wire that is down pauses until it is up, and longer."""
     revoke_plan(nic)
+    if nic.books:
+        change_pause(nic)
     nic.pause_end = nic.now + round_up(quanta * PAUSE_QUANTUM_BYTES * nic.wire_ticks)
     nic.pause_until = nic.pause_end if nic.wire_ticks else NEVER
     plan_wire(nic)
@@ -278,6 +282,8 @@ cdef void replace_offers(Nic* nic) noexcept nogil:
 cdef void set_wire(Nic* nic, int64_t byte_ticks) noexcept nogil:
     """The table `wire`: frames that have not started take the new byte time, or wait while there is none."""
     revoke_plan(nic)
+    if nic.books:
+        change_pause(nic)
     count_offers(nic, nic.now)
     nic.wire_ticks = byte_ticks
     nic.pause_until = max(nic.pause_end, nic.now) if byte_ticks else NEVER

@@ -45,6 +45,8 @@ cdef inline bint move_tlp(Nic* nic, WriteOp* op, int kind) noexcept nogil:
     cdef Tlp* tlp = &nic.tlps[index]
     if nbytes > left:
         nbytes = left
+    if nic.books:
+        leave_writers(nic, op, kind)
     tlp.ring = op.ring
     tlp.epoch = ring.epoch
     tlp.function = <uint16_t>ring.function

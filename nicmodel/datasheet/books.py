@@ -64,4 +64,6 @@ LINE_WAITS = {
 
 POOLS = ("tags", "read_buffer", "tx_buffer", "rx_buffer", "up_ph", "up_pd", "up_nph")
 SERVED = ("up", "down", "wire", "walkers")        # servers of the interference matrix
-SAMPLE = 64                                       # one in so many entries of a line is sampled
+# One in so many entries of a line is sampled: a prime above 64, so that functions that take turns (an `x520` has 64)
+# are sampled in turns too, and not always the same one.
+SAMPLE = 67

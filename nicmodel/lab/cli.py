@@ -109,7 +109,7 @@ def _show_run(result: Any) -> None:
 def explain(
     scenario: ScenarioName,
     settings: Settings = None,
-    plane: Plane = "reference",
+    plane: Plane = "fast",
     seed: Seed = None,
     workers: Annotated[int, typer.Option(help="Processes.")] = max(1, os.cpu_count() or 1),
     as_json: AsJson = False,

@@ -81,7 +81,7 @@ def explain(
     if base.interrupted:
         return Explained(base, interrupted=True)
     if book is None:
-        raise ScenarioError(f'"{plane}" keeps no books yet: explain needs another plane', key="plane")
+        raise ScenarioError(f'"{plane}" keeps no books: explain needs another plane', key="plane")
     relaxations = {row.name: (row, *changed) for row in RELAXATIONS if used(row, book) and (changed := row.change(book, TENTH))}
     policies = {f"{parameter} = {policy}": (parameter, policy) for parameter, policy in choices(book.limits.config)}
     jobs = [Trial(key, scenario, plane, change) for key, (_, change, _) in relaxations.items()]

@@ -89,8 +89,7 @@ class Tags:
         if request is None:
             return OWN
         if not self.fits(request):
-            buffer_lacks = self.books.on and self.free > self._reserve(kind)      # a cause of its own in the books
-            return TURN if buffer_lacks else POOL
+            return TURN if self.free > self._reserve(kind) else POOL       # read buffer, or a tag
         return SERVER if now < self.next_grant else TURN
 
     def _grant(self, now: int, request: Request) -> None:

@@ -38,7 +38,7 @@ class Setup:
     tx_ticks: int = 0                        # between frames of a function; 0: saturated
     start_ps: int = 60 * US
     window_ps: int = 150 * US
-    plane: str = "reference"
+    plane: str = "fast"
     config: dict[str, Any] = field(default_factory=dict)
     agent: dict[str, Any] = field(default_factory=dict)
 

@@ -67,10 +67,9 @@ def test_a_speed_scenario_fills_the_wire(name):
 
 @pytest.mark.parametrize("name", SHIPPED + SPEED)
 def test_both_planes_give_the_same_figures(name):
-    # Of the speed scenarios 8 VFs: the doorbells of 63 that start at once keep reads waiting for longer than this. Books are
-    # kept by the reference plane only.
+    # Of the speed scenarios 8 VFs: the doorbells of 63 that start at once keep reads waiting for longer than this.
     fewer = {"num_vfs": 8} if name in SPEED else {}
-    fast, reference = (run(name, plane=plane, warmup="5us", duration="25us", packets=0, record={"books": False}, **fewer)
+    fast, reference = (run(name, plane=plane, warmup="5us", duration="25us", packets=0, **fewer)
                        for plane in ("fast", "reference"))
     assert fast.measured.packets == reference.measured.packets > 20
     assert json.dumps(fast.simulated) == json.dumps(reference.simulated)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nicmodel.datasheet.arbiters import LINES
+from nicmodel.datasheet.books import WAITS
 from nicmodel.datasheet.descriptors import rx_read, tx_data
 from nicmodel.datasheet.pcie_link import GENERATIONS, ack_latency_symbols
 from nicmodel.datasheet.stages import STAGES
@@ -31,6 +32,7 @@ from nicmodel.sim.plane import (
 from nicmodel.sim.results import LINK_NAMES
 
 DOMAIN_BYTES = 1 << 22
+BOOKS = ("grants", "agents", "pools", "own_tags", "served", "interference", "audit")     # and waits, told by name
 NS, US, MS = 1_000, 1_000_000, 1_000_000_000
 OPEN_AT, AGENTS_AT = 1 * NS, 2 * NS
 TAIL_BAR, TX_TAIL_OFFSET, RX_TAIL_OFFSET = 0, 0x2018, 0x1018
@@ -278,7 +280,8 @@ class Run:
 def differences(left: Outcome, right: Outcome) -> str:
     """Empty if the outcomes agree; else the first difference, told with its neighbours."""
     checks = (_rows, _counters, _links, _lines, functools.partial(_arrays, "interrupts"), _upcalls,
-              functools.partial(_arrays, "latency"), functools.partial(_arrays, "inside"))
+              functools.partial(_arrays, "latency"), functools.partial(_arrays, "inside"), _waits, _row_waits,
+              *(functools.partial(_arrays, name) for name in BOOKS))
     for check in checks:
         told = check(left, right)
         if told:
@@ -326,6 +329,22 @@ def _lines(left: Outcome, right: Outcome) -> str:
 def _arrays(name: str, left: Outcome, right: Outcome) -> str:
     a, b = left.results[name], right.results[name]
     return "" if a.shape == b.shape and (a == b).all() else f"{name} differ: {a.tolist()[:20]} != {b.tolist()[:20]}"
+
+
+def _waits(left: Outcome, right: Outcome) -> str:
+    a, b = left.results["waits"], right.results["waits"]
+    names = [*(wait.name for wait in WAITS), "latency"]
+    return "; ".join(f"function {f} {Direction(d).name} waits {names[w]}: {a[f, d, w]} != {b[f, d, w]}"
+                     for f, d, w in zip(*np.nonzero(a != b), strict=True))
+
+
+def _row_waits(left: Outcome, right: Outcome) -> str:
+    a, b = left.results["row_waits"], right.results["row_waits"]
+    if a.shape != b.shape:
+        return f"row_waits {a.shape} != {b.shape}"
+    unequal = np.nonzero((a != b).any(axis=1))[0]
+    return "" if not len(unequal) else f"waits of {len(unequal)} rows differ, first {unequal[0]}: " + ", ".join(
+        f"{wait.name}: {x} != {y}" for wait, x, y in zip(WAITS, a[unequal[0]], b[unequal[0]], strict=True) if x != y)
 
 
 def _upcalls(left: Outcome, right: Outcome) -> str:

@@ -68,7 +68,7 @@ def scripts(draw):
               ("rx_buffer", draw(st.sampled_from((2048, 1 << 19)))), ("split_rcb", draw(st.booleans())),
               ("tx_threshold", draw(st.sampled_from((1, 32)))), ("rx_threshold", draw(st.sampled_from((1, 8)))),
               draw(st.sampled_from((FULL, HEADERS, LENGTHS))), ("record_rows", draw(st.booleans())),
-              ("frames_out", draw(st.booleans()))]
+              ("frames_out", draw(st.booleans())), ("books", draw(st.sampled_from((True, True, False))))]
     actions = draw(st.lists(ACTIONS, max_size=6))
     return Script("drawn", pairs, flows, tuple(actions), tuple(config), draw(st.sampled_from(MACHINES)),
                   draw(st.sampled_from((12 * US, 20 * US))), draw(st.sampled_from((0, 1 * US, 3 * US + 1))),

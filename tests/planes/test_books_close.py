@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from corpus import CORPUS, GEN3, LINE_64B, TIES
-from harness import NS, US, Queue, Script, differences, mac_of, plane_config, run, rx_flow
+from corpus import CORPUS
+from corpus_books import BOOKS_CORPUS
+from harness import BOOKS, US, differences, plane_config, run
 from hypothesis import HealthCheck, given, settings
+from nicmodel._fastpath import FastPath
 from strategies import scripts
 from whole import GEN2
 
@@ -22,37 +24,17 @@ from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.reference.plane import ReferencePath
 
 BASE = DOMAIN_BASE                                                # 4 GiB and above: four-dword headers
-EVERYTHING = (("iotlb_entries", 4), ("walkers", 2), ("walk_ps", 150 * NS), ("ido", True), ("relaxed_ordering", True),
-              ("tag_cap", 6), ("tags", 16), ("tag_reserve", 2), ("read_cycles", 2), ("write_cycles", 3), ("remote_ps", 70 * NS),
-              ("dram_ps", 300 * NS), ("dram_share", 20000), ("core_switch_ps", 50 * NS), ("completions", "interleaved"),
-              ("walks", "round_robin"), ("tag_functions", "round_robin"), ("upstream", "round_robin"),
-              ("downstream", "round_robin"), ("device_cplh", 6), ("host_cplh", 1), ("read_jitter_ps", 90 * NS))
-SHAPED = tuple((at, "set", ("shaper", f, rate, burst)) for at, f, rate, burst in (
-    (1 * NS, 1, 3 * 800 * 1024, 0), (1 * NS, 2, 2 * 800 * 1024, 500), (9 * US, 1, 800 * 1024 + 77, 100), (12 * US, 2, 0, 0),
-    (15 * US + 7, 1, 9 * 800 * 1024, 0)))
-TROUBLE = ((8 * US, "set", ("retrain", 0, 700 * NS, *GEN2)), (10 * US + 3, "set", ("wire", 0, 0)),
-           (11 * US, "set", ("wire", 0, 900 * 1024)), (13 * US, "reset", (2,)), (14 * US, "set", ("pause", 0, 9)))
-FOUR = tuple(Queue(f, rx=True, sizes=(64, 900, 1518), agent_fields=(("core", f % 2),)) for f in (1, 2, 3))
-WHOLE = (
-    Script("the whole link and host", FOUR, flows=(rx_flow(1, sizes=(700,)), rx_flow(3, interval_ticks=3 * LINE_64B)),
-           config=EVERYTHING, actions=SHAPED, end=25 * US),
-    Script("the whole in trouble", FOUR, flows=(rx_flow(1), rx_flow(2)), config=EVERYTHING, machine=GEN3,
-           actions=(*SHAPED, *TROUBLE), end=25 * US),
-    Script("the whole on one grid", FOUR, flows=(rx_flow(2),), config=EVERYTHING, machine=TIES, actions=(*SHAPED, *TROUBLE),
-           end=25 * US),
-    Script("shaped, looped back", (Queue(1, dst=mac_of(2)), Queue(2, rx=True), Queue(3)), loopback=True, actions=SHAPED,
-           config=(("tx_buffer", 4000),), end=25 * US),
-    Script("reads come home out of order", (Queue(1, sizes=(1518, 64)), Queue(2, sizes=(777,))), end=25 * US,
-           config=(("dram_ps", 900 * NS), ("dram_share", 30000), ("tx_buffer", 9000))),
-)
-SCRIPTS = (*CORPUS, *WHOLE)
+SCRIPTS = (*CORPUS, *BOOKS_CORPUS)
 ALL = pytest.mark.parametrize("script", SCRIPTS, ids=lambda s: s.name)
+
+
+def with_them(script, **config):
+    return replace(script, config=(*script.config, ("books", True), *config.items()))
 
 
 @functools.cache
 def booked(name):
-    script = next(s for s in SCRIPTS if s.name == name)
-    return run(ReferencePath, replace(script, config=(*script.config, ("books", True))))
+    return run(ReferencePath, with_them(next(s for s in SCRIPTS if s.name == name)))
 
 
 def machine_of(script):
@@ -123,7 +105,7 @@ def test_the_scripts_wait_for_everything():
           suppress_health_check=list(HealthCheck))
 @given(scripts())
 def test_books_close_on_drawn_scripts(script):
-    results = run(ReferencePath, replace(script, config=(*script.config, ("books", True), ("record_rows", True)))).results
+    results = run(ReferencePath, with_them(script, record_rows=True)).results
     rows, waits, audit = results["rows"], results["row_waits"], results["audit"]
     delivered = rows["outcome"] == DELIVERED
     assert (waits >= 0).all() and (waits.sum(axis=1) <= latency_of(rows))[delivered].all()
@@ -143,11 +125,11 @@ def test_pools_balance(script):
     assert tuple(own) == (pools["used"][0], pools["queued"][0])
 
 
-@pytest.mark.parametrize("script", WHOLE, ids=lambda s: s.name)
+@pytest.mark.parametrize("script", BOOKS_CORPUS, ids=lambda s: s.name)
 def test_pools_balance_at_any_time(script):
     held = set()
     for end in range(3 * US + 1, script.end, 811_111):
-        audit = run(ReferencePath, replace(script, config=(*script.config, ("books", True)), end=end)).results["audit"]
+        audit = run(ReferencePath, replace(with_them(script), end=end)).results["audit"]
         assert (audit["capacity"] == audit["free"] + audit["held"]).all(), (end, audit)
         held |= set(np.nonzero(audit["held"])[0])
     assert len(held) >= 5
@@ -173,7 +155,7 @@ def test_what_was_served_is_what_the_servers_did(script):
     script for script in SCRIPTS if not any(word in str(script.actions) for word in ("wire", "reset", "bme", "close"))],
     ids=lambda script: script.name)      # elsewhere byte times change, or rows vanish from the line
 def test_frames_in_the_way_on_the_wire_are_those_that_started_meanwhile(script):
-    """Worked out from the rows: entries in the order of SWITCHED, starts at ON_WIRE; every 64th entry is sampled."""
+    """Worked out from the rows: entries in the order of SWITCHED, starts at ON_WIRE; one in SAMPLE entries is sampled."""
     results = booked(script.name).results
     rows = results["rows"]
     config = machine_of(script)
@@ -198,22 +180,27 @@ def test_the_scripts_interfere_everywhere():
 
 # without books -------------------------------------------------------------------------------------------------
 @ALL
-def test_books_change_nothing_but_themselves(script):
-    """Rows, counters, links, interrupts, upcalls, memory; and the clocks of lines that blame no read buffer."""
-    with_books, without = booked(script.name), run(ReferencePath, script)
-    lines = with_books.results["lines"].copy()
-    tags = slice(LINES.index("rx_descriptor"), LINES.index("payload") + 1)
-    lines[tags, 1] += lines[tags, 3]                              # read buffer: a column of its own with books
-    lines[tags, 3] = 0
-    lines[LINES.index("access"):] = 0
-    told = differences(replace(with_books, results={**with_books.results, "lines": lines}), without)
-    assert not told, told
-    for key in ("waits", "row_waits", "grants", "pools", "own_tags", "served", "interference", "audit"):
-        array = without.results[key]
+@pytest.mark.parametrize("plane", (ReferencePath, FastPath))
+def test_books_change_nothing_but_themselves(plane, script):
+    """Rows, counters, links, interrupts, upcalls, memory; and the clocks of all lines but the five that only books have."""
+    with_books = booked(script.name) if plane is ReferencePath else run(plane, with_them(script))
+    without = run(plane, script)
+    booked_results = dict(without.results)
+    for key in ("waits", "row_waits", *BOOKS):
+        array = without.results[key].copy()
+        if key == "agents":
+            array = np.concatenate([array["busy_ps"], array["passes"]])
         assert not (array.view(np.int64) if array.dtype.names else array).any(), key
-    assert not without.results["agents"]["busy_ps"].any() and not without.results["agents"]["passes"].any()
+        booked_results[key] = with_books.results[key]
+    five = slice(LINES.index("access"), None)
+    assert not without.results["lines"][five].any()
+    booked_results["lines"] = without.results["lines"].copy()
+    booked_results["lines"][five] = with_books.results["lines"][five]
+    told = differences(with_books, replace(without, results=booked_results))
+    assert not told, told
 
 
-def test_waits_of_rows_need_rows():
-    outcome = run(ReferencePath, replace(CORPUS[0], config=(("books", True), ("record_rows", False))))
+@pytest.mark.parametrize("plane", (ReferencePath, FastPath))
+def test_waits_of_rows_need_rows(plane):
+    outcome = run(plane, replace(CORPUS[0], config=(("books", True), ("record_rows", False))))
     assert outcome.results["row_waits"].shape == (0, len(WAITS)) and outcome.results["waits"][1, 0, -1] > 0

@@ -1,4 +1,7 @@
-"""The two planes agree exactly: every row, counter, memory byte, interrupt, upcall and line clock."""
+"""The two planes agree exactly: every row, counter, memory byte, interrupt, upcall, line clock, and all of the books.
+
+Here they keep books; that a plane without is the same but for these is for test_books_close.py.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 
 import pytest
 from corpus import CORPUS
+from corpus_books import BOOKS_CORPUS, PATIENCE
 from corpus_whole import WHOLE_CORPUS
 from harness import check_conservation, differences, run
 from hypothesis import HealthCheck, given, settings
@@ -18,19 +22,25 @@ from nicmodel.reference.plane import ReferencePath
 EXAMPLES = int(os.environ.get("NICMODEL_EXAMPLES", "150"))
 
 
-@pytest.mark.parametrize("script", (*CORPUS, *WHOLE_CORPUS), ids=lambda s: s.name)
+
+
+def booked(script, **config):
+    return dataclasses.replace(script, config=(*script.config, ("books", True), *config.items()))
+
+
+@pytest.mark.parametrize("script", (*CORPUS, *WHOLE_CORPUS, *BOOKS_CORPUS, *PATIENCE), ids=lambda s: s.name)
 def test_planes_agree_on_the_corpus(script):
-    fast = run(FastPath, script)
-    told = differences(fast, run(ReferencePath, script))
+    fast = run(FastPath, booked(script))
+    told = differences(fast, run(ReferencePath, booked(script)))
     assert not told, told
     check_conservation(fast)
 
 
-@pytest.mark.parametrize("script", CORPUS, ids=lambda s: s.name)
+@pytest.mark.parametrize("script", (*CORPUS, *BOOKS_CORPUS), ids=lambda s: s.name)
 def test_planes_agree_wherever_a_run_is_cut(script):
     """A plane may know early what it tells late: at an odd time, nothing of that shows."""
     cut = script.end * 5 // 7 + 1
-    early = dataclasses.replace(script, end=cut, actions=tuple(action for action in script.actions if action[0] < cut))
+    early = booked(dataclasses.replace(script, end=cut, actions=tuple(action for action in script.actions if action[0] < cut)))
     told = differences(run(FastPath, early), run(ReferencePath, early))
     assert not told, told
 
@@ -38,7 +48,7 @@ def test_planes_agree_wherever_a_run_is_cut(script):
 @pytest.mark.parametrize("script", CORPUS, ids=lambda s: s.name)
 def test_planes_agree_when_nothing_is_recorded(script):
     """Without rows to stamp a plane may spare itself more: every counter, clock and byte still agrees."""
-    quiet = dataclasses.replace(script, config=(*script.config, ("record_rows", False)))
+    quiet = booked(script, record_rows=False)
     fast = run(FastPath, quiet)
     told = differences(fast, run(ReferencePath, quiet))
     assert not told, told

@@ -1,0 +1,130 @@
+"""What the books remember (`docs/time.md`, 10): beside every TLP and row, and of the whole plane. Only with `books`."""
+
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from nicmodel._fast.containers cimport Lane
+from nicmodel._fast.facts cimport NUM_ARBITERS, NUM_LINES, NUM_POOLS, NUM_SERVED, NUM_WAITS
+
+cdef struct ReadWaits:
+    # What a read waits for, where nothing is limited and nobody walks.
+    int64_t tags
+    int64_t read_buffer
+    int64_t up_credits
+    int64_t up_link
+    int64_t write_order
+    int64_t down_credits    # of accesses too
+    int64_t down_link
+
+cdef struct TlpBook:
+    # Of the TLP in the same slot of `tlps`. What it has waited is known of those that a packet follows. 128 bytes.
+    ReadWaits waits
+    int64_t tag_cap
+    int64_t dma_issue
+    int64_t walkers
+    int64_t port            # access: it has waited for the register port
+    int64_t asked           # read: when it was asked for
+    int64_t since           # access: it waits for the port since | at the root: it arrived, then it was translated
+    int64_t entered         # the pool's clock of its line, as it joined it
+    int64_t entered_own     # and of its tag line, with `tag_rules`
+    int32_t sample          # 1 + the first of its samples; 0: it is not sampled
+    int16_t started         # completions, while it is sampled
+    uint8_t holds           # a tag
+
+cdef struct RowBook:
+    # Of the row in the same slot of `rows`, in one line of the cache: waits that last longer are in its `RareBook`. Nothing
+    # of it is looked at before it has been written. Tx | Rx where a field is both.
+    int64_t since           # it waits where it is since: SCHEDULED, DATA_FETCHED, .. | ARRIVED, .., WRITTEN_BACK
+    uint32_t turn           # for the scheduler until SCHEDULED | for the writers
+    uint32_t room           # for room in the Tx buffer | for a descriptor
+    uint32_t tags           # of its last payload request, these seven
+    uint32_t read_buffer
+    uint32_t up_credits     # | of its write-back, these three
+    uint32_t up_link
+    uint32_t write_order
+    uint32_t down_credits
+    uint32_t down_link
+    uint32_t asking         # for the scheduler, from SCHEDULED to that request
+    uint32_t reorder
+    uint32_t pipe           # tx_pipe | rx_pipe
+    uint32_t last           # for the wire | for the driver
+    int32_t sample          # as of a TLP; 0 in a free slot
+
+cdef struct RareBook:
+    # Of the same row, what has no place there; zero unless it came up since its birth.
+    int64_t waits[NUM_WAITS]
+    int64_t before          # what of it was before SCHEDULED
+
+cdef struct Group:
+    # Tx rows of one doorbell that were fetched together: what they waited for until they waited for the scheduler.
+    int64_t waits[NUM_WAITS]
+    int64_t queued          # they wait for the scheduler since, and clocks as they began to
+    int64_t shaped
+    int64_t roomless
+    int64_t delivered       # not yet added to their function's sums
+    int32_t rows            # inside; 0: the slot is free
+    int32_t function        # | next free
+
+cdef struct Hold:
+    # A function whose shaper lets no frame begin, from one time to another; and what has been of that.
+    int64_t since           # NEVER: it does not hold
+    int64_t until
+    int64_t held            # in all, up to `since`
+    int64_t own             # of the clocks of `tx_queues`, what ran meanwhile, and where they were at `since`
+    int64_t pool
+    int64_t own_since
+    int64_t pool_since
+
+cdef struct Later:
+    # Waits of a TLP's credits, to be added when it is known from outside that they are released.
+    int64_t time
+    int64_t waited
+
+cdef struct Sample:
+    int32_t next            # of the same TLP | next free
+    int32_t piece           # completions that start before it
+
+cdef struct Pool:
+    # The integral of what is taken is `area` + taken x now.
+    int64_t capacity        # 0: infinite, and no book
+    uint64_t area
+    uint64_t queued
+    int64_t taken           # of credits; of the others the holders are counted
+
+cdef struct Ledger:
+    TlpBook* tlps
+    RowBook* rows           # aligned, within `row_memory`
+    void* row_memory
+    RareBook* rare_rows
+    int32_t rare            # some row has more than its book has room for
+    Group* groups
+    int32_t num_groups
+    int32_t free_group
+    int32_t group           # of the rows that are being born, or -1
+    int64_t* waits          # function, direction, wait; latency last
+    int64_t* row_waits      # beside `records`
+    int64_t* done_waits     # beside `done`
+    int64_t grants[NUM_ARBITERS]
+    # tx_queues
+    int64_t not_begun       # rows that wait for the scheduler and have not begun
+    int64_t turn_at         # its last turn
+    int64_t full_from       # the line waits for room from then on, if the scheduler does not decide before
+    Hold* holds             # by function
+    Lane fetched            # int32: groups that begin to wait when the scheduler decides
+    # lines that are carried out late
+    int32_t changed_pause   # the wire has been paused, or changed
+    int64_t pause_since     # `pause_until` is what it is since
+    int64_t parser_busy     # `ahead`: frames wait for the parser since; NEVER: none does
+    # pools
+    Pool pools[NUM_POOLS]
+    uint64_t* own_area      # tags, by function
+    uint64_t* own_queued
+    Lane released_later     # Later
+    # who was served
+    int64_t* served[NUM_SERVED]     # by function; the first holds them all
+    int64_t* interference   # server, victim, culprit
+    int64_t* seen           # sample, culprit
+    Sample* samples
+    int32_t num_samples
+    int32_t free_sample
+    int32_t due[NUM_LINES]  # entries that pass before the next sampled one
+    uint64_t wire_position  # frames before it in `tx_wire` have been looked at; it is followed by `due` others

@@ -1,0 +1,162 @@
+"""The books of pools (`docs/time.md`, 10): how much is taken, and what of that its holders spend waiting.
+
+An integral of what is taken needs no look at what is taken: whoever takes at t subtracts t, whoever returns at t adds it, and
+what is still out is added when somebody asks. So it does not matter when it is written down.
+"""
+
+cdef inline void take_from(Pool* pool, int64_t amount, int64_t time) noexcept nogil:
+    pool.area -= <uint64_t>(amount * time)
+
+
+cdef inline void return_to(Pool* pool, int64_t amount, int64_t time, int64_t waited) noexcept nogil:
+    """`waited`: how long its holder has, while it held it."""
+    pool.area += <uint64_t>(amount * time)
+    pool.queued += <uint64_t>(amount * waited)
+
+
+# ---- tags and read buffer --------------------------------------------------------------------------
+
+cdef inline void take_tag(Nic* nic, int32_t index) noexcept nogil:
+    cdef Tlp* tlp = &nic.tlps[index]
+    tlp_book(nic, index).holds = 1
+    take_from(&nic.ledger.pools[POOL_READ_BUFFER], tlp.nbytes, nic.now)
+    nic.ledger.own_area[tlp.function] -= <uint64_t>nic.now
+
+
+cdef inline void return_tag(Nic* nic, int32_t index, int64_t waited) noexcept nogil:
+    cdef Tlp* tlp = &nic.tlps[index]
+    tlp_book(nic, index).holds = 0
+    return_to(&nic.ledger.pools[POOL_READ_BUFFER], tlp.nbytes, nic.now, waited)
+    nic.ledger.own_area[tlp.function] += <uint64_t>nic.now
+    nic.ledger.own_queued[tlp.function] += <uint64_t>waited
+
+
+cdef void end_request(Nic* nic, int32_t index) noexcept nogil:
+    """The last completion of a request has arrived."""
+    return_tag(nic, index, waited_with_tag(tlp_book(nic, index)) if is_live(nic, &nic.tlps[index]) else 0)
+
+
+cdef void vanish_request(Nic* nic, int32_t index) noexcept nogil:
+    """It is taken back, with its tag."""
+    return_tag(nic, index, 0)
+    forget_tlp(nic, index)
+
+
+# ---- packet buffers --------------------------------------------------------------------------------
+
+cdef inline void take_room(Nic* nic, int pool, int64_t nbytes, int64_t time) noexcept nogil:
+    take_from(&nic.ledger.pools[pool], nbytes, time)
+
+
+cdef int64_t waited_rarely(RareBook* rare) noexcept nogil:
+    """Since SCHEDULED."""
+    cdef int64_t waited = -rare.before
+    cdef int wait
+    for wait in range(NUM_WAITS):
+        waited += rare.waits[wait]
+    return waited
+
+
+cdef inline void return_tx_room(Nic* nic, int32_t index, int64_t time) noexcept nogil:
+    """With what it has waited since SCHEDULED."""
+    cdef RowBook* row = row_book(nic, index)
+    cdef int64_t waited = (<int64_t>row.asking + row.tags + row.read_buffer + row.up_credits + row.up_link + row.write_order
+                           + row.down_credits + row.down_link + row.reorder + row.pipe + row.last)
+    if unlikely(nic.ledger.rare):
+        waited += waited_rarely(rare_book(nic, index))
+    return_to(&nic.ledger.pools[POOL_TX_BUFFER], nic.rows[index].nbytes, time, waited)
+
+
+cdef void return_rx_room(Nic* nic, int32_t index, int64_t time, int64_t payload) noexcept nogil:
+    """`time`: now, or a while ago; `payload`: how long its last TLP has waited for the link."""
+    cdef RowBook* row = row_book(nic, index)
+    cdef int64_t waited = payload + row.pipe + row.room + row.turn
+    cdef int64_t* rare
+    if unlikely(nic.ledger.rare):
+        rare = rare_book(nic, index).waits
+        waited += rare[WAIT_RX_PIPE] + rare[WAIT_NO_DESCRIPTOR] + rare[WAIT_WRITERS]
+    return_to(&nic.ledger.pools[POOL_RX_BUFFER], frame_length(nic.rows[index].nbytes), time, waited)
+
+
+cdef void return_room_at_steering(Nic* nic, int32_t index) noexcept nogil:
+    """A frame is dropped there."""
+    cdef int64_t waited = row_book(nic, index).pipe
+    if unlikely(nic.ledger.rare):
+        waited += rare_book(nic, index).waits[WAIT_RX_PIPE]
+    return_to(&nic.ledger.pools[POOL_RX_BUFFER], frame_length(nic.rows[index].nbytes), nic.now, waited)
+
+
+cdef void vanish_row(Nic* nic, int32_t index) noexcept nogil:
+    """A row is revoked; its room, if it has any, returns."""
+    cdef Row* row = &nic.rows[index]
+    forget_sample(nic, &row_book(nic, index).sample)
+    if not row.room:
+        return
+    if row.kind == KIND_TX:
+        return_to(&nic.ledger.pools[POOL_TX_BUFFER], row.nbytes, nic.now, 0)
+    else:
+        return_to(&nic.ledger.pools[POOL_RX_BUFFER], frame_length(row.nbytes), nic.now, 0)
+
+
+# ---- the host's credits ----------------------------------------------------------------------------
+
+cdef inline void take_credit(Nic* nic, int pool, int64_t amount, int64_t time) noexcept nogil:
+    take_from(&nic.ledger.pools[pool], amount, time)
+    nic.ledger.pools[pool].taken += amount
+
+
+cdef inline void take_posted(Nic* nic, int64_t data) noexcept nogil:
+    take_credit(nic, POOL_UP_PH, 1, nic.now)
+    take_credit(nic, POOL_UP_PD, data, nic.now)
+
+
+cdef inline void take_nonposted(Nic* nic) noexcept nogil:
+    take_credit(nic, POOL_UP_NPH, 1, nic.now)
+
+
+cdef void report_credits(Nic* nic, int kind, int64_t headers, int64_t data, int64_t time) noexcept nogil:
+    """An UpdateFC has reached the adapter, now or a while ago."""
+    if kind == UPDATE_P:
+        take_credit(nic, POOL_UP_PH, -headers, time)
+        take_credit(nic, POOL_UP_PD, -data, time)
+    elif kind == UPDATE_NP:
+        take_credit(nic, POOL_UP_NPH, -headers, time)
+
+
+cdef inline void release_read(Nic* nic, int32_t index) noexcept nogil:
+    """The root complex releases the credit of a read."""
+    cdef TlpBook* book = tlp_book(nic, index)
+    nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>(book.walkers + book.waits.write_order)
+
+
+cdef void release_write(Nic* nic, int32_t index) noexcept nogil:
+    """And those of a write."""
+    cdef int64_t waited = tlp_book(nic, index).walkers + tlp_book(nic, index).waits.write_order
+    nic.ledger.pools[POOL_UP_PH].queued += <uint64_t>waited
+    nic.ledger.pools[POOL_UP_PD].queued += <uint64_t>(waited * data_credits(nic.tlps[index].nbytes))
+
+
+cdef void settle_releases(Nic* nic, int64_t before) noexcept nogil:
+    cdef Later* later
+    while not lane_empty(&nic.ledger.released_later):
+        later = <Later*>lane_front(&nic.ledger.released_later)
+        if later.time >= before:
+            return
+        nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>later.waited
+        lane_pop(&nic.ledger.released_later)
+
+
+cdef inline void order_read(Nic* nic, int32_t index, int64_t arrives, int64_t samples) noexcept nogil:
+    """A read that starts now will arrive, and sample behind the writes before it."""
+    tlp_book(nic, index).waits.write_order = samples - arrives
+
+
+cdef inline void release_read_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
+    """Its credit will be released at `time`, without an event."""
+    cdef Later* later
+    if tlp_book(nic, index).waits.write_order == 0:
+        return
+    settle_releases(nic, nic.now)
+    later = <Later*>lane_push(nic, &nic.ledger.released_later)
+    later.time = time
+    later.waited = tlp_book(nic, index).waits.write_order

@@ -1,0 +1,205 @@
+"""The books (`docs/time.md`, 10): what packets wait for, and what they take over from the TLPs that carried them.
+
+A row's book is one line of the cache, for many rows wait at a time. Waits of 2^32 ps and more, and those that few rows have,
+stand apart, in books that do not exist before they are needed.
+"""
+
+cdef enum:
+    FRAMES_AHEAD = 4        # frames that wait for the wire are many: they and their books come into the cache some time before
+
+
+cdef inline RareBook* rare_book(Nic* nic, int32_t index) noexcept nogil:
+    """Only if `ledger.rare` is set."""
+    return &nic.ledger.rare_rows[index]
+
+
+cdef RareBook* open_rare(Nic* nic, int32_t index) noexcept nogil:
+    """As `rare_book`, which this row needs now."""
+    if unlikely(not nic.ledger.rare):
+        open_rare_books(nic)
+        if not nic.ledger.rare:
+            return <RareBook*>nic.scrap
+    return &nic.ledger.rare_rows[index]
+
+
+cdef uint32_t put_aside(Nic* nic, int32_t index, int wait, int64_t waited) noexcept nogil:
+    """A row's wait that is too long for its book."""
+    open_rare(nic, index).waits[wait] += waited
+    return 0
+
+
+cdef inline uint32_t brief(Nic* nic, int32_t index, int wait, int64_t waited) noexcept nogil:
+    """A row's wait as its book has it."""
+    return <uint32_t>waited if likely(waited >> 32 == 0) else put_aside(nic, index, wait, waited)
+
+
+# ---- a Tx row --------------------------------------------------------------------------------------
+
+cdef void take_over_long(Nic* nic, int32_t index, TlpBook* read) noexcept nogil:
+    """Some wait of the read is long, or rare."""
+    cdef int64_t* waits = open_rare(nic, index).waits
+    add_read(waits, &read.waits)
+    waits[WAIT_TAG_CAP] += read.tag_cap
+    waits[WAIT_DMA_ISSUE] += read.dma_issue
+    waits[WAIT_WALKERS] += read.walkers
+
+
+cdef void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
+    """All data is on board, with the request that has just been answered: its waits are the row's."""
+    cdef RowBook* row = row_book(nic, index)
+    cdef TlpBook* read = tlp_book(nic, nic.down.flying)
+    cdef ReadWaits* waits = &read.waits
+    row.asking = brief(nic, index, WAIT_SCHEDULER, read.asked - row.since)
+    row.since = nic.edge
+    if unlikely((waits.tags | waits.read_buffer | waits.up_credits | waits.up_link | waits.write_order | waits.down_credits
+                 | waits.down_link) >> 32 | read.tag_cap | read.dma_issue | read.walkers):
+        row.tags = row.read_buffer = row.up_credits = row.up_link = row.write_order = row.down_credits = row.down_link = 0
+        take_over_long(nic, index, read)
+        return
+    row.tags = <uint32_t>waits.tags
+    row.read_buffer = <uint32_t>waits.read_buffer
+    row.up_credits = <uint32_t>waits.up_credits
+    row.up_link = <uint32_t>waits.up_link
+    row.write_order = <uint32_t>waits.write_order
+    row.down_credits = <uint32_t>waits.down_credits
+    row.down_link = <uint32_t>waits.down_link
+
+
+cdef void join_reorder(Nic* nic, int32_t index) noexcept nogil:
+    """The frame is ready: it may have waited for an older one of its ring, and waits for the pipeline."""
+    cdef RowBook* row
+    if not nic.rows[index].good:
+        return
+    row = row_book(nic, index)
+    row.reorder = brief(nic, index, WAIT_REORDER, nic.now - row.since if nic.now > row.since else 0)
+    row.since = waits_from(nic, LINE_TX_READY)
+
+
+cdef inline int64_t paused_part(Nic* nic, int64_t since, int64_t until) noexcept nogil:
+    """How long the wire is paused or down between two times, of which the later follows its last change."""
+    if since < nic.ledger.pause_since:
+        since = nic.ledger.pause_since
+    return max(0, min(nic.pause_until, until) - since)
+
+
+cdef void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept nogil:
+    """The frame that passed the switch at `head.time` starts by the decision of `time`, both maybe a while ago. When it
+    entered the pipeline follows."""
+    cdef RowBook* row = row_book(nic, head.index)
+    cdef RareBook* rare
+    cdef int64_t waited = time - head.time
+    prepare_frame(nic)
+    row.pipe = brief(nic, head.index, WAIT_TX_PIPE, head.time - nic.tx_pipe - row.since)
+    if unlikely(nic.ledger.changed_pause):
+        rare = open_rare(nic, head.index)
+        rare.waits[WAIT_PAUSE] += paused_part(nic, head.time, time)
+        waited -= rare.waits[WAIT_PAUSE]
+    row.last = brief(nic, head.index, WAIT_WIRE, waited)
+    serve_frame(nic, head.index, time)
+
+
+cdef inline void prepare_frame(Nic* nic) noexcept nogil:
+    """A frame that will start soon."""
+    cdef int32_t index
+    if lane_count(&nic.tx_wire) > FRAMES_AHEAD:
+        index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + FRAMES_AHEAD)).index
+        prefetch(row_book(nic, index))
+        prefetch(&nic.rows[index])
+        prefetch(&nic.rows[index].function)
+
+
+cdef void turn_around(Nic* nic, int32_t index) noexcept nogil:
+    """A sent frame is at the switch, and goes no further."""
+    row_book(nic, index).pipe = brief(nic, index, WAIT_TX_PIPE, nic.now - nic.tx_pipe - row_book(nic, index).since)
+    row_book(nic, index).last = 0
+
+
+cdef void change_pause(Nic* nic) noexcept nogil:
+    """The wire is about to be paused, resumed or changed: what has been of the waits for it is settled."""
+    cdef uint64_t position = nic.tx_wire.head
+    cdef Timed* item
+    while position < nic.tx_wire.tail:
+        item = <Timed*>lane_at(&nic.tx_wire, position)
+        if item.time >= nic.now:
+            break
+        open_rare(nic, item.index).waits[WAIT_PAUSE] += paused_part(nic, item.time, nic.now)
+        position += 1
+    nic.ledger.pause_since = nic.now
+    nic.ledger.changed_pause = 1
+
+
+# ---- a received row --------------------------------------------------------------------------------
+
+cdef void join_parser(Nic* nic, int32_t index, int line, int64_t time) noexcept nogil:
+    """A frame that arrived at `time` waits for the parser; what is known ahead are edges, one after the other."""
+    cdef int64_t edge = edge_of(nic, time)
+    cdef bint waits = nic.line_cause[LINE_INGRESS + line] == CAUSE_SERVER
+    if nic.ahead:
+        if edge > nic.ingress_last:
+            nic.ledger.parser_busy = NEVER
+        waits = nic.ledger.parser_busy < time
+        if edge <= nic.ingress_last:
+            if nic.ledger.parser_busy == NEVER:
+                nic.ledger.parser_busy = nic.ingress_last
+            nic.line_clock[LINE_INGRESS][CAUSE_SERVER] += nic.core
+    row_book(nic, index).since = time if waits else edge
+
+
+cdef int64_t parser_overshoot(Nic* nic, int64_t time) noexcept nogil:
+    """What the clock of `ingress` is ahead of `time`, with the parser for the wire alone."""
+    if nic.ledger.parser_busy == NEVER:
+        return 0
+    return max(0, nic.ingress_last - max(time, nic.ledger.parser_busy))
+
+
+cdef void share_parser(Nic* nic) noexcept nogil:
+    """Frames of the wire are about to wait in a line: its clock goes with it from now on."""
+    cdef bint waits = nic.ledger.parser_busy < nic.now and nic.ingress_last >= nic.now
+    nic.line_clock[LINE_INGRESS][CAUSE_SERVER] -= parser_overshoot(nic, nic.now)
+    nic.ledger.parser_busy = NEVER
+    blame(nic, LINE_INGRESS, CAUSE_SERVER if waits else CAUSE_NONE)
+
+
+cdef void blame_parser(Nic* nic) noexcept nogil:
+    """SWITCH_INGRESS has decided."""
+    cdef int line
+    for line in range(2):
+        blame(nic, LINE_INGRESS + line, CAUSE_NONE if lane_empty(&nic.ingress[line]) else CAUSE_SERVER)
+
+
+cdef void leave_parser(Nic* nic, int32_t index) noexcept nogil:
+    """STEERED: so it is known when it entered."""
+    cdef RowBook* row = row_book(nic, index)
+    nic.ledger.grants[SWITCH_INGRESS] += 1
+    row.pipe = brief(nic, index, WAIT_RX_PIPE, nic.now - nic.rx_pipe - row.since)
+    row.since = nic.now
+
+
+cdef void join_writers(Nic* nic, int32_t index) noexcept nogil:
+    """A frame has its descriptor."""
+    cdef RowBook* row = row_book(nic, index)
+    row.room = brief(nic, index, WAIT_NO_DESCRIPTOR, nic.now - row.since)
+    row.since = waits_from(nic, LINE_RX_WRITE)
+
+
+cdef void leave_writers(Nic* nic, WriteOp* op, int kind) noexcept nogil:
+    """A TLP is moved; with the first of a payload its frame has waited."""
+    nic.ledger.grants[WRITERS] += 1
+    if kind == TLP_RX_PAYLOAD and op.done == 0:
+        row_book(nic, op.row).turn = brief(nic, op.row, WAIT_WRITERS, nic.now - row_book(nic, op.row).since)
+
+
+cdef inline void blame_writers(Nic* nic) noexcept nogil:
+    """WRITERS has decided."""
+    blame(nic, LINE_RX_WRITE, CAUSE_NONE if lane_empty(&nic.writers[RX_WRITE]) else CAUSE_SERVER)
+
+
+cdef inline void note_written(Nic* nic, Tlp* tlp, int64_t time) noexcept nogil:
+    """A write commits at `time`."""
+    if tlp.kind == TLP_RX_WRITEBACK:
+        row_book(nic, tlp.ref).since = time
+
+
+cdef void end_wait_for_driver(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
+    """REAPED, by the pass under way."""
+    row_book(nic, index).last = brief(nic, index, WAIT_DRIVER, nic.agents[ring.agent].began - row_book(nic, index).since)

@@ -1,0 +1,177 @@
+"""The books' sums (`docs/time.md`, 10): a row ends, and what it has waited joins its function's, if it is delivered.
+
+What a Tx row has waited before it waited for the scheduler is that of all rows that were fetched with it and have its
+doorbell: they are a group, whose share is added when the last of them has ended, or somebody asks.
+"""
+
+cdef inline int64_t* sums_of(Nic* nic, int32_t function, int direction) noexcept nogil:
+    """By wait, and latency."""
+    return nic.ledger.waits + (2 * function + direction) * (NUM_WAITS + 1)
+
+
+# ---- groups ----------------------------------------------------------------------------------------
+
+cdef bint groups_grow(Nic* nic) noexcept nogil:
+    cdef Ledger* ledger = &nic.ledger
+    cdef int32_t room = 64 if ledger.num_groups == 0 else 2 * ledger.num_groups, each
+    cdef Group* groups = <Group*>realloc(ledger.groups, room * sizeof(Group))
+    if groups == NULL:
+        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room)
+        return False
+    ledger.groups = groups
+    for each in range(ledger.num_groups, room):
+        groups[each].rows = 0
+        groups[each].function = each + 1 if each + 1 < room else -1
+    ledger.free_group = ledger.num_groups
+    ledger.num_groups = room
+    return True
+
+
+cdef int32_t group_new(Nic* nic, int32_t function, Batch* batch) noexcept nogil:
+    """Rows are being born: their doorbell's waits, the wait for the fetch, and those of that read, just answered."""
+    cdef Ledger* ledger = &nic.ledger
+    cdef TlpBook* read = tlp_book(nic, nic.down.flying)
+    cdef int32_t index
+    cdef Group* group
+    if ledger.free_group < 0 and not groups_grow(nic):
+        return 0
+    index = ledger.free_group
+    group = &ledger.groups[index]
+    ledger.free_group = group.function
+    memset(group, 0, sizeof(Group))
+    group.function = function
+    group.waits[WAIT_REGISTER_PORT] = batch.register_port
+    group.waits[WAIT_DESCRIPTOR_FETCH] = max(0, read.asked - batch.doorbell)
+    group.waits[WAIT_TAG_CAP] = read.tag_cap
+    group.waits[WAIT_DMA_ISSUE] = read.dma_issue
+    group.waits[WAIT_WALKERS] = read.walkers
+    add_read(group.waits, &read.waits)
+    group.waits[WAIT_DOWN_CREDITS] += batch.down_credits
+    group.waits[WAIT_DOWN_LINK] += batch.down_link
+    return index
+
+
+cdef inline void join_group(Nic* nic, Row* row, Batch* batch) noexcept nogil:
+    """A row is born of a descriptor."""
+    if nic.ledger.group < 0:
+        nic.ledger.group = group_new(nic, row.function, batch)
+        queue_group(nic, nic.ledger.group)
+    row.origin = nic.ledger.group
+    nic.ledger.groups[row.origin].rows += 1
+
+
+cdef void settle_group(Nic* nic, Group* group) noexcept nogil:
+    """Its delivered rows are counted."""
+    cdef int64_t* sums = sums_of(nic, group.function, DIRECTION_TX)
+    cdef int wait
+    for wait in range(NUM_WAITS):
+        sums[wait] += group.waits[wait] * group.delivered
+    group.delivered = 0
+
+
+cdef inline void leave_group(Nic* nic, Row* row) noexcept nogil:
+    """A Tx row has ended."""
+    cdef Group* group = &nic.ledger.groups[row.origin]
+    group.rows -= 1
+    if group.rows == 0:
+        settle_group(nic, group)
+        group.function = nic.ledger.free_group
+        nic.ledger.free_group = row.origin
+
+
+cdef void settle_groups(Nic* nic) noexcept nogil:
+    """Somebody asks."""
+    cdef int32_t each
+    for each in range(nic.ledger.num_groups):
+        if nic.ledger.groups[each].rows:
+            settle_group(nic, &nic.ledger.groups[each])
+
+
+# ---- the end of a row ------------------------------------------------------------------------------
+
+cdef inline void add_read(int64_t* sums, ReadWaits* waits) noexcept nogil:
+    sums[WAIT_TAGS] += waits.tags
+    sums[WAIT_READ_BUFFER] += waits.read_buffer
+    sums[WAIT_UP_CREDITS] += waits.up_credits
+    sums[WAIT_UP_LINK] += waits.up_link
+    sums[WAIT_WRITE_ORDER] += waits.write_order
+    sums[WAIT_DOWN_CREDITS] += waits.down_credits
+    sums[WAIT_DOWN_LINK] += waits.down_link
+
+
+cdef void add_rare(int64_t* sums, RareBook* rare) noexcept nogil:
+    cdef int wait
+    for wait in range(NUM_WAITS):
+        sums[wait] += rare.waits[wait]
+
+
+cdef inline void add_sent(Nic* nic, int64_t* sums, int32_t index) noexcept nogil:
+    """All but the group's share."""
+    cdef RowBook* book = row_book(nic, index)
+    sums[WAIT_SCHEDULER] += <int64_t>book.turn + book.asking
+    sums[WAIT_TX_BUFFER] += book.room
+    sums[WAIT_TAGS] += book.tags
+    sums[WAIT_READ_BUFFER] += book.read_buffer
+    sums[WAIT_UP_CREDITS] += book.up_credits
+    sums[WAIT_UP_LINK] += book.up_link
+    sums[WAIT_WRITE_ORDER] += book.write_order
+    sums[WAIT_DOWN_CREDITS] += book.down_credits
+    sums[WAIT_DOWN_LINK] += book.down_link
+    sums[WAIT_REORDER] += book.reorder
+    sums[WAIT_TX_PIPE] += book.pipe
+    sums[WAIT_WIRE] += book.last
+    if unlikely(nic.ledger.rare):
+        add_rare(sums, rare_book(nic, index))
+
+
+cdef inline void add_received(Nic* nic, int64_t* sums, int32_t index) noexcept nogil:
+    cdef RowBook* book = row_book(nic, index)
+    sums[WAIT_RX_PIPE] += book.pipe
+    sums[WAIT_NO_DESCRIPTOR] += book.room
+    sums[WAIT_WRITERS] += book.turn
+    sums[WAIT_UP_CREDITS] += book.up_credits
+    sums[WAIT_UP_LINK] += book.up_link
+    sums[WAIT_WRITE_ORDER] += book.write_order
+    sums[WAIT_DRIVER] += book.last
+    if unlikely(nic.ledger.rare):
+        add_rare(sums, rare_book(nic, index))
+
+
+cdef inline void forget_rare(Nic* nic, int32_t index) noexcept nogil:
+    if unlikely(nic.ledger.rare):
+        memset(rare_book(nic, index), 0, sizeof(RareBook))
+
+
+cdef void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
+    """A sent row is delivered at `time`, and its room in the Tx buffer returns."""
+    cdef int32_t index = <int32_t>(row - nic.rows)
+    cdef int64_t* sums = sums_of(nic, row.function, DIRECTION_TX)
+    cdef int64_t* recorded
+    return_tx_room(nic, index, time)
+    add_sent(nic, sums, index)
+    sums[NUM_WAITS] += time - row.born
+    if nic.record_rows:
+        recorded = recorded_waits(nic, index)
+        memcpy(recorded, nic.ledger.groups[row.origin].waits, NUM_WAITS * sizeof(int64_t))
+        add_sent(nic, recorded, index)
+    nic.ledger.groups[row.origin].delivered += 1
+    leave_group(nic, row)
+    forget_rare(nic, index)
+
+
+cdef void close_received(Nic* nic, Row* row) noexcept nogil:
+    """A received row is delivered."""
+    cdef int32_t index = <int32_t>(row - nic.rows)
+    cdef int64_t* sums = sums_of(nic, row.function, DIRECTION_RX)
+    add_received(nic, sums, index)
+    sums[NUM_WAITS] += nic.now - row.born
+    if nic.record_rows:
+        add_received(nic, recorded_waits(nic, index), index)
+    forget_rare(nic, index)
+
+
+cdef void forget_row(Nic* nic, Row* row) noexcept nogil:
+    """A row is dropped."""
+    forget_rare(nic, <int32_t>(row - nic.rows))
+    if row.kind == KIND_TX:
+        leave_group(nic, row)

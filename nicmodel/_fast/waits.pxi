@@ -1,0 +1,197 @@
+"""The books (`docs/time.md`, 10): what TLPs wait for, a hook at each place where one joins a line or leaves it.
+
+A wait is mostly a difference of two times, for a line blames somebody as long as anything waits in it; the clock of one
+cause says what part of it that cause has. So a carrier notes when it joined, and of its line's clocks no more than
+it needs. Who follows takes over what the one before has waited; of packets that is `rows`. Nothing here decides, and nobody
+enters without `Nic.books`.
+"""
+
+cdef inline TlpBook* tlp_book(Nic* nic, int32_t index) noexcept nogil:
+    return &nic.ledger.tlps[index]
+
+
+cdef inline RowBook* row_book(Nic* nic, int32_t index) noexcept nogil:
+    return &nic.ledger.rows[index]
+
+
+cdef inline int64_t clock_at(Nic* nic, int line, int cause, int64_t time) noexcept nogil:
+    """What a line's clock of a cause shows at `time`, the one that runs included."""
+    return nic.line_clock[line][cause] + (time - nic.line_since[line] if nic.line_cause[line] == cause else 0)
+
+
+cdef inline int64_t waits_from(Nic* nic, int line) noexcept nogil:
+    """From when on what joins a core line now waits: at once if others do, else from the arbiter's first decision."""
+    return nic.now if nic.line_cause[line] == CAUSE_SERVER else nic.edge
+
+
+# ---- links -----------------------------------------------------------------------------------------
+
+cdef inline int line_number(Direction* way, Lane* line) noexcept nogil:
+    return way.line + (0 if line == &way.posted else 1 if line == &way.nonposted else 2)
+
+
+cdef void join_link(Nic* nic, int line, int32_t index) noexcept nogil:
+    """A TLP joins its line."""
+    tlp_book(nic, index).entered = clock_at(nic, line, CAUSE_POOL, nic.now)
+    if line == LINE_DOWN_COMPLETION:
+        sample_completions(nic, index)
+    elif line <= LINE_UP_NONPOSTED:
+        sample_entry(nic, line, SERVED_UP, &tlp_book(nic, index).sample)
+
+
+cdef inline int64_t credits_lacked(Nic* nic, int line, int32_t index) noexcept nogil:
+    """How long a TLP that leaves its line has been in it while the head lacked a credit."""
+    return clock_at(nic, line, CAUSE_POOL, nic.now) - tlp_book(nic, index).entered
+
+
+cdef inline void start_up(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
+    """A TLP leaves for the root complex."""
+    cdef TlpBook* book = tlp_book(nic, index)
+    cdef RowBook* row
+    cdef int64_t waited = nic.now - tlp.ready, lacked
+    if tlp.kind == TLP_READ:
+        book.waits.up_credits = credits_lacked(nic, LINE_UP_NONPOSTED, index)
+        book.waits.up_link = waited - book.waits.up_credits
+        book.walkers = book.waits.write_order = 0
+        take_nonposted(nic)
+        return
+    if tlp.kind == TLP_ANSWER:
+        return
+    take_posted(nic, data_credits(tlp.nbytes))
+    if tlp.kind == TLP_RX_WRITEBACK:
+        row = row_book(nic, tlp.ref)
+        lacked = credits_lacked(nic, LINE_UP_POSTED, index)
+        row.up_credits = brief(nic, tlp.ref, WAIT_UP_CREDITS, lacked)
+        row.up_link = brief(nic, tlp.ref, WAIT_UP_LINK, waited - lacked)
+        row.write_order = row.last = 0
+    elif tlp.kind == TLP_RX_PAYLOAD:
+        book.waits.up_link = waited
+
+
+cdef inline int64_t payload_waited(Nic* nic, Tlp* tlp) noexcept nogil:
+    """How long a payload's TLP has waited for the link."""
+    return tlp_book(nic, <int32_t>(tlp - nic.tlps)).waits.up_link if nic.books else 0
+
+
+cdef inline void start_down(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
+    """An access, or a completion: of a read the last one counts."""
+    cdef TlpBook* book = tlp_book(nic, index)
+    if tlp.kind == TLP_REGISTER_WRITE:
+        book.waits.down_credits = credits_lacked(nic, LINE_DOWN_POSTED, index)
+        book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
+    elif tlp.kind == TLP_COMPLETION and nic.down.flying_last:
+        book.waits.down_credits = credits_lacked(nic, LINE_DOWN_COMPLETION, index)
+        book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
+
+
+cdef void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) noexcept nogil:
+    """A TLP starts."""
+    cdef Tlp* tlp = &nic.tlps[index]
+    cdef int server = SERVED_UP if way == &nic.up else SERVED_DOWN
+    if server == SERVED_UP:
+        start_up(nic, tlp, index)
+    else:
+        start_down(nic, tlp, index)
+    if unlikely(tlp_book(nic, index).sample):
+        end_samples(nic, server, tlp, index)
+    serve(nic, server, tlp.function, nbytes * nic.pcie_ticks)
+
+
+cdef void forget_tlp(Nic* nic, int32_t index) noexcept nogil:
+    """A TLP has been taken out of its line."""
+    forget_sample(nic, &tlp_book(nic, index).sample)
+
+
+# ---- requests --------------------------------------------------------------------------------------
+
+cdef inline void join_tags(Nic* nic, int klass, int32_t index) noexcept nogil:
+    """A request is asked for. Many wait long for a tag: until then its notes are in fields of its own that it needs later.
+    Caps and pacing can only be in its way with `tag_rules`."""
+    cdef TlpBook* book
+    cdef int line = LINE_RX_DESCRIPTOR + klass
+    nic.tlps[index].ready = nic.now
+    nic.tlps[index].value = clock_at(nic, line, CAUSE_POOL, nic.now)
+    if unlikely(nic.tag_rules):
+        book = tlp_book(nic, index)
+        book.entered_own = clock_at(nic, line, CAUSE_OWN, nic.now)
+        book.since = clock_at(nic, line, CAUSE_SERVER, nic.now)
+
+
+cdef void leave_tags(Nic* nic, int32_t index) noexcept nogil:
+    """A request has its tag and its room."""
+    cdef TlpBook* book = tlp_book(nic, index)
+    cdef int line = LINE_RX_DESCRIPTOR + nic.tlps[index].klass
+    nic.ledger.grants[TAGS] += 1
+    take_tag(nic, index)
+    book.tag_cap = book.dma_issue = 0
+    book.asked = nic.tlps[index].ready
+    if book.asked == nic.now:
+        book.waits.tags = book.waits.read_buffer = 0
+        return
+    if unlikely(nic.tag_rules):
+        book.tag_cap = clock_at(nic, line, CAUSE_OWN, nic.now) - book.entered_own
+        book.dma_issue = clock_at(nic, line, CAUSE_SERVER, nic.now) - book.since
+    book.waits.tags = clock_at(nic, line, CAUSE_POOL, nic.now) - nic.tlps[index].value
+    book.waits.read_buffer = nic.now - book.asked - book.waits.tags - book.tag_cap - book.dma_issue
+
+
+cdef inline int64_t waited_with_tag(TlpBook* book) noexcept nogil:
+    """How long an answered request has waited since it had its tag."""
+    return (book.waits.up_credits + book.waits.up_link + book.walkers + book.waits.write_order + book.waits.down_credits
+            + book.waits.down_link)
+
+
+# ---- accesses --------------------------------------------------------------------------------------
+
+cdef void join_port(Nic* nic, int32_t index) noexcept nogil:
+    tlp_book(nic, index).since = waits_from(nic, LINE_ACCESS)
+
+
+cdef void leave_port(Nic* nic, int32_t index) noexcept nogil:
+    nic.ledger.grants[REGISTER_PORT] += 1
+    tlp_book(nic, index).port = nic.now - tlp_book(nic, index).since
+
+
+cdef void blame_port(Nic* nic) noexcept nogil:
+    """REGISTER_PORT has decided."""
+    blame(nic, LINE_ACCESS, CAUSE_NONE if lane_empty(&nic.accesses) else CAUSE_SERVER)
+
+
+cdef void note_doorbell(Nic* nic, Batch* batch, Tlp* tlp) noexcept nogil:
+    """A doorbell takes effect: descriptors that it covers take over what it has waited."""
+    cdef TlpBook* book = tlp_book(nic, <int32_t>(tlp - nic.tlps))
+    batch.down_credits = book.waits.down_credits
+    batch.down_link = book.waits.down_link
+    batch.register_port = book.port
+
+
+# ---- the root complex ------------------------------------------------------------------------------
+
+cdef void reach_memory(Nic* nic, int32_t index) noexcept nogil:
+    """A TLP is at the root complex."""
+    tlp_book(nic, index).since = nic.now
+    tlp_book(nic, index).walkers = tlp_book(nic, index).waits.write_order = 0
+
+
+cdef void start_walk(Nic* nic, Walk* walk) noexcept nogil:
+    """A walk begins: its TLPs have waited for a walker."""
+    cdef int32_t index = walk.first
+    nic.ledger.grants[WALKERS] += 1
+    while index >= 0:
+        tlp_book(nic, index).walkers = nic.now - tlp_book(nic, index).since
+        index = nic.sides[index].next_in_walk
+    if walk.sample:
+        end_sample(nic, &walk.sample, SERVED_WALKERS, walk.function)
+    serve(nic, SERVED_WALKERS, walk.function, nic.iommu.walk_ps)
+
+
+cdef void leave_order(Nic* nic, int32_t index, int64_t time) noexcept nogil:
+    """Its commit is set to `time`."""
+    cdef TlpBook* book = tlp_book(nic, index)
+    cdef Tlp* tlp = &nic.tlps[index]
+    book.waits.write_order = nic.now - book.since
+    note_written(nic, tlp, time)
+    if tlp.kind == TLP_RX_WRITEBACK:
+        row_book(nic, tlp.ref).write_order = brief(nic, tlp.ref, WAIT_WRITE_ORDER, book.waits.write_order)
+        if book.walkers:
+            put_aside(nic, tlp.ref, WAIT_WALKERS, book.walkers)
