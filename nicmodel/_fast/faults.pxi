@@ -96,7 +96,8 @@ INVARIANTS = range(HOLDS_ORDER, NUM_PLACES)
 PLACES = (
     "a line", "timers", "a hash table", "packets", "records of packets", "bytes of frames", "TLPs", "filters", "calls",
     "rings of a function", "page walks", "the books",
-    "an event or a wake is set to a time that has passed", "time does not go back", "the earliest of each group of events is known",
+    "an event or a wake is set to a time that has passed", "time does not go back",
+    "the earliest of each group of events is known",
     "timers are in order", "tags are free or held by a read", "the read buffer is free or held by reads",
     "the Tx buffer is free or held by frames", "the Rx buffer is free or held by frames",
     "no more credits are consumed than granted", "no more credits are released than consumed", "ages grow along a line",
