@@ -31,7 +31,7 @@ cdef inline void return_tag(Nic* nic, int32_t index, int64_t waited) noexcept no
     nic.ledger.own_queued[tlp.function] += <uint64_t>waited
 
 
-cdef void end_request(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void end_request(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a request has arrived."""
     return_tag(nic, index, waited_with_tag(tlp_book(nic, index)) if is_live(nic, &nic.tlps[index]) else 0)
 
@@ -67,7 +67,7 @@ cdef inline void return_tx_room(Nic* nic, int32_t index, int64_t time) noexcept 
     return_to(&nic.ledger.pools[POOL_TX_BUFFER], nic.rows[index].nbytes, time, waited)
 
 
-cdef void return_rx_room(Nic* nic, int32_t index, int64_t time, int64_t payload) noexcept nogil:
+cdef inline void return_rx_room(Nic* nic, int32_t index, int64_t time, int64_t payload) noexcept nogil:
     """`time`: now, or a while ago; `payload`: how long its last TLP has waited for the link."""
     cdef RowBook* row = row_book(nic, index)
     cdef int64_t waited = payload + row.pipe + row.room + row.turn

@@ -38,7 +38,7 @@ cdef bint are_all_held(Nic* nic) noexcept nogil:
     return True
 
 
-cdef void blame_queues(Nic* nic) noexcept nogil:
+cdef inline void blame_queues(Nic* nic) noexcept nogil:
     """TX_SCHEDULER has decided."""
     cdef bint granted = nic.ledger.turn_at == nic.now
     settle_turn(nic, nic.now)
@@ -160,7 +160,7 @@ cdef inline void leave_queues(Nic* nic, int32_t index) noexcept nogil:
     nic.ledger.not_begun -= 1
 
 
-cdef void take_turn(Nic* nic, int32_t index, bint begins) noexcept nogil:
+cdef inline void take_turn(Nic* nic, int32_t index, bint begins) noexcept nogil:
     """TX_SCHEDULER grants a turn to the frame; if it is its first it takes its room."""
     nic.ledger.grants[TX_SCHEDULER] += 1
     nic.ledger.turn_at = nic.now

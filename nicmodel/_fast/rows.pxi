@@ -44,7 +44,7 @@ cdef void take_over_long(Nic* nic, int32_t index, TlpBook* read) noexcept nogil:
     waits[WAIT_WALKERS] += read.walkers
 
 
-cdef void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
     """All data is on board, with the request that has just been answered: its waits are the row's."""
     cdef RowBook* row = row_book(nic, index)
     cdef TlpBook* read = tlp_book(nic, nic.down.flying)
@@ -65,7 +65,7 @@ cdef void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
     row.down_link = <uint32_t>waits.down_link
 
 
-cdef void join_reorder(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void join_reorder(Nic* nic, int32_t index) noexcept nogil:
     """The frame is ready: it may have waited for an older one of its ring, and waits for the pipeline."""
     cdef RowBook* row
     if not nic.rows[index].good:
@@ -82,7 +82,7 @@ cdef inline int64_t paused_part(Nic* nic, int64_t since, int64_t until) noexcept
     return max(0, min(nic.pause_until, until) - since)
 
 
-cdef void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept nogil:
+cdef inline void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept nogil:
     """The frame that passed the switch at `head.time` starts by the decision of `time`, both maybe a while ago. When it
     entered the pipeline follows."""
     cdef RowBook* row = row_book(nic, head.index)
@@ -130,7 +130,7 @@ cdef void change_pause(Nic* nic) noexcept nogil:
 
 # ---- a received row --------------------------------------------------------------------------------
 
-cdef void join_parser(Nic* nic, int32_t index, int line, int64_t time) noexcept nogil:
+cdef inline void join_parser(Nic* nic, int32_t index, int line, int64_t time) noexcept nogil:
     """A frame that arrived at `time` waits for the parser; what is known ahead are edges, one after the other."""
     cdef int64_t edge = edge_of(nic, time)
     cdef bint waits = nic.line_cause[LINE_INGRESS + line] == CAUSE_SERVER
@@ -167,7 +167,7 @@ cdef void blame_parser(Nic* nic) noexcept nogil:
         blame(nic, LINE_INGRESS + line, CAUSE_NONE if lane_empty(&nic.ingress[line]) else CAUSE_SERVER)
 
 
-cdef void leave_parser(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void leave_parser(Nic* nic, int32_t index) noexcept nogil:
     """STEERED: so it is known when it entered."""
     cdef RowBook* row = row_book(nic, index)
     nic.ledger.grants[SWITCH_INGRESS] += 1
@@ -175,7 +175,7 @@ cdef void leave_parser(Nic* nic, int32_t index) noexcept nogil:
     row.since = nic.now
 
 
-cdef void join_writers(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void join_writers(Nic* nic, int32_t index) noexcept nogil:
     """A frame has its descriptor."""
     cdef RowBook* row = row_book(nic, index)
     row.room = brief(nic, index, WAIT_NO_DESCRIPTOR, nic.now - row.since)

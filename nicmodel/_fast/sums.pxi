@@ -142,7 +142,7 @@ cdef inline void forget_rare(Nic* nic, int32_t index) noexcept nogil:
         memset(rare_book(nic, index), 0, sizeof(RareBook))
 
 
-cdef void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
+cdef inline void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
     """A sent row is delivered at `time`, and its room in the Tx buffer returns."""
     cdef int32_t index = <int32_t>(row - nic.rows)
     cdef int64_t* sums = sums_of(nic, row.function, DIRECTION_TX)
@@ -159,7 +159,7 @@ cdef void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
     forget_rare(nic, index)
 
 
-cdef void close_received(Nic* nic, Row* row) noexcept nogil:
+cdef inline void close_received(Nic* nic, Row* row) noexcept nogil:
     """A received row is delivered."""
     cdef int32_t index = <int32_t>(row - nic.rows)
     cdef int64_t* sums = sums_of(nic, row.function, DIRECTION_RX)

@@ -30,7 +30,7 @@ cdef inline int line_number(Direction* way, Lane* line) noexcept nogil:
     return way.line + (0 if line == &way.posted else 1 if line == &way.nonposted else 2)
 
 
-cdef void join_link(Nic* nic, int line, int32_t index) noexcept nogil:
+cdef inline void join_link(Nic* nic, int line, int32_t index) noexcept nogil:
     """A TLP joins its line."""
     tlp_book(nic, index).entered = clock_at(nic, line, CAUSE_POOL, nic.now)
     if line == LINE_DOWN_COMPLETION:
@@ -84,7 +84,7 @@ cdef inline void start_down(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
         book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
 
 
-cdef void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) noexcept nogil:
+cdef inline void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) noexcept nogil:
     """A TLP starts."""
     cdef Tlp* tlp = &nic.tlps[index]
     cdef int server = SERVED_UP if way == &nic.up else SERVED_DOWN
@@ -117,7 +117,7 @@ cdef inline void join_tags(Nic* nic, int klass, int32_t index) noexcept nogil:
         book.since = clock_at(nic, line, CAUSE_SERVER, nic.now)
 
 
-cdef void leave_tags(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void leave_tags(Nic* nic, int32_t index) noexcept nogil:
     """A request has its tag and its room."""
     cdef TlpBook* book = tlp_book(nic, index)
     cdef int line = LINE_RX_DESCRIPTOR + nic.tlps[index].klass
