@@ -94,7 +94,7 @@ def inside(target: Path, minutes: float, first_seed: int) -> int:
     from corpus import CORPUS
     from corpus_whole import WHOLE_CORPUS
     from harness import Script, check_conservation, differences, run
-    from hypothesis import HealthCheck, given, seed, settings
+    from hypothesis import HealthCheck, Phase, given, seed, settings
     from strategies import scripts, whole_scripts
 
     from nicmodel.reference.plane import ReferencePath
@@ -124,7 +124,7 @@ def inside(target: Path, minutes: float, first_seed: int) -> int:
 
     def drawn_from(number: int) -> Callable[[], None]:
         @seed(number)
-        @settings(max_examples=BATCH, **common)
+        @settings(max_examples=BATCH, phases=[Phase.generate], **common)     # told as drawn: making it smaller takes minutes
         @given(whole_scripts() | scripts())
         def batch(script: Script) -> None:
             one(f"drawn script {next(numbers)}, --seed {number}", script)
