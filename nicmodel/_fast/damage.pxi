@@ -1,0 +1,118 @@
+"""Invariants broken on purpose, in a checked build: a check that nobody has seen fail is none."""
+
+cdef int32_t last_free_tlp(Nic* nic) noexcept nogil:
+    cdef int32_t index = nic.free_tlp
+    while index >= 0 and nic.tlps[index].ref >= 0:
+        index = nic.tlps[index].ref
+    return index
+
+
+cdef int32_t last_free_row(Nic* nic) noexcept nogil:
+    cdef int32_t index = nic.free_row
+    while index >= 0 and nic.rows[index].slot >= 0:
+        index = nic.rows[index].slot
+    return index
+
+
+cdef bint swap_timers(Timers* timers) noexcept nogil:
+    """The last two of the lane."""
+    cdef Timer last
+    if lane_count(&timers.near) < 2:
+        return False
+    last = near_at(timers, timers.near.tail - 1)[0]
+    near_at(timers, timers.near.tail - 1)[0] = near_at(timers, timers.near.tail - 2)[0]
+    near_at(timers, timers.near.tail - 2)[0] = last
+    return True
+
+
+cdef bint swap_before_wire(Nic* nic) noexcept nogil:
+    """Two frames before the wire that are not at the switch yet."""
+    cdef Timed* last
+    cdef int32_t index
+    if lane_count(&nic.tx_ready) < 2 or lane_count(&nic.tx_wire) < 2:
+        return False
+    last = <Timed*>lane_at(&nic.tx_wire, nic.tx_wire.tail - 1)
+    index = last.index
+    last.index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.tail - 2)).index
+    (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.tail - 2)).index = index
+    replan_ready(nic)
+    return True
+
+
+cdef bint hide_event(Nic* nic) noexcept nogil:
+    """Its group does not know of it any more."""
+    if nic.link_when == NEVER or nic.link_when > earliest_of(nic.port_when, nic.host_when, nic.other_when, NEVER):
+        return False
+    nic.link_when = NEVER
+    return True
+
+
+cdef bint retire_in_thought(Nic* nic) noexcept nogil:
+    cdef Ring* ring
+    if lane_empty(&nic.tx_ready):
+        return False
+    ring = &nic.rings[nic.rows[front_timed(&nic.tx_ready).index].ring]
+    ring.retired += 1
+    return True
+
+
+cdef bint damage(Nic* nic, int place) noexcept nogil:
+    """Break one invariant, if there is anything to break it with now."""
+    cdef int32_t index
+    nic.audits = AUDIT_EVERY - 1        # the next instant is followed by a look at everything
+    if place == HOLDS_ORDER:
+        set_when(nic, RANK_ITR, nic.now - 1)
+    elif place == HOLDS_TIME:
+        nic.when[WAKE_DECIDE] = nic.port_when = nic.now
+    elif place == HOLDS_SOONEST:
+        return hide_event(nic)
+    elif place == HOLDS_TIMERS:
+        return swap_timers(&nic.timers[RANK_CALL])
+    elif place == HOLDS_TAGS:
+        nic.tags_free -= 1
+    elif place == HOLDS_READ_BUFFER:
+        nic.read_buffer_free -= 1
+    elif place == HOLDS_TX_BUFFER:
+        nic.tx_room -= 1
+    elif place == HOLDS_RX_BUFFER:
+        nic.rx_room -= 1
+    elif place == HOLDS_CREDITS:
+        nic.up.nph = -1
+    elif place == HOLDS_RELEASES:
+        nic.down.owed_ph += nic.up.most_ph
+    elif place == HOLDS_AGES:
+        nic.down.age = 0
+        return lane_count(&nic.down.completion) > 1
+    elif place == HOLDS_LINES:
+        nic.up.waiting += 1
+    elif place == HOLDS_FREE_TLPS:
+        index = last_free_tlp(nic)
+        if index < 0 or index == nic.free_tlp:
+            return False
+        nic.tlps[index].ref = index
+    elif place == HOLDS_FREE_ROWS:
+        index = last_free_row(nic)
+        if index < 0 or index == nic.free_row:
+            return False
+        nic.rows[index].slot = index
+    elif place == HOLDS_ROW_STATE:
+        index = last_free_row(nic)
+        if index < 0 or index == nic.free_row:
+            return False
+        nic.rows[index].held = IN_CHAIN
+    elif place == HOLDS_INSIDE:
+        nic.functions[1].inside[DIRECTION_TX] += 1
+    elif place == HOLDS_RING:
+        nic.rings[nic.num_rings].held += 1
+    elif place == HOLDS_SETS:
+        if nic.tx_waiting.members == 0:
+            return False
+        nic.tx_waiting.members -= 1
+    elif place == HOLDS_ENDED:
+        row_release(nic, row_new(nic, KIND_TX, 1, MINIMUM_FRAME), IN_PIPE)
+    elif place == HOLDS_RING_ORDER:
+        nic.audits = 0
+        return retire_in_thought(nic)
+    elif place == HOLDS_WIRE_ORDER:
+        return swap_before_wire(nic)
+    return True
