@@ -11,6 +11,7 @@ counts as failed. Last line: "N passed, N failed"; the exit status says the same
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import random
 import subprocess
@@ -134,7 +135,7 @@ def inside(target: Path, minutes: float, first_seed: int) -> int:
     jobs = [(script.name, lambda script=script: one(script.name, script)) for script in (*CORPUS, *WHOLE_CORPUS)]
     jobs += [("drawn scripts", drawn), *machines()]
     jobs += [(name, lambda name=name, job=job: told(name, job)) for name, job in faults.jobs(nicmodel._fastpath)]
-    for name, job in (*jobs, *batches(drawn_from, minutes, first_seed)):
+    for name, job in itertools.chain(jobs, batches(drawn_from, minutes, first_seed)):
         try:
             job()
         except Exception as error:
