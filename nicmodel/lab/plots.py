@@ -27,6 +27,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 DPI = 120
 MAX_TICKS = 32  # VF numbers written under the bars
+WIDE = 30  # times the smallest latency: what lies further apart does not show on one linear axis
 STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -102,8 +103,12 @@ def draw_latency(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> Non
                 markerfacecolor=shade if filled else "white",
                 label=f"{direction.capitalize()} {quantile}",
             )
+    drawn = [value for line in axes.lines for value in line.get_ydata() if value > 0]
     axes.set_ylabel("latency [us]")
-    axes.set_ylim(bottom=0)
+    if drawn and max(drawn) > WIDE * min(drawn):
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
     axes.legend(loc="upper right", ncols=4, bbox_to_anchor=(1, 1.14))
 
 

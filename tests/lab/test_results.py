@@ -164,6 +164,19 @@ def test_the_front_door_runs_a_scenario(testbench, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG") and list(tmp_path.iterdir()) == [picture]
 
 
+@pytest.mark.parametrize(("rx_ns", "scale"), [(1_500, "log"), (400_000, "linear")])
+def test_latencies_far_apart_both_show_in_the_picture(rx_ns, scale):
+    import matplotlib.pyplot as plt
+
+    from nicmodel.lab.plots import draw_latency
+
+    row = {"tx": {"latency_ns": {"p50": 750_000, "p99": 800_000}}, "rx": {"latency_ns": {"p50": rx_ns, "p99": rx_ns}}}
+    figure, axes = plt.subplots()
+    draw_latency(axes, [row], ["tx", "rx"])
+    assert axes.get_yscale() == scale
+    plt.close(figure)
+
+
 def test_the_version_is_the_packages():
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     assert tomllib.loads(text)["project"]["version"] == nm.__version__
