@@ -29,12 +29,12 @@ from nicmodel._fast.ledger cimport (
 )
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
-    NOBODY, NUM_CLASSES, NUM_WHEN, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, Nic,
+    NOBODY, NUM_CLASSES, NUM_WHEN, SCRAP_BYTES, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, Nic,
 )
 
-# One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
 from nicmodel.sim.errors import ModelBug
 
+# One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
 include "_fast/faults.pxi"
 include "_fast/lanes.pxi"
 include "_fast/books.pxi"

@@ -13,6 +13,11 @@ cdef inline int64_t earliest_of(int64_t a, int64_t b, int64_t c, int64_t d) noex
     return earliest(earliest(a, b), earliest(c, d))
 
 
+cdef inline void find_link_when(Nic* nic) noexcept nogil:
+    cdef int64_t* when = nic.when
+    nic.link_when = earliest_of(when[RANK_READ_DONE], when[RANK_DOWN_END], when[WAKE_UP], when[WAKE_DOWN])
+
+
 cdef inline void set_when(Nic* nic, int slot, int64_t time) noexcept nogil:
     """The next event of this rank, or the next wake of this arbiter, is at `time`. `slot` is a constant nearly always, and
     then one group is all that is looked at."""
@@ -20,7 +25,7 @@ cdef inline void set_when(Nic* nic, int slot, int64_t time) noexcept nogil:
     check(nic, time > nic.now or (time == nic.now and slot >= nic.at_stage), HOLDS_ORDER, slot)
     when[slot] = time
     if slot == RANK_READ_DONE or slot == RANK_DOWN_END or slot == WAKE_UP or slot == WAKE_DOWN:
-        nic.link_when = earliest_of(when[RANK_READ_DONE], when[RANK_DOWN_END], when[WAKE_UP], when[WAKE_DOWN])
+        find_link_when(nic)
     elif slot == RANK_UP_END or slot == RANK_RX_PIPE or slot == RANK_WIRE_TX_END or slot == WAKE_DECIDE:
         nic.port_when = earliest_of(when[RANK_UP_END], when[RANK_RX_PIPE], when[RANK_WIRE_TX_END], when[WAKE_DECIDE])
     elif slot == RANK_MEM_COMMIT or slot == RANK_MEM_READ or slot == RANK_AGENT_WAKE or slot == RANK_AGENT_DONE:
@@ -329,10 +334,13 @@ cdef uint8_t* buffer_take(Nic* nic, int32_t nbytes, uint8_t* data_class) noexcep
     cdef int32_t count, each
     cdef uint8_t* block
     cdef uint8_t* data
+    if unlikely(klass >= NUM_CLASSES):
+        latch(nic, FAULT_MEMORY, ROOM_BUFFERS, nbytes)
+        return NULL
     data_class[0] = <uint8_t>klass
     if nic.free_buffers[klass] == NULL:
         count = nic.buffers[klass] if nic.buffers[klass] else 16
-        block = <uint8_t*>malloc((<size_t>count) << klass) if klass < NUM_CLASSES else NULL
+        block = <uint8_t*>malloc((<size_t>count) << klass)
         if block == NULL:
             latch(nic, FAULT_MEMORY, ROOM_BUFFERS, (<int64_t>count) << klass)
             return NULL

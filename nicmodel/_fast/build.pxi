@@ -40,6 +40,8 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.num_rings = config.num_rings
     nic.books = config.books
     configure_whole(nic, config)
+    if max(config.num_functions, config.num_rings) >= 1 << 15:
+        raise ModelBug("a plane has less than 32768 functions, and rings of a direction")
     if min(config.core_ps, config.read_latency_ps, config.write_latency_ps, config.register_cycles,
            config.register_latency_cycles, config.tx_pipe_cycles, config.rx_pipe_cycles) < 1:
         raise ModelBug("every latency of a plane is at least 1")

@@ -15,9 +15,9 @@ cdef inline void find_next_due(Direction* way) noexcept nogil:
 
 cdef inline void set_wake(Nic* nic, Direction* way, int64_t time) noexcept nogil:
     """The direction's arbiter is touched at `time`."""
-    cdef int64_t* when = nic.when
-    when[way.wake] = time
-    nic.link_when = earliest_of(when[RANK_READ_DONE], when[RANK_DOWN_END], when[WAKE_UP], when[WAKE_DOWN])
+    check(nic, time > nic.now, HOLDS_ORDER, way.wake)
+    nic.when[way.wake] = time
+    find_link_when(nic)
 
 
 cdef inline void note_due(Nic* nic, Direction* way, int64_t due) noexcept nogil:

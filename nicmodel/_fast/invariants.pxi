@@ -209,7 +209,7 @@ cdef int64_t room_to_come(Nic* nic) noexcept nogil:
 
 
 cdef void audit_ring_rows(Nic* nic, Ring* ring, uint8_t* marks) noexcept nogil:
-    """Likewise of a ring's packets, as far as it still needs them."""
+    """A ring's packets exist and are not free, as far as it still needs them."""
     cdef uint64_t position = max(ring.rows.head, ring.retired) if leaves_early(nic, ring) else ring.rows.head
     cdef int32_t index, complete = 0
     for position in range(position, ring.rows.tail):

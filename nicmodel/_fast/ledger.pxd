@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from nicmodel._fast.containers cimport Lane
+from nicmodel._fast.containers cimport Lane, Lines
 from nicmodel._fast.facts cimport NUM_ARBITERS, NUM_LINES, NUM_POOLS, NUM_SERVED, NUM_WAITS
 
 cdef struct ReadWaits:
@@ -93,7 +93,7 @@ cdef struct Pool:
 cdef struct Ledger:
     TlpBook* tlps
     RowBook* rows           # aligned, within `row_memory`
-    void* row_memory
+    Lines row_memory
     RareBook* rare_rows
     int32_t rare            # some row has more than its book has room for
     Group* groups

@@ -41,7 +41,7 @@ cdef bint tlp_books_grow(Nic* nic, int32_t room) noexcept nogil:
     cdef TlpBook* books = <TlpBook*>realloc(nic.ledger.tlps, <size_t>room * sizeof(TlpBook))
     cdef int32_t each
     if books == NULL:
-        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room)
+        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room * <int64_t>sizeof(TlpBook))
         return False
     for each in range(nic.num_tlps, room):
         books[each].sample = books[each].holds = 0
@@ -51,19 +51,11 @@ cdef bint tlp_books_grow(Nic* nic, int32_t room) noexcept nogil:
 
 cdef bint row_books_grow(Nic* nic, int32_t room) noexcept nogil:
     """Beside `rows`, which has `room_rows` slots and gets `room`; each book in a line of the cache."""
-    cdef void* memory = malloc((<size_t>room + 1) * sizeof(RowBook))
-    cdef RowBook* books = <RowBook*>((<uint64_t>memory + 63) & ~<uint64_t>63)
-    cdef int32_t each
-    if memory == NULL:
-        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room)
+    nic.ledger.rows = <RowBook*>lines_grow(nic.ledger.rows, nic.room_rows * sizeof(RowBook), room * sizeof(RowBook),
+                                           &nic.ledger.row_memory)
+    if nic.ledger.row_memory.full:
+        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room * <int64_t>sizeof(RowBook))
         return False
-    if nic.room_rows:
-        memcpy(books, nic.ledger.rows, <size_t>nic.room_rows * sizeof(RowBook))
-    for each in range(nic.room_rows, room):
-        books[each].sample = 0
-    free(nic.ledger.row_memory)
-    nic.ledger.row_memory = memory
-    nic.ledger.rows = books
     return not nic.ledger.rare or rare_books_grow(nic, room)
 
 
@@ -72,7 +64,7 @@ cdef bint rare_books_grow(Nic* nic, int32_t room) noexcept nogil:
     cdef int32_t before = nic.room_rows if nic.ledger.rare else 0
     cdef RareBook* books = <RareBook*>realloc(nic.ledger.rare_rows, <size_t>room * sizeof(RareBook))
     if books == NULL:
-        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room)
+        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room * <int64_t>sizeof(RareBook))
         return False
     memset(books + before, 0, <size_t>(room - before) * sizeof(RareBook))
     nic.ledger.rare_rows = books
@@ -105,7 +97,7 @@ cdef void free_ledger(Nic* nic) noexcept nogil:
     lane_free(&ledger.fetched)
     lane_free(&ledger.released_later)
     free(ledger.tlps)
-    free(ledger.row_memory)
+    free(ledger.row_memory.block)
     free(ledger.rare_rows)
     free(ledger.waits)
     free(ledger.row_waits)

@@ -49,7 +49,6 @@ cdef int configure_whole(Nic* nic, object config) except -1:
     nic.write_interval = config.write_cycles * config.core_ps
     nic.writer_rules = nic.rx_writes_first or config.write_cycles > 1
     nic.core_switch = config.core_switch_ps
-    nic.core_reciprocal = (1 << 32) // max(1, nic.core)
     if min(config.write_cycles, config.walkers, config.walk_ps) < 1:
         raise ModelBug("write_cycles, walkers and walk_ps are at least 1")
     if config.tag_reserve >= config.tags:

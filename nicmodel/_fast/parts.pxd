@@ -1,7 +1,7 @@
 """What the compiled plane's parts remember, as C structs: rows and rings, TLPs and requests, agents and flows.
 
 Rows, requests and rings are named by index, never by a pointer kept across calls: their arrays grow by doubling.
-Times are ps, `free` alone is in ticks of 1/1024 ps.
+Times are ps; what is called free, `stalled`, `ended`, `shaped` and what says ticks is in ticks of 1/1024 ps.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -46,7 +46,7 @@ cdef struct Row:
     uint8_t outcome
     uint8_t data_class      # size class of `data`
     uint8_t held            # IN_CHAIN | IN_PIPE; 0: the row may be used again
-    uint8_t room            # 1: it occupies Tx or Rx buffer
+    uint8_t room            # 1: it occupies Rx buffer, or Tx buffer once the scheduler has begun it
     uint8_t good            # the descriptor is legal
     uint8_t rs              # the driver asked for a report
     uint8_t complete        # all data on board
@@ -76,9 +76,9 @@ cdef struct Ring:
     uint32_t epoch          # grows at every revocation: what carries an older one is void
     int32_t domain
     Lane rows               # int32: rows in ring order, the oldest not yet done with first; Tx: and ASKS_REPORT
-    # positions in `rows`
     uint32_t complete       # Tx: rows with all data on board, not yet appended to tx_ready
     int32_t agent           # live agent, or -1
+    # positions in `rows`
     uint64_t ready          # first not yet appended to tx_ready
     uint64_t retired        # first not yet retired
     int32_t next            # descriptor to fetch next
@@ -89,10 +89,11 @@ cdef struct Ring:
     int32_t span_reports    # descriptors with RS in it
     int32_t wthresh
     int32_t vector          # 64 * function + vector, or -1
-    int32_t direction
+    int16_t direction
+    int16_t is_open
     int32_t number
-    int32_t is_open
     int32_t fetch_first
+    int32_t level           # `fewest`: the set of rings that this one is in, or -1
     uint64_t span           # first of the write-back span
     uint8_t* fetched        # descriptors as sampled
     Lane doorbells          # Batch
@@ -104,7 +105,6 @@ cdef struct Ring:
     Lane frames             # int32: Rx rows that wait for a descriptor
     int32_t fetch_count
     int32_t buffer_bytes
-    int32_t level           # `fewest`: the set of rings that this one is in, or -1
 
 cdef struct Function:
     # The scheduler's line, then what every frame counts.
@@ -353,7 +353,6 @@ cdef struct Offer:
     int32_t flow
     int32_t length
     int32_t nbytes
-    int32_t moved
     int32_t vlan
     uint8_t data_class
 

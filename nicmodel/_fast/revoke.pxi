@@ -268,7 +268,6 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
         nic.ledger.not_begun -= ring.held - ring.begun
         note_waiting(nic, index, 0)
         if nic.shaping:
-            note_begun(nic, ring, False)
             review_shaper(nic, ring.function)
     else:
         drop_received(nic, ring)

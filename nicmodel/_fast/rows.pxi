@@ -105,7 +105,6 @@ cdef inline void prepare_frame(Nic* nic) noexcept nogil:
         index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + FRAMES_AHEAD)).index
         prefetch(row_book(nic, index))
         prefetch(&nic.rows[index])
-        prefetch(&nic.rows[index].function)
 
 
 cdef void turn_around(Nic* nic, int32_t index) noexcept nogil:

@@ -32,7 +32,7 @@ cdef inline int64_t edge_of(Nic* nic, int64_t time) noexcept nogil:
     """The first core edge at or after `time`: from the one of now, if that is not far."""
     cdef int64_t back = nic.edge - time
     if unlikely(<uint64_t>back > <uint64_t>nic.far):
-        return (time + nic.core - 1) // nic.core * nic.core
+        return edge_from(nic, time)
     return nic.edge - <int64_t>(<uint64_t>back * nic.per_core >> 40) * nic.core
 
 

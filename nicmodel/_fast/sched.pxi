@@ -106,7 +106,7 @@ cdef inline int32_t pick(Nic* nic) noexcept nogil:
 
 
 cdef inline void foresee_turn(Nic* nic, int32_t function) noexcept nogil:
-    """Whose turn is next is brought into the cache, if the one after this function has something to send."""
+    """The next two functions in number order, and the first ring of the next, are brought into the cache."""
     if function + 2 < nic.num_functions:
         prefetch(&nic.functions[function + 2])
         prefetch(&nic.rings[nic.functions[function + 1].first_tx])

@@ -20,12 +20,12 @@ cdef bint samples_grow(Nic* nic) noexcept nogil:
     cdef Sample* samples = <Sample*>realloc(ledger.samples, room * sizeof(Sample))
     cdef int64_t* seen
     if samples == NULL:
-        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room)
+        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room * <int64_t>sizeof(Sample))
         return False
     ledger.samples = samples
     seen = <int64_t*>realloc(ledger.seen, <size_t>room * nic.num_functions * sizeof(int64_t))
     if seen == NULL:
-        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room)
+        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room * <int64_t>nic.num_functions * <int64_t>sizeof(int64_t))
         return False
     ledger.seen = seen
     for each in range(ledger.num_samples, room):

@@ -9,18 +9,6 @@ cdef inline bint is_shaped(Nic* nic, int32_t function) noexcept nogil:
     return nic.shapers[function].shaped > nic.now << 10
 
 
-cdef inline int64_t edge_after(Nic* nic, int64_t time) noexcept nogil:
-    """The first core edge at or after a time to come, or the time itself if that is far away. The scheduler decides at
-    edges only, so SHAPER may as well be at one: an instant less."""
-    cdef int64_t ahead = time - nic.edge, edge
-    if ahead <= 0 or ahead >> 30:
-        return nic.edge if ahead <= 0 else time
-    edge = nic.edge + (ahead * nic.core_reciprocal >> 32) * nic.core       # not beyond it, and at most two before
-    while edge < time:
-        edge += nic.core
-    return edge
-
-
 cdef void review_shaper(Nic* nic, int32_t index) noexcept nogil:
     """Is the function among those that the scheduler asks? If only its shaper keeps it out, SHAPER will ask again."""
     cdef Function* function = &nic.functions[index]
@@ -35,7 +23,8 @@ cdef void review_shaper(Nic* nic, int32_t index) noexcept nogil:
         when = round_up(shaper.shaped)
         if shaper.reminded != when:
             shaper.reminded = when
-            schedule(nic, RANK_SHAPER, edge_after(nic, when), index, index, 0)
+            # The scheduler decides at edges only: an instant less.
+            schedule(nic, RANK_SHAPER, edge_from(nic, when), index, index, 0)
         if function.begun_rings == 0:
             bits_remove(&nic.tx_waiting, index)
             return

@@ -16,7 +16,7 @@ cdef bint groups_grow(Nic* nic) noexcept nogil:
     cdef int32_t room = 64 if ledger.num_groups == 0 else 2 * ledger.num_groups, each
     cdef Group* groups = <Group*>realloc(ledger.groups, room * sizeof(Group))
     if groups == NULL:
-        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room)
+        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room * <int64_t>sizeof(Group))
         return False
     ledger.groups = groups
     for each in range(ledger.num_groups, room):

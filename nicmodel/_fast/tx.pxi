@@ -142,7 +142,7 @@ cdef inline bint is_watched(Nic* nic, Row* row) noexcept nogil:
     return row.rs or nic.loopback or nic.rings[row.ring].wthresh > 1
 
 
-cdef inline void join_ready(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
+cdef inline void join_ready(Nic* nic, int32_t index) noexcept nogil:
     """The frame takes the first edge that is left."""
     cdef int64_t edge = nic.edge
     settle_ready(nic, nic.now)
@@ -167,7 +167,7 @@ cdef inline void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
             return
         ring.ready += 1
         ring.complete -= 1
-        join_ready(nic, ring, index)
+        join_ready(nic, index)
 
 
 cdef inline void commit_tx_payload(Nic* nic, Tlp* request) noexcept nogil:

@@ -17,6 +17,7 @@ cdef enum:
     WAKE_DOWN
     WAKE_DECIDE         # the next edge with something to decide, or the next ps
     NUM_WHEN
+    SCRAP_BYTES = 256
     NOBODY = 31         # touched in place of an arbiter
     NUM_CLASSES = 24    # sizes of byte buffers: 1 << class
 
@@ -230,7 +231,6 @@ cdef struct Nic:
     int64_t core_switch
     Shaper* shapers         # by function
     int32_t shaping         # some function has been given a byte time
-    int64_t core_reciprocal     # of 1 << 32
     int64_t pause_end       # of the partner's PAUSE; `pause_until` is NEVER while the wire is down
     int64_t wire_since      # the last change of its byte time: no frame that had not started before starts earlier
     # what pools hold in all, and a checked build's marks
@@ -242,4 +242,4 @@ cdef struct Nic:
     uint8_t* marks
     int32_t books           # keep them; everything of theirs is in the ledger
     Ledger ledger
-    char scrap[256]         # where a push lands when memory has run out
+    char scrap[SCRAP_BYTES]     # where a push lands when memory has run out

@@ -5,15 +5,11 @@ cdef enum:
     WIRE_IN = 1
 
 
-cdef inline int64_t start_frame(Nic* nic, int64_t* free, int64_t time, int64_t ready, int32_t length, int way) noexcept nogil:
-    """A frame starts by the decision of `time`; the time when its last byte has passed."""
-    cdef int64_t start = start_tick(time, free[0], ready)
-    cdef int64_t nbytes = length if length > MINIMUM_FRAME else MINIMUM_FRAME
-    free[0] = start + (nbytes + AROUND_BYTES) * nic.wire_ticks
+cdef inline void count_frame(Nic* nic, int way, int64_t length) noexcept nogil:
+    """A frame of this length starts."""
     nic.wire_books[way][0] += 1
-    nic.wire_books[way][1] += nbytes + AROUND_BYTES
-    nic.wire_books[way][2] += (nbytes + AROUND_BYTES) * nic.wire_ticks
-    return round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks)
+    nic.wire_books[way][1] += length + AROUND_BYTES
+    nic.wire_books[way][2] += (length + AROUND_BYTES) * nic.wire_ticks
 
 
 # ---- leaving ---------------------------------------------------------------------------------------
@@ -36,7 +32,7 @@ cdef inline void count_wait(Nic* nic, int64_t until) noexcept nogil:
 cdef inline void start_head(Nic* nic) noexcept nogil:
     """The planned start has happened, a while ago."""
     cdef Timed* head = front_timed(&nic.tx_wire)
-    cdef int64_t time = nic.wire_start
+    cdef int64_t time = nic.wire_start, length
     nic.wire_row = head.index
     nic.wire_start = NEVER
     count_wait(nic, time)
@@ -44,7 +40,9 @@ cdef inline void start_head(Nic* nic) noexcept nogil:
     stamp(nic, &nic.rows[head.index], STAGE_ON_WIRE, time)
     if nic.books:
         leave_for_wire(nic, head, time)
-    start_frame(nic, &nic.wire_free, time, head.time, frame_length(head.nbytes), WIRE_OUT)
+    length = frame_length(head.nbytes)
+    nic.wire_free = start_tick(time, nic.wire_free, head.time) + (length + AROUND_BYTES) * nic.wire_ticks
+    count_frame(nic, WIRE_OUT, length)
     lane_pop(&nic.tx_wire)
 
 
@@ -173,8 +171,7 @@ cdef int64_t nominal_time(Nic* nic, int32_t flow, int64_t number) noexcept nogil
 
 cdef inline void place_offer(Nic* nic, Offer* offer) noexcept nogil:
     """The other end of the wire sends what is offered, in order: when it starts and ends is known at once."""
-    cdef int64_t nbytes = offer.length if offer.length > MINIMUM_FRAME else MINIMUM_FRAME
-    cdef int64_t time = offer.ready, start
+    cdef int64_t nbytes = offer.length, time = offer.ready, start
     if unlikely(time < nic.wire_since):
         time = nic.wire_since
     if nic.wire_rx_free > time << 10:
@@ -205,9 +202,8 @@ cdef inline void offer_next(Nic* nic, int32_t index, int64_t time) noexcept nogi
     offer.ready = time
     offer.number = flow.number
     offer.flow = index
-    offer.length = size if size > MINIMUM_FRAME else MINIMUM_FRAME
     offer.nbytes = size - FCS_BYTES     # a short frame is padded on the wire, not in memory
-    offer.moved = moving(nic, offer.nbytes)
+    offer.length = frame_length(offer.nbytes)
     offer.mac = flow.dst_mac
     offer.vlan = flow.vlan
     offer.data = NULL
@@ -233,9 +229,8 @@ cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_c
     offer.ready = nic.now
     offer.number = 0
     offer.flow = -1
-    offer.length = nbytes + FCS_BYTES if nbytes + FCS_BYTES > MINIMUM_FRAME else MINIMUM_FRAME
     offer.nbytes = nbytes
-    offer.moved = moving(nic, nbytes)
+    offer.length = frame_length(nbytes)
     offer.data = data
     offer.data_class = data_class
     parse_frame(data, nbytes, &offer.mac, &offer.vlan)
@@ -245,12 +240,9 @@ cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_c
 
 cdef inline void count_offer(Nic* nic, Offer* offer) noexcept nogil:
     """Its start has happened."""
-    cdef int64_t nbytes = AROUND_BYTES + (offer.length if offer.length > MINIMUM_FRAME else MINIMUM_FRAME)
     nic.rx_counted += 1
     nic.rx_counted_free = offer.free
-    nic.wire_books[WIRE_IN][0] += 1
-    nic.wire_books[WIRE_IN][1] += nbytes
-    nic.wire_books[WIRE_IN][2] += nbytes * nic.wire_ticks
+    count_frame(nic, WIRE_IN, offer.length)
 
 
 cdef void count_offers(Nic* nic, int64_t before) noexcept nogil:
