@@ -75,9 +75,9 @@ def _array(cls: type[NdisStructure]) -> ArrayOf:
 
 
 def _data(cls: type[NdisStructure]) -> DataAt:
-    if cls.DATA is None:
+    if cls.TAIL is None:
         raise TypeError(f"{cls.NAME} has no data behind it")
-    return cls.DATA
+    return cls.TAIL
 
 
 def array_length(cls: type[NdisStructure], number: int) -> int:

@@ -54,7 +54,7 @@ class NdisStructure(LittleEndianStructure):
     OTHER_REVISIONS: ClassVar[dict[int, int]] = {}
     """NDIS_SIZEOF of the earlier and later revisions, by revision."""
     ARRAY: ClassVar[ArrayOf | None] = None
-    DATA: ClassVar[DataAt | None] = None
+    TAIL: ClassVar[DataAt | None] = None
 
 
 class CountedName(LittleEndianStructure):

@@ -18,7 +18,7 @@ class ReadConfigSpaceParameters(NdisStructure):
 
     NAME = "NDIS_SRIOV_READ_VF_CONFIG_SPACE_PARAMETERS"
     NDIS_SIZEOF = 20
-    DATA = DataAt("BufferOffset", "Length")
+    TAIL = DataAt("BufferOffset", "Length")
     _fields_ = [("Header", ObjectHeader), ("VFId", c_uint16), *words("Offset", "Length", "BufferOffset")]
 
 
@@ -27,7 +27,7 @@ class WriteConfigSpaceParameters(NdisStructure):
 
     NAME = "NDIS_SRIOV_WRITE_VF_CONFIG_SPACE_PARAMETERS"
     NDIS_SIZEOF = 20
-    DATA = DataAt("BufferOffset", "Length")
+    TAIL = DataAt("BufferOffset", "Length")
     _fields_ = ReadConfigSpaceParameters._fields_
 
 
@@ -36,7 +36,7 @@ class ReadConfigBlockParameters(NdisStructure):
 
     NAME = "NDIS_SRIOV_READ_VF_CONFIG_BLOCK_PARAMETERS"
     NDIS_SIZEOF = 20
-    DATA = DataAt("BufferOffset", "Length")
+    TAIL = DataAt("BufferOffset", "Length")
     _fields_ = [("Header", ObjectHeader), ("VFId", c_uint16), *words("BlockId", "Length", "BufferOffset")]
 
 
@@ -45,7 +45,7 @@ class WriteConfigBlockParameters(NdisStructure):
 
     NAME = "NDIS_SRIOV_WRITE_VF_CONFIG_BLOCK_PARAMETERS"
     NDIS_SIZEOF = 20
-    DATA = DataAt("BufferOffset", "Length")
+    TAIL = DataAt("BufferOffset", "Length")
     _fields_ = ReadConfigBlockParameters._fields_
 
 
@@ -86,7 +86,7 @@ class ProbedBarsInfo(NdisStructure):
 
     NAME = "NDIS_SRIOV_PROBED_BARS_INFO"
     NDIS_SIZEOF = 8
-    DATA = DataAt("BaseRegisterValuesOffset", PCI_TYPE0_ADDRESSES * ctypes.sizeof(c_uint32))
+    TAIL = DataAt("BaseRegisterValuesOffset", PCI_TYPE0_ADDRESSES * ctypes.sizeof(c_uint32))
     _fields_ = [("Header", ObjectHeader), *words("BaseRegisterValuesOffset")]
 
 
@@ -104,7 +104,7 @@ class BarResourcesInfo(NdisStructure):
 
     NAME = "NDIS_SRIOV_BAR_RESOURCES_INFO"
     NDIS_SIZEOF = 12
-    DATA = DataAt("BarResourcesOffset", ctypes.sizeof(MemoryResource))
+    TAIL = DataAt("BarResourcesOffset", ctypes.sizeof(MemoryResource))
     _fields_ = [("Header", ObjectHeader), ("VFId", c_uint16), ("BarIndex", c_uint16), ("BarResourcesOffset", c_uint32)]
 
 
