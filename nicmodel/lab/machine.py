@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.mutants import MUTANTS
-from drivers.pf import PfMiniport, PfSettings
+from drivers.pf import PF_MINIPORTS, PfSettings
 from drivers.rings import RingSettings
 from drivers.vf import VfMiniport, VfSettings
 from nicmodel.datasheet.registers_pf import RAH
@@ -89,7 +89,8 @@ class Machine:
             self._handle(function, function)
         mutants = {who: MUTANTS[name].driver for who, name in s.driver.mutants.items()}
         self.vf_drivers = [mutants.get(str(v), VfMiniport) for v in range(s.num_vfs)]
-        driver, ndis = make_pf(self.clock, mutants.get("pf", PfMiniport), self.handles[0], s.num_vfs, self._pf_settings())
+        pf_driver = mutants.get("pf", PF_MINIPORTS[s.driver.switch_creation])
+        driver, ndis = make_pf(self.clock, pf_driver, self.handles[0], s.num_vfs, self._pf_settings())
         self.stack = VirtualizationStack(self.clock, driver, ndis, guest_times(s))
         if self.switch is not None:
             self.stack.synthetic.changed = self.switch.carry
