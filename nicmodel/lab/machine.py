@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.mutants import MUTANTS
-from drivers.pf import PfMiniport, PfSettings
+from drivers.pf import PF_MINIPORTS, PfSettings
 from drivers.rings import RingSettings
 from drivers.vf import VfMiniport, VfSettings
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
@@ -91,7 +91,7 @@ class Machine:
             self._handle(function, function)
         mutants = {who: MUTANTS[name].driver for who, name in s.driver.mutants.items()}
         self.vf_drivers = [mutants.get(str(v), VfMiniport) for v in range(s.num_vfs)]
-        self.pf_driver = mutants.get("pf", PfMiniport)
+        self.pf_driver = mutants.get("pf", PF_MINIPORTS[s.driver.switch_creation])
         self.stack = VirtualizationStack(self.clock, *self.make_pf(s.num_vfs), guest_times(s))
         if self.switch is not None:
             self.stack.synthetic.changed = self.switch.carry

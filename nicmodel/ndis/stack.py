@@ -68,8 +68,8 @@ class VirtualizationStack:
 
     @property
     def offers_switch(self) -> bool:
-        """Whether the PF's driver has come up with VFs."""
-        return self.pf.ndis.virtualized
+        """Whether the PF's driver has reported SR-IOV as enabled, so that NDIS creates the switch."""
+        return self.requests.ndis.offers_switch
 
     def reset_pf(self) -> Steps:
         """MiniportResetEx of the PF under the feet of its VFs. Returns a Status."""

@@ -35,7 +35,8 @@ def test_requests_come_in_the_documented_order(machine):
     bench = machine(num_vfs=1).start()
     requests = [c.args["oid"] for c in bench.ndis.checker.seen.calls["MiniportOidRequest"]]
     assert requests == ["NIC_SWITCH_CREATE_SWITCH", "GEN_CURRENT_PACKET_FILTER", "RECEIVE_FILTER_SET_FILTER",
-                        "NIC_SWITCH_ALLOCATE_VF", "NIC_SWITCH_CREATE_VPORT", "RECEIVE_FILTER_MOVE_FILTER"]
+                        "NIC_SWITCH_ALLOCATE_VF", "NIC_SWITCH_CREATE_VPORT", "RECEIVE_FILTER_MOVE_FILTER",
+                        "SRIOV_READ_VF_CONFIG_SPACE", *["SRIOV_READ_VF_CONFIG_BLOCK"] * 3]
 
 
 def test_virtualization_comes_last_of_pf_initialisation(machine):
@@ -194,4 +195,4 @@ def test_pf_refuses_what_the_state_of_a_vf_forbids(machine):
 def test_vf_refuses_requests_of_a_pf(machine):
     bench = machine(num_vfs=1).start()
     adapter = bench.stack.guests[0].adapter
-    assert bench.do(adapter.oid(RequestType.SET, Oid.NIC_SWITCH_FREE_VF, None)) == Status.INVALID_OID
+    assert bench.do(adapter.oid(RequestType.SET, Oid.NIC_SWITCH_FREE_VF, None)) == Status.NOT_SUPPORTED
