@@ -101,7 +101,7 @@ class PfMiniport(PfHardware, PfFunctions):
 
     def choose_vfs(self) -> None:
         """PF-INIT-12: as many VFs as the keywords ask for, from the start."""
-        self.pooled, self.switch.num_vfs = self.sriov, self.max_num_vfs
+        self.pooled, self.switch.num_vfs = self.sriov, self.max_num_vfs if self.sriov else 0
 
     def register_interrupts(self) -> Steps:
         """GEN-INIT-09: one queue message and one for everything else."""
