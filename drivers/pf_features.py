@@ -71,10 +71,11 @@ class PfFeatures(MiniportBase):
             "*SriovPreferred", "*RssOrVmqPreference", "*SRIOV", "*VMQ", "*RSS")))
         if self.home is not PartitionType.MS_HV_PARENT:
             self.features -= {"sriov"}
-        asked, most = self.configuration.get(NUM_VFS), self.settings.max_vfs - self.settings.pf_vports
-        if self.sriov and int(asked) > most:
+        most = self.settings.max_vfs - self.settings.pf_vports
+        asked = int(self.configuration.get(NUM_VFS, most))
+        if self.sriov and asked > most:
             return Status.NOT_ACCEPTED
-        self.max_num_vfs = most if asked is None else min(most, int(asked))
+        self.max_num_vfs = min(most, asked)
         self.switch.filters.vlans_offered = bool(self.keyword("*VMQVlanFiltering"))
         return Status.SUCCESS
 
@@ -95,7 +96,8 @@ class PfFeatures(MiniportBase):
         """PF-INIT-10, ADV-05 to -14: one switch, a VPort and two queue pairs a VF, one MAC at least a VPort."""
         others = self.max_num_vfs + self.settings.pf_vports
         return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=n.NicSwitchCapabilities.VLAN,
-                    MaxNumSwitches=1, MaxNumVFs=self.max_num_vfs, MaxNumVPorts=1 + others, MaxNumQueuePairs=1 + QUEUES_PER_POOL * others,
+                    MaxNumSwitches=1, MaxNumVFs=self.max_num_vfs, MaxNumVPorts=1 + others,
+                    MaxNumQueuePairs=1 + QUEUES_PER_POOL * others,
                     MaxNumQueuePairsPerNonDefaultVPort=QUEUES_PER_POOL,
                     MaxNumMacAddresses=self.settings.mac_slots)
 
