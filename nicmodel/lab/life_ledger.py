@@ -142,7 +142,7 @@ class Ledger:
         switch = self.machine.switch
         assert switch is not None
         mine = rows[(rows["kind"] == TX) & (rows["function"] == PF_FUNCTION)]
-        ends = [life.since for life in switch.lives[1:]] + [self.end_ps]
+        ends = [*(life.since for life in switch.lives[1:]), self.end_ps][:len(switch.lives)]
         return [(mine[(mine["DESC_FETCHED"] >= life.since) & (mine["DESC_FETCHED"] < end)], life.posted)
                 for life, end in zip(switch.lives, ends, strict=True)]
 

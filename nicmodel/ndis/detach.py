@@ -96,5 +96,4 @@ OFF_THE_SWITCH = (
 ASK = (Step("DN-01", "VS", "removal asked of the guest", ask_removal),)
 WITHDRAW = (Step("DN-02", "VPCI", "surprise removal", withdraw),)
 
-DETACH = (*ASK, *OUT_OF_THE_GUEST, *OFF_THE_SWITCH)
 SURPRISE = (*WITHDRAW, *OUT_OF_THE_GUEST, *OFF_THE_SWITCH)

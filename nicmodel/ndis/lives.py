@@ -28,7 +28,7 @@ def reset_vf(stack: Stack, guest: Guest) -> Steps:
 def load_again(stack: Stack, guest: Guest) -> Steps:
     """The guest's plug and play starts the device anew: another life of its adapter."""
     stack.end_life(guest)
-    return (yield from stack.vpci.load(guest))
+    return (yield from attach.load_driver(stack, guest))
 
 
 def power_down(stack: Stack, guest: Guest) -> Steps:

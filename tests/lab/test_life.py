@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 import nicmodel as nm
+from drivers.mutants import MUTANTS
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP
 from nicmodel.lab.expect import LIFE, life_figures, names
 from nicmodel.lab.life_ledger import PLACES, GuestLife, Window, dark, losses
 from nicmodel.lab.life_report import us
 from nicmodel.lab.loading import build, shipped
+from nicmodel.lab.testbench import bring_up
 from nicmodel.sim.errors import ScenarioError
 
 SCENARIOS = [name for name in shipped() if name.startswith("life_")]
@@ -82,7 +84,7 @@ def test_report_and_picture_show_the_hand_overs(migration, tmp_path, command):
     status, out, _ = command("run", "life_migration")
     assert status == 0
     dark = [us(row["rx_dark_ps"]) for row in migration["fast"].simulated["life"]["handovers"]]
-    for words in ("fail_over", "driver halted 11", "VF not ready 40", "MOVE_FILTER to the default VPort", "0 lost", *dark):
+    for words in ("fail_over", "driver halted 11", "VF not ready 51", "MOVE_FILTER to the default VPort", "0 lost", *dark):
         assert words in out
 
 
@@ -160,6 +162,43 @@ def test_every_vf_of_the_adapter_comes_up_among_the_others_traffic():
     assert sum(guest["tx_held"] for guest in guests) == 0
 
 
+def test_guests_find_their_vf_where_the_adapter_says_it_is():
+    """UP-15 on the device: ids of the profile, and every BAR's slice at its VF's number times its length."""
+    machine = bring_up(scenario(**{"life.attached": 2}))
+    first, second = (machine.stack.guests[v].device for v in range(2))
+    adapter = machine.scenario.adapter
+    assert (first.vendor_id, first.device_id) == (second.vendor_id, second.device_id) == (0x8086, adapter.vf_device_id)
+    assert set(first.bars) == set(second.bars) and first.bars
+    for bar, (start, length) in first.bars.items():
+        assert second.bars[bar] == (start + length, length) and length >= 1 << 12
+
+
+# the gate ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("mutant", ["vf_reports_no_capability", "vf_reads_sriov_keyword", "vf_sets_pf_flags"])
+def test_a_vf_in_breach_carries_nothing_and_the_others_run(mutant):
+    """Its guest stays dark, since the filter has moved (UP-13) and no page moves it back; the other guest notices nothing."""
+    keys = {"life.attached": 1, "driver.mutants": {"1": mutant}}
+    result = nm.run(scenario({"at": "50us", "kind": "attach_vf", "vf": 1}, **keys))
+    good, bad = result.simulated["life"]["guests"]
+    assert result.simulated["vfs"][1]["state"] == "closed" and result.simulated["vfs"][1]["rule"] == MUTANTS[mutant].rule
+    assert bad["rx_vf"] == bad["tx_vf"] == 0 and bad["rx_synthetic"] > 15 and bad["rx_lost"] > 100
+    assert good["rx_lost"] == 0 and good["rx_vf"] > 195
+    failed = [event for event in result.simulated["life"]["events"] if event["status"] != "SUCCESS"]
+    assert [(event["step"], event["status"]) for event in failed] == [("UP-17", "FAILURE")]
+
+
+@pytest.mark.parametrize("direction", ["tx", "rx"])
+def test_a_vf_carries_no_frame_before_its_packet_filter_is_set(direction):
+    """UP-19 ends the documented path; no row of the VF is older."""
+    result = nm.run(scenario({"at": "50us", "kind": "attach_vf", "vf": 1},
+                             **{"life.attached": 1, "direction": direction, "record.rows": True}))
+    opened = next(e["at_ps"] for e in result.simulated["life"]["events"] if e["step"] == "UP-19")
+    rows = result.measured.rows[result.measured.rows["function"] == 2]
+    stage = "OFF_WIRE" if direction == "tx" else "REAPED"
+    moved = rows[stage][rows["outcome"] == DELIVERED] - result.measured.life.start_ps
+    assert len(moved) > 50 and moved.min() > opened
+
+
 # what the ledger makes of times ------------------------------------------------------------------------------
 def guest(arrived=(), delivered=(), function=(), outcome=(), tx_lost=()):
     return GuestLife(0, *(np.array(column, np.int64) for column in (arrived, delivered, function, outcome)),
@@ -187,7 +226,7 @@ def test_losses_are_booked_by_who_dropped_the_frame():
 def test_expectations_know_the_figures(migration):
     assert set(LIFE) <= names(1) and set(life_figures(None)) == set(LIFE)
     found = life_figures(migration["fast"].simulated["life"])
-    assert set(found) == set(LIFE) and found["life.handovers"] == 2 and found["life.rx_lost"] == 51
+    assert set(found) == set(LIFE) and found["life.handovers"] == 2 and found["life.rx_lost"] == 62
 
 
 # what cannot be ----------------------------------------------------------------------------------------------
