@@ -10,7 +10,9 @@ from enum import Enum
 from typing import NamedTuple
 
 from nicmodel.datasheet import ndis_enums as e
+from nicmodel.datasheet.ndis_object import MAX_PHYS_ADDRESS_LENGTH
 from nicmodel.datasheet.ndis_oids import Oid
+from nicmodel.datasheet.ndis_sriov import INVALIDATE_BLOCK_ALL_VFS, MAX_CONFIG_BLOCK
 from nicmodel.datasheet.ndis_status import Indication, Status
 
 
@@ -94,12 +96,17 @@ CONSTANTS: dict[str, int] = {
     "NDIS_DEFAULT_VPORT_ID": e.DEFAULT_VPORT_ID,
     "NDIS_DEFAULT_RECEIVE_QUEUE_ID": e.DEFAULT_RECEIVE_QUEUE_ID,
     "NDIS_DEFAULT_RECEIVE_FILTER_ID": e.DEFAULT_RECEIVE_FILTER_ID,
+    "NDIS_MAX_PHYS_ADDRESS_LENGTH": MAX_PHYS_ADDRESS_LENGTH,
+    "NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER": e.ATTRIBUTE_BUS_MASTER,
+    "VPCI_MAX_READ_WRITE_BLOCK_SIZE": MAX_CONFIG_BLOCK,
+    "SRIOV_INVALIDATE_BLOCK_ALL_VFS": INVALIDATE_BLOCK_ALL_VFS,
 }
-"""Ids and masks in ntddndis.h."""
+"""Ids, masks and limits; macros of ntddndis.h where they are there."""
 
 LATER_HEADERS = "public copy of a later ntddndis.h"
 SYMBOLS = "public symbols of ndis.sys, Windows 8.1 x64"
 NDIS_630_HEADER = "public copy of ndis.h for NDIS 6.30 and later"
+VPCI_HEADERS = "public pages of vpci.h and pcivirt.h"
 
 NOT_IN_PUBLIC_HEADERS: dict[str, str] = {
     **dict.fromkeys((
@@ -120,7 +127,9 @@ NOT_IN_PUBLIC_HEADERS: dict[str, str] = {
         "NDIS_STATUS_REINIT_REQUIRED", "NDIS_STATUS_VF_CONFIG_STATE",
         "NDIS_STATUS_RECEIVE_FILTER_CURRENT_CAPABILITIES", "NDIS_STATUS_RECEIVE_FILTER_HARDWARE_CAPABILITIES",
         "NDIS_STATUS_NIC_SWITCH_CURRENT_CAPABILITIES", "NDIS_STATUS_NIC_SWITCH_HARDWARE_CAPABILITIES",
-        "NDIS_STATUS_SWITCH_PORT_REMOVE_VF", "NDIS_STATUS_SWITCH_NIC_STATUS"), NDIS_630_HEADER),
+        "NDIS_STATUS_SWITCH_PORT_REMOVE_VF", "NDIS_STATUS_SWITCH_NIC_STATUS",
+        "NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER"), NDIS_630_HEADER),
+    **dict.fromkeys(("VPCI_MAX_READ_WRITE_BLOCK_SIZE", "SRIOV_INVALIDATE_BLOCK_ALL_VFS"), VPCI_HEADERS),
     **dict.fromkeys((
         "NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES", "NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES",
         "NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES", "NDIS_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES",

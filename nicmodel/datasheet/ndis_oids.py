@@ -165,6 +165,7 @@ NDIS, VS, APP, NETVSC = Issuer.NDIS, Issuer.VS, Issuer.APP, Issuer.NETVSC
 
 STD4 = (Status.SUCCESS, Status.NOT_SUPPORTED, Status.INVALID_LENGTH, Status.FAILURE)
 STD5 = (*STD4, Status.INVALID_PARAMETER)
+CREATE = (*STD5, Status.RESOURCES)     # the last by the handling pages, not the requests' own
 DELETE = (Status.SUCCESS, Status.PENDING, Status.NOT_ACCEPTED, Status.REQUEST_ABORTED)
 DELETE_SEEN = (Status.SUCCESS, Status.NOT_SUPPORTED, Status.FILE_NOT_FOUND, Status.INVALID_LENGTH)
 CLEAR_SEEN = (Status.SUCCESS, Status.FILE_NOT_FOUND, Status.INVALID_LENGTH)
@@ -181,14 +182,14 @@ OIDS: tuple[OidRow, ...] = (
     OidRow(Oid.NIC_SWITCH_DELETE_SWITCH, (NDIS,), {S: P}, DeleteSwitchParameters, 12, DELETE,
            "oid-nic-switch-delete-switch", DELETE_SEEN),
     OidRow(Oid.NIC_SWITCH_ENUM_SWITCHES, (VS, APP), {Q: N}, SwitchInfoArray, 16, STD5, "oid-nic-switch-enum-switches"),
-    OidRow(Oid.NIC_SWITCH_CREATE_VPORT, (VS,), {M: P}, VPortParameters, 572, (*STD5, Status.RESOURCES),
+    OidRow(Oid.NIC_SWITCH_CREATE_VPORT, (VS,), {M: P}, VPortParameters, 572, CREATE,
            "oid-nic-switch-create-vport"),
     OidRow(Oid.NIC_SWITCH_VPORT_PARAMETERS, (VS, APP), {M: N, S: P}, VPortParameters, 572, STD5,
            "oid-nic-switch-vport-parameters"),
     OidRow(Oid.NIC_SWITCH_ENUM_VPORTS, (VS, APP), {M: N}, VPortInfoArray, 28, STD5, "oid-nic-switch-enum-vports"),
     OidRow(Oid.NIC_SWITCH_DELETE_VPORT, (VS,), {S: P}, DeleteVPortParameters, 12, STD5, "oid-nic-switch-delete-vport",
            owner="creator of the VPort"),
-    OidRow(Oid.NIC_SWITCH_ALLOCATE_VF, (VS,), {M: P}, VfParameters, 1632, (*STD5, Status.RESOURCES),
+    OidRow(Oid.NIC_SWITCH_ALLOCATE_VF, (VS,), {M: P}, VfParameters, 1632, CREATE,
            "oid-nic-switch-allocate-vf"),
     OidRow(Oid.NIC_SWITCH_FREE_VF, (VS,), {S: P}, FreeVfParameters, 10, (*DELETE, Status.INVALID_PARAMETER),
            "oid-nic-switch-free-vf", DELETE_SEEN, owner="allocator of the VF"),

@@ -16,8 +16,7 @@ import pytest
 
 from nicmodel.datasheet import ndis_headers as h
 from nicmodel.datasheet import ndis_structures as s
-from nicmodel.datasheet.ndis_enums import INTERFACE_PCI
-from nicmodel.datasheet.ndis_object import MAX_PHYS_ADDRESS_LENGTH
+from nicmodel.datasheet.ndis_enums import ATTRIBUTE_BUS_MASTER, INTERFACE_PCI
 from nicmodel.datasheet.ndis_sriov import PCI_TYPE0_ADDRESSES, RESOURCE_TYPE_MEMORY, MemoryResource
 
 COMPILER = shutil.which("x86_64-w64-mingw32-gcc")
@@ -27,8 +26,7 @@ pytestmark = [pytest.mark.outside,
 VERSION = ["-DUM_NDIS630", "-DNDIS_SUPPORT_NDIS6=1", "-DNDIS_SUPPORT_NDIS61=1", "-DNDIS_SUPPORT_NDIS620=1",
            "-DNTDDI_VERSION=0x06020000", "-D_WIN32_WINNT=0x0602"]
 NTDDNDIS = ["winsock2.h", "ws2tcpip.h", "windows.h", "ntddndis.h"]
-NUMBERS = h.numbers(h.FLAGS_AND_OIDS) | h.numbers(h.ENUMERATIONS) | h.CONSTANTS | {
-    "NDIS_MAX_PHYS_ADDRESS_LENGTH": MAX_PHYS_ADDRESS_LENGTH}
+NUMBERS = h.numbers(h.FLAGS_AND_OIDS) | h.numbers(h.ENUMERATIONS) | h.CONSTANTS
 STATUSES = h.numbers(h.STATUSES)
 LATER = [s.NicSwitchCapabilities660, s.NicSwitchParameters660]
 """Structures with the name of an earlier revision: only their sizes can be looked for."""
@@ -111,10 +109,12 @@ def macros(tmp_path: Path, *headers: str) -> dict[str, str]:
     return dict(re.findall(r"^#define (\w+) +(.*)$", done.stdout, re.MULTILINE))
 
 
-def test_statuses(tmp_path):
+def test_statuses_and_the_bus_master_bit(tmp_path):
     found = macros(tmp_path, *NTDDNDIS, "ndis.h")
     lines = ["typedef int NTSTATUS; typedef int NDIS_STATUS;"]
     lines += [f"#define {name} {text}" for name, text in found.items() if re.match(r"(NDIS_)?STATUS_\w+$", name)]
+    lines += [f"#define BUS_MASTER {found['NDIS_ATTRIBUTE_BUS_MASTER']}",
+              equal("BUS_MASTER", ATTRIBUTE_BUS_MASTER, "NDIS_ATTRIBUTE_BUS_MASTER, the bit's name before NDIS 6")]
     done = gcc(tmp_path, [*lines, *equal_numbers(STATUSES, "(unsigned)")], "-fsyntax-only")
     assert done.returncode == 0, done.stderr
     assert len(set(STATUSES) - set(h.NOT_IN_PUBLIC_HEADERS)) > 25
