@@ -263,7 +263,7 @@ class PfMiniport(PfHardware, PfFunctions):
             return self.set_packet_filter(buffer)
         if (kind, oid) == (RequestType.SET, Oid.PNP_SET_POWER):
             return self.set_power(buffer)
-        return self.common_request(kind, oid)
+        return self.common_request(kind, oid, buffer)
 
     def set_packet_filter(self, mask: int) -> Status:
         """Our own traffic flows from the first filter that is not empty."""

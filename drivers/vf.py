@@ -146,7 +146,7 @@ class VfMiniport(VfHardware):
             return self.blocks.invalidate(getattr(buffer, "BlockMask", 0))
         if (kind, oid) == (SET, Oid.PNP_SET_POWER):
             return self.set_power(buffer)
-        return self.common_request(kind, oid)
+        return self.common_request(kind, oid, buffer)
 
     def set_packet_filter(self, mask: int) -> Status:
         """Traffic flows from the first filter that is not empty."""
