@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from life_scripts import drawn
 
 import nicmodel as nm
 from drivers.mutants import MUTANTS
@@ -45,6 +46,18 @@ def migration():
 def test_both_planes_simulate_the_same_to_the_last_digit(name):
     fast, reference = (json.dumps(shipped_run(name, plane).simulated) for plane in ("fast", "reference"))
     assert fast == reference
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_both_planes_agree_on_lives_drawn_at_random(seed):
+    """And no driver of ours breaks a rule, and every frame to a guest ends somewhere."""
+    made = build({}, f"life {seed}", drawn(seed), where="argument")
+    fast, reference = (nm.run(made, plane=plane) for plane in ("fast", "reference"))
+    assert json.dumps(fast.simulated) == json.dumps(reference.simulated)
+    assert not fast.broken_rules
+    for guest in fast.simulated["life"]["guests"]:
+        assert guest["rx_offered"] == sum(guest[key] for key in ("rx_vf", "rx_synthetic", "rx_lost", "rx_inside"))
+        assert 0 <= guest["rx_inside"] <= 2 and guest["tx_held"] >= 0
 
 
 def test_frames_of_every_guest_add_up(migration):
@@ -105,6 +118,16 @@ def test_a_hand_over_waits_for_the_one_before_it_and_not_for_other_guests():
     ends = {(row["guest"], row["kind"]): row["end_ps"] for row in rows}
     assert begins[0, "attach_vf"] == ends[0, "detach_vf"] > 40 * US
     assert begins[1, "detach_vf"] == 12 * US
+
+
+def test_a_guest_that_gets_no_vf_is_passed_over():
+    """The only VF is still being taken from the other guest when this one asks for it."""
+    keys = {"life.events": [{"at": "1us", "kind": "re_enable", "num_vfs": 1}, {"at": "10700us", "kind": "detach_vf", "vf": 0},
+                            {"at": "10701us", "kind": "attach_vf", "vf": 1}, {"at": "10800us", "kind": "sleep", "vf": 1}],
+            "duration": "11ms", "load": "0.02Mpps"}
+    events = nm.run(build({}, "late", PLAIN | keys, where="argument")).simulated["life"]["events"]
+    failed = [(event["step"], event["status"]) for event in events if event["status"] != "SUCCESS"]
+    assert failed == [("UP-10", "RESOURCES"), ("-", "FAILURE")]
 
 
 def test_guests_that_come_back_in_another_order_get_other_vfs():
