@@ -58,8 +58,17 @@ def _happen(machine: Machine, event: Event, before: list[simpy.Event], handovers
     guests = tuple(machine.stack.guests) if event.vf is None else (event.vf,)
     handover = Handover(event.kind, guests, int(machine.clock.now), journal, len(journal.entries))
     handovers.append(handover)
-    yield from CARRIED_OUT[event.kind](machine, event)
+    if KINDS[event.kind].any_pf or machine.stack.pf.state is State.RUNNING:
+        yield from CARRIED_OUT[event.kind](machine, event)
+    else:
+        pass_over(machine, "PF", event)
     handover.end_ps, handover.last = int(machine.clock.now), len(journal.entries)
+
+
+def pass_over(machine: Machine, missing: str, event: Event) -> None:
+    """What an event needs did not come up: that is written down, and nothing is done."""
+    journal = machine.stack.journal
+    journal.end(journal.begin("-", "VS", f"no {missing} for {event.kind}", event.vf), Status.FAILURE)
 
 
 def with_guest(do: Callable[[VirtualizationStack, Guest], Steps]) -> Callable[[Machine, Event], Steps]:
@@ -68,8 +77,7 @@ def with_guest(do: Callable[[VirtualizationStack, Guest], Steps]) -> Callable[[M
         assert event.vf is not None
         stack, guest = machine.stack, machine.stack.guests[event.vf]
         if KINDS[event.kind].needs in ("vf", "asleep") and not guest.has_vf:
-            stack.journal.end(stack.journal.begin("-", "VS", f"no VF for {event.kind}", guest.number), Status.FAILURE)
-            return
+            return pass_over(machine, "VF", event)
         yield from do(stack, guest)
     return carry_out
 

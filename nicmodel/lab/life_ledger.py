@@ -151,12 +151,13 @@ class Ledger:
                 for life, end in zip(switch.lives, ends, strict=True)]
 
     def _offered(self) -> int | None:
-        """Frames that a guest's load has offered to send, whoever took them."""
+        """Frames that a guest's load has offered to send, whoever took them; each queue of a VF has a load of its own."""
         s = self.machine.scenario
         ticks = s.interval_ticks(Direction.TX)
         if not s.transmits:
             return 0
-        return -(-(self.end_ps - self.machine.started) * TICKS_PER_PS // ticks) if ticks else None
+        one = ticks and s.queues_per_vf == 1
+        return -(-(self.end_ps - self.machine.started) * TICKS_PER_PS // ticks) if one else None
 
     def _unbound(self, v: int, rx: np.ndarray) -> np.ndarray:
         """Which frames a VF's driver had while NetVSC was not bound to it: from DN-03 until the next packet filter (UP-19)."""

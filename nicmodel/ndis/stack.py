@@ -111,7 +111,8 @@ class VirtualizationStack:
     def attach(self, guest: Guest) -> Steps:
         """Give a VF to a guest, new or known: UP-08 to UP-19. Returns a state record."""
         if self.state_of(self.pf)["state"] == "closed" or not self.has_switch:
-            return {"state": "closed", "rule": self.pf.rule}
+            self.guests[guest.number], guest.failed = guest, True
+            return self.state_of_guest(guest)
         self._welcome(guest)
         status = yield from self.journal.follow(ATTACH, self, guest, guest=guest.number)
         guest.failed = status != Status.SUCCESS
@@ -208,7 +209,7 @@ class VirtualizationStack:
             return {"state": "closed", "rule": self.pf.rule}
         if guest.adapter is not None and (guest.failed or guest.has_vf):
             return self.state_of(guest.adapter)
-        return {"state": "closed" if guest.failed else "synthetic", "rule": None}
+        return {"state": "closed" if guest.failed else "synthetic", "rule": self.pf.rule if guest.failed else None}
 
     @staticmethod
     def state_of(adapter: Adapter) -> dict[str, Any]:

@@ -212,6 +212,15 @@ def test_a_vf_in_breach_carries_nothing_and_the_others_run(mutant):
     assert [(event["step"], event["status"]) for event in failed] == [("UP-17", "FAILURE")]
 
 
+def test_without_a_pf_nothing_comes_and_nothing_goes():
+    events = ({"at": "50us", "kind": "pf_reset"}, {"at": "60us", "kind": "detach_vf", "vf": 1})
+    result = nm.run(scenario(*events, **{"driver.mutants": {"pf": "pf_reports_no_filters"}}))
+    closed = [row["rule"] for row in (result.simulated["pf"], *result.simulated["vfs"])]
+    assert closed == [MUTANTS["pf_reports_no_filters"].rule] * 3
+    assert [event["what"] for event in result.simulated["life"]["events"]] == ["no PF for pf_reset", "no PF for detach_vf"]
+    assert result.simulated["totals"]["rx_packets"] == result.simulated["totals"]["tx_packets"] == 0
+
+
 @pytest.mark.parametrize("direction", ["tx", "rx"])
 def test_a_vf_carries_no_frame_before_its_packet_filter_is_set(direction):
     """UP-19 ends the documented path; no row of the VF is older."""
