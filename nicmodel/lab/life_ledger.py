@@ -23,7 +23,7 @@ from nicmodel.datasheet.counters import DROP_REASONS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, ROW_KINDS
 from nicmodel.lab.life import Handover
-from nicmodel.lab.life_keys import KINDS
+from nicmodel.lab.life_keys import KINDS, PLACES
 from nicmodel.lab.machine import Machine
 from nicmodel.ndis.detach import UNBINDS
 from nicmodel.sim.plane import PF_FUNCTION, Direction
@@ -32,7 +32,6 @@ COLUMNS = ("serial", "kind", "outcome", "function", "flow", "DESC_FETCHED", "OFF
 TX, RX = ROW_KINDS.index("TX"), ROW_KINDS.index("RX")
 UNBOUND = -1                 # an outcome of ours: a VF's driver had the frame, and nobody was bound to it
 SETTLE_PS = 10_000_000       # a frame that arrived so long before a hand-over may still be in the VF's ring when it begins
-PLACES = ("vf_not_ready", "driver_halted", "vf_reset", "asleep", "pf_away", "synthetic", "other")
 NOBODY = {FIRST_DROP + i for i, reason in enumerate(DROP_REASONS) if reason.name in ("no_filter", "queue_disabled", "reset")}
 
 

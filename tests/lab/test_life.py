@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ import nicmodel as nm
 from drivers.mutants import MUTANTS
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP
 from nicmodel.lab.expect import LIFE, life_figures, names
-from nicmodel.lab.life_ledger import PLACES, GuestLife, Window, dark, losses
+from nicmodel.lab.life import CARRIED_OUT
+from nicmodel.lab.life_keys import KINDS, PLACES
+from nicmodel.lab.life_ledger import GuestLife, Window, dark, losses
 from nicmodel.lab.life_report import us
 from nicmodel.lab.loading import build, shipped
 from nicmodel.lab.testbench import bring_up
@@ -231,6 +234,12 @@ def test_a_vf_carries_no_frame_before_its_packet_filter_is_set(direction):
     stage = "OFF_WIRE" if direction == "tx" else "REAPED"
     moved = rows[stage][rows["outcome"] == DELIVERED] - result.measured.life.start_ps
     assert len(moved) > 50 and moved.min() > opened
+
+
+def test_every_kind_of_event_is_carried_out_and_on_its_page():
+    page = (Path(nm.__file__).parent.parent / "docs/life.md").read_text()
+    assert set(CARRIED_OUT) == set(KINDS) and all(f"`{kind}`" in page for kind in KINDS)
+    assert all(f"`{place}`" in page for place in PLACES)
 
 
 # what the ledger makes of times ------------------------------------------------------------------------------
