@@ -131,11 +131,8 @@ class VfMiniport(VfHardware):
         self.stop_data()
         self.packet_filter = 0
         for pair in self.pairs:
-            if self.gone:
-                pair.is_open = False
-            else:
-                yield from pair.drain()
-                yield from pair.close()
+            yield from pair.drain()
+            yield from pair.close()
 
     # requests ------------------------------------------------------------------------------------------
 
@@ -225,6 +222,8 @@ class VfMiniport(VfHardware):
     def device_pnp_event(self, event: str) -> None:
         """GEN-OID-04, PATH-06: the device is gone. No request is accepted and no register touched from here on."""
         self.gone = event == SURPRISE_REMOVED
+        if self.gone:
+            self.forget_rings()
 
     def halt(self) -> Steps:
         """GEN-HALT-02, -03, HALT-VF-01: interrupts off first, then everything back in reverse order."""
