@@ -131,9 +131,13 @@ cdef inline int32_t completion_chunk(Nic* nic, uint64_t address, int32_t left) n
 
 cdef inline void foresee_end(Nic* nic, Tlp* tlp) noexcept nogil:
     """What the end of a payload's read will look at is brought into the cache."""
+    cdef Ring* ring = &nic.rings[tlp.ring]
     if tlp.klass == CLASS_PAYLOAD:
         prefetch(&nic.rows[tlp.ref])
-        prefetch(&nic.rings[tlp.ring].rows)
+        foresee_stamp(nic, tlp.ref, STAGE_DATA_FETCHED)
+        prefetch(ring)
+        prefetch(&ring.next)
+        prefetch(&(<int32_t*>ring.rows.items)[ring.ready & ring.rows.mask])
 
 
 cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcept nogil:
@@ -267,7 +271,18 @@ cdef inline void send_completions(Nic* nic, int32_t index) noexcept nogil:
 
 cdef inline void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil:
     """What each of the three lines waits for; the books are opened only if that has changed."""
-    cdef int else_cause = CAUSE_SERVER if busy else CAUSE_TURN
+    cdef int32_t else_cause = CAUSE_SERVER if busy else CAUSE_TURN, cause = else_cause + 1
+    if likely(way.ph >= 1 and way.nph >= 1 and way.pd >= data_credits(nic.mps) and not way.rules):
+        open_books(nic, way, (0 if lane_empty(&way.posted) else cause) | (0 if lane_empty(&way.nonposted) else cause << 8)
+                   | (0 if lane_empty(&way.completion) else cause << 16))
+        way.starved = False
+        return
+    blame_lacking(nic, way, else_cause)
+    way.starved = blames_pool(way.blamed)
+
+
+cdef void blame_lacking(Nic* nic, Direction* way, int32_t else_cause) noexcept nogil:
+    """Likewise, where some TLP may lack a credit."""
     cdef int posted_cause = CAUSE_NONE, nonposted_cause = CAUSE_NONE, completion_cause = CAUSE_NONE
     cdef uint64_t oldest_posted = ~<uint64_t>0
     cdef Tlp* head
@@ -317,7 +332,6 @@ cdef inline void decide_direction(Nic* nic, Direction* way, Direction* partner) 
             start_tlp(nic, way, partner)
     if way.waiting or way.blamed:
         blame_lines(nic, way, way.free > now)
-        way.starved = blames_pool(way.blamed)
     wake_direction(nic, way, partner.starved)
     if unlikely(way.starved):
         send_overdue(nic, partner, nic.now + 1, nic.now)

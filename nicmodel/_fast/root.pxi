@@ -267,6 +267,7 @@ cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil
     if nic.draws:
         time += drawn_latency(nic, nic.tlps[index].function)
     push_sorted(nic, &nic.read_dones, time, index)
+    prefetch(&nic.rings[nic.tlps[index].ring].rows)
     if time < nic.when[RANK_READ_DONE]:
         set_when(nic, RANK_READ_DONE, time)
 
@@ -313,6 +314,7 @@ cdef inline void commit_mem_read(Nic* nic) noexcept nogil:
 cdef inline void commit_read_done(Nic* nic) noexcept nogil:
     cdef int32_t index = front_timed(&nic.read_dones).index
     timed_popped(nic, &nic.read_dones, RANK_READ_DONE)
+    prefetch(&nic.tlps[front_timed(&nic.read_dones).index])     # the next, if there is one
     send_completions(nic, index)
 
 
