@@ -36,13 +36,16 @@ cdef void adopt(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
     ring.agent = index
 
 
+cdef inline bint may_own(Nic* nic, int32_t ring) noexcept nogil:
+    """Is the ring open, and has it had no agent since it was opened? True of no ring."""
+    return ring < 0 or (nic.rings[ring].is_open and nic.rings[ring].agent < 0)
+
+
 cdef void start_agent(Nic* nic, int32_t index) noexcept nogil:
     """It owns its rings from now on. Its Rx half posts size - 1 descriptors before the first pass."""
     cdef Agent* agent = &nic.agents[index]
     cdef Ring* ring
-    if agent.tx_ring >= 0 and not nic.rings[agent.tx_ring].is_open:
-        return
-    if agent.rx_ring >= 0 and not nic.rings[agent.rx_ring].is_open:
+    if not (may_own(nic, agent.tx_ring) and may_own(nic, agent.rx_ring)):
         return
     agent.live = 1
     if agent.vector >= 0:

@@ -216,7 +216,7 @@ class ReferencePath:
 
     def _start_agent(self, now: int, number: int, config: AgentConfig) -> None:
         def ring_of(rings: dict[int, Ring], ring: int) -> Ring | None:
-            return rings[ring] if ring in rings and rings[ring].open else None
+            return rings[ring] if ring in rings and rings[ring].open and rings[ring].agent is None else None
 
         tx, rx = ring_of(self.transmit.rings, config.tx_ring), ring_of(self.receive.rings, config.rx_ring)
         flow = self.flows[config.flow] if config.flow >= 0 else None

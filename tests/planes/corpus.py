@@ -95,6 +95,10 @@ CORPUS = (
            actions=((1500, "close", (0, 0)), (1500, "close", (1, 1)), (1500, "set", ("bme", 2, 0)), (9 * US, "reopen", (0,)),
                     (10 * US, "send", (0, 0, (60, 90))), (11 * US, "stop", (0,)))),
     Script("an agent is stopped", agents(2), actions=((10 * US, "stop", (0,)),)),
+    Script("another agent for rings that have one, stopped or not, or are closed",
+           agents(3, agent_fields=(("poll_ps", 3 * US),)),
+           actions=((10 * US, "stop", (0,)), (12 * US, "start", (0,)), (13 * US, "start", (1,)), (14 * US, "close", (0, 2)),
+                    (15 * US, "start", (2,)))),
     # ties -----------------------------------------------------------------------------------------------------
     Script("ties: everything on one grid", agents(3, rx=True), flows=(rx_flow(1), rx_flow(2)), machine=TIES, tags=("tie",)),
     Script("ties: completions at equal ps", agents(4, sizes=(72,)), machine=TIES, tags=("tie",),

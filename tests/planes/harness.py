@@ -163,7 +163,7 @@ class Run:
             key = queue.function << 32 | TAIL_BAR << 24 | offset + 0x40 * number
             self.plane.set("hot", key, (int(direction), number), OPEN_AT)
 
-    def _start_agent(self, number: int, queue: Queue) -> None:
+    def _start_agent(self, number: int, queue: Queue, at: int = AGENTS_AT) -> None:
         flow = -1
         if queue.tx:
             flow = self.plane.add_flow(FlowConfig(Direction.TX, queue.sizes, queue.dst, mac_of(queue.function),
@@ -173,7 +173,7 @@ class Run:
                       rx_buffers=self.slots.get(2 * number + 1, (0, 0))[1], tx_stride=2048, rx_stride=2048,
                       vector=queue.vector, irq_latency_ps=1500 * NS, irq_cost_ps=500 * NS, pass_cost_ps=100 * NS,
                       tx_packet_cost_ps=20 * NS, rx_packet_cost_ps=30 * NS, tx_batch=32, rx_batch=32)
-        self.plane.start_agent(AgentConfig(**{**fields, **dict(queue.agent_fields)}), AGENTS_AT)
+        self.plane.start_agent(AgentConfig(**{**fields, **dict(queue.agent_fields)}), at)
 
     # actions ----------------------------------------------------------------------------------------------
     def perform(self, at: int, verb: str, args: tuple[Any, ...]) -> None:
@@ -206,6 +206,10 @@ class Run:
 
     def do_write(self, at: int, function: int, offset: int, value: int) -> None:
         self.plane.mmio_write(function, TAIL_BAR, offset, value, at)
+
+    def do_start(self, at: int, number: int) -> None:
+        """Another agent for a queue pair that has one."""
+        self._start_agent(number, self.script.queues[number], at)
 
     def do_stop(self, at: int, agent: int) -> None:
         self.plane.stop_agent(agent, at)

@@ -47,6 +47,7 @@ ACTIONS = st.one_of(
     st.tuples(TIMES, st.just("write"), st.tuples(FUNCTIONS, st.sampled_from((0x8, 0x200)), st.integers(0, 99))),
     st.tuples(TIMES, st.just("inject"), st.tuples(st.sampled_from((14, 60, 500, 1514, 1515)), FUNCTIONS)),
     st.tuples(TIMES, st.just("stop"), st.tuples(st.just(0))),
+    st.tuples(TIMES, st.just("start"), st.tuples(st.just(0))),
     st.tuples(TIMES, st.just("set"), st.tuples(st.just("max_frame"), st.just(0), st.sampled_from((200, 1518)))),
     st.tuples(TIMES, st.just("set"), st.tuples(st.just("ring_vector"), st.integers(0, 5), st.integers(-1, 2))),
     st.tuples(TIMES, st.just("set"), st.tuples(st.just("raise"), st.integers(64, 66))),
