@@ -42,7 +42,7 @@ def schedule(machine: Machine) -> list[Handover]:
     """Traffic starts now: every event will happen at its time. The list fills as they do."""
     done: dict[int | None, simpy.Event] = {}          # guest, or None for all -> its last event
     handovers: list[Handover] = []
-    for event in sorted(machine.scenario.life.events, key=lambda event: event.at):
+    for _, event in machine.scenario.life.in_order():
         before = list(done.values()) if event.vf is None else [done[key] for key in (event.vf, None) if key in done]
         process = machine.clock.process(_happen(machine, event, before, handovers))
         if event.vf is None:

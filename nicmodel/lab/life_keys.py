@@ -10,6 +10,7 @@ Guests are numbered as the VFs that they have when all have one. Carrying out is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,6 +66,10 @@ class Event(Section):
     at: Time = Field(description="after the start of traffic")
     kind: Annotated[Text, one_of(*KINDS)] = Field(description="what happens")
     vf: Annotated[int, whole(0, 1 << 16)] | None = Field(default=None, description="to which guest, by number")
+    last_vf: Annotated[int, whole(0, 1 << 16)] | None = Field(
+        default=None, description="and to every guest after that, up to this one"
+    )
+    every: Time = Field(default=0, description="with last_vf: how much later to each guest than to the one before")
     num_vfs: Annotated[int, whole(1, 1 << 16)] | None = Field(
         default=None, description="VFs from then on; the first guests get them"
     )
@@ -74,13 +79,25 @@ class Event(Section):
         needs_guest = bool(KINDS[self.kind].needs)
         if needs_guest and self.vf is None:
             raise ValueError(f'"{self.kind}" needs vf, the number of the guest')
-        if not needs_guest and self.vf is not None:
+        if not needs_guest and not self.vf == self.last_vf is None:
             raise ValueError(f'"{self.kind}" takes no vf')
+        if self.vf is not None and self.last_vf is not None and self.last_vf < self.vf:
+            raise ValueError(f"last_vf must not be below vf, which is {self.vf}")
+        if self.every and self.last_vf is None:
+            raise ValueError("every needs last_vf")
         if self.kind == "re_enable" and self.num_vfs is None:
             raise ValueError('"re_enable" needs num_vfs, the number of VFs from then on')
         if self.kind != "re_enable" and self.num_vfs is not None:
             raise ValueError(f'"{self.kind}" takes no num_vfs')
         return self
+
+    def each(self) -> Iterator[Event]:
+        """The event of every guest that this one is for."""
+        if self.vf is None or self.last_vf is None:
+            yield self
+            return
+        for number, vf in enumerate(range(self.vf, self.last_vf + 1)):
+            yield self.model_copy(update={"at": self.at + number * self.every, "vf": vf, "last_vf": None, "every": 0})
 
 
 class LifeKeys(Section):
@@ -99,6 +116,11 @@ class LifeKeys(Section):
         default=timing.HOST_SWITCH_POLL_PS, description="how often the host switch looks at what it sent"
     )
     events: tuple[Event, ...] = Field(default=(), description="what happens, and when")
+
+    def in_order(self) -> list[tuple[int, Event]]:
+        """What happens to one guest, or to the PF, by time; with each, the number of its entry in `events`."""
+        happen = [(number, event) for number, entry in enumerate(self.events) for event in entry.each()]
+        return sorted(happen, key=lambda numbered: numbered[1].at)
 
     @property
     def on(self) -> bool:
@@ -126,7 +148,7 @@ def misfit(s: Scenario) -> tuple[str, str] | None:
 def _numbers(s: Scenario) -> tuple[str, str] | None:
     """Guests that are not there, times past the end."""
     end = s.warmup + s.duration
-    for number, event in enumerate(s.life.events):
+    for number, event in s.life.in_order():
         where = f"life.events.{number}"
         if event.vf is not None and event.vf >= s.num_vfs:
             return f"{where}.vf", f"there is no guest {event.vf}: guests are numbered 0 to {s.num_vfs - 1}"
@@ -147,7 +169,7 @@ def _order(s: Scenario) -> tuple[str, str] | None:
     attached = s.num_vfs if s.life.attached is None else s.life.attached
     state = {v: "vf" if v < attached else "none" for v in range(s.num_vfs)}
     pf, vfs = "up", s.num_vfs
-    for number, event in sorted(enumerate(s.life.events), key=lambda numbered: numbered[1].at):
+    for number, event in s.life.in_order():
         kind, where, when = KINDS[event.kind], f"life.events.{number}.kind", DURATION.format(event.at)
         if pf != "up" and not kind.any_pf:
             return where, f'"{event.kind}" needs a PF that runs: it is {pf} at {when}'

@@ -125,7 +125,7 @@ class Machine:
 
     def _guest_bytes(self) -> int:
         per_slot = 2 * 16 + 2 * self.buffer_bytes
-        lives = 1 + len(self.scenario.life.events)         # each takes its rings anew; untouched pages cost nothing
+        lives = 1 + len(self.scenario.life.in_order())         # each takes its rings anew; untouched pages cost nothing
         return lives * (self.scenario.queues_per_vf * self.scenario.ring_size * per_slot + 256 * KB)
 
     def _ring(self) -> RingSettings:

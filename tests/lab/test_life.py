@@ -296,6 +296,10 @@ def test_expectations_know_the_figures(migration):
     ([], {"life.attached": 1, "direction": "vf2vf"}, "direction: \"vf2vf\" is not allowed with"),
     ([], {"life.attached": 1, "traffic.pf": True}, "traffic.pf: true is not allowed with"),
     ([], {"life.pnp": "1GB"}, "life.pnp"),
+    ([{"at": "1us", "kind": "fail_over", "vf": 1, "last_vf": 0}], {}, "last_vf must not be below vf, which is 1"),
+    ([{"at": "1us", "kind": "fail_over", "vf": 1, "every": "1us"}], {}, "every needs last_vf"),
+    ([{"at": "1us", "kind": "pf_reset", "last_vf": 1}], {}, "\"pf_reset\" takes no vf"),
+    ([{"at": "1us", "kind": "fail_over", "vf": 0, "last_vf": 99, "every": "1ns"}], {}, "life.events.0.vf: there is no guest"),
     ([], {"life.event": 1}, "life.event is not a key; the nearest known key is life.events"),
 ])
 def test_what_cannot_be_is_said_in_a_sentence(events, keys, says):
