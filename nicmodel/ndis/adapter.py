@@ -106,9 +106,9 @@ class Adapter:
             yield turn
             if self.state not in TAKES_OIDS:
                 return Status.NOT_ACCEPTED
-            self.ndis.record("MiniportOidRequest", oid=oid.name, kind=kind.name)
+            self.ndis.record("MiniportOidRequest", oid=oid, kind=kind, buffer=buffer)
             status = yield from self._guarded(self.driver.oid_request(kind, oid, buffer))
-            self.ndis.record("MiniportOidRequest returns", status=status)
+            self.ndis.record("MiniportOidRequest returns", oid=oid, kind=kind, buffer=buffer, status=status)
         return status
 
     def _guarded(self, steps: Status | Steps) -> Steps:

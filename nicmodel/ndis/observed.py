@@ -26,7 +26,7 @@ class ObservedHandle:
         return getattr(self._handle, name)
 
     def write(self, register: RegisterAt | Register, value: int) -> None:
-        self._watch("write", register=register.name, value=value)
+        self._watch("write", register=register.name, value=value, index=getattr(register, "index", 0))
         self._handle.write(register, value)
 
     def read(self, register: RegisterAt | Register) -> Any:
@@ -60,6 +60,10 @@ class ObservedHandle:
     def sleep(self, ps: int) -> Any:
         self._watch("sleep", ps=ps)
         return self._handle.sleep(ps)
+
+    def stop_ring_agent(self, agent: int) -> None:
+        self._watch("stop_ring_agent", agent=agent)
+        self._handle.stop_ring_agent(agent)
 
     def start_ring_agent(self, **fields: Any) -> int:
         self._watch("start_ring_agent", **{k: fields[k] for k in ("tx_ring", "rx_ring") if k in fields})

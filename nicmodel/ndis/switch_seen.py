@@ -1,0 +1,135 @@
+"""The NIC switch as the requests to a PF tell of it: what was allocated, created and set, by successes alone.
+
+It is the judge's own copy, made of what NDIS asked and the driver answered; it knows no driver and no device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ctypes import LittleEndianStructure, sizeof
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, PF_FUNCTION_ID, Oid
+from nicmodel.datasheet.ndis_structures import (
+    FilterClearParameters,
+    FilterMoveParameters,
+    FreeVfParameters,
+    ReceiveFilterParameters,
+)
+
+S = TypeVar("S", bound=LittleEndianStructure)
+
+
+def view(buffer: Any, cls: type[S]) -> S | None:
+    """A request's buffer as the structure it should be; None if it is something else. Bytes that end early read as 0."""
+    if isinstance(buffer, cls):
+        return buffer
+    if isinstance(buffer, bytes | bytearray | memoryview):
+        return cls.from_buffer_copy(bytes(buffer)[:sizeof(cls)].ljust(sizeof(cls), b"\0"))
+    return None
+
+
+def copied(buffer: Any) -> Any:
+    """A request's buffer as it is now; the handler may change the original."""
+    if isinstance(buffer, LittleEndianStructure):
+        return type(buffer).from_buffer_copy(buffer)
+    return bytes(buffer) if isinstance(buffer, bytearray | memoryview) else buffer
+
+
+@dataclass
+class VPort:
+    """A VPort that was created: whose it is, with how many queue pairs."""
+
+    function: int
+    pairs: int = 1
+
+
+@dataclass
+class SwitchSeen:
+    """The switch after every request that has succeeded."""
+
+    created: bool = False
+    num_vfs: int = 0
+    vfs: dict[int, int] = field(default_factory=dict)            # VF id -> requester id
+    vports: dict[int, VPort] = field(default_factory=dict)
+    filters: dict[int, int] = field(default_factory=dict)        # filter id -> VPort id
+    freed: set[int] = field(default_factory=set)                 # VFs that were allocated and freed
+    unplugged: set[int] = field(default_factory=set)             # VFs whose VPort was deleted since they were allocated
+    reset: set[int] = field(default_factory=set)                 # VFs that were reset since their VPort was deleted
+
+    def attached(self, vf: int) -> bool:
+        """Whether a VPort belongs to this VF."""
+        return any(port.function == vf for port in self.vports.values())
+
+    def note(self, oid: Oid, buffer: Any) -> None:
+        """Follow a request that has succeeded."""
+        follow = _FOLLOW.get(oid)
+        if follow is not None:
+            follow(self, buffer)
+
+
+def _create(switch: SwitchSeen, buffer: Any) -> None:
+    switch.created, switch.num_vfs = True, buffer.NumVFs
+    switch.vports[DEFAULT_VPORT_ID] = VPort(PF_FUNCTION_ID)
+
+
+def _delete(switch: SwitchSeen, buffer: Any) -> None:
+    switch.created = False
+    for left in (switch.vports, switch.vfs, switch.filters):
+        left.clear()
+
+
+def _allocate(switch: SwitchSeen, buffer: Any) -> None:
+    switch.vfs[buffer.VFId] = buffer.RequestorId
+    for gone in (switch.freed, switch.unplugged, switch.reset):
+        gone.discard(buffer.VFId)
+
+
+def _free(switch: SwitchSeen, buffer: Any) -> None:
+    parameters = view(buffer, FreeVfParameters)
+    if parameters is not None and switch.vfs.pop(parameters.VFId, None) is not None:
+        switch.freed.add(parameters.VFId)
+
+
+def _create_vport(switch: SwitchSeen, buffer: Any) -> None:
+    switch.vports[buffer.VPortId] = VPort(buffer.AttachedFunctionId, buffer.NumQueuePairs)
+    switch.unplugged.discard(buffer.AttachedFunctionId)
+
+
+def _delete_vport(switch: SwitchSeen, buffer: Any) -> None:
+    port = switch.vports.pop(buffer.VPortId, None)
+    if port is not None and port.function != PF_FUNCTION_ID:
+        switch.unplugged.add(port.function)
+        switch.reset.discard(port.function)
+
+
+def _set_filter(switch: SwitchSeen, buffer: Any) -> None:
+    head = view(buffer, ReceiveFilterParameters)
+    if head is not None:
+        switch.filters[head.FilterId] = head.VPortId
+
+
+def _move_filter(switch: SwitchSeen, buffer: Any) -> None:
+    move = view(buffer, FilterMoveParameters)
+    if move is not None and move.FilterId in switch.filters:
+        switch.filters[move.FilterId] = move.DestVPortId
+
+
+def _clear_filter(switch: SwitchSeen, buffer: Any) -> None:
+    clear = view(buffer, FilterClearParameters)
+    if clear is not None:
+        switch.filters.pop(clear.FilterId, None)
+
+
+def _reset_vf(switch: SwitchSeen, buffer: Any) -> None:
+    switch.reset.add(buffer.VFId)
+
+
+_FOLLOW: dict[Oid, Callable[[SwitchSeen, Any], None]] = {
+    Oid.NIC_SWITCH_CREATE_SWITCH: _create, Oid.NIC_SWITCH_DELETE_SWITCH: _delete,
+    Oid.NIC_SWITCH_ALLOCATE_VF: _allocate, Oid.NIC_SWITCH_FREE_VF: _free,
+    Oid.NIC_SWITCH_CREATE_VPORT: _create_vport, Oid.NIC_SWITCH_DELETE_VPORT: _delete_vport,
+    Oid.RECEIVE_FILTER_SET_FILTER: _set_filter, Oid.RECEIVE_FILTER_MOVE_FILTER: _move_filter,
+    Oid.RECEIVE_FILTER_CLEAR_FILTER: _clear_filter, Oid.SRIOV_RESET_VF: _reset_vf,
+}
