@@ -5,7 +5,7 @@ the fault only shows in another place (partition, registry, a call that fails) i
 for it. They serve the tests, the scenario with a bad VF, and people who want to see a report.
 """
 
-from drivers import mutants_any, mutants_pf, mutants_vf
+from drivers import mutants_advertise, mutants_any, mutants_pf, mutants_vf
 from drivers.mutant import MUTANTS
 
-__all__ = ["MUTANTS", "mutants_any", "mutants_pf", "mutants_vf"]
+__all__ = ["MUTANTS", "mutants_advertise", "mutants_any", "mutants_pf", "mutants_vf"]

@@ -62,7 +62,7 @@ KEYWORDS: tuple[Rule, ...] = (
 
 ADVERTISED: tuple[Rule, ...] = (
     Rule("ADV-01", PF, ASSIST, "A PF's SriovCapabilities is SRIOV_SUPPORTED | PF_MINIPORT = 0x3 (C-01).", _SRIOV,
-         reading=CONTRADICTION, unchecked=UNWRITTEN),
+         implies=("PF-INIT-09",), reading=CONTRADICTION),
     Rule("ADV-02", BOTH, ASSIST, "PF_MINIPORT and VF_MINIPORT exclude each other.", "ns-ntddndis-_ndis_sriov_capabilities",
          reading=INFERRED, by=("ADV-01", "VF-INIT-10")),
     Rule("ADV-03", PF, ASSIST, "Hardware SR-IOV capabilities are always set; the current ones are the same structure if "

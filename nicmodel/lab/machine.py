@@ -15,13 +15,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from drivers.mutants import MUTANTS
 from drivers.pf import PfMiniport, PfSettings
 from drivers.rings import RingSettings
 from drivers.vf import VfMiniport, VfSettings
 from nicmodel.datasheet.registers_pf import RAH
 from nicmodel.datasheet.rules import BY_ID
 from nicmodel.device import Device
+from nicmodel.lab.own_drivers import driver_class
 from nicmodel.lab.relax import Change
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.settings import core_of, page_shift, plane_settings, ring_settings, shaper_words
@@ -80,7 +80,7 @@ class Machine:
             self.device.plane.set("page_shift", domain.index, (page_shift(s),), self.clock.stamp())
             first = s.adapter.queues_per_pool * (function - 1) if function else 0
             self.handles.append(FunctionHandle(ops, self.clock, function, self.endpoint.rid_of(function), domain, first))
-        mutants = {who: MUTANTS[name].driver for who, name in s.driver.mutants.items()}
+        mutants = {who: driver_class(name) for who, name in s.driver.mutants.items()}
         self.vf_drivers = [mutants.get(str(v), VfMiniport) for v in range(s.num_vfs)]
         driver, ndis = make_pf(self.clock, mutants.get("pf", PfMiniport), self.handles[0], s.num_vfs, self._pf_settings())
         self.stack = VirtualizationStack(self.clock, driver, ndis)
@@ -135,6 +135,9 @@ class Machine:
     def run(self, steps: Any) -> Any:
         """Run a generator of waiting steps to its end; returns its value."""
         return self.clock.run(until=self.clock.process(steps))
+
+    def examine(self) -> None:
+        """Let every driver be examined; nothing yet beyond its start."""
 
     def rule_rows(self) -> list[dict[str, Any]]:
         """The conformance table."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicmodel.datasheet.ndis import HYPERVISOR_PRESENT, MediaConnectState, PartitionType, Status
 from nicmodel.datasheet.ndis_structures import HypervisorInfo, header_is
-from nicmodel.ndis import rules_generic, rules_pf, rules_vf  # noqa: F401  registers the predicates
+from nicmodel.ndis import predicates  # noqa: F401  registers them
 from nicmodel.ndis.checker import Call, Checker, attribute_kind, known_structure
 from nicmodel.ndis.observed import ObservedHandle
 from nicmodel.ndis.platform import Platform, Steps

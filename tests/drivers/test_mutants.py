@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from drivers.mutants import MUTANTS
+from drivers.mutants_advertise import pf_with_flags
 from drivers.mutants_vf import with_flags
 from drivers.pf import PfMiniport
 from nicmodel.datasheet.rules import RULES
 from nicmodel.ndis.checker import implied
+from nicmodel.ndis.rules_advertise import PF_MISREADINGS
 from nicmodel.ndis.rules_vf import MISREADINGS
 
 
@@ -77,3 +79,16 @@ def test_every_wrong_flag_word_is_named_for_its_misreading(machine, flags):
     report = bench.stack.reports()[0]
     assert report.rule == "VF-INIT-10" and MISREADINGS[flags] in report.why
     assert bench.states[1] == {"state": "closed", "rule": "VF-INIT-10"}
+
+
+@pytest.mark.parametrize("flags", sorted(PF_MISREADINGS))
+def test_every_wrong_flag_word_of_a_pf_is_named_for_its_misreading(machine, flags):
+    bench = machine(num_vfs=1, pf_driver=pf_with_flags(flags)).start()
+    report = bench.stack.reports()[0]
+    assert report.rule == "ADV-01" and PF_MISREADINGS[flags] in report.why
+    assert bench.states == [{"state": "closed", "rule": "ADV-01"}] * 2 and not bench.adapter.was_enabled
+
+
+def test_every_flag_word_but_the_right_one_has_its_misreading():
+    assert set(MISREADINGS) == set(range(8)) - {0x5} and set(PF_MISREADINGS) == set(range(8)) - {0x3}
+    assert len({*MISREADINGS.values(), *PF_MISREADINGS.values()}) == 14
