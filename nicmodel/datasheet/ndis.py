@@ -158,6 +158,15 @@ class RequestType(IntEnum):
     METHOD = 12
 
 
+class PowerState(IntEnum):
+    """NDIS_DEVICE_POWER_STATE."""
+
+    D0 = 1
+    D1 = 2
+    D2 = 3
+    D3 = 4
+
+
 PF_FUNCTION_ID = 0xFFFF                # NDIS_PF_FUNCTION_ID
 INVALID_VF_FUNCTION_ID = 0xFFFF
 INVALID_RID = 0xFFFFFFFF
@@ -224,6 +233,7 @@ class Oid(IntEnum):
     SRIOV_PROBED_BARS = 0x00010258
     SRIOV_BAR_RESOURCES = 0x00010259
     SRIOV_VF_INVALIDATE_CONFIG_BLOCK = 0x00010269
+    PNP_SET_POWER = 0xFD010101
 
 
 MANDATORY_OIDS = (

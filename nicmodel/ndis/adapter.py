@@ -3,20 +3,25 @@
 An `Adapter` joins a driver and its library. It calls only what the state table allows, records entry and
 return of every entry point, and decides what a breach costs: on the initialise path a broken must-rule
 means that the adapter does not come up (it is halted if it had succeeded); later breaches cost nothing.
+
+Entry points that a driver may leave out (`reset`, `shutdown`, `device_pnp_event`) are called only where they are.
 """
 
 from __future__ import annotations
 
 from inspect import isgenerator
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import simpy
 
-from nicmodel.datasheet.ndis import Oid, RequestType, Status
+from nicmodel.datasheet.ndis import Oid, PowerState, RequestType, Status
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.platform import Steps
-from nicmodel.ndis.states import TAKES_OIDS, Event, State, after
-from nicmodel.sim.errors import DriverFault
+from nicmodel.ndis.states import RESETTABLE, TAKES_OIDS, Event, State, after
+from nicmodel.sim.errors import DriverFault, ModelBug
+
+HALT_REMOVED, HALT_STOPPED = "NdisHaltDeviceSurpriseRemoved", "NdisHaltDeviceStopped"
+SURPRISE_REMOVED = "NdisDevicePnPEventSurpriseRemoved"
 
 
 class Miniport(Protocol):
@@ -33,11 +38,14 @@ class Miniport(Protocol):
 
 
 class Adapter:
-    """One adapter's life. All but `load` are generators that return a Status."""
+    """One adapter's life. All but `load`, `shutdown` and `surprise_remove` are generators that return a Status."""
 
     def __init__(self, ndis: NdisLibrary, driver: Miniport):
         self.ndis, self.driver = ndis, driver
         self.state = State.HALTED
+        self.removed = False                       # the device is gone, and the driver has been told
+        self.resetting = False
+        self.resets = 0                            # MiniportResetEx calls so far
         self._requests = simpy.Resource(ndis.env)
 
     @property
@@ -87,29 +95,92 @@ class Adapter:
         """MiniportPause, which cannot fail."""
         self.state = after(self.state, Event.PAUSE)
         self.ndis.record("MiniportPause")
-        yield from self.driver.pause()
+        yield from self._guarded(self.driver.pause())
         self.ndis.record("MiniportPause returns", status=Status.SUCCESS)
         self.state = after(self.state, Event.PAUSE_COMPLETE)
         return Status.SUCCESS
 
     def halt(self) -> Steps:
-        """MiniportHaltEx, from Paused only."""
+        """MiniportHaltEx, from Paused only; the action says whether the hardware is still there."""
         self.state = after(self.state, Event.HALT)
-        self.ndis.record("MiniportHaltEx")
-        yield from self.driver.halt()
+        self.ndis.record("MiniportHaltEx", action=HALT_REMOVED if self.removed else HALT_STOPPED)
+        yield from self._guarded(self.driver.halt())
         self.ndis.record("MiniportHaltEx returns", status=Status.SUCCESS)
         return Status.SUCCESS
+
+    # what may happen while it runs -----------------------------------------------------------------------
+
+    def reset(self) -> Steps:
+        """MiniportResetEx: the state stays. A request in progress is aborted, one that arrives is not accepted.
+
+        Requests that were under way end before the reset does (GEN-OID-05, GEN-RESET-01).
+        """
+        if self.state not in RESETTABLE:
+            raise ModelBug(f"adapter is {self.state}: MiniportResetEx is not possible")
+        if self.resetting:
+            return Status.RESET_IN_PROGRESS
+        self.resetting, self.resets = True, self.resets + 1
+        self.ndis.record("MiniportResetEx")
+        handler = getattr(self.driver, "reset", None)
+        status = Status.NOT_SUPPORTED if handler is None else (yield from self._guarded(handler()))
+        with self._requests.request() as turn:
+            yield turn
+        self.ndis.record("MiniportResetEx returns", status=status)
+        self.resetting = False
+        return status
+
+    def shutdown(self) -> Status:
+        """MiniportShutdownEx: the system goes down; the hardware is left in a known state, nothing is given back."""
+        self.state = after(self.state, Event.SHUTDOWN)
+        self.ndis.record("MiniportShutdownEx")
+        getattr(self.driver, "shutdown", _nothing)()
+        self.ndis.record("MiniportShutdownEx returns", status=Status.SUCCESS)
+        return Status.SUCCESS
+
+    def surprise_remove(self) -> None:
+        """MiniportDevicePnPEventNotify: the device is gone. What follows is pause and halt (GEN-OID-04, GEN-HALT-03)."""
+        self.removed = True
+        self.ndis.record("MiniportDevicePnPEventNotify", event=SURPRISE_REMOVED)
+        getattr(self.driver, "device_pnp_event", _nothing)(SURPRISE_REMOVED)
+        self.ndis.record("MiniportDevicePnPEventNotify returns", status=Status.SUCCESS)
+
+    def sleep(self) -> Steps:
+        """D3: pause, then OID_PNP_SET_POWER, as NDIS does for a driver that has not asked to stay unpaused (POWER-04)."""
+        if self.state is State.RUNNING:
+            yield from self.pause()
+        return (yield from self.oid(RequestType.SET, Oid.PNP_SET_POWER, PowerState.D3))
+
+    def resume(self) -> Steps:
+        """D0: OID_PNP_SET_POWER, then restart."""
+        status = yield from self.oid(RequestType.SET, Oid.PNP_SET_POWER, PowerState.D0)
+        return (yield from self.restart()) if status == Status.SUCCESS else status
+
+    # requests --------------------------------------------------------------------------------------------
 
     def oid(self, kind: RequestType, oid: Oid, buffer: Any) -> Steps:
         """One request; others wait until it is complete. NOT_ACCEPTED while the adapter takes none."""
         with self._requests.request() as turn:
             yield turn
-            if self.state not in TAKES_OIDS:
+            if self.state not in TAKES_OIDS or self.resetting:
                 return Status.NOT_ACCEPTED
             self.ndis.record("MiniportOidRequest", oid=oid, kind=kind, buffer=buffer)
-            status = yield from self._guarded(self.driver.oid_request(kind, oid, buffer))
+            status = yield from self._guarded(self._until_reset(self.driver.oid_request(kind, oid, buffer)))
             self.ndis.record("MiniportOidRequest returns", oid=oid, kind=kind, buffer=buffer, status=status)
         return status
+
+    def _until_reset(self, steps: Status | Steps) -> Steps:
+        """A request's own steps, given up with REQUEST_ABORTED at the first step after a reset has begun."""
+        if not isgenerator(steps):
+            return steps
+        request, resets, back = cast(Steps, steps), self.resets, None
+        while True:
+            try:
+                back = yield request.send(back)
+            except StopIteration as stop:
+                return stop.value
+            if self.resets != resets:
+                request.close()
+                return Status.REQUEST_ABORTED
 
     def _guarded(self, steps: Status | Steps) -> Steps:
         """A driver that gives up on its hardware fails; the reason goes to the error log."""
@@ -118,3 +189,7 @@ class Adapter:
         except DriverFault as fault:
             self.ndis.NdisWriteErrorLogEntry(str(fault))
             return Status.FAILURE
+
+
+def _nothing(*_args: Any) -> None:
+    """A driver that has no such entry point."""

@@ -46,6 +46,7 @@ EDGES: dict[State, dict[Event, State]] = {
 }
 
 TAKES_OIDS = frozenset({State.PAUSED, State.RESTARTING, State.RUNNING, State.PAUSING})
+RESETTABLE = TAKES_OIDS                # a reset changes no state
 MOVES_DATA = frozenset({State.RUNNING, State.PAUSING})
 
 

@@ -167,7 +167,7 @@ def test_teardown_runs_in_order_and_vf_can_come_back(machine):
                         "NIC_SWITCH_FREE_VF"]
     assert bench.stack.guests[0].adapter.state is State.HALTED
     assert not bench.adapter.value(0, "VFRE") & 1
-    bench.do(bench.stack.clear_filter(bench.stack.guests[0]))
+    bench.do(bench.stack.requests.clear_filter(bench.stack.guests[0]))
     again = bench.do(bench.stack.attach_vf(0, 0x020000000100, 0, VfMiniport, bench.adapter.handle(1)))
     assert again == RUNNING and bench.reported() == []
 

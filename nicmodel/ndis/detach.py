@@ -1,0 +1,93 @@
+"""A VF leaves its guest: steps DN-01 to DN-07 of the documented teardown, in page order, and the same by surprise.
+
+Each step is a generator function of stack and guest that returns a Status; its docstring begins with the rule ids it
+serves. The guest goes on over the synthetic path: to send from DN-03 on, to receive from DN-04 on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, Status
+from nicmodel.ndis.guests import Guest
+from nicmodel.ndis.journal import Step
+from nicmodel.ndis.platform import Steps
+from nicmodel.ndis.states import State
+
+if TYPE_CHECKING:
+    from nicmodel.ndis.stack import VirtualizationStack as Stack
+
+
+def ask_removal(stack: Stack, guest: Guest) -> Steps:
+    """TEARDOWN-01, PATH-06: the guest is asked to give the device back."""
+    return (yield from stack.vpci.message())
+
+
+def unbind(stack: Stack, guest: Guest) -> Steps:
+    """HALT-VF-02, PATH-03: NetVSC unbinds from a VF that runs, and sends over the synthetic path from now on."""
+    if guest.adapter is not None and guest.adapter.state is State.RUNNING:
+        yield from stack.packet_filter(guest.adapter, 0)
+    stack.synthetic.enter(guest)
+    return Status.SUCCESS
+
+
+def pause(stack: Stack, guest: Guest) -> Steps:
+    """HALT-VF-02: MiniportPause of a VF that runs."""
+    if guest.adapter is not None and guest.adapter.state is State.RUNNING:
+        yield from guest.adapter.pause()
+    return Status.SUCCESS
+
+
+def halt(stack: Stack, guest: Guest) -> Steps:
+    """HALT-VF-01, TEARDOWN-02: MiniportHaltEx of a VF that is paused."""
+    if guest.adapter is not None and guest.adapter.state is State.PAUSED:
+        yield from guest.adapter.halt()
+    return Status.SUCCESS
+
+
+def move_filter_back(stack: Stack, guest: Guest) -> Steps:
+    """PATH-04: the guest's frames come to the default VPort again; the synthetic path works in full."""
+    return (yield from stack.requests.move_filter(guest, DEFAULT_VPORT_ID))
+
+
+def delete_vport(stack: Stack, guest: Guest) -> Steps:
+    """VPORT-16, -17: after the VF's driver has been halted."""
+    return (yield from stack.requests.delete_vport(guest))
+
+
+def reset_vf(stack: Stack, guest: Guest) -> Steps:
+    """TEARDOWN-03, RESET-04: the VF is quiescent, its interrupts are gone."""
+    return (yield from stack.requests.reset_vf(guest))
+
+
+def free_vf(stack: Stack, guest: Guest) -> Steps:
+    """TEARDOWN-04, VF-ALLOC-13: last of all."""
+    return (yield from stack.requests.free_vf(guest))
+
+
+def withdraw(stack: Stack, guest: Guest) -> Steps:
+    """PATH-06: the device is taken from the guest, and its driver is told that it has gone."""
+    if guest.adapter is not None and guest.adapter.state is not State.HALTED:
+        yield from stack.vpci.withdraw(guest)
+        guest.adapter.surprise_remove()
+    return Status.SUCCESS
+
+
+OUT_OF_THE_GUEST = (
+    Step("DN-03", "NetVSC", "unbinds from the VF", unbind),
+    Step("DN-03", "VF", "MiniportPause", pause),
+    Step("DN-03", "VF", "MiniportHaltEx", halt),
+)
+
+OFF_THE_SWITCH = (
+    Step("DN-04", "VS", "MOVE_FILTER to the default VPort", move_filter_back),
+    Step("DN-05", "VS", "DELETE_VPORT", delete_vport),
+    Step("DN-06", "VS", "RESET_VF", reset_vf),
+    Step("DN-07", "VS", "FREE_VF", free_vf),
+)
+
+ASK = (Step("DN-01", "VS", "removal asked of the guest", ask_removal),)
+WITHDRAW = (Step("DN-02", "VPCI", "surprise removal", withdraw),)
+
+DETACH = (*ASK, *OUT_OF_THE_GUEST, *OFF_THE_SWITCH)
+SURPRISE = (*WITHDRAW, *OUT_OF_THE_GUEST, *OFF_THE_SWITCH)

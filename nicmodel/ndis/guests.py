@@ -1,0 +1,107 @@
+"""Guests of the virtualization stack: what it knows of a VM, and how a device comes to a VM and leaves it.
+
+`make_pf` and `make_vf` are what plug and play does when a driver is loaded: a library in the right partition, a judged
+handle, the driver. `Vpci` is the pair of VPCI services, host side and guest side: it takes messages over VMBus, and time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, INVALID_VF_FUNCTION_ID, PartitionType, Status
+from nicmodel.ndis.adapter import Adapter, Miniport
+from nicmodel.ndis.library import NdisLibrary
+from nicmodel.ndis.platform import COMMAND, VF_KEYWORDS, Circumstances, HandlePlatform, Steps, pf_keywords
+
+if TYPE_CHECKING:
+    import simpy
+
+    from nicmodel.pcie.handle import FunctionHandle
+
+
+@dataclass
+class Guest:
+    """One VM: its address, the driver it would load for a VF, and what it has been given.
+
+    ``place`` gives the handle of a VF, by its number, in this guest's hands. ``path`` is what NetVSC sends over:
+    "synthetic" or "vf".
+    """
+
+    number: int
+    mac: int
+    vlan: int
+    driver_class: Any
+    place: Callable[[int], FunctionHandle]
+    settings: Any = None
+    filter_id: int = 0
+    filter_vport: int = DEFAULT_VPORT_ID
+    vf_id: int = INVALID_VF_FUNCTION_ID
+    vport_id: int = DEFAULT_VPORT_ID
+    adapter: Adapter | None = None
+    path: str = "synthetic"
+
+    @property
+    def has_vf(self) -> bool:
+        """Whether a VF is allocated to this guest."""
+        return self.vf_id != INVALID_VF_FUNCTION_ID
+
+
+def _home(where: Circumstances, usual: PartitionType) -> PartitionType:
+    return usual if where.partition is None else where.partition
+
+
+def make_pf(env: simpy.Environment, driver_class: Any, handle: FunctionHandle, num_vfs: int,
+            settings: Any) -> tuple[Miniport, NdisLibrary]:
+    """A PF's driver and its library on a machine that wants ``num_vfs`` VFs."""
+    where = getattr(driver_class, "circumstances", None) or Circumstances()
+    platform = HandlePlatform(handle, _home(where, PartitionType.MS_HV_PARENT),
+                              pf_keywords(num_vfs) | dict(where.keywords))
+    ndis = NdisLibrary(env, "PF", handle.name, platform, where.faults)
+    return driver_class(ndis, ndis.observe(handle), settings), ndis
+
+
+def make_vf(env: simpy.Environment, driver_class: Any, handle: FunctionHandle,
+            settings: Any) -> tuple[Miniport, NdisLibrary]:
+    """A VF's driver and its library in a guest."""
+    where = getattr(driver_class, "circumstances", None) or Circumstances()
+    platform = HandlePlatform(handle, _home(where, PartitionType.MS_HV_CHILD),
+                              VF_KEYWORDS | dict(where.keywords))
+    ndis = NdisLibrary(env, "VF", handle.name, platform, where.faults)
+    return driver_class(ndis, ndis.observe(handle), settings), ndis
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long guests take, in ps; 0 takes no time at all."""
+
+    vpci_ps: int = 0             # a message of the VPCI provider, over VMBus, to the client in the guest
+    pnp_ps: int = 0              # from there until the guest has built the device and calls its driver
+    removal_ps: int = 0          # how long a graceful removal may take before the device is removed by surprise; 0: for ever
+
+
+class Vpci:
+    """The VPCI provider in the host and its client in each guest."""
+
+    def __init__(self, env: simpy.Environment, times: Times):
+        self.env, self.times = env, times
+
+    def message(self) -> Steps:
+        """One message from host to guest."""
+        if self.times.vpci_ps:
+            yield self.env.timeout(self.times.vpci_ps)
+        return Status.SUCCESS
+
+    def load(self, guest: Guest) -> Steps:
+        """UP-16: the guest's plug and play finds the device and loads its driver."""
+        if self.times.pnp_ps:
+            yield self.env.timeout(self.times.pnp_ps)
+        driver, ndis = make_vf(self.env, guest.driver_class, guest.place(guest.vf_id), guest.settings)
+        guest.adapter = Adapter(ndis, driver)
+        return guest.adapter.load()
+
+    def withdraw(self, guest: Guest) -> Steps:
+        """The guest has no device any more: the device reaches neither its memory nor its CPUs."""
+        yield guest.place(guest.vf_id).config_write(COMMAND.at, COMMAND.nbytes, 0)
+        return Status.SUCCESS

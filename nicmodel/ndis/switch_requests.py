@@ -1,0 +1,160 @@
+"""The requests that NDIS and the virtualization stack issue to a PF's miniport about switch, VFs, VPorts and filters.
+
+One method a request; each returns the status it was answered with and, on success, remembers in the guest what it was
+given. Who issues them in which order is decided in `attach` and `detach`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nicmodel.datasheet.ndis import (
+    DEFAULT_SWITCH_ID,
+    DEFAULT_VPORT_ID,
+    FIELD_VLAN_UNTAGGED_OR_ZERO,
+    FRAME_HEADER_MAC,
+    INVALID_RID,
+    INVALID_VF_FUNCTION_ID,
+    NIC_SWITCH_KEY,
+    FilterTest,
+    FilterType,
+    MacHeaderField,
+    Oid,
+    RequestType,
+    Status,
+    SwitchType,
+    VPortState,
+)
+from nicmodel.datasheet.ndis_structures import (
+    CountedName,
+    DeleteSwitchParameters,
+    DeleteVPortParameters,
+    FilterClearParameters,
+    FilterFieldParameters,
+    FilterMoveParameters,
+    FreeVfParameters,
+    NicSwitchParameters,
+    ReceiveFilterParameters,
+    ResetVfParameters,
+    VfParameters,
+    VPortParameters,
+    address,
+    made,
+)
+from nicmodel.ndis.adapter import Adapter
+from nicmodel.ndis.guests import Guest
+from nicmodel.ndis.platform import Steps
+
+
+class SwitchRequests:
+    """Requests to one PF. NDIS's own part is here too: it chooses VPort and filter ids."""
+
+    def __init__(self, pf: Adapter):
+        self.pf = pf
+        self._filters = 0
+        self._vports: set[int] = set()
+
+    def _method(self, oid: Oid, buffer: Any) -> Steps:
+        return (yield from self.pf.oid(RequestType.METHOD, oid, buffer))
+
+    def _set(self, oid: Oid, buffer: Any) -> Steps:
+        return (yield from self.pf.oid(RequestType.SET, oid, buffer))
+
+    # the switch ----------------------------------------------------------------------------------------
+
+    def create_switch(self) -> Steps:
+        """SWITCH-01, -02: NDIS builds the switch parameters from the registry and issues CREATE_SWITCH."""
+        keywords = self.pf.ndis.platform.keywords()
+        parameters = made(NicSwitchParameters, SwitchType=SwitchType.EXTERNAL, SwitchId=DEFAULT_SWITCH_ID,
+                          SwitchFriendlyName=CountedName.of(keywords[NIC_SWITCH_KEY + "*SwitchName"]),
+                          NumVFs=int(keywords[NIC_SWITCH_KEY + "*NumVFs"]))
+        return (yield from self._method(Oid.NIC_SWITCH_CREATE_SWITCH, parameters))
+
+    def delete_switch(self) -> Steps:
+        """SWITCH-14: only when no filter, nondefault VPort or VF is left."""
+        return (yield from self._set(Oid.NIC_SWITCH_DELETE_SWITCH,
+                                     made(DeleteSwitchParameters, SwitchId=DEFAULT_SWITCH_ID)))
+
+    # filters -------------------------------------------------------------------------------------------
+
+    def set_filter(self, guest: Guest, vport: int = DEFAULT_VPORT_ID) -> Steps:
+        """FILTER-01, -02, -03: the guest's MAC (and VLAN) on a VPort."""
+        self._filters += 1
+        tests = [made(FilterFieldParameters, FrameHeader=FRAME_HEADER_MAC, ReceiveFilterTest=FilterTest.EQUAL,
+                      HeaderField=MacHeaderField.DESTINATION_ADDRESS,
+                      Flags=0 if guest.vlan else FIELD_VLAN_UNTAGGED_OR_ZERO)]
+        tests[0].FieldValue[:6] = list(guest.mac.to_bytes(6, "big"))
+        if guest.vlan:
+            tests.append(made(FilterFieldParameters, FrameHeader=FRAME_HEADER_MAC,
+                              ReceiveFilterTest=FilterTest.EQUAL, HeaderField=MacHeaderField.VLAN_ID))
+            tests[1].FieldValue[:2] = list(guest.vlan.to_bytes(2, "big"))
+        head = made(ReceiveFilterParameters, FilterType=FilterType.VM_QUEUE, FilterId=self._filters,
+                    FieldParametersArrayOffset=44, FieldParametersArrayNumElements=len(tests),
+                    FieldParametersArrayElementSize=56, VPortId=vport)
+        buffer = bytearray(bytes(head) + b"".join(bytes(test) for test in tests))
+        status = yield from self._method(Oid.RECEIVE_FILTER_SET_FILTER, buffer)
+        if status == Status.SUCCESS:
+            guest.filter_id, guest.filter_vport = self._filters, vport
+        return status
+
+    def move_filter(self, guest: Guest, destination: int) -> Steps:
+        """FILTER-12: from where the guest's filter is to another VPort."""
+        parameters = made(FilterMoveParameters, FilterId=guest.filter_id, SourceVPortId=guest.filter_vport,
+                          DestVPortId=destination)
+        status = yield from self._set(Oid.RECEIVE_FILTER_MOVE_FILTER, parameters)
+        if status == Status.SUCCESS:
+            guest.filter_vport = destination
+        return status
+
+    def clear_filter(self, guest: Guest) -> Steps:
+        """FILTER-14: the VM's filter goes with the VM."""
+        status = yield from self._set(Oid.RECEIVE_FILTER_CLEAR_FILTER,
+                                      made(FilterClearParameters, FilterId=guest.filter_id))
+        if status == Status.SUCCESS:
+            guest.filter_id = 0
+        return status
+
+    # VFs and VPorts ------------------------------------------------------------------------------------
+
+    def allocate_vf(self, guest: Guest) -> Steps:
+        """VF-ALLOC-02, -03, -04: the PF's miniport answers with VF id and requester id."""
+        parameters = made(VfParameters, VMName=CountedName.of("guest"), MacAddressLength=6,
+                          PermanentMacAddress=address(guest.mac), CurrentMacAddress=address(guest.mac),
+                          VFId=INVALID_VF_FUNCTION_ID, RequestorId=INVALID_RID)
+        status = yield from self._method(Oid.NIC_SWITCH_ALLOCATE_VF, parameters)
+        if status == Status.SUCCESS:
+            guest.vf_id = parameters.VFId
+        return status
+
+    def create_vport(self, guest: Guest) -> Steps:
+        """VPORT-02, -03, -04: NDIS chooses the VPort id, the lowest free one from 1."""
+        vport = next(i for i in range(1, len(self._vports) + 2) if i not in self._vports)
+        self._vports.add(vport)
+        parameters = made(VPortParameters, VPortId=vport, AttachedFunctionId=guest.vf_id, NumQueuePairs=1,
+                          VPortState=VPortState.ACTIVATED)
+        status = yield from self._method(Oid.NIC_SWITCH_CREATE_VPORT, parameters)
+        if status == Status.SUCCESS:
+            guest.vport_id = vport
+        else:
+            self._vports.discard(vport)
+        return status
+
+    def delete_vport(self, guest: Guest) -> Steps:
+        """VPORT-16, -17: the guest's VPort, without filters by now."""
+        status = yield from self._set(Oid.NIC_SWITCH_DELETE_VPORT,
+                                      made(DeleteVPortParameters, VPortId=guest.vport_id))
+        if status == Status.SUCCESS:
+            self._vports.discard(guest.vport_id)
+            guest.vport_id = DEFAULT_VPORT_ID
+        return status
+
+    def reset_vf(self, guest: Guest) -> Steps:
+        """RESET-01: a function level reset of the guest's VF, which only the PF may perform."""
+        return (yield from self._set(Oid.SRIOV_RESET_VF, made(ResetVfParameters, VFId=guest.vf_id)))
+
+    def free_vf(self, guest: Guest) -> Steps:
+        """VF-ALLOC-12, -13: by whom it was allocated, after its VPort has gone."""
+        status = yield from self._set(Oid.NIC_SWITCH_FREE_VF, made(FreeVfParameters, VFId=guest.vf_id))
+        if status == Status.SUCCESS:
+            guest.vf_id = INVALID_VF_FUNCTION_ID
+        return status
