@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
+from nicmodel.datasheet.ndis import Oid
 from nicmodel.datasheet.ndis_structures import HEADERS
 from nicmodel.datasheet.rules import BY_ID, ORDER, RULES, Rule
 from nicmodel.ndis.seen import (
@@ -30,8 +31,8 @@ from nicmodel.ndis.seen import (
 )
 
 __all__ = ["CLAIMS", "INITIALIZE", "INITIALIZE_RETURNS", "REQUEST", "REQUEST_RETURNS", "RESTART_RETURNS", "Call", "Checker",
-           "FirstOffence", "Judgement", "Report", "RuleVerdict", "Seen", "attribute_kind", "broken", "implied",
-           "known_structure", "listeners", "obeyed", "report_order", "rule", "stop_at_first_offence", "summary"]
+           "FirstOffence", "Judgement", "Report", "RuleVerdict", "Seen", "answers", "asks", "attribute_kind", "broken", "implied",
+           "known_structure", "listeners", "obeyed", "oid_name", "report_order", "rule", "stop_at_first_offence", "summary"]
 
 
 class Judgement(NamedTuple):
@@ -73,6 +74,21 @@ class RuleVerdict:
     verdict: str
     evidence: str
     time_ps: int | None
+
+
+def oid_name(oid: Any) -> str:
+    """The name of a request, or its number if nobody knows it."""
+    return getattr(oid, "name", None) or str(oid)
+
+
+def asks(*oids: Oid) -> list[str]:
+    """Where predicates about requests listen, before the driver has them (see `rule`)."""
+    return [f"{REQUEST} {oid.name}" for oid in oids]
+
+
+def answers(*oids: Oid) -> list[str]:
+    """Where predicates about requests listen, at the driver's answer."""
+    return [f"{REQUEST_RETURNS} {oid.name}" for oid in oids]
 
 
 Predicate = Callable[[Call, Seen], Judgement | None]
@@ -170,7 +186,10 @@ class Checker:
     def feed(self, call: Call) -> list[Report]:
         """Judge one call; returns the rules it breaks for the first time, in report order."""
         seen, verdicts = self.seen, {}
-        for name, predicate in listeners(self.role, call.name, seen.probing):
+        listening = listeners(self.role, call.name, seen.probing)
+        if "oid" in call.args:
+            listening += listeners(self.role, f"{call.name} {oid_name(call.args['oid'])}", seen.probing)
+        for name, predicate in listening:
             judged = predicate(call, seen)
             if judged is not None and not (judged.ok and name in self._standing):
                 verdicts[name] = judged

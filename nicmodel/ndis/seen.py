@@ -20,7 +20,10 @@ INITIALIZE_RETURNS = INITIALIZE + " returns"
 RESTART_RETURNS = "MiniportRestart returns"
 REQUEST = "MiniportOidRequest"
 REQUEST_RETURNS = REQUEST + " returns"
-REMOVAL = "MiniportSurpriseRemoval"
+PNP_EVENT = "MiniportDevicePnPEventNotify"
+HALT, HALT_RETURNS = "MiniportHaltEx", "MiniportHaltEx returns"
+PAUSE_RETURNS = "MiniportPause returns"
+RESET, RESET_RETURNS = "MiniportResetEx", "MiniportResetEx returns"
 ENABLE = "NdisMEnableVirtualization"
 
 
@@ -144,12 +147,12 @@ class Seen:
         self.calls.setdefault(name, []).append(call)
         if name == "NdisMSetMiniportAttributes":
             self.attributes[call.args["kind"]] = call
-        elif name == REMOVAL:
-            self.removed = True
+        elif name == PNP_EVENT:
+            self.removed |= "SurpriseRemoved" in call.args.get("event", "")
         self._follow(name, call)
 
     def _follow(self, name: str, call: Call) -> None:
-        if not name.startswith(("Miniport", "DriverEntry")) or name.startswith(REMOVAL):
+        if not name.startswith(("Miniport", "DriverEntry")):
             return
         if not name.endswith(" returns"):
             self._entries.append(name)

@@ -10,13 +10,7 @@ from ctypes import LittleEndianStructure, sizeof
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, PF_FUNCTION_ID, Oid
-from nicmodel.datasheet.ndis_structures import (
-    FilterClearParameters,
-    FilterMoveParameters,
-    FreeVfParameters,
-    ReceiveFilterParameters,
-)
+from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, PF_FUNCTION_ID, ROW_OF, Oid
 
 S = TypeVar("S", bound=LittleEndianStructure)
 
@@ -65,65 +59,59 @@ class SwitchSeen:
     def note(self, oid: Oid, buffer: Any) -> None:
         """Follow a request that has succeeded."""
         follow = _FOLLOW.get(oid)
-        if follow is not None:
-            follow(self, buffer)
+        if follow is not None and (parameters := view(buffer, ROW_OF[oid].structure)) is not None:
+            follow(self, parameters)
 
 
-def _create(switch: SwitchSeen, buffer: Any) -> None:
-    switch.created, switch.num_vfs = True, buffer.NumVFs
+def _create(switch: SwitchSeen, asked: Any) -> None:
+    switch.created, switch.num_vfs = True, asked.NumVFs
     switch.vports[DEFAULT_VPORT_ID] = VPort(PF_FUNCTION_ID)
 
 
-def _delete(switch: SwitchSeen, buffer: Any) -> None:
+def _delete(switch: SwitchSeen, asked: Any) -> None:
     switch.created = False
     for left in (switch.vports, switch.vfs, switch.filters):
         left.clear()
 
 
-def _allocate(switch: SwitchSeen, buffer: Any) -> None:
-    switch.vfs[buffer.VFId] = buffer.RequestorId
+def _allocate(switch: SwitchSeen, asked: Any) -> None:
+    switch.vfs[asked.VFId] = asked.RequestorId
     for gone in (switch.freed, switch.unplugged, switch.reset):
-        gone.discard(buffer.VFId)
+        gone.discard(asked.VFId)
 
 
-def _free(switch: SwitchSeen, buffer: Any) -> None:
-    parameters = view(buffer, FreeVfParameters)
-    if parameters is not None and switch.vfs.pop(parameters.VFId, None) is not None:
-        switch.freed.add(parameters.VFId)
+def _free(switch: SwitchSeen, asked: Any) -> None:
+    if switch.vfs.pop(asked.VFId, None) is not None:
+        switch.freed.add(asked.VFId)
 
 
-def _create_vport(switch: SwitchSeen, buffer: Any) -> None:
-    switch.vports[buffer.VPortId] = VPort(buffer.AttachedFunctionId, buffer.NumQueuePairs)
-    switch.unplugged.discard(buffer.AttachedFunctionId)
+def _create_vport(switch: SwitchSeen, asked: Any) -> None:
+    switch.vports[asked.VPortId] = VPort(asked.AttachedFunctionId, asked.NumQueuePairs)
+    switch.unplugged.discard(asked.AttachedFunctionId)
 
 
-def _delete_vport(switch: SwitchSeen, buffer: Any) -> None:
-    port = switch.vports.pop(buffer.VPortId, None)
+def _delete_vport(switch: SwitchSeen, asked: Any) -> None:
+    port = switch.vports.pop(asked.VPortId, None)
     if port is not None and port.function != PF_FUNCTION_ID:
         switch.unplugged.add(port.function)
         switch.reset.discard(port.function)
 
 
-def _set_filter(switch: SwitchSeen, buffer: Any) -> None:
-    head = view(buffer, ReceiveFilterParameters)
-    if head is not None:
-        switch.filters[head.FilterId] = head.VPortId
+def _set_filter(switch: SwitchSeen, asked: Any) -> None:
+    switch.filters[asked.FilterId] = asked.VPortId
 
 
-def _move_filter(switch: SwitchSeen, buffer: Any) -> None:
-    move = view(buffer, FilterMoveParameters)
-    if move is not None and move.FilterId in switch.filters:
-        switch.filters[move.FilterId] = move.DestVPortId
+def _move_filter(switch: SwitchSeen, asked: Any) -> None:
+    if asked.FilterId in switch.filters:
+        switch.filters[asked.FilterId] = asked.DestVPortId
 
 
-def _clear_filter(switch: SwitchSeen, buffer: Any) -> None:
-    clear = view(buffer, FilterClearParameters)
-    if clear is not None:
-        switch.filters.pop(clear.FilterId, None)
+def _clear_filter(switch: SwitchSeen, asked: Any) -> None:
+    switch.filters.pop(asked.FilterId, None)
 
 
-def _reset_vf(switch: SwitchSeen, buffer: Any) -> None:
-    switch.reset.add(buffer.VFId)
+def _reset_vf(switch: SwitchSeen, asked: Any) -> None:
+    switch.reset.add(asked.VFId)
 
 
 _FOLLOW: dict[Oid, Callable[[SwitchSeen, Any], None]] = {

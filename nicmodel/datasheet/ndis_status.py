@@ -1,0 +1,65 @@
+"""NDIS_STATUS values: what functions return, and what status indications announce."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """NDIS_STATUS values. Compare with SUCCESS: NOT_ACCEPTED looks like a success by its severity bits."""
+
+    SUCCESS = 0x00000000
+    PENDING = 0x00000103
+    NOT_RECOGNIZED = 0x00010001
+    NOT_ACCEPTED = 0x00010003
+    SOFT_ERRORS = 0x80010003
+    HARD_ERRORS = 0x80010004
+    FAILURE = 0xC0000001
+    INVALID_PARAMETER = 0xC000000D
+    RESOURCES = 0xC000009A
+    NOT_SUPPORTED = 0xC00000BB
+    BAD_VERSION = 0xC0010004
+    BAD_CHARACTERISTICS = 0xC0010005
+    DEVICE_FAILED = 0xC0010008
+    REQUEST_ABORTED = 0xC001000C
+    RESET_IN_PROGRESS = 0xC001000D
+    INVALID_LENGTH = 0xC0010014
+    INVALID_DATA = 0xC0010015
+    BUFFER_TOO_SHORT = 0xC0010016
+    INVALID_OID = 0xC0010017
+    ADAPTER_REMOVED = 0xC0010018
+    FILE_NOT_FOUND = 0xC001001B
+    PAUSED = 0xC023002A
+    UNSUPPORTED_REVISION = 0xC023002C
+    INVALID_PORT = 0xC023002D
+    INVALID_PORT_STATE = 0xC023002E
+    LOW_POWER_STATE = 0xC023002F
+    REINIT_REQUIRED = 0xC0230030
+
+
+INITIALIZE_STATUSES = (Status.SUCCESS, Status.NOT_ACCEPTED, Status.RESOURCES, Status.FAILURE)
+"""All that MiniportInitializeEx may return (nc-ndis-miniport_initialize)."""
+
+RESET_STATUSES = (Status.SUCCESS, Status.PENDING, Status.RESET_IN_PROGRESS, Status.SOFT_ERRORS, Status.HARD_ERRORS)
+"""All that MiniportResetEx may return (nc-ndis-miniport_reset)."""
+
+ENABLE_VIRTUALIZATION_STATUSES = (Status.SUCCESS, Status.NOT_SUPPORTED, Status.INVALID_PARAMETER, Status.FAILURE)
+"""All that NdisMEnableVirtualization may return (nf-ndis-ndismenablevirtualization)."""
+
+
+class Indication(IntEnum):
+    """NDIS_STATUS values of status indications (the ndis-status pages)."""
+
+    RESET_START = 0x40010004
+    RESET_END = 0x40010005
+    LINK_STATE = 0x40010017
+    VF_CONFIG_STATE = 0x4002000E
+    RECEIVE_FILTER_CURRENT_CAPABILITIES = 0x40020010
+    RECEIVE_FILTER_HARDWARE_CAPABILITIES = 0x40020020
+    NIC_SWITCH_CURRENT_CAPABILITIES = 0x40020040
+    NIC_SWITCH_HARDWARE_CAPABILITIES = 0x40020050
+    SWITCH_PORT_REMOVE_VF = 0xC0241001
+    SWITCH_NIC_STATUS = 0xC0241002
+
+
+STATUS_LINK_STATE = Indication.LINK_STATE
