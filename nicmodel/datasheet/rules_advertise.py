@@ -82,7 +82,7 @@ ADVERTISED: tuple[Rule, ...] = (
     Rule("ADV-13", PF, ASSIST, "VLAN, moderation, asymmetry and VF_RSS flags are set only if the hardware does what they "
          "say.", _SWITCH_CAPS, unchecked="what the hardware could do beyond its use is in no call"),
     Rule("ADV-14", PF, "CREATE_VPORT", "Without SINGLE_VPORT_POOL the PF owns at most MaxNumVPorts - MaxNumVFs VPorts, so "
-         "that every VF finds one.", "nondefault-virtual-ports-and-vmq", unchecked=UNWRITTEN),
+         "that every VF finds one.", "nondefault-virtual-ports-and-vmq"),
     Rule("ADV-15", PF, ASSIST, "The receive-filter capabilities carry the header type 0x80, revision 2, size 84.", _FILTER,
          unchecked=UNWRITTEN),
     Rule("ADV-16", PF, "SR-IOV is enabled", "VMQ filters are enabled, VM queues are not, and NumQueues is 0.",

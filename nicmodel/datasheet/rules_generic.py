@@ -16,13 +16,13 @@ _HALTING = "halting-a-miniport-adapter"
 
 GENERIC: tuple[Rule, ...] = (
     Rule("GEN-DRV-01", BOTH, "DriverEntry", "The characteristics are zeroed, then filled with the NDIS version and an "
-         "entry point or NULL for every handler.", _DRIVER, unchecked=UNWRITTEN),
+         "entry point or NULL for every handler.", _DRIVER),
     Rule("GEN-DRV-02", BOTH, "DriverEntry", "The driver registers with NdisMRegisterMiniportDriver and DriverEntry returns "
-         "what that call returned.", _DRIVER, unchecked=UNWRITTEN),
+         "what that call returned.", _DRIVER),
     Rule("GEN-DRV-03", NDIS, "during registration", "MiniportSetOptions is called from inside the registration call.",
-         _DRIVER, unchecked=UNWRITTEN),
+         _DRIVER),
     Rule("GEN-DRV-04", BOTH, "DriverEntry fails", "A DriverEntry that fails gives back everything it has allocated.",
-         _DRIVER, unchecked=UNWRITTEN),
+         _DRIVER),
     Rule("GEN-DRV-05", BOTH, "after DriverEntry", "The driver is ready for MiniportInitializeEx from the moment "
          "DriverEntry returns.", _DRIVER, unchecked="a driver that is not ready fails in MiniportInitializeEx, where "
          "GEN-INIT judges it"),
@@ -59,30 +59,28 @@ GENERIC: tuple[Rule, ...] = (
          "driver's SR-IOV role must support.", "sr-iov-oids; mandatory-oids-for-miniport-drivers"),
 
     Rule("GEN-HANG-01", BOTH, "registration attributes", "The hang-check interval, rounded down to a multiple of 2 s (0 "
-         "means 2 s), is longer than the initialisation takes.", _REGISTRATION, unchecked=UNWRITTEN),
-    Rule("GEN-STATE-01", BOTH, "Paused", "A paused adapter indicates no frames and accepts none to send.", _STATES,
-         unchecked=UNWRITTEN),
+         "means 2 s), is longer than the initialisation takes.", _REGISTRATION),
+    Rule("GEN-STATE-01", BOTH, "Paused", "A paused adapter indicates no frames and accepts none to send.", _STATES),
     Rule("GEN-STATE-02", BOTH, "MiniportPause", "Pausing cannot fail, and is over only when nothing is under way any more.",
-         f"{_STATES}; nc-ndis-miniport_pause", unchecked=UNWRITTEN),
-    Rule("GEN-OID-01", NDIS, "MiniportOidRequest", "An adapter is given one request at a time.", _REQUEST,
-         unchecked=UNWRITTEN),
+         f"{_STATES}; nc-ndis-miniport_pause"),
+    Rule("GEN-OID-01", NDIS, "MiniportOidRequest", "An adapter is given one request at a time.", _REQUEST),
     Rule("GEN-OID-02", BOTH, "MiniportOidRequest", "The call does not wait for hardware; it returns PENDING and completes "
          "later.", _REQUEST, unchecked="requests are steps that may take time in the model, so waiting inside one cannot "
          "be told from PENDING"),
     Rule("GEN-OID-03", BOTH, "MiniportOidRequest", "A request nobody knows is answered INVALID_OID, a known one that is "
-         "not offered NOT_SUPPORTED.", _REQUEST, unchecked=UNWRITTEN),
+         "not offered NOT_SUPPORTED.", _REQUEST),
     Rule("GEN-OID-04", BOTH, "between surprise removal and halt", "Every request is completed at once with NOT_ACCEPTED.",
-         _REQUEST, unchecked=UNWRITTEN),
+         _REQUEST),
     Rule("GEN-OID-05", BOTH, "a reset meets a request", "A request that a reset interrupts is completed with "
          "REQUEST_ABORTED.", _REQUEST, unchecked=UNWRITTEN),
     Rule("GEN-OID-06", BOTH, "general attributes", "The requests that are mandatory for every miniport are supported and "
          "listed.", "mandatory-oids-for-miniport-drivers", by=("GEN-INIT-14",)),
     Rule("GEN-RESET-01", BOTH, "MiniportResetEx", "A reset returns SUCCESS, PENDING, RESET_IN_PROGRESS, SOFT_ERRORS or "
-         "HARD_ERRORS, after pending requests and sends were completed.", "nc-ndis-miniport_reset", unchecked=UNWRITTEN),
+         "HARD_ERRORS, after pending requests and sends were completed.", "nc-ndis-miniport_reset"),
     Rule("GEN-HALT-01", NDIS, "MiniportHaltEx", "An adapter is halted only after it was initialised, from Paused, with "
-         "nothing outstanding.", _HALTING, unchecked=UNWRITTEN),
+         "nothing outstanding.", _HALTING),
     Rule("GEN-HALT-02", BOTH, "MiniportHaltEx", "Halting undoes initialisation in reverse order and gives back everything.",
-         f"{_HALTING}; nc-ndis-miniport_halt", unchecked=UNWRITTEN),
+         f"{_HALTING}; nc-ndis-miniport_halt"),
     Rule("GEN-HALT-03", BOTH, "MiniportHaltEx after surprise removal", "The hardware is gone, and the driver does not "
-         "touch it.", "nc-ndis-miniport_halt", unchecked=UNWRITTEN),
+         "touch it.", "nc-ndis-miniport_halt"),
 )

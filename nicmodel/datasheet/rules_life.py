@@ -85,12 +85,12 @@ DATA_PATHS: tuple[Rule, ...] = (
 RESETS: tuple[Rule, ...] = (
     Rule("RESET-01", VS, "detaching a VF", "A function level reset is asked of the PF's driver, which alone performs it.",
          _RESET, by=("TEARDOWN-03",)),
-    Rule("RESET-02", PF, "RESET_VF", "A VF that is not allocated is refused.", _RESET, unchecked=UNWRITTEN),
-    Rule("RESET-03", ("PF", "HW"), "RESET_VF", "The reset touches that VF alone.", _RESET, unchecked=UNWRITTEN),
+    Rule("RESET-02", PF, "RESET_VF", "A VF that is not allocated is refused.", _RESET),
+    Rule("RESET-03", ("PF", "HW"), "RESET_VF", "The reset touches that VF alone.", _RESET),
     Rule("RESET-04", HW, "after RESET_VF", "The VF does no DMA, and its pending interrupts are cleared.", _DOWN,
          tested="tests/nic/test_resets.py::test_a_vf_reset_closes_its_queues_and_nobody_elses"),
     Rule("RESET-05", PF, "after RESET_VF", "The VF stays allocated and keeps id, requester id and VPort (G-07).", _RESET,
-         MODEL, INFERRED, unchecked=UNWRITTEN),
+         MODEL, INFERRED),
     Rule("RESET-06", HW, "FLR", "Private registers return to their defaults, the PF's SR-IOV capability stays.", _RESET,
          MODEL, INFERRED, tested="tests/pcie/test_functions.py::test_vf_flr_resets_that_vf_alone"),
     Rule("RESET-07", PF, "MiniportResetEx of the PF", "Requests that arrive are answered NOT_ACCEPTED, interrupted ones "
@@ -122,7 +122,7 @@ ENDINGS: tuple[Rule, ...] = (
          by=("SWITCH-14",)),
     Rule("HALT-PF-02", NDIS, "the PF goes", "The PF is halted only after its switch was deleted.", _PF_HALT,
          unchecked=UNWRITTEN),
-    Rule("HALT-PF-03", PF, "MiniportHaltEx, static", "Virtualization is disabled here.", _PF_HALT, unchecked=UNWRITTEN),
+    Rule("HALT-PF-03", PF, "MiniportHaltEx, static", "Virtualization is disabled here.", _PF_HALT),
     Rule("HALT-PF-04", PF, "MiniportHaltEx, dynamic", "Virtualization is off already, since the switch was deleted.",
-         _PF_HALT, unchecked=UNWRITTEN),
+         _PF_HALT),
 )

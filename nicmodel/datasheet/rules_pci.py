@@ -66,8 +66,7 @@ PCI_VIEW: tuple[Rule, ...] = (
 INTERRUPTS: tuple[Rule, ...] = (
     Rule("INTR-01", PF, "hardware-assist attributes", "MSI-X is among the queue properties.",
          "ns-ntddndis-_ndis_receive_filter_capabilities", by=("ADV-17",)),
-    Rule("INTR-02", BOTH, "NdisMRegisterInterruptEx", "The driver registers message interrupts.", _MSI,
-         unchecked=UNWRITTEN),
+    Rule("INTR-02", BOTH, "NdisMRegisterInterruptEx", "The driver registers message interrupts.", _MSI),
     Rule("INTR-03", VF, "in a guest", "An assigned device does not depend on line interrupts.", "pcivirt/index",
          by=("INTR-02",)),
     Rule("INTR-04", BOTH, "before initialisation", "Number and affinity of messages are shaped by filtering resource "

@@ -32,32 +32,31 @@ SWITCH: tuple[Rule, ...] = (
     Rule("SWITCH-02", NDIS, "CREATE_SWITCH", "The request asks for an external switch with id 0 and the VFs that the "
          "registry names.", _HANDLE, unchecked=UNWRITTEN),
     Rule("SWITCH-03", PF, "CREATE_SWITCH, static", "Parameters that differ from those of the initialisation are refused.",
-         _STATIC, unchecked=UNWRITTEN),
+         _STATIC),
     Rule("SWITCH-04", PF, "CREATE_SWITCH, dynamic", "The driver checks the parameters, configures the hardware and enables "
-         "virtualization before it completes the request.", _DYNAMIC, unchecked=UNWRITTEN),
+         "virtualization before it completes the request.", _DYNAMIC),
     Rule("SWITCH-05", PF, "CREATE_SWITCH", "The default VPort gets its resources; it is the PF's, and activated from "
          "birth.", _HANDLE, unchecked=INSIDE),
     Rule("SWITCH-06", PF, "before CREATE_SWITCH has succeeded", "No VF is allocated and no VPort created, even if the "
-         "switch was built statically.", _CREATING, unchecked=UNWRITTEN),
-    Rule("SWITCH-07", PF, "always", "There is one switch, and its id is 0.", "nic-switches", unchecked=UNWRITTEN),
+         "switch was built statically.", _CREATING),
+    Rule("SWITCH-07", PF, "always", "There is one switch, and its id is 0.", "nic-switches"),
     Rule("SWITCH-08", PF, "NdisMEnableVirtualization", "The two reserved arguments are FALSE, the caller is a PF at "
          "PASSIVE_LEVEL.", _ENABLE, unchecked="the library has neither the reserved arguments nor an IRQL; a VF that calls "
          "it breaks VF-INIT-19"),
-    Rule("SWITCH-09", PF, "NdisMEnableVirtualization", "Virtualization is not enabled while it is on.", _ENABLE,
-         unchecked=UNWRITTEN),
+    Rule("SWITCH-09", PF, "NdisMEnableVirtualization", "Virtualization is not enabled while it is on.", _ENABLE),
     Rule("SWITCH-10", PF, "NdisMEnableVirtualization", "NumVFs is 0 when virtualization is disabled.", _ENABLE,
-         implies=("HALT-PF-03",), unchecked=UNWRITTEN),
+         implies=("HALT-PF-03",)),
     Rule("SWITCH-11", ("HW",), "NdisMEnableVirtualization", "The bus refuses more VFs than TotalVFs, and none while "
          "enabling.", "nc-wdm-enable_virtualization",
          tested="tests/ndis/test_platform.py::test_too_many_or_twice_is_a_failure_and_zero_takes_them_away"),
     Rule("SWITCH-12", PF, "NdisMEnableVirtualization", "Virtualization is disabled where a dynamic switch is deleted or a "
-         "static PF halts, and nowhere else.", f"{_DELETING}; halting-a-pf-miniport-driver", unchecked=UNWRITTEN),
+         "static PF halts, and nowhere else.", f"{_DELETING}; halting-a-pf-miniport-driver"),
     Rule("SWITCH-13", PF, "DELETE_SWITCH", "A static driver frees software only, a dynamic one its hardware too; the "
-         "default VPort goes with the switch.", f"{_DELETING}; oid-nic-switch-delete-switch", unchecked=UNWRITTEN),
+         "default VPort goes with the switch.", f"{_DELETING}; oid-nic-switch-delete-switch"),
     Rule("SWITCH-14", NDIS, "DELETE_SWITCH", "No filter, nondefault VPort or VF is left when the switch is deleted.",
          _DELETING, unchecked=UNWRITTEN),
     Rule("SWITCH-15", ("VS", "PF"), "set NIC_SWITCH_PARAMETERS", "Only the name of switch 0 changes, and only with its "
-         "flag.", "setting-the-parameters-of-a-nic-switch", unchecked=UNWRITTEN),
+         "flag.", "setting-the-parameters-of-a-nic-switch"),
     Rule("SWITCH-16", NDIS, "queries of the switch", "Parameters, enumerations and capabilities are answered by NDIS.",
          "oid-nic-switch-parameters; oid-nic-switch-enum-switches", by=("OID-01",)),
     Rule("SWITCH-17", PF, "default VPort", "The default VPort has one queue pair (C-08).",
@@ -82,10 +81,9 @@ ALLOCATION: tuple[Rule, ...] = (
          by=("VF-ALLOC-02", "VF-ALLOC-03")),
     Rule("VF-ALLOC-06", PF, "ALLOCATE_VF", "The driver allocates software for the VF and assigns it to the switch; without "
          "SR-IOV it answers NOT_SUPPORTED.", _HANDLE_ALLOCATE, by=("OID-07",)),
-    Rule("VF-ALLOC-07", PF, "ALLOCATE_VF", "VFId names a VF that nobody has: an index below NumVFs.", _HANDLE_ALLOCATE,
-         unchecked=UNWRITTEN),
+    Rule("VF-ALLOC-07", PF, "ALLOCATE_VF", "VFId names a VF that nobody has: an index below NumVFs.", _HANDLE_ALLOCATE),
     Rule("VF-ALLOC-08", PF, "ALLOCATE_VF", "RequestorId is made of what NdisMGetVirtualFunctionLocation says of that VF.",
-         f"{_HANDLE_ALLOCATE}; nf-ndis-ndismgetvirtualfunctionlocation", unchecked=UNWRITTEN),
+         f"{_HANDLE_ALLOCATE}; nf-ndis-ndismgetvirtualfunctionlocation"),
     Rule("VF-ALLOC-09", PF, "ALLOCATE_VF", "The driver initialises and exposes the VF and keeps its id.", _HANDLE_ALLOCATE,
          unchecked=INSIDE),
     Rule("VF-ALLOC-10", PF, "before ALLOCATE_VF has succeeded", "A VF that is not allocated does not operate: requests "
@@ -97,10 +95,9 @@ ALLOCATION: tuple[Rule, ...] = (
          unchecked=NO_ISSUER),
     Rule("VF-ALLOC-13", VS, "FREE_VF", "The VF's VPort was deleted before.", _ISSUE_FREE, unchecked=UNWRITTEN),
     Rule("VF-ALLOC-14", PF, "FREE_VF", "A VF that is unknown, not allocated or still has a VPort is not freed: "
-         "INVALID_PARAMETER (C-04).", f"{_HANDLE_FREE}; oid-nic-switch-free-vf", reading=CONTRADICTION,
-         unchecked=UNWRITTEN),
+         "INVALID_PARAMETER (C-04).", f"{_HANDLE_FREE}; oid-nic-switch-free-vf", reading=CONTRADICTION),
     Rule("VF-ALLOC-15", PF, "after FREE_VF", "Its software is free and the VF detached: it can be allocated again.",
-         _HANDLE_FREE, unchecked=UNWRITTEN),
+         _HANDLE_FREE),
     Rule("VF-ALLOC-16", HV, "while allocated", "The requester id drives remapping of the VF's DMA and interrupts.",
          _ALLOCATING, unchecked=HARDWARE),
     Rule("VF-ALLOC-17", NDIS, "queries of VFs", "VF_PARAMETERS and ENUM_VFS are answered by NDIS (C-28).",

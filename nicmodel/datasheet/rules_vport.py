@@ -31,7 +31,7 @@ _CLEAR, _CLEAR_OID = "clearing-a-receive-filter-on-a-virtual-port", "oid-receive
 
 VPORTS: tuple[Rule, ...] = (
     Rule("VPORT-01", PF, "always", "The default VPort, id 0, is born with the switch on the PF and activated; nobody "
-         "creates, deletes or gives it away.", _CREATING, unchecked=UNWRITTEN),
+         "creates, deletes or gives it away.", _CREATING),
     Rule("VPORT-02", VS, "CREATE_VPORT", "The switch exists, and the request names switch 0.", _CREATING,
          unchecked=UNWRITTEN),
     Rule("VPORT-03", VS, "CREATE_VPORT", "The VPort is for the PF or for a VF that is allocated.", _CREATING,
@@ -39,11 +39,10 @@ VPORTS: tuple[Rule, ...] = (
     Rule("VPORT-04", NDIS, "CREATE_VPORT", "NDIS chooses an id that no other VPort has, from 1 to MaxNumVPorts - 1.",
          _CREATING, unchecked=UNWRITTEN),
     Rule("VPORT-05", PF, "CREATE_VPORT", "The driver succeeds only with all resources, and keeps the id that NDIS chose.",
-         f"{_CREATING}; oid-nic-switch-create-vport", unchecked=UNWRITTEN),
+         f"{_CREATING}; oid-nic-switch-create-vport"),
     Rule("VPORT-06", PF, "CREATE_VPORT", "A VF's VPort is activated from birth, a PF's waits for a set of its parameters.",
-         _CREATING, unchecked=UNWRITTEN),
-    Rule("VPORT-07", ("NDIS", "PF"), "CREATE_VPORT", "A VF has one nondefault VPort at most.", "virtual-ports--vports-",
-         unchecked=UNWRITTEN),
+         _CREATING),
+    Rule("VPORT-07", ("NDIS", "PF"), "CREATE_VPORT", "A VF has one nondefault VPort at most.", "virtual-ports--vports-"),
     Rule("VPORT-08", VS, "set VPORT_PARAMETERS", "A VPort stays with its function, and once activated stays so until it is "
          "deleted.", f"{_CREATING}; {_SETTING}", unchecked=UNWRITTEN),
     Rule("VPORT-09", VS, "CREATE_VPORT", "Queue pairs are from 1 to the limit of a nondefault VPort, the same for all "
@@ -65,7 +64,7 @@ VPORTS: tuple[Rule, ...] = (
     Rule("VPORT-17", VS, "DELETE_VPORT of a VF", "The VF's driver was paused and halted before.", _DELETING,
          by=("TEARDOWN-02",)),
     Rule("VPORT-18", PF, "DELETE_VPORT", "Everything of the VPort is free afterwards: its function can have another.",
-         f"{_DELETING}; {_SETTING}", unchecked=UNWRITTEN),
+         f"{_DELETING}; {_SETTING}"),
     Rule("VPORT-19", NDIS, "queries of VPorts", "VPORT_PARAMETERS by method and ENUM_VPORTS are answered by NDIS.",
          "oid-nic-switch-vport-parameters; oid-nic-switch-enum-vports", by=("OID-01",)),
     Rule("VPORT-20", PF, "receive on a PF VPort", "A frame is indicated with the id of its VPort.", _FLOW,
@@ -82,8 +81,7 @@ FILTERS: tuple[Rule, ...] = (
          "order.", f"{_SET}; ns-ntddndis-_ndis_receive_filter_field_parameters", unchecked=UNWRITTEN),
     Rule("FILTER-03", NDIS, "SET_FILTER", "NDIS chooses a filter id that no other filter has, and not 0.", _SET,
          unchecked=UNWRITTEN),
-    Rule("FILTER-04", PF, "SET_FILTER", "The request succeeds only after the hardware was programmed with it.", _SET_OID,
-         unchecked=UNWRITTEN),
+    Rule("FILTER-04", PF, "SET_FILTER", "The request succeeds only after the hardware was programmed with it.", _SET_OID),
     Rule("FILTER-05", VS, "ownership", "Who made a nondefault VPort sets its filters, and who set a filter clears it.",
          f"{_SET}; {_CLEAR_OID}", unchecked=NO_ISSUER),
     Rule("FILTER-06", HW, "match", "A filter matches if all its tests do, a VPort if one of its filters does.", _SET,
@@ -101,7 +99,7 @@ FILTERS: tuple[Rule, ...] = (
     Rule("FILTER-12", VS, "MOVE_FILTER", "The filter exists, is where the request says, and goes to an existing VPort; "
          "queue ids are 0.", _MOVE, unchecked=UNWRITTEN),
     Rule("FILTER-13", ("PF", "HW"), "MOVE_FILTER", "A move happens at once or not at all: one that cannot be is refused "
-         "and changes nothing.", f"{_MOVE}; {_MOVE_OID}", unchecked=UNWRITTEN),
+         "and changes nothing.", f"{_MOVE}; {_MOVE_OID}"),
     Rule("FILTER-14", VS, "CLEAR_FILTER", "The filter exists, and its queue id is 0.", f"{_CLEAR}; {_CLEAR_OID}",
          unchecked=UNWRITTEN),
     Rule("FILTER-15", HW, "switching", "Filters decide for frames from the wire and from other VPorts; what matches none "
@@ -110,7 +108,7 @@ FILTERS: tuple[Rule, ...] = (
     Rule("FILTER-16", NDIS, "queries of filters", "ENUM_FILTERS and FILTER_PARAMETERS are answered by NDIS.",
          "enumerating-receive-filters-on-a-virtual-port", by=("OID-01",)),
     Rule("FILTER-17", PF, "SET_FILTER", "No more filters are accepted than MaxNumMacAddresses.",
-         "ns-ntddndis-_ndis_nic_switch_capabilities", unchecked=UNWRITTEN),
+         "ns-ntddndis-_ndis_nic_switch_capabilities"),
     Rule("FILTER-18", HW, "anti-spoofing", "No request tells the adapter which addresses a VM may send from: that is a "
          "setting of the adapter (G-10).", "ns-ntddndis-_ndis_switch_port_property_security", MODEL, INFERRED,
          unchecked=HARDWARE),

@@ -1,5 +1,6 @@
 """All predicates: importing this file registers them with the judge."""
 
-from nicmodel.ndis import rules_advertise, rules_generic, rules_pf, rules_vf
+from nicmodel.ndis import rules_advertise, rules_generic, rules_pf, rules_running, rules_switch, rules_vf, rules_vport
 
-__all__ = ["rules_advertise", "rules_generic", "rules_pf", "rules_vf"]
+__all__ = ["rules_advertise", "rules_generic", "rules_pf", "rules_running", "rules_switch", "rules_vf",
+           "rules_vport"]

@@ -6,27 +6,35 @@ It is the judge's own copy, made of what NDIS asked and the driver answered; it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from ctypes import LittleEndianStructure, sizeof
+from ctypes import Structure, sizeof
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, PF_FUNCTION_ID, ROW_OF, Oid
+from nicmodel.datasheet.ndis_structures import NdisStructure, header_is
 
-S = TypeVar("S", bound=LittleEndianStructure)
+S = TypeVar("S", bound=NdisStructure)
 
 
 def view(buffer: Any, cls: type[S]) -> S | None:
-    """A request's buffer as the structure it should be; None if it is something else. Bytes that end early read as 0."""
+    """A request's buffer as the structure it should be; None if it is something else, or too short."""
     if isinstance(buffer, cls):
         return buffer
-    if isinstance(buffer, bytes | bytearray | memoryview):
-        return cls.from_buffer_copy(bytes(buffer)[:sizeof(cls)].ljust(sizeof(cls), b"\0"))
+    if isinstance(buffer, bytes | bytearray | memoryview) and len(buffer) >= cls.NDIS_SIZEOF:
+        return cls.from_buffer_copy(bytes(buffer[:sizeof(cls)]).ljust(sizeof(cls), b"\0"))
     return None
+
+
+def parameters(oid: Any, buffer: Any) -> Any:
+    """What a request asks with, if its buffer holds the right structure with the right header, else None."""
+    row = ROW_OF.get(oid)
+    found = None if row is None else view(buffer, row.structure)
+    return found if found is not None and header_is(found) else None
 
 
 def copied(buffer: Any) -> Any:
     """A request's buffer as it is now; the handler may change the original."""
-    if isinstance(buffer, LittleEndianStructure):
+    if isinstance(buffer, Structure):
         return type(buffer).from_buffer_copy(buffer)
     return bytes(buffer) if isinstance(buffer, bytearray | memoryview) else buffer
 
@@ -59,8 +67,8 @@ class SwitchSeen:
     def note(self, oid: Oid, buffer: Any) -> None:
         """Follow a request that has succeeded."""
         follow = _FOLLOW.get(oid)
-        if follow is not None and (parameters := view(buffer, ROW_OF[oid].structure)) is not None:
-            follow(self, parameters)
+        if follow is not None and (asked := view(buffer, ROW_OF[oid].structure)) is not None:
+            follow(self, asked)
 
 
 def _create(switch: SwitchSeen, asked: Any) -> None:
