@@ -1,81 +1,46 @@
-"""The PF miniport: parent partition, static switch creation, and the adapter behind every VF.
+"""The PF miniport: parent partition, static or dynamic switch creation, and the adapter behind every VF.
 
 `INITIALIZE` follows the seven steps of Microsoft's guidelines for a PF's MiniportInitializeEx; each step's
-docstring begins with the rule ids it serves (datasheet.rules). Features and capabilities are in `pf_features`, the
-switch is in `pf_switch`, the VFs' mailboxes in `pf_mailbox`. The driver sees NDIS, its handle and the datasheet, nothing
-inside the device.
+docstring begins with the rule ids it serves (datasheet.rules). Features and capabilities are in `pf_features`, requests
+come in through `pf_requests`, the switch is in `pf_switch`, the VFs' mailboxes in `pf_mailbox`. The driver sees NDIS, its
+handle and the datasheet, nothing inside the device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from drivers.miniport import MS, MiniportBase, StepList
+from drivers.miniport import MiniportBase, StepList
+from drivers.pf_blocks import PfBlocks
 from drivers.pf_features import PfFeatures
+from drivers.pf_functions import PfFunctions
+from drivers.pf_hardware import PfHardware
 from drivers.pf_mailbox import PfMailbox
-from drivers.pf_switch import QUEUES_PER_POOL, NicSwitch, drop_policy
-from drivers.rings import ITR_UNIT_PS, PF_RX, PF_TX, PythonRings, QueuePair, RingSettings
+from drivers.pf_requests import Serve
+from drivers.pf_switch import NicSwitch
+from drivers.rings import PythonRings, QueuePair, RingSettings
 from nicmodel.datasheet import ndis as n
-from nicmodel.datasheet.ndis import Oid, PartitionType, RequestType, Status
-from nicmodel.datasheet.ndis_structures import (
-    AddDeviceRegistrationAttributes,
-    made,
-)
-from nicmodel.datasheet.registers_pf import (
-    CTRL,
-    CTRL_EXT,
-    DMATXCTL,
-    EEC,
-    EIAC,
-    EICR,
-    EIMC,
-    EIMS,
-    EITR,
-    FCTRL,
-    GCR_EXT,
-    GPIE,
-    HLREG0,
-    IVAR,
-    IVAR_MISC,
-    LINKS,
-    MAXFRS,
-    MCSTCTRL,
-    MRQC,
-    MTQC,
-    PFDTXGSWC,
-    QDE,
-    RAH,
-    RAL,
-    RDRXCTL,
-    RTTDCS,
-    RXCTRL,
-    SECRXCTRL,
-    SECRXSTAT,
-    VLNCTRL,
-    VT_CTL,
-)
+from nicmodel.datasheet.ndis import Oid, PartitionType, PowerState, RequestType, Status
+from nicmodel.datasheet.ndis_structures import AddDeviceRegistrationAttributes, made
+from nicmodel.datasheet.registers_pf import CTRL_EXT, EICR
 
 Steps = Generator[Any, Any, Any]
-QUEUE_VECTOR, OTHER_VECTOR = 0, 1
-IVAR_VALID = 0x80
-POOLS_64 = 3                            # GCR_EXT and GPIE VT_MODE: 64 pools of two queues
-MRQE_64_POOLS, MTQC_64_POOLS = 0x8, 0x6
-ALL_CAUSES = 0x7FFFFFFF
-STANDARD_FRAME = 1518                   # bytes, FCS included
-RESET_SETTLE_PS = 10 * MS               # the datasheet asks for 10 ms after a reset
+QUERY, SET, METHOD = RequestType
+SURPRISE_REMOVED = "NdisDevicePnPEventSurpriseRemoved"
 
 
 @dataclass(frozen=True)
 class PfSettings:
     """What a user chooses of the PF's driver.
 
-    ``max_vfs`` is what the adapter supports (the PF keeps a pool). ``rings`` opens the PF's own queue pair
-    for traffic; without it the PF only serves its VFs.
+    ``max_vfs`` is what the adapter supports (the PF keeps a pool); ``pf_vports`` of their pools may go to further VPorts
+    of the PF instead. ``rings`` opens the PF's own queue pair for traffic; without it the PF only serves its VFs.
     """
 
     max_vfs: int = 63
+    pf_vports: int = 0
     mac_slots: int = 128
     max_frame_bytes: int = 1518
     rings: RingSettings | None = None
@@ -85,7 +50,7 @@ class PfSettings:
     drop_without_descriptor: bool = True
 
 
-class PfMiniport(PfFeatures):
+class PfMiniport(PfHardware, PfFunctions):
     """The PF's driver. It creates its switch statically, during initialisation."""
 
     switch_creation = "static"
@@ -94,13 +59,17 @@ class PfMiniport(PfFeatures):
     def __init__(self, ndis: Any, handle: Any, settings: PfSettings | None = None):
         super().__init__(ndis, handle, settings or PfSettings())
         self.features: frozenset[str] = frozenset()
-        self.switch = NicSwitch(self, 0, self.settings.mac_slots)
+        self.max_num_vfs = 0
+        self.pooled = False
+        self.switch = NicSwitch(self, 0, self.settings.mac_slots, self.settings.pf_vports)
         self.mailbox = PfMailbox(self, self.switch)
+        self.blocks = PfBlocks(self, self.switch)
         self.pair: QueuePair | None = None
         self.rings: PythonRings | None = None
         self._service: Any = None                # the running mailbox service, if any
         self._again = False                      # news came while it ran
         self._context = 0
+        self._running = False                    # between MiniportRestart and MiniportPause
 
     # DriverEntry and MiniportAddDevice -------------------------------------------------------------------
 
@@ -130,120 +99,73 @@ class PfMiniport(PfFeatures):
         self.home = self.partition()
         return Status.FAILURE if self.home in (None, PartitionType.MS_HV_CHILD) else Status.SUCCESS
 
-    def reset_adapter(self) -> Steps:
-        """GEN-INIT-10: mask, stop receiving, reset, wait for EEPROM and DMA engine; learn our address."""
-        self.handle.write(RXCTRL, 0)
-        self.handle.write(EIMC, ALL_CAUSES)
-        yield self.handle.read(EICR)
-        self.handle.write(CTRL, CTRL.RST.mask)
-        yield from self.poll(CTRL, CTRL.RST.mask, 0)
-        yield self.ndis.NdisMSleep(RESET_SETTLE_PS)
-        yield from self.poll(EEC, EEC.ARD.mask, EEC.ARD.mask)
-        self.handle.write(EIMC, ALL_CAUSES)
-        yield from self.poll(RDRXCTL, RDRXCTL.DMAIDONE.mask, RDRXCTL.DMAIDONE.mask)
-        low, high = (yield self.handle.read(RAL[0])), (yield self.handle.read(RAH[0]))
-        self.mac = int.from_bytes((low | (high & 0xFFFF) << 32).to_bytes(8, "little")[:6], "big")
-
-    def allocate_rings(self) -> None:
-        """GEN-INIT-08: the PF's own queue pair, in its own pool, if it is to carry traffic."""
-        if self.settings.rings is None:
-            return
-        queue = QUEUES_PER_POOL * self.switch.default_pool
-        self.pair = QueuePair(self, PF_TX, PF_RX, queue, QUEUE_VECTOR, self.settings.rings)
-        self.pair.allocate()
-        if self.settings.python_rings:
-            self.rings = PythonRings(self.pair, self.ndis.NdisMIndicateReceiveNetBufferLists)
+    def choose_vfs(self) -> None:
+        """PF-INIT-12: as many VFs as the keywords ask for, from the start."""
+        self.pooled, self.switch.num_vfs = self.sriov, self.max_num_vfs
 
     def register_interrupts(self) -> Steps:
         """GEN-INIT-09: one queue message and one for everything else."""
         return (yield from self.register_handlers([self.on_queue, self.on_other]))
 
+    CONFIGURE: StepList = (PfHardware.configure_pools, PfHardware.configure_port, PfHardware.open_default_pool)
+
     def configure_hardware(self) -> Steps:
-        """PF-INIT-12: pools, queues, loopback and drop policy for the VFs that the keywords ask for."""
-        write, pool = self.handle.write, self.switch.default_pool
-        virtual = POOLS_64 if self.sriov else 0
-        write(GCR_EXT, GCR_EXT.VT_MODE.put(virtual) | GCR_EXT.MSIX_EN.mask)
-        write(GPIE, GPIE.VT_MODE.put(virtual) | GPIE.MSIX_MODE.mask | GPIE.EIAME.mask | GPIE.PBA_SUPPORT.mask)
-        if self.sriov:
-            write(VT_CTL, VT_CTL.VT_ENA.mask | VT_CTL.DEF_PL.put(pool & 0x3F)
-                  | VT_CTL.DEF_PL_EXT.put(pool >> 6) | VT_CTL.REPL_EN.mask)
-            write(MRQC, MRQC.MRQE.put(MRQE_64_POOLS))
-            yield from self.handle.set_flags(RTTDCS, RTTDCS.ARBDIS.mask)
-            write(MTQC, MTQC_64_POOLS)
-            yield from self.handle.clear_flags(RTTDCS, RTTDCS.ARBDIS.mask)
-            write(PFDTXGSWC, PFDTXGSWC.LBE.mask)
-        write(MAXFRS, MAXFRS.MFS.put(self.settings.max_frame_bytes))
-        if self.settings.max_frame_bytes > STANDARD_FRAME:
-            yield from self.handle.set_flags(HLREG0, HLREG0.JUMBOEN.mask)
-        yield from self.handle.set_flags(RDRXCTL, RDRXCTL.CRCSTRIP.mask)
-        write(FCTRL, FCTRL.BAM.mask)
-        write(MCSTCTRL, MCSTCTRL.MFE.mask)
-        yield from self.handle.set_flags(VLNCTRL, VLNCTRL.VFE.mask)
-        for queue in range(QUEUES_PER_POOL * (pool + 1)):
-            write(QDE, drop_policy(queue, self.settings.drop_without_descriptor))
-        self.switch.write_pools(0, 1 << pool)
-        self.switch.write_address(0, self.mac)
-        self.switch.accept(pool)
-        self.switch.start_pool(pool)
+        """PF-INIT-12: pools, queues, loopback and drop policy for the VFs that the keywords ask for; the port."""
+        return (yield from self.run(self.CONFIGURE))
 
     def create_nic_switch(self) -> Steps:
         """PF-INIT-12, SWITCH-08: only now, with the hardware configured, do the VFs appear."""
-        if not self.sriov or not self.switch.num_vfs:
-            return Status.SUCCESS
-        status = yield from self.ndis.NdisMEnableVirtualization(self.switch.num_vfs, True)
+        status = yield from self.enable_virtualization()
         if status == Status.SUCCESS:
-            self.hold(lambda: self.ndis.NdisMEnableVirtualization(0, False))
+            self.hold(self.disable_virtualization)
         return status
 
     INITIALIZE: StepList = (
         check_partition,
         PfFeatures.read_configuration,
         PfFeatures.decide_features,
+        choose_vfs,
         MiniportBase.set_registration_attributes,
         MiniportBase.obtain_resources,
-        reset_adapter,
+        PfHardware.reset_adapter,
         MiniportBase.set_general_attributes,
         PfFeatures.report_capabilities,
         MiniportBase.register_dma,
-        allocate_rings,
+        PfHardware.allocate_rings,
         register_interrupts,
         configure_hardware,
         create_nic_switch,
     )
 
-    # MiniportRestart -----------------------------------------------------------------------------------
+    def enable_virtualization(self) -> Steps:
+        """SWITCH-08: NumVFs and VF Enable, if there is a VF to enable."""
+        if not self.sriov or not self.switch.num_vfs:
+            return Status.SUCCESS
+        return (yield from self.ndis.NdisMEnableVirtualization(self.switch.num_vfs, True))
 
-    def open_data_path(self) -> Steps:
-        """Transmit on; receive on behind the security block's handshake; then our own rings."""
-        yield from self.handle.set_flags(DMATXCTL, DMATXCTL.TE.mask)
-        yield from self.handle.set_flags(SECRXCTRL, SECRXCTRL.RX_DIS.mask)
-        yield from self.poll(SECRXSTAT, SECRXSTAT.RDY.mask, SECRXSTAT.RDY.mask)
-        self.handle.write(RXCTRL, RXCTRL.RXEN.mask)
-        yield from self.handle.clear_flags(SECRXCTRL, SECRXCTRL.RX_DIS.mask)
-        if self.pair is not None:
-            yield from self.pair.open()
+    def disable_virtualization(self) -> Steps:
+        """SWITCH-10, -12: if it is on and the hardware is still there."""
+        if self.gone or not self.ndis.virtualized:
+            return Status.SUCCESS
+        return (yield from self.ndis.NdisMEnableVirtualization(0, False))
 
-    def route_interrupts(self) -> Steps:
-        """Our queue pair on one vector, mailbox and link on the other."""
-        valid = QUEUE_VECTOR | IVAR_VALID
-        if self.pair is not None:
-            self.handle.write(IVAR[self.pair.index // 2], (valid | valid << 8) << 16 * (self.pair.index % 2))
-        self.handle.write(IVAR_MISC, (OTHER_VECTOR | IVAR_VALID) << 8)
-        self.handle.write(EITR[QUEUE_VECTOR], EITR.ITR_INT.put(self.settings.itr_ps // ITR_UNIT_PS & 0x1FF))
-        self.handle.write(EIAC, 1 << QUEUE_VECTOR)
-        self.mailbox.listen()
-        yield self.handle.read(EICR)
-        self.handle.write(EIMS, 1 << QUEUE_VECTOR | EIMS.MAILBOX.mask)
+    # MiniportRestart and MiniportPause -------------------------------------------------------------------
 
-    def announce(self) -> Steps:
-        """Tell every VF that the PF is ready for it."""
-        yield from self.handle.set_flags(CTRL_EXT, CTRL_EXT.PFRSTD.mask | CTRL_EXT.DRV_LOAD.mask)
+    RESTART: StepList = (PfHardware.open_data_path, PfHardware.route_interrupts, PfHardware.announce,
+                         PfHardware.report_link)
 
-    def report_link(self) -> Steps:
-        """The link as it is."""
-        self.indicate_link(bool((yield self.handle.read(LINKS)) & LINKS.UP.mask))
+    def restart(self) -> Steps:
+        """The data path opens: every step of RESTART in order."""
+        status = yield from super().restart()
+        self._running = status == Status.SUCCESS
+        return status
 
-    RESTART: StepList = (open_data_path, route_interrupts, announce, report_link)
+    def pause(self) -> Steps:
+        """GEN-STATE-02: our own rings stop; the VFs' do not."""
+        self._running = False
+        self.set_packet_filter(0)
+        if self.pair is not None and not self.gone:
+            yield from self.pair.close()
 
     # interrupts ----------------------------------------------------------------------------------------
 
@@ -255,33 +177,94 @@ class PfMiniport(PfFeatures):
     def on_other(self, vector: int) -> None:
         """Serve the mailboxes; news that come meanwhile make one more round."""
         self._again = True
-        if self.switch.created and self._service is None:
+        if self.switch.created and self._service is None and self.available:
             self._service = self.ndis.env.process(self._serve())
 
     def _serve(self) -> Steps:
-        while self._again:
+        while self._again and self.available:
             self._again = False
             self.handle.write(EICR, EICR.MAILBOX.mask)            # news from here on send another message
             yield from self.mailbox.service()
         self._service = None
 
-    def reset_function(self, vf: int) -> None:
-        """Close the queues of a VF, whose guest is gone."""
-        for queue in range(QUEUES_PER_POOL * vf, QUEUES_PER_POOL * (vf + 1)):
-            self.handle.write(PF_TX.control[queue], PF_TX.control.SWFLSH.mask)
-            self.handle.write(PF_RX.control[queue], 0)
-        self.mailbox.forget(vf)
+    # the switch ----------------------------------------------------------------------------------------
 
-    # requests, pause, halt -----------------------------------------------------------------------------
+    def create_switch(self, parameters: Any) -> Status | Steps:
+        """SWITCH-03: what was configured at initialisation, or nothing."""
+        return self.switch.create(parameters)
 
-    def oid_request(self, kind: RequestType, oid: Oid, buffer: Any) -> Status:
-        """OID-02, OID-07, GEN-OID-03: one row a request; SR-IOV requests only while SR-IOV is enabled."""
-        handler = OIDS.get((kind, oid))
-        if handler is None:
-            return self.common_request(kind, oid)
-        if oid in n.PF_OIDS and not self.sriov:
-            return Status.NOT_SUPPORTED
-        return handler(self, buffer)
+    def delete_switch(self, parameters: Any) -> Status | Steps:
+        """SWITCH-13: software goes now, hardware at halt."""
+        return self.switch.delete(parameters.SwitchId)
+
+    # reset, power, shutdown, removal, halt -----------------------------------------------------------------
+
+    QUIESCE: StepList = (PfHardware.mask_interrupts, PfHardware.drop_link, PfHardware.silence_vfs,
+                         PfHardware.stop_rings, PfHardware.stop_dma)
+    REBUILD: StepList = (PfHardware.reset_adapter, configure_hardware, PfHardware.restore_switch)
+
+    def reset(self) -> Steps:
+        """GEN-RESET-01, RESET-07, G-08: quiesce, rebuild from what we remember; VF ids, VPorts and filters survive.
+
+        NDIS need not set anything again. VFs see the PF go and come back, and greet it again.
+        """
+        self.available, packet_filter = False, self.packet_filter
+        status = yield from self.run((*self.QUIESCE, *self.REBUILD, *(self.RESTART if self._running else ())))
+        self.available = True
+        if status != Status.SUCCESS:
+            return Status.HARD_ERRORS
+        if self._running and packet_filter:
+            self.packet_filter = 0
+            self.set_packet_filter(packet_filter)
+        return Status.SUCCESS
+
+    def set_power(self, state: int) -> Status | Steps:
+        """POWER-04, G-08: low power quiesces the VFs and drops the link; full power rebuilds, then NDIS restarts us."""
+        low = state != PowerState.D0
+        if state not in (PowerState.D0, PowerState.D3):
+            return Status.NOT_SUPPORTED                  # the device knows neither D1 nor D2
+        return self._sleep() if low and self.available else Status.SUCCESS if low else self._wake()
+
+    def _sleep(self) -> Steps:
+        status = yield from self.run(self.QUIESCE)
+        self.available = False
+        return status
+
+    def _wake(self) -> Steps:
+        if self.available:
+            return Status.SUCCESS
+        status = yield from self.run(self.REBUILD)
+        self.available = status == Status.SUCCESS
+        return status
+
+    def shutdown(self) -> None:
+        """MiniportShutdownEx: no interrupt, no DMA; nothing is given back, nothing waited for."""
+        self.mask_interrupts()
+        self.stop_dma()
+
+    def device_pnp_event(self, event: str) -> None:
+        """GEN-OID-04: the device is gone. No request is accepted and no register touched from here on."""
+        self.gone = event == SURPRISE_REMOVED
+        self.packet_filter = 0
+
+    def halt(self) -> Steps:
+        """HALT-PF-01, -03, -04, GEN-HALT-02, -03: interrupts off, then everything back in reverse order, the VFs first."""
+        if not self.gone:
+            self.mask_interrupts()
+            yield from self.handle.clear_flags(CTRL_EXT, CTRL_EXT.DRV_LOAD.mask)
+            self.switch.abandon()
+            yield from self.disable_virtualization()
+        yield from self.release()
+
+    # requests ------------------------------------------------------------------------------------------
+
+    def generic_request(self, kind: RequestType, oid: Oid, buffer: Any) -> Status | Steps:
+        """The packet filter and our own power; whatever else is common to all miniports."""
+        if (kind, oid) == (RequestType.SET, Oid.GEN_CURRENT_PACKET_FILTER):
+            return self.set_packet_filter(buffer)
+        if (kind, oid) == (RequestType.SET, Oid.PNP_SET_POWER):
+            return self.set_power(buffer)
+        return self.common_request(kind, oid)
 
     def set_packet_filter(self, mask: int) -> Status:
         """Our own traffic flows from the first filter that is not empty."""
@@ -296,31 +279,73 @@ class PfMiniport(PfFeatures):
             self.pair.stop_agent()
         return Status.SUCCESS
 
-    def pause(self) -> Steps:
-        """GEN-STATE-02: our own rings stop; the VFs' do not."""
-        self.set_packet_filter(0)
-        if self.pair is not None:
-            yield from self.pair.close()
+    def indicate_link(self, up: bool) -> None:
+        """BACKCH-06: NDIS learns of the link, and so does every VF."""
+        super().indicate_link(up)
+        self.blocks.link_changed(up)
 
-    def halt(self) -> Steps:
-        """HALT-PF-03, GEN-HALT-02: interrupts off, then everything back in reverse order, the VFs first."""
-        self.handle.write(EIMC, ALL_CAUSES)
-        yield from self.handle.clear_flags(CTRL_EXT, CTRL_EXT.DRV_LOAD.mask)
-        yield from self.release()
+    SERVED: dict[tuple[RequestType, Oid], Serve] = {
+        (METHOD, Oid.NIC_SWITCH_CREATE_SWITCH): lambda pf, r: pf.create_switch(r.information),
+        (SET, Oid.NIC_SWITCH_DELETE_SWITCH): lambda pf, r: pf.delete_switch(r.information),
+        (SET, Oid.NIC_SWITCH_PARAMETERS): lambda pf, r: pf.switch.set_parameters(r.information),
+        (METHOD, Oid.NIC_SWITCH_CREATE_VPORT): lambda pf, r: pf.switch.create_vport(r.information),
+        (SET, Oid.NIC_SWITCH_VPORT_PARAMETERS): lambda pf, r: pf.switch.set_vport(r.information),
+        (SET, Oid.NIC_SWITCH_DELETE_VPORT): lambda pf, r: pf.switch.delete_vport(r.information.VPortId),
+        (METHOD, Oid.NIC_SWITCH_ALLOCATE_VF): lambda pf, r: pf.switch.allocate_vf(r.information),
+        (SET, Oid.NIC_SWITCH_FREE_VF): lambda pf, r: pf.switch.free_vf(r.information.VFId),
+        (METHOD, Oid.SRIOV_READ_VF_CONFIG_SPACE): lambda pf, r: pf.read_config_space(r),
+        (SET, Oid.SRIOV_WRITE_VF_CONFIG_SPACE): lambda pf, r: pf.write_config_space(r),
+        (METHOD, Oid.SRIOV_READ_VF_CONFIG_BLOCK): lambda pf, r: pf.blocks.read(r),
+        (SET, Oid.SRIOV_WRITE_VF_CONFIG_BLOCK): lambda pf, r: pf.blocks.write(r),
+        (SET, Oid.SRIOV_RESET_VF): lambda pf, r: pf.reset_vf(r.information.VFId),
+        (SET, Oid.SRIOV_SET_VF_POWER_STATE): lambda pf, r: pf.set_vf_power(r.information),
+        (METHOD, Oid.SRIOV_VF_VENDOR_DEVICE_ID): lambda pf, r: pf.vendor_device_id(r),
+        (QUERY, Oid.SRIOV_PROBED_BARS): lambda pf, r: pf.probed_bars(r),
+        (METHOD, Oid.SRIOV_BAR_RESOURCES): lambda pf, r: pf.bar_resources(r),
+        (METHOD, Oid.RECEIVE_FILTER_SET_FILTER): lambda pf, r: pf.switch.filters.set(r),
+        (SET, Oid.RECEIVE_FILTER_CLEAR_FILTER): lambda pf, r: pf.switch.filters.clear(r.information),
+        (SET, Oid.RECEIVE_FILTER_MOVE_FILTER): lambda pf, r: pf.switch.filters.move(r.information),
+    }
+    """OID-02: every request of the PF's, by kind; a test holds it against the table of requests."""
 
 
-OIDS: dict[tuple[RequestType, Oid], Callable[[PfMiniport, Any], Status]] = {
-    (RequestType.SET, Oid.GEN_CURRENT_PACKET_FILTER): PfMiniport.set_packet_filter,
-    (RequestType.METHOD, Oid.NIC_SWITCH_CREATE_SWITCH): lambda pf, b: pf.switch.create(b),
-    (RequestType.SET, Oid.NIC_SWITCH_DELETE_SWITCH): lambda pf, b: pf.switch.delete(b.SwitchId),
-    (RequestType.METHOD, Oid.NIC_SWITCH_ALLOCATE_VF): lambda pf, b: pf.switch.allocate_vf(b),
-    (RequestType.SET, Oid.NIC_SWITCH_FREE_VF): lambda pf, b: pf.switch.free_vf(b.VFId),
-    (RequestType.METHOD, Oid.NIC_SWITCH_CREATE_VPORT): lambda pf, b: pf.switch.create_vport(b),
-    (RequestType.SET, Oid.NIC_SWITCH_DELETE_VPORT): lambda pf, b: pf.switch.delete_vport(b.VPortId),
-    (RequestType.METHOD, Oid.RECEIVE_FILTER_SET_FILTER): lambda pf, b: pf.switch.set_filter(b),
-    (RequestType.SET, Oid.RECEIVE_FILTER_MOVE_FILTER):
-        lambda pf, b: pf.switch.move_filter(b.FilterId, b.SourceVPortId, b.DestVPortId),
-    (RequestType.SET, Oid.RECEIVE_FILTER_CLEAR_FILTER): lambda pf, b: pf.switch.clear_filter(b.FilterId),
-    (RequestType.SET, Oid.SRIOV_RESET_VF): lambda pf, b: pf.switch.reset_vf(b.VFId),
-}
-"""The requests served so far; the others of the PF's list answer NOT_SUPPORTED."""
+class DynamicPfMiniport(PfMiniport):
+    """The PF's driver that creates its switch, and its VFs, when NDIS asks for a switch."""
+
+    switch_creation = "dynamic"
+    INITIALIZE: StepList = tuple(step for step in PfMiniport.INITIALIZE
+                                 if step not in (PfMiniport.choose_vfs, PfMiniport.create_nic_switch))
+    CREATE_SWITCH: StepList = (PfHardware.configure_pools, PfHardware.open_default_pool,
+                               PfMiniport.enable_virtualization)
+    LEAVE_SWITCH: StepList = (PfHardware.leave_pools, PfHardware.open_default_pool)
+
+    def create_switch(self, parameters: Any) -> Steps:
+        """SWITCH-04, -08, PF-INIT-13: validate, configure, and only then let the VFs appear; a failure leaves nothing."""
+        if not self.switch.accepts(parameters) or parameters.NumVFs > self.max_num_vfs:
+            return Status.INVALID_PARAMETER
+        self.pooled, self.switch.num_vfs = True, parameters.NumVFs
+        status = yield from self.run(self.CREATE_SWITCH)
+        if status != Status.SUCCESS:
+            yield from self.undo_switch()
+            return status
+        return self.switch.give_birth(parameters.SwitchFriendlyName.text)
+
+    def delete_switch(self, parameters: Any) -> Steps:
+        """SWITCH-12, -13: virtualization off and hardware free first; then the software, and the default VPort with it."""
+        if not self.switch.is_idle(parameters.SwitchId):
+            return Status.INVALID_PARAMETER
+        status = yield from self.undo_switch()
+        return self.switch.delete(parameters.SwitchId) if status == Status.SUCCESS else status
+
+    def undo_switch(self) -> Steps:
+        """The adapter as it was before CREATE_SWITCH; if virtualization cannot be turned off, as it is."""
+        status = yield from self.disable_virtualization()
+        if status != Status.SUCCESS:
+            return status
+        self.switch.pools.stop(self.switch.default_pool)
+        self.pooled, self.switch.num_vfs = False, 0
+        return (yield from self.run(self.LEAVE_SWITCH))
+
+
+PF_MINIPORTS: dict[str, type[PfMiniport]] = {each.switch_creation: each for each in (PfMiniport, DynamicPfMiniport)}
+"""Both ways of creating the switch, by their names in a scenario."""

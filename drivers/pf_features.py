@@ -8,7 +8,8 @@ from __future__ import annotations
 from ctypes import pointer
 
 from drivers.miniport import MiniportBase
-from drivers.pf_switch import QUEUES_PER_POOL, NicSwitch
+from drivers.pf_pools import QUEUES_PER_POOL
+from drivers.pf_switch import NicSwitch
 from nicmodel.datasheet import ndis as n
 from nicmodel.datasheet.ndis import PartitionType, Status
 from nicmodel.datasheet.ndis_structures import (
@@ -28,6 +29,7 @@ class PfFeatures(MiniportBase):
     home: PartitionType | None
     switch: NicSwitch
     features: frozenset[str]
+    max_num_vfs: int                     # *NumVFs, if SR-IOV is enabled
 
     def read_configuration(self) -> Status:
         """GEN-INIT-02, PF-INIT-07: preferences first, then the preferred feature's keywords and no others."""
@@ -55,7 +57,7 @@ class PfFeatures(MiniportBase):
         num_vfs = self.keyword(NUM_VFS, 0) if self.sriov else 0
         if num_vfs > self.settings.max_vfs:
             return Status.NOT_ACCEPTED
-        self.switch.num_vfs = num_vfs
+        self.max_num_vfs = num_vfs
         return Status.SUCCESS
 
     @property
@@ -73,9 +75,10 @@ class PfFeatures(MiniportBase):
 
     def switch_capabilities(self) -> NicSwitchCapabilitiesStructure:
         """PF-INIT-10: one switch, a VPort and two queue pairs a VF, one MAC at least a VPort."""
-        vfs = self.switch.num_vfs if self.sriov else self.settings.max_vfs
+        vfs = self.max_num_vfs if self.sriov else self.settings.max_vfs
+        others = vfs + self.settings.pf_vports
         return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=n.NicSwitchCapabilities.VLAN,
-                    MaxNumSwitches=1, MaxNumVFs=vfs, MaxNumVPorts=vfs + 1, MaxNumQueuePairs=2 * vfs + 1,
+                    MaxNumSwitches=1, MaxNumVFs=vfs, MaxNumVPorts=1 + others, MaxNumQueuePairs=1 + QUEUES_PER_POOL * others,
                     MaxNumQueuePairsPerNonDefaultVPort=QUEUES_PER_POOL,
                     MaxNumMacAddresses=self.settings.mac_slots)
 

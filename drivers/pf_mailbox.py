@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
-from drivers.pf_switch import QUEUES_PER_POOL, NicSwitch, VirtualFunction, drop_policy
+from drivers.pf_pools import QUEUES_PER_POOL, drop_policy
+from drivers.pf_switch import NicSwitch, VirtualFunction
 from nicmodel.datasheet.ethernet import MINIMUM_FRAME
 from nicmodel.datasheet.mailbox import ACK, API_VERSIONS, CTS, NACK, WORDS, Message
 from nicmodel.datasheet.profiles import SRIOV_MAX_FRAME
@@ -64,13 +65,19 @@ class PfMailbox:
 
     def forget(self, vf: int) -> None:
         """A VF was reset: it is heard again only after its RESET message."""
-        self.switch.pool_was_reset(vf)
+        self.switch.pools.was_reset(vf)
         record = self.switch.vfs.get(vf)
         if record is not None:
             record.clear_to_send = False
             if record.hashes:
                 record.hashes.clear()
                 self._write_hashes()
+
+    def silence(self) -> Steps:
+        """The PF goes away for a while: every VF is told so by a message that is not marked clear to send."""
+        for vf in list(self.switch.vfs):
+            self.forget(vf)
+            yield from self.reply(vf, [Message.PF_CONTROL_MSG])
 
     def answer(self, vf: int) -> Steps:
         """Take one message of a VF, act, reply."""
@@ -115,7 +122,7 @@ class PfMailbox:
         record.clear_to_send, record.api = True, API_VERSIONS[-1]
         for queue in range(QUEUES_PER_POOL * vf, QUEUES_PER_POOL * (vf + 1)):
             self.handle.write(QDE, drop_policy(queue, self.driver.settings.drop_without_descriptor))
-        self.switch.start_pool(vf)
+        self.switch.follow_vf(vf)
         mac = record.mac.to_bytes(6, "big")
         return [Message.RESET | ACK, int.from_bytes(mac[:4], "little"), int.from_bytes(mac[4:], "little"), 0]
 
@@ -150,7 +157,7 @@ class PfMailbox:
         """The largest frame this VF will take; the port's limit is ours."""
         if not MINIMUM_FRAME <= words[1] <= SRIOV_MAX_FRAME:
             return None
-        self.switch.start_pool(vf)
+        self.switch.follow_vf(vf)
         return [words[1]]
 
     def _write_hashes(self) -> None:

@@ -11,6 +11,7 @@ CONFIG_ACCESS_PS = 1_000_000
 # hosts (PCIe base; Linux waits as long). The model divides both by this. assumed
 WAIT_DIVISOR = 10_000
 VF_ENABLE_SETTLE_PS = 100_000_000_000 // WAIT_DIVISOR
+FLR_SETTLE_PS = 100_000_000_000 // WAIT_DIVISOR               # after a function level reset, likewise
 VF_DISABLE_SETTLE_PS = 1_000_000_000_000 // WAIT_DIVISOR
 
 # Guest memory starts here, so that DMA takes four-dword headers, as on hosts with more than 4 GiB. assumed

@@ -17,6 +17,8 @@ from nicmodel.datasheet.ndis import HYPERVISOR_PRESENT, MediaConnectState, Parti
 from nicmodel.datasheet.ndis_structures import HypervisorInfo, header_is
 from nicmodel.ndis import predicates  # noqa: F401  registers them
 from nicmodel.ndis.checker import Call, Checker, attribute_kind, known_structure
+from nicmodel.ndis.irql import Irql
+from nicmodel.ndis.library_sriov import SriovFunctions
 from nicmodel.ndis.observed import ObservedHandle
 from nicmodel.ndis.platform import Platform, Steps
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from nicmodel.pcie.handle import FunctionHandle
 
 
-class NdisLibrary:
+class NdisLibrary(SriovFunctions):
     """NDIS for one adapter of a role ("PF" or "VF").
 
     ``faults`` maps a function name (for attributes: "NdisMSetMiniportAttributes.<kind>") to the status it
@@ -44,9 +46,11 @@ class NdisLibrary:
         self.receive_handler: Callable[[list[bytes]], None] | None = None
         self.add_device_context: int | None = None
         self.pnp_handlers: Mapping[str, Any] = {}
+        self.attributes: dict[str, LittleEndianStructure] = {}        # kind -> what NDIS has accepted
+        self.irql = Irql.PASSIVE
         self._handlers: Sequence[Callable[[int], None]] = ()
+        self._messages: dict[int, int] = {}                           # MSI-X table entry -> message, where they differ
         self._blocks = itertools.count(1)
-        self._virtualized = False
 
     # the recorder ------------------------------------------------------------------------------------
 
@@ -119,20 +123,25 @@ class NdisLibrary:
         good = known_structure(attributes) and header_is(attributes)
         if good and kind == "add_device":
             self.add_device_context = attributes.MiniportAddDeviceContext
-        return self._answer(call, Status.SUCCESS if good else Status.BAD_VERSION, f"{call.name}.{kind}")
+        status = self._answer(call, Status.SUCCESS if good else Status.BAD_VERSION, f"{call.name}.{kind}")
+        if status == Status.SUCCESS:
+            self.attributes[kind] = attributes
+        return status
 
     # resources ---------------------------------------------------------------------------------------
 
     def NdisMGetBusData(self, offset: int, length: int) -> Steps:
-        """Bytes of the function's own configuration space."""
+        """Bytes of the function's own configuration space; a VF's come through the PF's miniport."""
         call = self.record("NdisMGetBusData", offset=offset, length=length)
-        call.result = yield from self.platform.get_bus_data(offset, length)
+        call.result = yield from (self.platform.get_bus_data(offset, length) if self.vpci is None
+                                  else self.vpci.read_config(offset, length))
         return call.result
 
     def NdisMSetBusData(self, offset: int, data: bytes) -> Steps:
-        """Number of bytes written to the function's own configuration space."""
+        """Number of bytes written to the function's own configuration space; a VF's go through the PF's miniport."""
         call = self.record("NdisMSetBusData", offset=offset, length=len(data))
-        call.result = yield from self.platform.set_bus_data(offset, data)
+        call.result = yield from (self.platform.set_bus_data(offset, data) if self.vpci is None
+                                  else self.vpci.write_config(offset, data))
         return call.result
 
     def NdisMMapIoSpace(self) -> Status:
@@ -170,10 +179,10 @@ class NdisLibrary:
         if self._answer(call, Status.SUCCESS) != Status.SUCCESS:
             return call.result
         self._handlers = tuple(handlers)
-        for message, handler in enumerate(handlers):
+        for message in range(len(handlers)):
             error = None
             try:
-                handler(message)
+                self._interrupt(message)
             except Exception as problem:      # the handler is the driver author's: name the fault, go on
                 error = f"{type(problem).__name__}: {problem}"
             self.record("MessageInterrupt", message=message, registering=True, error=error)
@@ -184,41 +193,35 @@ class NdisLibrary:
         """No handler runs after this."""
         self.record("NdisMDeregisterInterruptEx")
         self._handlers = ()
+        self._messages.clear()
 
-    def _interrupt(self, message: int) -> None:
+    def NdisMConfigMSIXTableEntry(self, entry: int, *, message: int | None = None, masked: bool = False) -> Steps:
+        """Maps a table entry to a message (at first, entry i to message i), or masks it, or unmasks it.
+
+        INVALID_PARAMETER for an entry or message that was not granted; so is every call while no interrupt is
+        registered.
+        """
+        call = self.record("NdisMConfigMSIXTableEntry", entry=entry, message=message, masked=masked)
+        to = self._messages.get(entry, entry) if message is None else message
+        if not all(0 <= each < len(self._handlers) for each in (entry, to)):
+            return self._answer(call, Status.INVALID_PARAMETER)
+        yield from self.platform.configure_msix(entry, to, masked)
+        self._messages[entry] = to
+        return self._answer(call, Status.SUCCESS)
+
+    def _interrupt(self, entry: int) -> None:
+        """A message has come: its handler runs as a DPC does, at DISPATCH_LEVEL."""
+        message = self._messages.get(entry, entry)
         if message < len(self._handlers):
-            self._handlers[message](message)
+            was, self.irql = self.irql, Irql.DISPATCH
+            try:
+                self._handlers[message](message)
+            finally:
+                self.irql = was
 
     def NdisMSleep(self, ps: int) -> simpy.Event:
         """An event that comes after ``ps`` picoseconds."""
         return self.env.timeout(ps)
-
-    # virtualization (PF only) ------------------------------------------------------------------------
-
-    def NdisMEnableVirtualization(self, num_vfs: int, enable: bool) -> Steps:
-        """Writes NumVFs and VF Enable. Refused to a VF, to a driver in breach, and twice in a row."""
-        call = self.record("NdisMEnableVirtualization", num_vfs=num_vfs, enable=enable)
-        if self.role != "PF" or (enable and self.checker.closing):
-            return self._answer(call, Status.FAILURE)
-        if enable == (num_vfs == 0):
-            return self._answer(call, Status.INVALID_PARAMETER)
-        if enable and self._virtualized:
-            return self._answer(call, Status.FAILURE)
-        status = yield from self.platform.enable_virtualization(num_vfs)
-        if self._answer(call, status) == Status.SUCCESS:
-            self._virtualized = enable
-        return call.result
-
-    @property
-    def virtualized(self) -> bool:
-        """Whether virtualization is on."""
-        return self._virtualized
-
-    def NdisMGetVirtualFunctionLocation(self, vf: int) -> tuple[int, int, int]:
-        """Segment, bus and function of a VF; all ones for a VF's driver, which may not ask."""
-        call = self.record("NdisMGetVirtualFunctionLocation", vf=vf)
-        call.result = self.platform.vf_location(vf) if self.role == "PF" else (0xFFFF, 0xFF, 0xFF)
-        return call.result
 
     # indications -------------------------------------------------------------------------------------
 

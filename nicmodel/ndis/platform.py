@@ -26,6 +26,7 @@ COMMAND = next(row for row in HEADER if row.name == "Command")
 MEMORY_AND_MASTER = COMMAND["MemoryEnable"].mask | COMMAND["BusMaster"].mask
 VF_ENABLE = SRIOV["Control"]["VfEnable"].mask
 VF_MEMORY_ENABLE = SRIOV["Control"]["VfMemoryEnable"].mask
+BARS, ALL_ONES = 6, 0xFFFFFFFF
 
 
 class Platform(Protocol):
@@ -40,6 +41,11 @@ class Platform(Protocol):
     def connect_interrupts(self, vectors: int, handler: Callable[[int], None]) -> Steps: ...
     def enable_virtualization(self, num_vfs: int) -> Steps: ...
     def vf_location(self, vf: int) -> tuple[int, int, int]: ...
+    def get_vf_bus_data(self, vf: int, offset: int, length: int) -> Steps: ...
+    def set_vf_bus_data(self, vf: int, offset: int, data: bytes) -> Steps: ...
+    def probed_bars(self) -> list[int]: ...
+    def configure_msix(self, entry: int, message: int, masked: bool) -> Steps: ...
+    def write_keyword(self, keyword: str, value: Any) -> None: ...
 
 
 def pf_keywords(num_vfs: int, **changes: Any) -> dict[str, Any]:
@@ -75,6 +81,7 @@ class HandlePlatform:
     def __init__(self, handle: FunctionHandle, partition: PartitionType, keywords: Mapping[str, Any]):
         self.handle, self._partition, self._keywords = handle, partition, dict(keywords)
         self._first_offset = self._stride = 0
+        self._probed: list[int] = []
 
     def partition_type(self) -> PartitionType:
         return self._partition
@@ -87,21 +94,40 @@ class HandlePlatform:
         yield self.handle.config_write(COMMAND.at, COMMAND.nbytes, MEMORY_AND_MASTER)
 
     def get_bus_data(self, offset: int, length: int) -> Steps:
+        return (yield from self._read_config(self.handle.rid, offset, length))
+
+    def set_bus_data(self, offset: int, data: bytes) -> Steps:
+        return (yield from self._write_config(self.handle.rid, offset, data))
+
+    def get_vf_bus_data(self, vf: int, offset: int, length: int) -> Steps:
+        """Bytes of a VF's configuration space."""
+        return (yield from self._read_config(self._vf_rid(vf), offset, length))
+
+    def set_vf_bus_data(self, vf: int, offset: int, data: bytes) -> Steps:
+        """Number of bytes written to a VF's configuration space."""
+        return (yield from self._write_config(self._vf_rid(vf), offset, data))
+
+    def _read_config(self, rid: int, offset: int, length: int) -> Steps:
         data = bytearray()
         while len(data) < length:
             at = offset + len(data)
             size = 4 if at % 4 == 0 and length - len(data) >= 4 else 1
-            data += (yield self.handle.config_read(at, size)).to_bytes(size, "little")
+            data += (yield self.handle.config_read(at, size, rid)).to_bytes(size, "little")
         return bytes(data)
 
-    def set_bus_data(self, offset: int, data: bytes) -> Steps:
+    def _write_config(self, rid: int, offset: int, data: bytes) -> Steps:
+        """In the largest pieces that one request may be: a register of two bytes is written at once."""
         done = 0
         while done < len(data):
-            size = 4 if (offset + done) % 4 == 0 and len(data) - done >= 4 else 1
+            size = next(n for n in (4, 2, 1) if (offset + done) % n == 0 and len(data) - done >= n)
             word = int.from_bytes(data[done:done + size], "little")
-            yield self.handle.config_write(offset + done, size, word)
+            yield self.handle.config_write(offset + done, size, word, rid)
             done += size
         return done
+
+    def write_keyword(self, keyword: str, value: Any) -> None:
+        """Change the registry; drivers that have opened it before see it too."""
+        self._keywords[keyword] = value
 
     def allocate(self, length: int, align: int) -> int:
         return self.handle.allocate(length, align)
@@ -110,6 +136,9 @@ class HandlePlatform:
         for vector in range(vectors):
             self.handle.connect_interrupt(vector, handler)
         yield from self.handle.enable_msix(vectors)
+
+    def configure_msix(self, entry: int, message: int, masked: bool) -> Steps:
+        yield from self.handle.set_msix_entry(entry, message, masked)
 
     def _sriov_capability(self) -> Steps:
         at = EXTENDED_START
@@ -140,6 +169,8 @@ class HandlePlatform:
             return Status.FAILURE
         yield write("Control", control & ~(VF_ENABLE | VF_MEMORY_ENABLE))
         yield write("NumVfs", num_vfs)
+        if not self._probed:
+            self._probed = self._probe_vf_bars(at + SRIOV["VfBar0"].at)
         if num_vfs:
             yield write("Control", control | VF_ENABLE | VF_MEMORY_ENABLE)
             yield self.handle.sleep(VF_ENABLE_SETTLE_PS)
@@ -147,6 +178,24 @@ class HandlePlatform:
         self._stride = yield read("VfStride")
         return Status.SUCCESS
 
+    def _vf_rid(self, vf: int) -> int:
+        return self.handle.rid + self._first_offset + vf * self._stride
+
     def vf_location(self, vf: int) -> tuple[int, int, int]:
-        rid = self.handle.rid + self._first_offset + vf * self._stride
+        rid = self._vf_rid(vf)
         return 0, rid >> 8, rid & 0xFF
+
+    def probed_bars(self) -> list[int]:
+        """What the six VF BARs read after all ones were written to them; empty before virtualization was enabled."""
+        return list(self._probed)
+
+    def _probe_vf_bars(self, first: int) -> list[int]:
+        """Size the VF BARs and put them back, at one instant: a bus driver has done it long before, when it enumerated."""
+        read, write, rid = self.handle.ops.config_read, self.handle.ops.config_write, self.handle.rid
+        values = []
+        for at in range(first, first + 4 * BARS, 4):
+            was = read(rid, at, 4)
+            write(rid, at, 4, ALL_ONES)
+            values.append(read(rid, at, 4))
+            write(rid, at, 4, was)
+        return values

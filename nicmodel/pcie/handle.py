@@ -64,17 +64,22 @@ class FunctionHandle:
 
     # configuration space ------------------------------------------------------------------------------------
 
-    def config_read(self, offset: int, size: int) -> simpy.Event:
-        """Yields the value, sampled when the access completes. Takes `CONFIG_ACCESS_PS`."""
-        self._check_config(offset, size)
-        return self._after(CONFIG_ACCESS_PS, lambda: self.ops.config_read(self.rid, offset, size))
+    def config_read(self, offset: int, size: int, rid: int | None = None) -> simpy.Event:
+        """Yields the value, sampled when the access completes. Takes `CONFIG_ACCESS_PS`.
 
-    def config_write(self, offset: int, size: int, value: int) -> simpy.Event:
-        """Takes effect when the access completes. Takes `CONFIG_ACCESS_PS`."""
+        A bus driver names the function it means by `rid`; a miniport has only its own.
+        """
+        self._check_config(offset, size)
+        whose = self.rid if rid is None else rid
+        return self._after(CONFIG_ACCESS_PS, lambda: self.ops.config_read(whose, offset, size))
+
+    def config_write(self, offset: int, size: int, value: int, rid: int | None = None) -> simpy.Event:
+        """Takes effect when the access completes. Takes `CONFIG_ACCESS_PS`. `rid` as in `config_read`."""
         self._check_config(offset, size)
         if not 0 <= value < 1 << 8 * size:
             raise self.fault(f"{value:#x} does not fit {size} bytes of configuration space")
-        return self._after(CONFIG_ACCESS_PS, lambda: self.ops.config_write(self.rid, offset, size, value))
+        whose = self.rid if rid is None else rid
+        return self._after(CONFIG_ACCESS_PS, lambda: self.ops.config_write(whose, offset, size, value))
 
     def _check_config(self, offset: int, size: int) -> None:
         try:
@@ -168,6 +173,15 @@ class FunctionHandle:
                 self.ops.mmio_write(self.index, bar, start + MSIX_ENTRY_BYTES * vector + 4 * n, word % WORD)
         yield self.ops.mmio_read(self.index, bar, start)
         yield self.config_write(at + MSIX_CONTROL, 2, (control | MSIX_ENABLE) & ~MSIX_FUNCTION_MASK)
+
+    def set_msix_entry(self, entry: int, message: int, masked: bool) -> Steps:
+        """Point one entry of the MSI-X table at a message, masked or not; done when the table has it."""
+        at = yield from self._find_capability(MSIX_ID)
+        table = yield self.config_read(at + MSIX_TABLE, 4)
+        bar, start = table & 7, (table & ~7) + MSIX_ENTRY_BYTES * entry
+        for offset, word in ((12, 1), (8, message), (12, int(masked))):      # never half-written and unmasked
+            self.ops.mmio_write(self.index, bar, start + offset, word)
+        yield self.ops.mmio_read(self.index, bar, start)
 
     def _find_capability(self, identity: int) -> Steps:
         at = yield self.config_read(CAPABILITY_POINTER, 1)

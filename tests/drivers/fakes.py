@@ -19,6 +19,9 @@ from nicmodel.sim.errors import DriverFault
 
 READ_PS = 1_000_000
 SRIOV = 0x160
+VF_BARS = range(SRIOV + 0x24, SRIOV + 0x3C, 4)         # BAR 0 and BAR 3 are 64 bits wide, 16 KB a VF
+VF_DEVICE_CONTROL, INITIATE_FLR = 0xA8, 0x8000
+PF_RID, FIRST_VF_RID = 0x0100, 0x0180
 
 
 def key(register: Any) -> tuple[str, int]:
@@ -42,6 +45,7 @@ class FakeAdapter:
         self.callbacks: dict[tuple[int, int], Callable[[int], None]] = {}
         self.was_enabled = False                  # VF Enable has been set at any time
         self.agents: dict[int, dict[str, Any]] = {}
+        self.resets: list[int] = []               # VFs that got an FLR, in order
         self.config: dict[int, bytearray] = {}
         space = self.config[0] = bytearray(4096)
         space[0:4] = bytes.fromhex("8680fb10")
@@ -49,6 +53,9 @@ class FakeAdapter:
         space[SRIOV:SRIOV + 4] = (1 << 16 | 0x0010).to_bytes(4, "little")
         for offset, value in ((0x0C, total_vfs), (0x0E, total_vfs), (0x14, 128), (0x16, 2)):
             space[SRIOV + offset:SRIOV + offset + 2] = value.to_bytes(2, "little")
+        space[SRIOV + 0x1A:SRIOV + 0x1C] = (0x10ED).to_bytes(2, "little")
+        for bar, base in ((0, 0x8_0000_0000), (3, 0x9_0000_0000)):
+            space[VF_BARS[bar]:VF_BARS[bar] + 8] = (base | 0x4).to_bytes(8, "little")
 
     @property
     def num_vfs(self) -> int:
@@ -58,6 +65,27 @@ class FakeAdapter:
 
     def handle(self, function: int) -> FakeHandle:
         return FakeHandle(self, function)
+
+    # configuration space -----------------------------------------------------------------------------
+
+    def space(self, rid: int) -> bytearray:
+        function = 0 if rid == PF_RID else 1 + (rid - FIRST_VF_RID) // 2
+        return self.config.setdefault(function, bytearray(b"\xff\xff\xff\xff" + bytes(4092)))
+
+    def config_read(self, rid: int, offset: int, size: int) -> int:
+        return int.from_bytes(self.space(rid)[offset:offset + size], "little")
+
+    def config_write(self, rid: int, offset: int, size: int, value: int) -> None:
+        if rid == PF_RID and offset in VF_BARS:
+            value &= {0: 0xFFFFC000, 1: 0xFFFFFFFF, 3: 0xFFFFC000, 4: 0xFFFFFFFF}.get(VF_BARS.index(offset), 0)
+            value |= 0x4 if VF_BARS.index(offset) in (0, 3) else 0
+        if rid != PF_RID and offset == VF_DEVICE_CONTROL and value & INITIATE_FLR:
+            value &= ~INITIATE_FLR
+            self.resets.append((rid - FIRST_VF_RID) // 2)
+            self.vf_vfctrl((rid - FIRST_VF_RID) // 2, 0, vf.VFCTRL.RST.mask)
+        self.space(rid)[offset:offset + size] = value.to_bytes(size, "little")
+        if rid == PF_RID and offset == SRIOV + 8 and value & 1:
+            self.was_enabled = True
 
     # registers ---------------------------------------------------------------------------------------
 
@@ -197,19 +225,19 @@ class FakeHandle:
     def __init__(self, adapter: FakeAdapter, function: int):
         self.adapter, self.env, self.index = adapter, adapter.env, function
         self.name = "PF" if function == 0 else f"VF{function - 1}"
-        self.rid = 0x0100 if function == 0 else 0x0180 + 2 * (function - 1)
+        self.rid = PF_RID if function == 0 else FIRST_VF_RID + 2 * (function - 1)
         self.memory = bytearray(1 << 22)
         self._next = 1 << 32
 
-    def config_read(self, offset: int, size: int) -> simpy.Event:
-        space = self.adapter.config.setdefault(self.index, bytearray(b"\xff\xff\xed\x10" + bytes(4092)))
-        return self.env.timeout(READ_PS, int.from_bytes(space[offset:offset + size], "little"))
+    @property
+    def ops(self) -> FakeAdapter:
+        return self.adapter
 
-    def config_write(self, offset: int, size: int, value: int) -> simpy.Event:
-        space = self.adapter.config.setdefault(self.index, bytearray(4096))
-        space[offset:offset + size] = value.to_bytes(size, "little")
-        if self.index == 0 and offset == SRIOV + 8 and value & 1:
-            self.adapter.was_enabled = True
+    def config_read(self, offset: int, size: int, rid: int | None = None) -> simpy.Event:
+        return self.env.timeout(READ_PS, self.adapter.config_read(self.rid if rid is None else rid, offset, size))
+
+    def config_write(self, offset: int, size: int, value: int, rid: int | None = None) -> simpy.Event:
+        self.adapter.config_write(self.rid if rid is None else rid, offset, size, value)
         return self.env.timeout(READ_PS)
 
     def write(self, register: Any, value: int) -> None:
