@@ -34,7 +34,6 @@ ALLOWS = "it permits and obliges to nothing"
 NO_ISSUER = "a request carries no issuer, and the stack of the model is the only one"
 NO_BUS_DRIVER = "a vendor's own virtual bus driver is not modelled"
 LATER_NDIS = "it is of a later NDIS than 6.30"
-UNWRITTEN = "its predicate is not written yet"
 NO_OUT_OF_BAND = "frames carry no out-of-band data in the model"
 
 

@@ -14,7 +14,6 @@ from nicmodel.datasheet.rule import (
     LATER_NDIS,
     NDIS,
     PF,
-    UNWRITTEN,
     VF,
     Rule,
 )
@@ -44,18 +43,15 @@ KEYWORDS: tuple[Rule, ...] = (
     Rule("KW-06", INF, "install", "A VF's INF has the upper range ndisvf and the lower range iovvf, and no SR-IOV "
          "keywords.", "inf-requirements-for-vf-miniport-drivers", unchecked=INF_ONLY),
     Rule("KW-07", PF, "MiniportInitializeEx", "*SriovPreferred is read first, *RssOrVmqPreference next, the keywords of "
-         "the feature after both.", _DECIDE, unchecked=UNWRITTEN),
-    Rule("KW-11", PF, "*SriovPreferred is 1", "*SRIOV and *VMQVlanFiltering are read, and no keyword of RSS.", _DECIDE,
-         unchecked=UNWRITTEN),
-    Rule("KW-12", PF, "VMQ is preferred", "*VMQ is read, and no keyword of RSS or SR-IOV.", _DECIDE, unchecked=UNWRITTEN),
+         "the feature after both.", _DECIDE),
+    Rule("KW-11", PF, "*SriovPreferred is 1", "*SRIOV and *VMQVlanFiltering are read, and no keyword of RSS.", _DECIDE),
+    Rule("KW-12", PF, "VMQ is preferred", "*VMQ is read, and no keyword of RSS or SR-IOV.", _DECIDE),
     Rule("KW-13", PF, "RSS is preferred", "*RSS is read, and no keyword of VMQ or SR-IOV; a preference that is missing "
-         "counts as 0.", _DECIDE, unchecked=UNWRITTEN),
-    Rule("KW-14", PF, GENERAL, "SR-IOV and VMQ may be enabled together, RSS of the PF with neither of them.", _DECIDE,
-         unchecked=UNWRITTEN),
+         "counts as 0.", _DECIDE),
+    Rule("KW-14", PF, GENERAL, "SR-IOV and VMQ may be enabled together, RSS of the PF with neither of them.", _DECIDE),
     Rule("KW-15", PF, ASSIST, "Only what is enabled is reported as current; all that the hardware can do is reported as "
          "hardware.", _DECIDE, by=("PF-INIT-08", "PF-INIT-09", "PF-INIT-10", "PF-INIT-11")),
-    Rule("KW-16", PF, "*VMQVlanFiltering is 1", "The VLAN id is among the header fields that filters support.", _DECIDE,
-         unchecked=UNWRITTEN),
+    Rule("KW-16", PF, "*VMQVlanFiltering is 1", "The VLAN id is among the header fields that filters support.", _DECIDE),
     Rule("KW-17", NDIS, "property page", "A change on the property page restarts the miniport.", _KEYWORDS,
          unchecked="the model has no property pages"),
 )
@@ -70,27 +66,26 @@ ADVERTISED: tuple[Rule, ...] = (
     Rule("ADV-04", PF, ASSIST, "Hardware switch capabilities are always set; the current ones are the same structure if "
          "SR-IOV is enabled, else NULL.", _SWITCH, by=("PF-INIT-10",)),
     Rule("ADV-05", PF, ASSIST, "The switch capabilities carry the header type 0x80, revision 2, size 116.",
-         f"{_SWITCH}; {_SWITCH_CAPS}", unchecked=UNWRITTEN),
-    Rule("ADV-06", PF, ASSIST, "MaxNumSwitches is 1.", _SWITCH_CAPS, unchecked=UNWRITTEN),
-    Rule("ADV-07", PF, ASSIST, "The address and VLAN counts of revision 1 are 0.", _SWITCH_CAPS, unchecked=UNWRITTEN),
-    Rule("ADV-08", PF, ASSIST, "MaxNumVPorts is at least MaxNumVFs + 1, the default VPort counted.", _SWITCH_CAPS,
-         unchecked=UNWRITTEN),
-    Rule("ADV-09", PF, ASSIST, "MaxNumQueuePairs is at least MaxNumVPorts.", _SWITCH_CAPS, unchecked=UNWRITTEN),
-    Rule("ADV-10", PF, ASSIST, "MaxNumMacAddresses is at least MaxNumVPorts.", _SWITCH_CAPS, unchecked=UNWRITTEN),
-    Rule("ADV-11", PF, ASSIST, "MaxNumQueuePairsPerNonDefaultVPort is a power of two.", _SWITCH_CAPS, unchecked=UNWRITTEN),
-    Rule("ADV-12", PF, ASSIST, "MaxNumVFs is at most *NumVFs; it may be less.", _SWITCH, unchecked=UNWRITTEN),
+         f"{_SWITCH}; {_SWITCH_CAPS}"),
+    Rule("ADV-06", PF, ASSIST, "MaxNumSwitches is 1.", _SWITCH_CAPS),
+    Rule("ADV-07", PF, ASSIST, "The address and VLAN counts of revision 1 are 0.", _SWITCH_CAPS),
+    Rule("ADV-08", PF, ASSIST, "MaxNumVPorts is at least MaxNumVFs + 1, the default VPort counted.", _SWITCH_CAPS),
+    Rule("ADV-09", PF, ASSIST, "MaxNumQueuePairs is at least MaxNumVPorts.", _SWITCH_CAPS),
+    Rule("ADV-10", PF, ASSIST, "MaxNumMacAddresses is at least MaxNumVPorts.", _SWITCH_CAPS),
+    Rule("ADV-11", PF, ASSIST, "MaxNumQueuePairsPerNonDefaultVPort is a power of two.", _SWITCH_CAPS),
+    Rule("ADV-12", PF, ASSIST, "MaxNumVFs is at most *NumVFs; it may be less.", _SWITCH),
     Rule("ADV-13", PF, ASSIST, "VLAN, moderation, asymmetry and VF_RSS flags are set only if the hardware does what they "
          "say.", _SWITCH_CAPS, unchecked="what the hardware could do beyond its use is in no call"),
     Rule("ADV-14", PF, "CREATE_VPORT", "Without SINGLE_VPORT_POOL the PF owns at most MaxNumVPorts - MaxNumVFs VPorts, so "
          "that every VF finds one.", "nondefault-virtual-ports-and-vmq"),
-    Rule("ADV-15", PF, ASSIST, "The receive-filter capabilities carry the header type 0x80, revision 2, size 84.", _FILTER,
-         unchecked=UNWRITTEN),
+    Rule("ADV-15", PF, ASSIST, "The receive-filter capabilities carry the header type 0x80, revision 2, size 84.",
+         _FILTER),
     Rule("ADV-16", PF, "SR-IOV is enabled", "VMQ filters are enabled, VM queues are not, and NumQueues is 0.",
-         f"{_FILTER_CAPS}; {_FILTER}", unchecked=UNWRITTEN),
+         f"{_FILTER_CAPS}; {_FILTER}"),
     Rule("ADV-17", PF, "SR-IOV or VMQ is enabled", "Queue properties have MSI_X, VM_QUEUE, dynamic affinity and vector "
-         "coalescing, and no lookahead split, whose sizes are 0.", _FILTER_CAPS, unchecked=UNWRITTEN),
+         "coalescing, and no lookahead split, whose sizes are 0.", _FILTER_CAPS),
     Rule("ADV-18", PF, "SR-IOV or VMQ is enabled", "Filters can test a header field for equality, the destination address "
-         "at least.", _FILTER_CAPS, unchecked=UNWRITTEN),
+         "at least.", _FILTER_CAPS),
     Rule("ADV-19", PF, "SR-IOV, VMQ and coalescing are off", "Current receive-filter capabilities are NULL.", _FILTER,
          by=("PF-INIT-11",)),
     Rule("ADV-20", PF, "NDIS 6.60", "A switch without SR-IOV may be advertised beside VMQ; the first to be created wins.",
@@ -102,9 +97,9 @@ ADVERTISED: tuple[Rule, ...] = (
     Rule("ADV-23", VF, ASSIST, "A VF advertises neither VMQ nor a switch nor receive filters.", f"{_SWITCH}; {_FILTER}",
          by=("VF-INIT-13", "VF-INIT-14")),
     Rule("ADV-24", VF, "RSS is offered", "RSS capabilities carry the header type 0x88, revision 2; the table has a power "
-         "of two of entries.", _RSS_CAPS, unchecked=UNWRITTEN),
+         "of two of entries.", _RSS_CAPS),
     Rule("ADV-25", VF, "RSS is offered", "RSS of a VF has two queues and a table of 16 entries at least.",
-         f"HCR; {_SWITCH_CAPS}", unchecked=UNWRITTEN),
+         f"HCR; {_SWITCH_CAPS}"),
     Rule("ADV-26", VF, "coalescing is offered", "Receive segment coalescing covers IPv4 and IPv6.", "HCR",
          unchecked="offload attributes are not modelled"),
     Rule("ADV-27", NDIS, "bind and attach", "Overlying drivers are given the current capabilities, and capability queries "

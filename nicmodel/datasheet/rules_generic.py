@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nicmodel.datasheet.rule import BOTH, NDIS, NDIS_ONLY, SHOULD, UNWRITTEN, Rule
+from nicmodel.datasheet.rule import BOTH, NDIS, NDIS_ONLY, SHOULD, Rule
 
 INIT = "MiniportInitializeEx"
 _DRIVER = "initializing-a-miniport-driver"
@@ -72,7 +72,7 @@ GENERIC: tuple[Rule, ...] = (
     Rule("GEN-OID-04", BOTH, "between surprise removal and halt", "Every request is completed at once with NOT_ACCEPTED.",
          _REQUEST),
     Rule("GEN-OID-05", BOTH, "a reset meets a request", "A request that a reset interrupts is completed with "
-         "REQUEST_ABORTED.", _REQUEST, unchecked=UNWRITTEN),
+         "REQUEST_ABORTED.", _REQUEST, unchecked="NDIS of the model gives a request up itself where a reset overtakes it"),
     Rule("GEN-OID-06", BOTH, "general attributes", "The requests that are mandatory for every miniport are supported and "
          "listed.", "mandatory-oids-for-miniport-drivers", by=("GEN-INIT-14",)),
     Rule("GEN-RESET-01", BOTH, "MiniportResetEx", "A reset returns SUCCESS, PENDING, RESET_IN_PROGRESS, SOFT_ERRORS or "

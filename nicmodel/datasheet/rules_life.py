@@ -13,7 +13,6 @@ from nicmodel.datasheet.rule import (
     NO_OUT_OF_BAND,
     PERMITS,
     PF,
-    UNWRITTEN,
     VF,
     VS,
     Rule,
@@ -33,25 +32,24 @@ _NO_VM = "the synthetic path of a VM is not modelled"
 
 BACK_CHANNEL: tuple[Rule, ...] = (
     Rule("BACKCH-01", BOTH, "always", "Blocks are read and written by a VF, with NdisMReadConfigBlock and "
-         "NdisMWriteConfigBlock, and never by a PF.", f"{_READ_BLOCK}; {_WRITE_BLOCK}", unchecked=UNWRITTEN),
+         "NdisMWriteConfigBlock, and never by a PF.", f"{_READ_BLOCK}; {_WRITE_BLOCK}"),
     Rule("BACKCH-02", NDIS, "those calls", "Each becomes a request to the PF and returns when that is complete.", _FROM_VF,
-         unchecked=UNWRITTEN),
+         unchecked="call and request are on different adapters, and a judge sees one"),
     Rule("BACKCH-03", PF, "READ and WRITE_VF_CONFIG_BLOCK", "A VF that is not allocated, a block that is unknown and a "
-         "length beyond it are refused.", "oid-sriov-read-vf-config-block; oid-sriov-write-vf-config-block",
-         unchecked=UNWRITTEN),
+         "length beyond it are refused.", "oid-sriov-read-vf-config-block; oid-sriov-write-vf-config-block"),
     Rule("BACKCH-04", BOTH, "contents", "Ids, formats and lengths of blocks are the vendor's own.",
          "sr-iov-pf-vf-backchannel-communication", PERMITS, unchecked="the system attaches no meaning to a block"),
     Rule("BACKCH-05", BOTH, "length", "A transfer is of 128 bytes at most (C-32).", "nc-vpci-vpci_read_block; "
-         "nc-pcivirt-sriov_read_block", reading=CONTRADICTION, unchecked=UNWRITTEN),
+         "nc-pcivirt-sriov_read_block", reading=CONTRADICTION),
     Rule("BACKCH-06", PF, "data changed", "NdisMInvalidateConfigBlock names an allocated VF, or all, and some of the first "
          "64 blocks (C-30).", "nf-ndis-ndisminvalidateconfigblock; ns-ntddndis-_ndis_sriov_vf_invalidate_config_block_info",
-         reading=CONTRADICTION, unchecked=UNWRITTEN),
+         reading=CONTRADICTION),
     Rule("BACKCH-07", VS, "several invalidations", "Masks that wait are combined into one.", _FROM_PF, unchecked="whether "
          "and when notices are combined is the stack's choice"),
     Rule("BACKCH-08", NDIS, "in the guest", "NDIS passes each notice to the VF's driver as a request with the mask.",
-         f"{_FROM_PF}; {_IOCTL}", unchecked=UNWRITTEN),
+         f"{_FROM_PF}; {_IOCTL}", unchecked="call and request are on different adapters, and a judge sees one"),
     Rule("BACKCH-09", VF, "VF_INVALIDATE_CONFIG_BLOCK", "Copies of the named blocks are stale: the driver reads them "
-         "again.", "oid-sriov-vf-invalidate-config-block", unchecked=UNWRITTEN),
+         "again.", "oid-sriov-vf-invalidate-config-block"),
     Rule("BACKCH-10", VF, "always", "The driver does not ask for notices itself.", _IOCTL, unchecked="a miniport has no "
          "way to issue that control request in the model"),
     Rule("BACKCH-11", PF, "requests of a VF", "Whatever comes from a VF is untrusted: it is checked and touches that VF "
@@ -96,12 +94,9 @@ RESETS: tuple[Rule, ...] = (
     Rule("RESET-07", PF, "MiniportResetEx of the PF", "Requests that arrive are answered NOT_ACCEPTED, interrupted ones "
          "REQUEST_ABORTED (G-08).", "oid-nic-switch-free-vf; oid-nic-switch-delete-switch", MODEL, INFERRED,
          by=("GEN-OID-05",)),
-    Rule("POWER-01", VS, "power of the VM changes", "SET_VF_POWER_STATE names the VF and a state from D0 to D3.", _POWER,
-         unchecked=UNWRITTEN),
-    Rule("POWER-02", VS, "D0", "WakeEnable is FALSE.", "ns-ntddndis-_ndis_sriov_set_vf_power_state_parameters",
-         unchecked=UNWRITTEN),
-    Rule("POWER-03", PF, "SET_VF_POWER_STATE", "A VF that is not allocated is refused; no other VF changes.", _POWER,
-         unchecked=UNWRITTEN),
+    Rule("POWER-01", VS, "power of the VM changes", "SET_VF_POWER_STATE names the VF and a state from D0 to D3.", _POWER),
+    Rule("POWER-02", VS, "D0", "WakeEnable is FALSE.", "ns-ntddndis-_ndis_sriov_set_vf_power_state_parameters"),
+    Rule("POWER-03", PF, "SET_VF_POWER_STATE", "A VF that is not allocated is refused; no other VF changes.", _POWER),
     Rule("POWER-04", VF, "power of the guest", "Power management in the guest is that of any miniport.",
          "initializing-a-vf-miniport-driver; ns-ndis-_ndis_miniport_adapter_registration_attributes", PERMITS,
          unchecked="a guest's own power requests are not modelled"),
@@ -111,7 +106,7 @@ ENDINGS: tuple[Rule, ...] = (
     Rule("TEARDOWN-01", VS, "a VF is removed", "The order is DN-01 to DN-07.", _DOWN, tested=_ORDER_TEST),
     Rule("TEARDOWN-02", VS, "DELETE_VPORT", "The VF's driver is halted and its filters moved before.",
          "deleting-a-virtual-port", tested=_ORDER_TEST),
-    Rule("TEARDOWN-03", VS, "RESET_VF", "It comes after DELETE_VPORT and before FREE_VF.", _DOWN, unchecked=UNWRITTEN),
+    Rule("TEARDOWN-03", VS, "RESET_VF", "It comes after DELETE_VPORT and before FREE_VF.", _DOWN),
     Rule("TEARDOWN-04", PF, "FREE_VF", "What is freed is software; hardware stays reserved until virtualization is off "
          "(C-06).", _DOWN, reading=CONTRADICTION, by=("VF-ALLOC-14", "VF-ALLOC-15")),
     Rule("HALT-VF-01", VF, "MiniportHaltEx", "A VF's driver halts like any other and does not try to free the VF.",
@@ -120,8 +115,7 @@ ENDINGS: tuple[Rule, ...] = (
          _FAILOVER, reading=CONTRADICTION, by=("GEN-STATE-02", "GEN-HALT-01")),
     Rule("HALT-PF-01", VS, "the PF goes", "Filters are cleared, then VPorts deleted, then VFs freed.", _PF_HALT,
          by=("SWITCH-14",)),
-    Rule("HALT-PF-02", NDIS, "the PF goes", "The PF is halted only after its switch was deleted.", _PF_HALT,
-         unchecked=UNWRITTEN),
+    Rule("HALT-PF-02", NDIS, "the PF goes", "The PF is halted only after its switch was deleted.", _PF_HALT),
     Rule("HALT-PF-03", PF, "MiniportHaltEx, static", "Virtualization is disabled here.", _PF_HALT),
     Rule("HALT-PF-04", PF, "MiniportHaltEx, dynamic", "Virtualization is off already, since the switch was deleted.",
          _PF_HALT),

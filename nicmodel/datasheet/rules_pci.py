@@ -15,7 +15,6 @@ from nicmodel.datasheet.rule import (
     NO_ISSUER,
     PF,
     SHOULD,
-    UNWRITTEN,
     VF,
     VS,
     Rule,
@@ -33,7 +32,7 @@ PCI_VIEW: tuple[Rule, ...] = (
     Rule("EXPOSE-01", VS, "after the filters", "The guest sees a device only when VF, VPort and filters are in place.", _UP,
          tested="tests/drivers/test_bring_up.py::test_requests_come_in_the_documented_order"),
     Rule("EXPOSE-02", PF, "VF_VENDOR_DEVICE_ID", "Vendor and device id of an allocated VF are returned; another VF is "
-         "refused.", f"{_IDS}; nc-pcivirt-sriov_get_vendor_and_device_ids", unchecked=UNWRITTEN),
+         "refused.", f"{_IDS}; nc-pcivirt-sriov_get_vendor_and_device_ids"),
     Rule("EXPOSE-03", NDIS, "PF_LUID", "NDIS answers it itself.", "oid-sriov-pf-luid", by=("OID-01",)),
     Rule("EXPOSE-04", NDIS, "VF_SERIAL_NUMBER", "NDIS answers it itself, in the guest (C-29).",
          "oid-sriov-vf-serial-number", by=("OID-01",)),
@@ -41,26 +40,24 @@ PCI_VIEW: tuple[Rule, ...] = (
          "sr-iov-virtual-functions--vfs-; nf-ndis-ndismgetbusdata", by=("GEN-INIT-03",)),
     Rule("CFG-02", VS, "READ and WRITE_VF_CONFIG_SPACE", "Requests name VF, offset, length and where in the buffer the "
          "data are.", _SPACE, by=("OID-08",)),
-    Rule("CFG-03", PF, "READ and WRITE_VF_CONFIG_SPACE", "A VF that is not allocated is refused.", f"{_SPACE}; {_READ}",
-         unchecked=UNWRITTEN),
-    Rule("CFG-04", PF, "READ_VF_CONFIG_SPACE", "A buffer too short for its data is refused with INVALID_LENGTH.", _READ,
-         unchecked=UNWRITTEN),
+    Rule("CFG-03", PF, "READ and WRITE_VF_CONFIG_SPACE", "A VF that is not allocated is refused.", f"{_SPACE}; {_READ}"),
+    Rule("CFG-04", PF, "READ_VF_CONFIG_SPACE", "A buffer too short for its data is refused with INVALID_LENGTH.", _READ),
     Rule("CFG-05", PF, "WRITE_VF_CONFIG_SPACE", "The write goes to the VF through NdisMSetVirtualFunctionBusData; reads "
-         "may be answered from a copy.", _BUS_DATA, unchecked=UNWRITTEN),
+         "may be answered from a copy.", _BUS_DATA),
     Rule("CFG-06", PF, "a vendor's bus driver is there", "Its private channel replaces these functions.", _BUS_DATA,
          unchecked=NO_BUS_DRIVER),
     Rule("CFG-07", PF, "READ and WRITE_VF_CONFIG_SPACE", "An access beyond the 4096 bytes of the space is refused.", _READ,
-         MODEL, INFERRED, unchecked=UNWRITTEN),
+         MODEL, INFERRED),
     Rule("BAR-01", NDIS, "PROBED_BARS", "Only NDIS asks for it (C-12).", _BARS, unchecked=NO_ISSUER),
     Rule("BAR-02", PF, "PROBED_BARS", "Six values come from NdisMQueryProbedBars; a buffer under 32 bytes is refused with "
-         "INVALID_LENGTH.", f"{_BARS}; nf-ndis-ndismqueryprobedbars", unchecked=UNWRITTEN),
+         "INVALID_LENGTH.", f"{_BARS}; nf-ndis-ndismqueryprobedbars"),
     Rule("BAR-03", NDIS, "BAR_RESOURCES", "Only NDIS asks for it.", _BAR_RESOURCES, unchecked=NO_ISSUER),
     Rule("BAR-04", PF, "BAR_RESOURCES", "The slice of an allocated VF is described; another VF is refused.",
-         f"{_BAR_RESOURCES}; ns-ntddndis-_ndis_sriov_bar_resources_info", unchecked=UNWRITTEN),
+         f"{_BAR_RESOURCES}; ns-ntddndis-_ndis_sriov_bar_resources_info"),
     Rule("BAR-05", HW + PF, "BAR_RESOURCES", "VF n has the n-th of NumVFs equal slices of a BAR.",
-         "nc-pcivirt-sriov_get_resource_for_bar", unchecked=UNWRITTEN),
+         "nc-pcivirt-sriov_get_resource_for_bar"),
     Rule("BAR-06", PF, "BAR_RESOURCES", "The upper half of a 64-bit BAR has no resource of its own: it is refused.",
-         _BAR_RESOURCES, MODEL, INFERRED, unchecked=UNWRITTEN),
+         _BAR_RESOURCES, MODEL, INFERRED),
 )
 
 INTERRUPTS: tuple[Rule, ...] = (
@@ -73,7 +70,7 @@ INTERRUPTS: tuple[Rule, ...] = (
          "requirements.", "msi-x-resource-filtering; msi-x-pre-registration",
          unchecked="resource requirements are not modelled"),
     Rule("INTR-05", BOTH, "from initialisation to halt", "NdisMConfigMSIXTableEntry masks and maps table entries.",
-         "changing-the-cpu-affinity-of-msi-x-table-entries", unchecked="the library does not offer this function"),
+         "changing-the-cpu-affinity-of-msi-x-table-entries"),
     Rule("INTR-06", HV, "VF interrupts", "They are remapped by the VF's requester id and reach its own partition.",
          "single-root-i-o-virtualization--sr-iov--interface; allocating-resources-for-a-virtual-function",
          unchecked=HARDWARE),
@@ -87,7 +84,7 @@ INTERRUPTS: tuple[Rule, ...] = (
     Rule("INTR-10", PF, "vectors", "There is a vector a processor of the list, and two more at most.",
          "vmq-interrupt-requirements", SHOULD, INFERRED, unchecked=INSIDE),
     Rule("INTR-11", VF, "RSS is offered", "Its counts of messages and queues are this VF's own: no more messages than it "
-         "registers.", _RSS_CAPS, unchecked=UNWRITTEN),
+         "registers.", _RSS_CAPS),
     Rule("INTR-12", HW, "always", "A VF has its own MSI-X table and pending bits.", "sr-iov-vf-data-path", reading=INFERRED,
          tested="tests/pcie/test_msix.py::test_configuration_space_and_bar_reach_the_table_of_their_function"),
 )

@@ -12,7 +12,6 @@ from nicmodel.datasheet.rule import (
     NO_BUS_DRIVER,
     NO_ISSUER,
     PF,
-    UNWRITTEN,
     VS,
     Rule,
 )
@@ -30,7 +29,7 @@ SWITCH: tuple[Rule, ...] = (
     Rule("SWITCH-01", NDIS, "after the PF's start", "Only NDIS asks for a switch (C-18).", _CREATE_OID,
          reading=CONTRADICTION, unchecked=NO_ISSUER),
     Rule("SWITCH-02", NDIS, "CREATE_SWITCH", "The request asks for an external switch with id 0 and the VFs that the "
-         "registry names.", _HANDLE, unchecked=UNWRITTEN),
+         "registry names.", _HANDLE),
     Rule("SWITCH-03", PF, "CREATE_SWITCH, static", "Parameters that differ from those of the initialisation are refused.",
          _STATIC),
     Rule("SWITCH-04", PF, "CREATE_SWITCH, dynamic", "The driver checks the parameters, configures the hardware and enables "
@@ -54,7 +53,7 @@ SWITCH: tuple[Rule, ...] = (
     Rule("SWITCH-13", PF, "DELETE_SWITCH", "A static driver frees software only, a dynamic one its hardware too; the "
          "default VPort goes with the switch.", f"{_DELETING}; oid-nic-switch-delete-switch"),
     Rule("SWITCH-14", NDIS, "DELETE_SWITCH", "No filter, nondefault VPort or VF is left when the switch is deleted.",
-         _DELETING, unchecked=UNWRITTEN),
+         _DELETING),
     Rule("SWITCH-15", ("VS", "PF"), "set NIC_SWITCH_PARAMETERS", "Only the name of switch 0 changes, and only with its "
          "flag.", "setting-the-parameters-of-a-nic-switch"),
     Rule("SWITCH-16", NDIS, "queries of the switch", "Parameters, enumerations and capabilities are answered by NDIS.",
@@ -71,12 +70,10 @@ SWITCH: tuple[Rule, ...] = (
 ALLOCATION: tuple[Rule, ...] = (
     Rule("VF-ALLOC-01", PF, "enabling virtualization", "The hardware of every VF is set aside when virtualization is "
          "enabled.", _ALLOCATING, by=("PF-INIT-12",)),
-    Rule("VF-ALLOC-02", VS, "ALLOCATE_VF", "A switch exists, and the request names switch 0.", _ISSUE,
-         unchecked=UNWRITTEN),
-    Rule("VF-ALLOC-03", VS, "ALLOCATE_VF", "VFId and RequestorId hold their invalid marks on input.", _ISSUE,
-         unchecked=UNWRITTEN),
-    Rule("VF-ALLOC-04", VS, "ALLOCATE_VF", "Names of the VM and its adapter and both its addresses are filled in.", _ISSUE,
-         unchecked=UNWRITTEN),
+    Rule("VF-ALLOC-02", VS, "ALLOCATE_VF", "A switch exists, and the request names switch 0.", _ISSUE),
+    Rule("VF-ALLOC-03", VS, "ALLOCATE_VF", "VFId and RequestorId hold their invalid marks on input.", _ISSUE),
+    Rule("VF-ALLOC-04", VS, "ALLOCATE_VF", "Names of the VM and its adapter and both its addresses are filled in.",
+         _ISSUE),
     Rule("VF-ALLOC-05", NDIS, "ALLOCATE_VF", "NDIS refuses bad parameters before the PF sees them.", _ISSUE,
          by=("VF-ALLOC-02", "VF-ALLOC-03")),
     Rule("VF-ALLOC-06", PF, "ALLOCATE_VF", "The driver allocates software for the VF and assigns it to the switch; without "
@@ -93,7 +90,7 @@ ALLOCATION: tuple[Rule, ...] = (
          "VF"),
     Rule("VF-ALLOC-12", VS, "ownership", "Only the driver that allocated a VF frees it.", _ISSUE_FREE,
          unchecked=NO_ISSUER),
-    Rule("VF-ALLOC-13", VS, "FREE_VF", "The VF's VPort was deleted before.", _ISSUE_FREE, unchecked=UNWRITTEN),
+    Rule("VF-ALLOC-13", VS, "FREE_VF", "The VF's VPort was deleted before.", _ISSUE_FREE),
     Rule("VF-ALLOC-14", PF, "FREE_VF", "A VF that is unknown, not allocated or still has a VPort is not freed: "
          "INVALID_PARAMETER (C-04).", f"{_HANDLE_FREE}; oid-nic-switch-free-vf", reading=CONTRADICTION),
     Rule("VF-ALLOC-15", PF, "after FREE_VF", "Its software is free and the VF detached: it can be allocated again.",

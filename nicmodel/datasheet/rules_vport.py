@@ -14,7 +14,6 @@ from nicmodel.datasheet.rule import (
     NO_OUT_OF_BAND,
     PERMITS,
     PF,
-    UNWRITTEN,
     VF,
     VS,
     Rule,
@@ -32,27 +31,25 @@ _CLEAR, _CLEAR_OID = "clearing-a-receive-filter-on-a-virtual-port", "oid-receive
 VPORTS: tuple[Rule, ...] = (
     Rule("VPORT-01", PF, "always", "The default VPort, id 0, is born with the switch on the PF and activated; nobody "
          "creates, deletes or gives it away.", _CREATING),
-    Rule("VPORT-02", VS, "CREATE_VPORT", "The switch exists, and the request names switch 0.", _CREATING,
-         unchecked=UNWRITTEN),
-    Rule("VPORT-03", VS, "CREATE_VPORT", "The VPort is for the PF or for a VF that is allocated.", _CREATING,
-         unchecked=UNWRITTEN),
+    Rule("VPORT-02", VS, "CREATE_VPORT", "The switch exists, and the request names switch 0.", _CREATING),
+    Rule("VPORT-03", VS, "CREATE_VPORT", "The VPort is for the PF or for a VF that is allocated.", _CREATING),
     Rule("VPORT-04", NDIS, "CREATE_VPORT", "NDIS chooses an id that no other VPort has, from 1 to MaxNumVPorts - 1.",
-         _CREATING, unchecked=UNWRITTEN),
+         _CREATING),
     Rule("VPORT-05", PF, "CREATE_VPORT", "The driver succeeds only with all resources, and keeps the id that NDIS chose.",
          f"{_CREATING}; oid-nic-switch-create-vport"),
     Rule("VPORT-06", PF, "CREATE_VPORT", "A VF's VPort is activated from birth, a PF's waits for a set of its parameters.",
          _CREATING),
     Rule("VPORT-07", ("NDIS", "PF"), "CREATE_VPORT", "A VF has one nondefault VPort at most.", "virtual-ports--vports-"),
     Rule("VPORT-08", VS, "set VPORT_PARAMETERS", "A VPort stays with its function, and once activated stays so until it is "
-         "deleted.", f"{_CREATING}; {_SETTING}", unchecked=UNWRITTEN),
+         "deleted.", f"{_CREATING}; {_SETTING}"),
     Rule("VPORT-09", VS, "CREATE_VPORT", "Queue pairs are from 1 to the limit of a nondefault VPort, the same for all "
-         "unless asymmetry is advertised, and all of them fit the adapter.", _PAIRS, unchecked=UNWRITTEN),
+         "unless asymmetry is advertised, and all of them fit the adapter.", _PAIRS),
     Rule("VPORT-10", VS, "after creation", "The number of queue pairs stays (C-08).",
          f"virtual-ports--vports-; {_PARAMETERS}", reading=CONTRADICTION, by=("VPORT-12",)),
     Rule("VPORT-11", VS, "CREATE_VPORT for the PF", "The affinity names one processor (C-22).", _PARAMETERS,
-         reading=CONTRADICTION, unchecked=UNWRITTEN),
+         reading=CONTRADICTION),
     Rule("VPORT-12", VS, "set VPORT_PARAMETERS", "Name, moderation, state and a PF VPort's affinity change, each with its "
-         "flag, on a VPort that exists.", _SETTING, unchecked=UNWRITTEN),
+         "flag, on a VPort that exists.", _SETTING),
     Rule("VPORT-13", PF, "set VPORT_PARAMETERS", "Only members whose flag is set take effect.", _SETTING,
          unchecked=INSIDE),
     Rule("VPORT-14", PF, "a PF's nondefault VPort is activated", "Shared memory for it names that VPort and queue 0.",
@@ -60,7 +57,7 @@ VPORTS: tuple[Rule, ...] = (
     Rule("VPORT-15", PF, "data", "A VPort carries traffic only if it is activated and a filter on it matches.", _SETTING,
          unchecked=HARDWARE),
     Rule("VPORT-16", VS, "DELETE_VPORT", "The VPort exists, is not the default one, and its filters were cleared or moved.",
-         _DELETING, unchecked=UNWRITTEN),
+         _DELETING),
     Rule("VPORT-17", VS, "DELETE_VPORT of a VF", "The VF's driver was paused and halted before.", _DELETING,
          by=("TEARDOWN-02",)),
     Rule("VPORT-18", PF, "DELETE_VPORT", "Everything of the VPort is free afterwards: its function can have another.",
@@ -76,11 +73,10 @@ VPORTS: tuple[Rule, ...] = (
 
 FILTERS: tuple[Rule, ...] = (
     Rule("FILTER-01", VS, "SET_FILTER", "The filter is of the VM-queue type on queue 0 of an existing VPort, its array of "
-         "tests inside the buffer.", _SET, unchecked=UNWRITTEN),
+         "tests inside the buffer.", _SET),
     Rule("FILTER-02", VS, "SET_FILTER", "The tests are for equality of destination address and VLAN id, in network byte "
-         "order.", f"{_SET}; ns-ntddndis-_ndis_receive_filter_field_parameters", unchecked=UNWRITTEN),
-    Rule("FILTER-03", NDIS, "SET_FILTER", "NDIS chooses a filter id that no other filter has, and not 0.", _SET,
-         unchecked=UNWRITTEN),
+         "order.", f"{_SET}; ns-ntddndis-_ndis_receive_filter_field_parameters"),
+    Rule("FILTER-03", NDIS, "SET_FILTER", "NDIS chooses a filter id that no other filter has, and not 0.", _SET),
     Rule("FILTER-04", PF, "SET_FILTER", "The request succeeds only after the hardware was programmed with it.", _SET_OID),
     Rule("FILTER-05", VS, "ownership", "Who made a nondefault VPort sets its filters, and who set a filter clears it.",
          f"{_SET}; {_CLEAR_OID}", unchecked=NO_ISSUER),
@@ -97,11 +93,10 @@ FILTERS: tuple[Rule, ...] = (
     Rule("FILTER-11", PF, "after a VPort's last filter", "Nothing is indicated on it any more.", _CLEAR_OID,
          unchecked=NO_OUT_OF_BAND),
     Rule("FILTER-12", VS, "MOVE_FILTER", "The filter exists, is where the request says, and goes to an existing VPort; "
-         "queue ids are 0.", _MOVE, unchecked=UNWRITTEN),
+         "queue ids are 0.", _MOVE),
     Rule("FILTER-13", ("PF", "HW"), "MOVE_FILTER", "A move happens at once or not at all: one that cannot be is refused "
          "and changes nothing.", f"{_MOVE}; {_MOVE_OID}"),
-    Rule("FILTER-14", VS, "CLEAR_FILTER", "The filter exists, and its queue id is 0.", f"{_CLEAR}; {_CLEAR_OID}",
-         unchecked=UNWRITTEN),
+    Rule("FILTER-14", VS, "CLEAR_FILTER", "The filter exists, and its queue id is 0.", f"{_CLEAR}; {_CLEAR_OID}"),
     Rule("FILTER-15", HW, "switching", "Filters decide for frames from the wire and from other VPorts; what matches none "
          "goes to the default VPort.", "virtual-ports--vports-; sr-iov-vf-data-path",
          tested="tests/nic/test_switch.py::test_loopback"),

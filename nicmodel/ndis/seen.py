@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from nicmodel.datasheet.ndis import PartitionType, Status
-from nicmodel.ndis.switch_seen import SwitchSeen, copied
+from nicmodel.ndis.switch_seen import SwitchSeen, copied, length_of
 
 INITIALIZE = "MiniportInitializeEx"
 INITIALIZE_RETURNS = INITIALIZE + " returns"
@@ -93,6 +93,7 @@ class Seen:
     probing: bool = False                                        # an examiner asks what a stack never would
     request: Call | None = None                                  # the request that runs
     asked: Any = None                                            # its buffer as it was handed over
+    asked_length: int | None = None                              # how long that was said to be
     switch: SwitchSeen = field(default_factory=SwitchSeen)
     _entries: list[str] = field(default_factory=list)
     _kept: Counter[str] = field(default_factory=Counter)         # what MiniportAddDevice left behind
@@ -158,7 +159,8 @@ class Seen:
             self._entries.append(name)
             self.reads = self.writes = 0
             if name == REQUEST:
-                self.request, self.asked = call, copied(call.args.get("buffer"))
+                buffer = call.args.get("buffer")
+                self.request, self.asked, self.asked_length = call, copied(buffer), length_of(buffer)
         else:
             entry = name.removesuffix(" returns")
             self._entries.remove(entry)

@@ -32,6 +32,22 @@ def parameters(oid: Any, buffer: Any) -> Any:
     return found if found is not None and header_is(found) else None
 
 
+def whole(buffer: Any) -> bytes:
+    """Every byte of a request's buffer, what lies behind its structure included."""
+    if not isinstance(buffer, NdisStructure):
+        return bytes(buffer) if isinstance(buffer, bytes | bytearray | memoryview) else b""
+    behind = getattr(buffer, "oid_request", None)
+    return bytes(buffer)[:buffer.NDIS_SIZEOF] + (bytes(behind.data) if behind is not None else b"")
+
+
+def length_of(buffer: Any) -> int | None:
+    """How long a request says its buffer is; None where there is no telling."""
+    if isinstance(buffer, NdisStructure):
+        behind = getattr(buffer, "oid_request", None)
+        return buffer.NDIS_SIZEOF if behind is None else int(behind.length)
+    return len(buffer) if isinstance(buffer, bytes | bytearray | memoryview) else None
+
+
 def copied(buffer: Any) -> Any:
     """A request's buffer as it is now; the handler may change the original."""
     if isinstance(buffer, Structure):
