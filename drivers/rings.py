@@ -12,13 +12,15 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from drivers.miniport import MiniportBase
+from drivers.miniport import MS, US, MiniportBase
 from drivers.ringmath import advance, free, used
 from nicmodel.datasheet import descriptors, registers_pf, registers_vf
 from nicmodel.datasheet.registers import Register
 
 DESCRIPTOR_BYTES = 16
 ITR_UNIT_PS = 2_048_000                  # 82599 EITR: one count is 2.048 us at 10G
+DRAIN_POLL_PS = 5 * US
+DRAIN_PATIENCE_PS = 2 * MS
 Steps = Generator[Any, Any, Any]
 
 
@@ -132,6 +134,21 @@ class QueuePair:
         if self._agent is not None:
             self.handle.stop_ring_agent(self._agent)
             self._agent = None
+
+    def drain(self) -> Steps:
+        """GEN-STATE-02: wait until what was posted has been sent. Gives up after a while: the wire may be down.
+
+        A descriptor is done before its frame has left, and an agent may be about to post: twice in a row there must be none.
+        """
+        quiet = waited = 0
+        while self.is_open:
+            head = yield self.handle.read(self.tx.head[self.index])
+            tail = yield self.handle.read(self.tx.tail[self.index])
+            quiet = quiet + 1 if head == tail else 0
+            if quiet == 2 or waited >= DRAIN_PATIENCE_PS:
+                return
+            yield self.driver.ndis.NdisMSleep(DRAIN_POLL_PS)
+            waited += DRAIN_POLL_PS
 
     def close(self) -> Steps:
         """Disable both rings and wait until the hardware has let go of them."""

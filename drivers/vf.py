@@ -2,8 +2,8 @@
 
 Each step's docstring begins with the ids of the rules it serves (datasheet.rules). Initialisation resets
 the function, learns its address from the PF over the mailbox and reports what it is; `RESTART` opens the
-queues; the packet filter starts the traffic. The driver sees NDIS, its handle and the datasheet, nothing
-inside the device.
+queues; the packet filter starts the traffic. Steps that touch registers are in `vf_hardware`, the mailbox is in
+`vf_mailbox`, the back channel in `vf_blocks`. The driver sees NDIS, its handle and the datasheet, nothing inside the device.
 """
 
 from __future__ import annotations
@@ -14,32 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from drivers.miniport import MiniportBase, StepList
-from drivers.rings import ITR_UNIT_PS, VF_RX, VF_TX, PythonRings, QueuePair, RingSettings
+from drivers.rings import VF_RX, VF_TX, PythonRings, QueuePair, RingSettings
+from drivers.vf_blocks import VfBlocks
+from drivers.vf_hardware import QUEUES, VfHardware
 from drivers.vf_mailbox import VfMailbox
-from nicmodel.datasheet.mailbox import API_VERSIONS, Message
-from nicmodel.datasheet.ndis import VF_OIDS, VF_SRIOV_CAPABILITIES, Oid, PartitionType, RequestType, Status
+from nicmodel.datasheet.ndis import VF_OIDS, VF_SRIOV_CAPABILITIES, Oid, PartitionType, PowerState, RequestType, Status
 from nicmodel.datasheet.ndis_structures import HardwareAssistAttributes, SriovCapabilitiesStructure, made
-from nicmodel.datasheet.registers_vf import (
-    VFCTRL,
-    VFLINKS,
-    VFPSRTYPE,
-    VFRXDCTL,
-    VFTXDCTL,
-    VTEIAC,
-    VTEIAM,
-    VTEICR,
-    VTEIMC,
-    VTEIMS,
-    VTEITR,
-    VTIVAR,
-    VTIVAR_MISC,
-)
+from nicmodel.sim.errors import DriverFault
 
 Steps = Generator[Any, Any, Any]
+SET, METHOD = RequestType.SET, RequestType.METHOD
 KEYWORDS = ("*JumboPacket", "*InterruptModeration")
-MAILBOX_VECTOR = 2                       # vectors 0 and 1 serve queues
-ALL_VECTORS = 0x7
-IVAR_VALID = 0x80
+SURPRISE_REMOVED = "NdisDevicePnPEventSurpriseRemoved"
 
 
 @dataclass(frozen=True)
@@ -53,7 +39,7 @@ class VfSettings:
     python_rings: bool = False           # keep the rings here: `send` and `on_receive`
 
 
-class VfMiniport(MiniportBase):
+class VfMiniport(VfHardware):
     """One VF's driver. ``switch_creation`` of a VF is none: it never touches the switch."""
 
     ROLE_OIDS: tuple[Oid, ...] = VF_OIDS
@@ -61,11 +47,12 @@ class VfMiniport(MiniportBase):
     def __init__(self, ndis: Any, handle: Any, settings: VfSettings | None = None):
         super().__init__(ndis, handle, settings or VfSettings())
         self.mailbox = VfMailbox(self)
-        self.api = 0
-        self.granted_queues = 1
+        self.blocks = VfBlocks(self)
         self.pairs: list[QueuePair] = []
         self.rings: list[PythonRings] = []
-        self._receivers: list[Callable[[list[bytes]], None]] = []
+        self.running = False                     # between MiniportRestart and MiniportPause
+        self.recovering = False                  # the PF is away, or we greet it again
+        self.resets = 0                          # resets that we have come through
 
     # MiniportInitializeEx ------------------------------------------------------------------------------
 
@@ -77,33 +64,9 @@ class VfMiniport(MiniportBase):
         """GEN-INIT-02, VF-INIT-07: our own keywords, none of SR-IOV's."""
         return self.read_keywords(*KEYWORDS)
 
-    def reset_function(self) -> Steps:
-        """VF-INIT-22: mask, stop and reset this function alone; then wait for the PF's driver."""
-        self.handle.write(VTEIMC, ALL_VECTORS)
-        yield self.handle.read(VTEICR)
-        for queue in range(2):
-            self.handle.write(VFTXDCTL[queue], VFTXDCTL.SWFLSH.mask)
-            yield from self.handle.clear_flags(VFRXDCTL[queue], VFRXDCTL.ENABLE.mask)
-        self.handle.write(VFPSRTYPE, 0)
-        self.handle.write(VFCTRL, VFCTRL.RST.mask)
-        self.hold(self._silence)
-        yield from self.mailbox.wait_reset_done()
-
-    def greet_the_pf(self) -> Steps:
-        """VF-INIT-22: the PF gives us our address and queues; we ask over the mailbox."""
-        accepted, words = yield from self.mailbox.request(Message.RESET, answer=3)
-        if not accepted:
-            return Status.FAILURE
-        self.mac = int.from_bytes((words[0] | words[1] << 32).to_bytes(8, "little")[:6], "big")
-        for version in API_VERSIONS:
-            accepted, _ = yield from self.mailbox.request(Message.API_NEGOTIATE, [version])
-            if accepted:
-                self.api = version
-                break
-        accepted, words = yield from self.mailbox.request(Message.GET_QUEUES, [0, 0, 0, 0])
-        if accepted:
-            self.granted_queues = min(words[0], words[1])
-        return Status.SUCCESS
+    def hold_silence(self) -> None:
+        """GEN-INIT-12, GEN-HALT-02: whatever follows, our function ends up reset."""
+        self.hold(self.silence)
 
     def report_sriov_capabilities(self) -> Status:
         """VF-INIT-09, -10, -11, -12, -13, -14, -15, -16: flags 0x5, both pointers, nothing of the switch."""
@@ -122,78 +85,70 @@ class VfMiniport(MiniportBase):
 
     def allocate_rings(self) -> None:
         """GEN-INIT-08: shared memory, after DMA was registered."""
-        for index, settings in enumerate(self.settings.rings[:min(2, self.granted_queues)]):
+        for index, settings in enumerate(self.settings.rings[:min(QUEUES, self.granted_queues)]):
             pair = QueuePair(self, VF_TX, VF_RX, index, index, settings)
             pair.allocate()
             self.pairs.append(pair)
-            if self.settings.python_rings:
-                self.rings.append(PythonRings(pair, self.ndis.NdisMIndicateReceiveNetBufferLists))
 
     def register_interrupts(self) -> Steps:
         """GEN-INIT-09: two queue messages and the mailbox's; all they touch exists by now."""
         return (yield from self.register_handlers([self.on_queue, self.on_queue, self.on_mailbox]))
 
-    def self_test(self) -> Steps:
-        """GEN-INIT-10: the reset is over and interrupts are masked, as we left them."""
-        mask = yield self.handle.read(VTEIMS)
-        return Status.FAILURE if mask & ALL_VECTORS else Status.SUCCESS
+    def read_blocks(self) -> Steps:
+        """VF-INIT-20, BACKCH-01: what the PF has for us, if there is a back channel."""
+        yield from self.blocks.read()
 
     INITIALIZE: StepList = (
         check_partition,
         read_configuration,
         MiniportBase.set_registration_attributes,
         MiniportBase.obtain_resources,
-        reset_function,
-        greet_the_pf,
+        hold_silence,
+        VfHardware.reset_function,
+        VfHardware.greet_the_pf,
         MiniportBase.set_general_attributes,
         report_sriov_capabilities,
         MiniportBase.register_dma,
         allocate_rings,
         register_interrupts,
-        self_test,
+        read_blocks,
+        VfHardware.self_test,
     )
 
-    # MiniportRestart -----------------------------------------------------------------------------------
+    # MiniportRestart and MiniportPause -----------------------------------------------------------------
 
-    def set_max_frame(self) -> Steps:
-        """The PF enables our receive path again once it knows the frame size."""
-        accepted, _ = yield from self.mailbox.request(Message.SET_LPE, [self.settings.max_frame_bytes])
-        return Status.SUCCESS if accepted else Status.FAILURE
+    RESTART: StepList = (VfHardware.set_max_frame, VfHardware.open_rings, VfHardware.route_interrupts, VfHardware.report_link)
 
-    def open_rings(self) -> Steps:
-        """VF-INIT-24: program and enable the queues; nothing is posted yet."""
+    def restart(self) -> Steps:
+        """The data path opens: every step of RESTART in order."""
+        status = yield from super().restart()
+        self.running = status == Status.SUCCESS
+        return status
+
+    def pause(self) -> Steps:
+        """GEN-STATE-02: stop posting, let the hardware send what it has, close the queues. A recovery ends."""
+        self.running = False
+        self.stop_data()
+        self.packet_filter = 0
         for pair in self.pairs:
-            yield from pair.open()
+            if self.gone:
+                pair.is_open = False
+            else:
+                yield from pair.drain()
+                yield from pair.close()
 
-    def route_interrupts(self) -> None:
-        """Queue i raises vector i, the mailbox its own; causes clear themselves when a message leaves."""
-        vectors = 0
-        for pair in self.pairs:
-            byte = 16 * (pair.index & 1)
-            valid = (pair.vector | IVAR_VALID) << byte | (pair.vector | IVAR_VALID) << (byte + 8)
-            vectors |= valid
-            self.handle.write(VTEITR[pair.vector], (self.settings.itr_ps // ITR_UNIT_PS & 0x1FF) << 3)
-        self.handle.write(VTIVAR[0], vectors)
-        self.handle.write(VTIVAR_MISC, MAILBOX_VECTOR | IVAR_VALID)
-        self.handle.write(VTEIAC, ALL_VECTORS)
-        self.handle.write(VTEIAM, 0)
-        self.handle.write(VTEIMS, ALL_VECTORS)
+    # requests ------------------------------------------------------------------------------------------
 
-    def report_link(self) -> Steps:
-        """VF-INIT-25: connected only now that both rings are enabled."""
-        links = yield self.handle.read(VFLINKS)
-        self.indicate_link(bool(links & VFLINKS.UP.mask))
-
-    RESTART: StepList = (set_max_frame, open_rings, route_interrupts, report_link)
-
-    # requests, pause, halt -----------------------------------------------------------------------------
-
-    def oid_request(self, kind: RequestType, oid: Oid, buffer: Any) -> Status:
-        """OID-04, GEN-OID-03: our own requests; a PF's are refused without effect."""
-        if (kind, oid) == (RequestType.SET, Oid.GEN_CURRENT_PACKET_FILTER):
+    def oid_request(self, kind: RequestType, oid: Oid, buffer: Any) -> Status | Steps:
+        """OID-04, GEN-OID-03, -04: our own requests; a PF's are refused without effect, all once the device has gone."""
+        if self.gone:
+            return Status.NOT_ACCEPTED
+        if (kind, oid) == (SET, Oid.GEN_CURRENT_PACKET_FILTER):
             return self.set_packet_filter(buffer)
-        if (kind, oid) == (RequestType.METHOD, Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK):
-            return Status.SUCCESS              # no block is cached, so nothing goes stale
+        if (kind, oid) == (METHOD, Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK):
+            return self.blocks.invalidate(getattr(buffer, "BlockMask", 0))
+        if (kind, oid) == (SET, Oid.PNP_SET_POWER):
+            return self.set_power(buffer)
         return self.common_request(kind, oid)
 
     def set_packet_filter(self, mask: int) -> Status:
@@ -201,7 +156,7 @@ class VfMiniport(MiniportBase):
         opening = bool(mask) and not self.packet_filter
         closing = bool(self.packet_filter) and not mask
         self.packet_filter = mask
-        if opening:
+        if opening and not self.recovering:
             self.start_data()
         elif closing:
             self.stop_data()
@@ -210,6 +165,7 @@ class VfMiniport(MiniportBase):
     def start_data(self) -> None:
         """VF-INIT-24: rings go to their agents, or start here."""
         if self.settings.python_rings:
+            self.rings = [PythonRings(pair, self.ndis.NdisMIndicateReceiveNetBufferLists) for pair in self.pairs]
             for rings in self.rings:
                 rings.start()
         else:
@@ -221,22 +177,60 @@ class VfMiniport(MiniportBase):
         for pair in self.pairs:
             pair.stop_agent()
 
-    def pause(self) -> Steps:
-        """GEN-STATE-02: stop posting, let the hardware finish, close the queues."""
-        self.stop_data()
-        self.packet_filter = 0
-        for pair in self.pairs:
-            yield from pair.close()
+    # power, reset, shutdown, removal, halt ---------------------------------------------------------------
+
+    WAKE: StepList = (VfHardware.reset_function, VfHardware.greet_the_pf)
+    RESET: StepList = (VfHardware.forget_rings, *WAKE)
+    RECOVER: StepList = (VfHardware.forget_rings, VfHardware.wait_for_pf, *WAKE)
+
+    def set_power(self, state: int) -> Status | Steps:
+        """POWER-04: NDIS has paused us. Low power resets our function; full power greets the PF again, then NDIS restarts us."""
+        if state not in (PowerState.D0, PowerState.D3):
+            return Status.NOT_SUPPORTED                  # the device knows neither D1 nor D2
+        return self._sleep() if state == PowerState.D3 else self.run(self.WAKE)
+
+    def _sleep(self) -> Steps:
+        yield from self.silence()
+        return Status.SUCCESS
+
+    def reset(self) -> Steps:
+        """GEN-RESET-01: MiniportResetEx. Our function alone is reset; if it ran, it runs again. NDIS need not set filters."""
+        return (yield from self._again(self.RESET))
+
+    def _again(self, steps: StepList) -> Steps:
+        """Come back through these steps, and to where we were if we ran; HARD_ERRORS if it cannot be."""
+        if self.recovering:
+            return Status.RESET_IN_PROGRESS
+        self.recovering = True
+        try:
+            status = yield from self.run(steps)
+            if status == Status.SUCCESS and self.running:
+                status = yield from self.run(self.RESTART)
+        except DriverFault as fault:
+            self.ndis.NdisWriteErrorLogEntry(str(fault))
+            status = Status.FAILURE
+        self.recovering = False
+        if status != Status.SUCCESS:
+            return Status.HARD_ERRORS
+        self.resets += 1
+        if self.running and self.packet_filter:
+            self.start_data()
+        return Status.SUCCESS
+
+    def shutdown(self) -> None:
+        """MiniportShutdownEx: no interrupt, no DMA; nothing is given back, nothing waited for."""
+        self.mask_interrupts()
+        self.stop_queues()
+
+    def device_pnp_event(self, event: str) -> None:
+        """GEN-OID-04, PATH-06: the device is gone. No request is accepted and no register touched from here on."""
+        self.gone = event == SURPRISE_REMOVED
 
     def halt(self) -> Steps:
-        """GEN-HALT-02, HALT-VF-01: interrupts off first, then everything back in reverse order."""
-        self.handle.write(VTEIMC, ALL_VECTORS)
+        """GEN-HALT-02, -03, HALT-VF-01: interrupts off first, then everything back in reverse order."""
+        if not self.gone:
+            self.mask_interrupts()
         yield from self.release()
-
-    def _silence(self) -> Steps:
-        self.handle.write(VTEIMC, ALL_VECTORS)
-        self.handle.write(VFCTRL, VFCTRL.RST.mask)
-        yield self.handle.read(VTEICR)
 
     # interrupts ----------------------------------------------------------------------------------------
 
@@ -247,12 +241,15 @@ class VfMiniport(MiniportBase):
 
     def on_mailbox(self, vector: int) -> None:
         """News of the PF; a conversation under way polls for itself."""
-        if self.packet_filter and not self.mailbox.busy:
+        if self.packet_filter and not self.mailbox.busy and not self.recovering:
             self.ndis.env.process(self._hear())
 
     def _hear(self) -> Steps:
+        """RESET-07, G-08: a PF that no longer clears us to send is going away; we come back after it."""
         cleared = yield from self.mailbox.hear()
         self.indicate_link(cleared)
+        if not cleared and self.running and not self.recovering:
+            yield from self._again(self.RECOVER)
 
     # frames --------------------------------------------------------------------------------------------
 

@@ -52,6 +52,19 @@ class VfMailbox:
         yield from self.driver.poll(VFMAILBOX, VFMAILBOX.RSTI.mask, 0)
         self._kept = 0
 
+    def wait_announcement(self, poll_ps: int) -> Steps:
+        """The PF has been away and says that it is back: RSTD seen, RSTI clear. DriverFault if it stays away."""
+        waited = 0
+        while True:
+            word = yield from self.bits()
+            if word & VFMAILBOX.RSTD.mask and not word & VFMAILBOX.RSTI.mask:
+                self._kept = 0
+                return
+            if waited >= POLL_TIMEOUT_PS:
+                raise self.driver.fault("the PF does not come back")
+            yield self.driver.ndis.NdisMSleep(poll_ps)
+            waited += poll_ps
+
     # messages ----------------------------------------------------------------------------------------
 
     def _own(self) -> Steps:

@@ -23,3 +23,15 @@ REPLAY_PATIENCE_PS = 50_000_000_000
 
 # A replay looks this often at what has come, and offers its next burst then: 16 frames of 1518 bytes at 10 Gb/s. assumed
 REPLAY_STEP_PS = 20_000_000
+
+# A guest and its virtual devices. No page gives a number; real hosts take milliseconds to seconds where `WAIT_DIVISOR` stands.
+VPCI_MESSAGE_PS = 20_000_000                               # VPCI provider to client, one VMBus message. assumed
+GUEST_PNP_PS = 100_000_000_000 // WAIT_DIVISOR             # device offered to its driver called: 100 ms, scaled. assumed
+GRACEFUL_REMOVAL_PS = 5_000_000_000_000 // WAIT_DIVISOR    # then the device is removed by surprise: 5 s, scaled. assumed
+
+# The synthetic path: host switch and VMBus. Orders of magnitude of a software switch: a frame takes half a microsecond of
+# one host core, its way through the ring and the other side's wake-up some ten.
+VMBUS_LATENCY_PS = 12_000_000        # host switch to NetVSC, or back. assumed
+VMBUS_FRAME_PS = 300_000             # a guest's channel carries the next frame after this long. assumed
+HOST_SWITCH_FRAME_PS = 500_000       # CPU time of the host switch, per frame and direction. assumed
+HOST_SWITCH_POLL_PS = 5_000_000      # the host switch looks this often at what it has sent. assumed

@@ -7,7 +7,8 @@
 
 `what` adds, subtracts, multiplies and divides figures and numbers; nothing else is evaluated. Figures are the
 paths of a run's JSON (`totals.tx_packets`, `vf0.tx.mpps`, `pcie.up.utilisation`, `drops.no_descriptor`), and
-`share.min`, `share.max` (a VF's part of the frame bytes all VFs moved), `closed` (VFs that did not come up).
+`share.min`, `share.max` (a VF's part of the frame bytes all VFs moved), `closed` (VFs that did not come up), and with
+[life] those of `LIFE` (`life.rx_lost`, `life.vf_not_ready`, `life.rx_dark_ps`, ...).
 """
 
 from __future__ import annotations
@@ -167,8 +168,29 @@ def figures(simulated: Mapping[str, Any]) -> dict[str, Any]:
     found["share.min"], found["share.max"] = (
         (min(moved) / total, max(moved) / total) if total else (None, None)
     )
+    found |= life_figures(simulated.get("life"))
     found["closed"] = sum(row["state"] == "closed" for row in simulated["vfs"])
     return found
+
+
+LIFE_PLACES = ("vf_not_ready", "driver_halted", "synthetic", "other")
+LIFE = ("life.handovers", "life.unfinished", "life.failed", "life.rx_lost", "life.tx_lost", "life.rx_dark_ps", "life.tx_dark_ps",
+        *(f"life.{place}" for place in LIFE_PLACES))
+
+
+def life_figures(life: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Figures of [life]: frames lost in all hand-overs, by place, and the longest dark times; None without [life]."""
+    if life is None:
+        return dict.fromkeys(LIFE)
+    rows = life["handovers"]
+    lost = {f"life.{place}": sum(row["lost"]["places"][place] for row in rows) for place in LIFE_PLACES}
+    dark = {f"life.{key}": max((row[key] for row in rows if row[key] is not None), default=None)
+            for key in ("rx_dark_ps", "tx_dark_ps")}
+    return lost | dark | {
+        "life.handovers": len(rows), "life.unfinished": sum(row["end_ps"] is None for row in rows),
+        "life.failed": sum(event["status"] not in (None, "SUCCESS") for event in life["events"]),
+        "life.rx_lost": sum(guest["rx_lost"] for guest in life["guests"]),
+        "life.tx_lost": sum(guest["tx_lost"] for guest in life["guests"])}
 
 
 def names(num_vfs: int) -> set[str]:
@@ -190,4 +212,5 @@ def names(num_vfs: int) -> set[str]:
         | links
         | {f"totals.{count}" for count in PACKET_COUNTS}
         | {"jain", "share.min", "share.max", "closed"}
+        | set(LIFE)
     )

@@ -21,11 +21,13 @@ from drivers.vf import VfMiniport, VfSettings
 from nicmodel.datasheet.registers_pf import RAH
 from nicmodel.datasheet.rules import BY_ID
 from nicmodel.device import Device
+from nicmodel.lab.host_switch import HostSwitch
 from nicmodel.lab.own_drivers import driver_class
 from nicmodel.lab.relax import Change
 from nicmodel.lab.scenario import Scenario
-from nicmodel.lab.settings import core_of, page_shift, plane_settings, ring_settings, shaper_words
-from nicmodel.ndis.stack import VirtualizationStack, make_pf
+from nicmodel.lab.settings import core_of, guest_times, page_shift, plane_settings, ring_settings, shaper_words
+from nicmodel.ndis.guests import Guest, make_pf
+from nicmodel.ndis.stack import VirtualizationStack
 from nicmodel.pcie.handle import FunctionHandle
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.memory import Domain
@@ -35,6 +37,7 @@ REMOTE_MAC = 0x02_00_00_00_FF_01     # the far end of the wire
 MAC_SLOTS = {64: 128}                # receive addresses by TotalVFs; larger adapters have the extension's 512
 KB = 1 << 10
 DROP = "drop_"
+RECEIVES = ("running", "synthetic")
 
 
 class LabOps:
@@ -48,13 +51,17 @@ class LabOps:
         self.connect_interrupt = device.connect_interrupt
 
     def start_agent(self, config: AgentConfig) -> int:
+        if config.function == PF_FUNCTION and self.machine.switch is not None:
+            config = self.machine.switch.take(config)
         self.machine.held.append(config)
         if self.machine.traffic:
             self.machine.start_held()
         return len(self.machine.held) - 1
 
     def stop_agent(self, agent: int) -> None:
-        if self.machine.agents[agent] is not None:
+        if self.machine.held[agent].function == PF_FUNCTION and self.machine.switch is not None:
+            self.machine.switch.drop()
+        if agent < len(self.machine.agents):
             self.machine.device.stop_agent(self.machine.agents[agent])
 
 
@@ -70,20 +77,38 @@ class Machine:
         self.device.enumerate(mps=s.pcie.mps, mrrs=s.pcie.mrrs, ecrc=s.pcie.ecrc)          # VFs' requester ids depend on it
         self.held: list[AgentConfig] = []                  # agents asked for
         self.agents: list[int] = []                        # those running, same order
-        self.traffic = False
+        self.traffic, self.started = False, 0
+        self.flows: dict[int, int] = {}                    # flow -> its guest
+        self.switch = HostSwitch(self, REMOTE_MAC) if s.life.on else None
         self.states: list[dict[str, Any]] = []
-        ops = LabOps(self)
-        self.handles = []
+        self.ops = LabOps(self)
+        self.domains = [Domain(function, self._guest_bytes()) for function in range(1 + s.num_vfs)]
+        self.owners: dict[int, int] = {}                   # function of a VF -> the guest that has it
+        self.handles: dict[int, FunctionHandle] = {}
         for function in range(1 + s.num_vfs):
-            domain = Domain(function, self._guest_bytes())
-            self.device.attach(function, domain)
-            self.device.plane.set("page_shift", domain.index, (page_shift(s),), self.clock.stamp())
-            first = s.adapter.queues_per_pool * (function - 1) if function else 0
-            self.handles.append(FunctionHandle(ops, self.clock, function, self.endpoint.rid_of(function), domain, first))
+            self._handle(function, function)
         mutants = {who: driver_class(name) for who, name in s.driver.mutants.items()}
         self.vf_drivers = [mutants.get(str(v), VfMiniport) for v in range(s.num_vfs)]
         driver, ndis = make_pf(self.clock, mutants.get("pf", PfMiniport), self.handles[0], s.num_vfs, self._pf_settings())
-        self.stack = VirtualizationStack(self.clock, driver, ndis)
+        self.stack = VirtualizationStack(self.clock, driver, ndis, guest_times(s))
+        if self.switch is not None:
+            self.stack.synthetic.changed = self.switch.carry
+
+    def _handle(self, function: int, memory: int) -> FunctionHandle:
+        """A function in the hands of a guest: the one whose memory has this index."""
+        if self.owners.get(function) == memory - 1:
+            return self.handles[function]
+        s, domain = self.scenario, self.domains[memory]
+        self.device.attach(function, domain)
+        self.device.plane.set("page_shift", domain.index, (page_shift(s),), self.clock.stamp())
+        first = s.adapter.queues_per_pool * (function - 1) if function else 0
+        self.owners[function] = memory - 1
+        self.handles[function] = FunctionHandle(self.ops, self.clock, function, self.endpoint.rid_of(function), domain, first)
+        return self.handles[function]
+
+    def guest(self, v: int) -> Guest:
+        """Guest v: any VF in its hands has its memory."""
+        return Guest(v, self.mac_of(1 + v), 0, self.vf_drivers[v], lambda vf: self._handle(1 + vf, 1 + v), self._vf_settings())
 
     # settings -----------------------------------------------------------------------------------------------
     @property
@@ -94,7 +119,8 @@ class Machine:
 
     def _guest_bytes(self) -> int:
         per_slot = 2 * 16 + 2 * self.buffer_bytes
-        return self.scenario.queues_per_vf * self.scenario.ring_size * per_slot + 256 * KB
+        lives = 2 + len(self.scenario.life.events)         # each takes its rings anew; untouched pages cost nothing
+        return lives * (self.scenario.queues_per_vf * self.scenario.ring_size * per_slot + 256 * KB)
 
     def _ring(self) -> RingSettings:
         return ring_settings(self.scenario, self.buffer_bytes)
@@ -103,9 +129,9 @@ class Machine:
         return max(1518, self.scenario.adapter.max_frame if self.python_rings else max(self.scenario.sizes))
 
     def _pf_settings(self) -> PfSettings:
-        adapter = self.scenario.adapter
+        adapter, carries = self.scenario.adapter, self.scenario.traffic.pf or self.switch is not None
         return PfSettings(max_vfs=adapter.max_vfs, mac_slots=MAC_SLOTS.get(adapter.total_vfs, RAH.count),
-                          max_frame_bytes=self._max_frame(), rings=self._ring() if self.scenario.traffic.pf else None,
+                          max_frame_bytes=self._max_frame(), rings=self._ring() if carries else None,
                           itr_ps=self.scenario.driver.itr, link_gbps=adapter.link_gbps,
                           drop_without_descriptor=self.scenario.nic.no_descriptor == "drop")
 
@@ -121,23 +147,30 @@ class Machine:
     def bring_up(self, told: Callable[[int], None] | None = None, stop: threading.Event | None = None) -> None:
         """Start the PF's driver, then each VF's, by the documented rules. `told(v)` after each VF."""
         self.run(self.stack.bring_up_pf())
-        for v, driver in enumerate(self.vf_drivers):
+        attached = self.scenario.life.attached
+        for v in range(self.scenario.num_vfs):
             if stop is not None and stop.is_set():
                 break
-            self.states.append(self.run(self.stack.attach_vf(v, self.mac_of(1 + v), 0, driver, self.handles[1 + v],
-                                                             self._vf_settings())))
+            bring = self.stack.attach if attached is None or v < attached else self.stack.admit
+            self.run(bring(self.guest(v)))
             if told:
                 told(v)
-        missing = self.scenario.num_vfs - len(self.states)
-        pf = {"state": "closed" if self.stack.pf.state.name != "RUNNING" else "running", "rule": self.stack.pf.rule}
-        self.states = [pf, *self.states, *[{"state": "closed", "rule": None}] * missing]
+        self.look()
+
+    def look(self) -> None:
+        """The state of every function as it is now."""
+        guests = [self.stack.guests.get(v) for v in range(self.scenario.num_vfs)]
+        self.states = [self.stack.state_of(self.stack.pf), *map(self.stack.state_of_guest, guests)]
 
     def run(self, steps: Any) -> Any:
         """Run a generator of waiting steps to its end; returns its value."""
         return self.clock.run(until=self.clock.process(steps))
 
     def examine(self) -> None:
-        """Let every driver be examined; nothing yet beyond its start."""
+        """Let every driver be asked for what it must refuse, and led to the end of its life."""
+        from nicmodel.ndis.examination import examine
+
+        self.run(examine(self.stack))
 
     def rule_rows(self) -> list[dict[str, Any]]:
         """The conformance table."""
@@ -148,29 +181,34 @@ class Machine:
     # traffic ------------------------------------------------------------------------------------------------
     def start_traffic(self) -> None:
         """Every held ring agent starts, and every receive stream, at one instant."""
-        self.traffic = True
+        self.traffic, self.started = True, int(self.clock.now)
         s = self.scenario
         if shaper := shaper_words(s):
             for function in range(1, 1 + s.num_vfs):
                 self.device.plane.set("shaper", function, self.change.shaper_words(shaper), self.clock.stamp())
         self.start_held()
+        if self.switch is not None:
+            self.switch.begin()
         if not s.receives:
             return
-        running = [f for f, state in enumerate(self.states) if state["state"] == "running" and (f or s.traffic.pf)]
+        running = [f for f, state in enumerate(self.states) if state["state"] in RECEIVES and (f or s.traffic.pf)]
         ticks = s.interval_ticks(Direction.RX)
         if s.load.kind == "saturated":
             ticks = self.change.arrival_ticks(ticks)
         for position, function in enumerate(running):
             start = self.clock.stamp() + 1 + position * ticks // (1024 * max(1, len(running)))
-            self.device.plane.add_flow(FlowConfig(Direction.RX, s.sizes, self.mac_of(function), REMOTE_MAC, 0, ticks, start))
+            config = FlowConfig(Direction.RX, s.sizes, self.mac_of(function), REMOTE_MAC, 0, ticks, start)
+            self.flows[self.device.plane.add_flow(config)] = function - 1
 
     def start_held(self) -> None:
         for config in self.held[len(self.agents):]:
             flow = -1
             if config.flow >= 0:
                 flow = self.device.plane.add_flow(FlowConfig(
-                    Direction.TX, self.scenario.sizes, self._destination(config.function), self.mac_of(config.function), 0,
+                    Direction.TX, self.scenario.sizes, self._destination(config.function),
+                    self.mac_of(1 + self.owners[config.function]), 0,
                     self.scenario.interval_ticks(Direction.TX), self.clock.stamp()))
+                self.flows[flow] = self.owners[config.function]
             core = core_of(self.scenario, config.function, config.tx_ring % self.scenario.adapter.queues_per_pool)
             self.agents.append(self.device.start_agent(self.change.agent(replace(config, flow=flow, core=core))))
 

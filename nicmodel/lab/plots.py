@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 
 from nicmodel.lab.files import write_whole
+from nicmodel.lab.life_plot import draw_life
 from nicmodel.lab.report import headline
 from nicmodel.lab.results import DIRECTIONS
 
@@ -41,9 +42,14 @@ STYLE: Any = {
 
 
 def plot_run(result: RunResult, path: Path) -> Path:
-    """Rates and latency per VF, one above the other, into a PNG that appears whole."""
+    """Rates and latency per VF, one above the other, into a PNG that appears whole; with [life], its hand-overs instead."""
     import matplotlib.pyplot as plt
 
+    if result.measured.life is not None:
+        with plt.rc_context(STYLE):
+            figure = plt.figure(figsize=(13, 8.5))
+            draw_life(figure, result.measured.life, headline(result))
+            return _save(figure, path)
     rows = result.simulated["vfs"]
     shown = [d for d in DIRECTIONS if any(row[f"{d}_packets"] for row in rows)] or ["tx"]
     with plt.rc_context(STYLE):

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nicmodel.lab.expect import Expectation
+from nicmodel.lab.life_report import life_report
 from nicmodel.lab.results import BINS, DIRECTIONS, RunResult
 from nicmodel.lab.waiting import utilisation_line, waiting_table
 from nicmodel.sim.units import DURATION
@@ -26,6 +27,8 @@ def run_report(result: RunResult) -> RenderableType:
     parts: list[RenderableType] = [Text(headline(result), style="bold"), vf_table(result)]
     if result.measured.books:
         parts.append(waiting_table(result.measured.books))
+    if result.measured.life is not None:
+        parts += life_report(result.simulated["life"])
     parts += [Text(line) for line in (*totals(result), *steadiness(result), *closings(result), *breaches(result), *wall(result))]
     parts += [
         expectation_line(e, verdict)

@@ -146,6 +146,8 @@ def simulated(measured: Measured) -> dict[str, Any]:
         "expect": [],
         "interrupted": bool(measured.interrupted),
     }
+    if measured.life is not None:
+        result["life"] = measured.life.figures()
     known = figures(result)
     result["expect"] = [expectation.judge(known) for expectation in measured.scenario.expect]
     return result

@@ -34,6 +34,8 @@ from nicmodel.lab.keys import (
     up_to,
     whole,
 )
+from nicmodel.lab.life_keys import LifeKeys
+from nicmodel.lab.life_keys import misfit as life_misfit
 from nicmodel.lab.load import Load
 from nicmodel.sim.plane import Direction
 from nicmodel.sim.units import BYTES, DURATION
@@ -76,6 +78,7 @@ class Scenario(Section):
     driver: DriverKeys = DriverKeys()
     traffic: TrafficKeys = TrafficKeys()
     faults: FaultKeys = FaultKeys()
+    life: LifeKeys = LifeKeys()
     record: RecordKeys = RecordKeys()
     expect: tuple[Expectation, ...] = ()
 
@@ -255,7 +258,7 @@ def together(scenario: Scenario) -> tuple[str, str] | None:
                 f"driver.mutants.{who}",
                 f"there is no VF {who}: VFs are numbered 0 to {scenario.num_vfs - 1}",
             )
-    return None
+    return life_misfit(scenario)
 
 
 def _wire_share(scenario: Scenario) -> float:

@@ -12,6 +12,7 @@ from nicmodel.datasheet.profiles import HOSTS
 from nicmodel.device import plane_config
 from nicmodel.lab.keys import PAGE_SIZES, SHARES
 from nicmodel.lab.scenario import CREDITS, Scenario
+from nicmodel.ndis.guests import Times
 from nicmodel.sim.plane import NEVER, PF_FUNCTION, Payload, PlaneConfig
 
 SIDES = ("host", "device")
@@ -33,7 +34,7 @@ def plane_settings(s: Scenario, *, frames_out: bool = False) -> PlaneConfig:
         dram_share=round(s.host.dram_share * SHARES), tail_ps=s.host.tail_latency,
         tail_share=round(s.host.tail_share * SHARES), iotlb_entries=s.host.iotlb_entries, walkers=s.host.walkers,
         walk_ps=s.host.walk_latency, core_switch_ps=s.host.core_switch, seed=s.seed, payload=Payload[s.payload.upper()],
-        record_rows=s.record.rows, record_interrupts=False, frames_out=frames_out,
+        record_rows=s.record.rows or s.life.on, record_interrupts=False, frames_out=frames_out,
         books=s.record.books)
     config = plane_config(s.adapter, HOSTS[s.host.profile], **fields | policies | credits)
     return published(config, s.pcie.gen, s.pcie.lanes, s.pcie.mps) if s.pcie.dllps == "published" else config
@@ -56,6 +57,11 @@ def ring_settings(s: Scenario, buffer_bytes: int) -> RingSettings:
         irq_latency_ps=max(1, s.host.irq_latency), irq_cost_ps=d.irq_cost, pass_cost_ps=d.pass_cost,
         tx_packet_cost_ps=d.tx_cost, rx_packet_cost_ps=d.rx_cost, doorbell_cost_ps=d.doorbell_cost, tx_batch=d.batch,
         rx_batch=d.batch, rs_batch=d.rs_batch, poll_ps=d.poll, drop=s.nic.no_descriptor == "drop")
+
+
+def guest_times(s: Scenario) -> Times:
+    """How long guests take; without [life] bring-up is not kept waiting."""
+    return Times(s.life.vpci, s.life.pnp, s.life.removal) if s.life.on else Times()
 
 
 def page_shift(s: Scenario) -> int:

@@ -21,7 +21,8 @@ from nicmodel.datasheet.books import WAITS
 from nicmodel.datasheet.registers_pf import PFDTXGSWC, RAH, VT_CTL
 from nicmodel.datasheet.timing import REPLAY_PATIENCE_PS, REPLAY_STEP_PS
 from nicmodel.device import Device
-from nicmodel.lab import books, faults
+from nicmodel.lab import books, faults, life
+from nicmodel.lab.life_ledger import Ledger, Life
 from nicmodel.lab.machine import MAC_SLOTS, Machine
 from nicmodel.lab.relax import Change
 from nicmodel.lab.rows import RowSink, RowsInMemory
@@ -54,6 +55,7 @@ class Measured:
     rules: list[Any]
     books: books.Window | None = None       # of the window, if the plane kept any
     steady: bool | None = None              # whether its halves were alike; None without books
+    life: Life | None = None                # what guests noticed, with [life]; of the whole run
 
 
 @dataclass
@@ -87,6 +89,7 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     machine.bring_up(lambda v: tell(0.1 * (v + 1) / vfs, {"phase": "bring-up", "vfs": v + 1}), stop)
     machine.start_traffic()
     faults.schedule(machine)
+    guests = Ledger(machine, life.schedule(machine)) if scenario.life.on else None
     clock, device = machine.clock, machine.device
     start = int(clock.now)
     opened, window_from = device.plane.results(), start
@@ -101,12 +104,18 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
 
     pace = Pace(device)
 
-    def step(now: int) -> bool:
+    def keep(rows: np.ndarray, waits: np.ndarray) -> None:
         if scenario.record.rows:
+            sink.add(rows, waits)
+        if guests:
+            guests.add(rows)
+
+    def step(now: int) -> bool:
+        if scenario.record.rows or guests:
             taken, waits = device.plane.take_rows()
             if len(taken) > scenario.record.row_group:
                 pace.step_ps = max(1, pace.step_ps // 4)         # of which it takes 2 back
-            sink.add(taken, waits)
+            keep(taken, waits)
         tell(0.1 + 0.9 * (now - start) / (end - start), {"phase": "traffic", "packets": packets})
         return stop is None or not stop.is_set()
 
@@ -124,8 +133,10 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     reached = int(clock.now)
     results = device.plane.results()
     machine.check_conservation(results)
-    if scenario.record.rows:
-        sink.add(results["rows"], results.get("row_waits", NO_WAITS))
+    if scenario.record.rows or guests:
+        keep(results["rows"], results.get("row_waits", NO_WAITS))
+    if guests:
+        machine.look()
     interrupted = stop is not None and stop.is_set()
     ledger = books.window(opened, results, reached - window_from, books.limits(scenario, machine.config))
     return Measured(
@@ -135,7 +146,8 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
         states=machine.states, window_ps=reached - window_from, simulated_ps=reached,
         wall_seconds=time.perf_counter() - began, packets=delivered(results), plane=plane, interrupted=interrupted,
         rows=kept.all() if scenario.record.rows and rows is None else None, rules=machine.stack.verdicts(), books=ledger,
-        steady=None if ledger is None else not interrupted and books.is_steady(marks))
+        steady=None if ledger is None or guests else not interrupted and books.is_steady(marks),
+        life=guests.close(reached) if guests else None)
 
 
 class Pace:

@@ -45,6 +45,11 @@ def halt(stack: Stack, guest: Guest) -> Steps:
     return Status.SUCCESS
 
 
+def give_back(stack: Stack, guest: Guest) -> Steps:
+    """TEARDOWN-02: the host learns that the guest has let go of the device."""
+    return (yield from stack.vpci.message())
+
+
 def move_filter_back(stack: Stack, guest: Guest) -> Steps:
     """PATH-04: the guest's frames come to the default VPort again; the synthetic path works in full."""
     return (yield from stack.requests.move_filter(guest, DEFAULT_VPORT_ID))
@@ -69,6 +74,7 @@ def withdraw(stack: Stack, guest: Guest) -> Steps:
     """PATH-06: the device is taken from the guest, and its driver is told that it has gone."""
     if guest.adapter is not None and guest.adapter.state is not State.HALTED:
         yield from stack.vpci.withdraw(guest)
+        yield from stack.vpci.message()
         guest.adapter.surprise_remove()
     return Status.SUCCESS
 
@@ -77,6 +83,7 @@ OUT_OF_THE_GUEST = (
     Step("DN-03", "NetVSC", "unbinds from the VF", unbind),
     Step("DN-03", "VF", "MiniportPause", pause),
     Step("DN-03", "VF", "MiniportHaltEx", halt),
+    Step("DN-03", "VPCI", "device given back to the host", give_back),
 )
 
 OFF_THE_SWITCH = (

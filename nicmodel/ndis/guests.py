@@ -41,6 +41,7 @@ class Guest:
     vport_id: int = DEFAULT_VPORT_ID
     adapter: Adapter | None = None
     path: str = "synthetic"
+    failed: bool = False                 # the VF it was to get did not come up
 
     @property
     def has_vf(self) -> bool:

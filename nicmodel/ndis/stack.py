@@ -112,8 +112,9 @@ class VirtualizationStack:
         if self.state_of(self.pf)["state"] == "closed" or not self._switch:
             return {"state": "closed", "rule": self.pf.rule}
         self._welcome(guest)
-        yield from self.journal.follow(ATTACH, self, guest, guest=guest.number)
-        return {"state": "closed", "rule": None} if guest.adapter is None else self.state_of(guest.adapter)
+        status = yield from self.journal.follow(ATTACH, self, guest, guest=guest.number)
+        guest.failed = status != Status.SUCCESS
+        return self.state_of_guest(guest)
 
     def admit(self, guest: Guest) -> Steps:
         """A guest without a VF: its frames come to the default VPort (UP-08). Returns a Status."""
@@ -133,10 +134,12 @@ class VirtualizationStack:
 
     def detach(self, guest: Guest) -> Steps:
         """DN-01 to DN-07, gracefully. Returns a Status."""
+        guest.failed = False
         return (yield from self.journal.follow(DETACH, self, guest, guest=guest.number))
 
     def remove_by_surprise(self, guest: Guest) -> Steps:
         """DN-02 to DN-07: the guest's driver learns of it when the device has gone. Returns a Status."""
+        guest.failed = False
         return (yield from self.journal.follow(SURPRISE, self, guest, guest=guest.number))
 
     def packet_filter(self, adapter: Adapter, mask: int = PACKET_FILTER) -> Steps:
@@ -162,6 +165,14 @@ class VirtualizationStack:
         """Every breach in the order of its call."""
         found = [report for adapter in self.adapters() for report in adapter.ndis.checker.reports]
         return sorted(found, key=lambda report: report.time_ps)
+
+    def state_of_guest(self, guest: Guest | None) -> dict[str, Any]:
+        """As `state_of`; "synthetic" for a guest without a VF, closed for one that got none."""
+        if guest is None:
+            return {"state": "closed", "rule": self.pf.rule}
+        if guest.adapter is not None and (guest.failed or guest.has_vf):
+            return self.state_of(guest.adapter)
+        return {"state": "closed" if guest.failed else "synthetic", "rule": None}
 
     @staticmethod
     def state_of(adapter: Adapter) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Measured:
     rules: list = field(default_factory=list)
     books: Any = None
     steady: bool | None = None
+    life: Any = None
 
 
 def run_machine(scenario, progress=None, stop=None, plane="fast", change=None, rows=None):

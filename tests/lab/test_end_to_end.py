@@ -42,7 +42,7 @@ def whole(name: str) -> RunResult:
 # every shipped scenario -------------------------------------------------------------------------------------------
 
 def test_the_scenarios_tested_here_are_those_shipped():
-    assert {*SHIPPED, *SPEED} == set(shipped())
+    assert {*SHIPPED, *SPEED} == {name for name in shipped() if not name.startswith("life_")}, "test_life.py has the others"
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -1,0 +1,142 @@
+"""The VF's own registers: reset, greeting, queues, interrupts, link. Every method is a step of a list.
+
+Which lists they stand in, and when those are run, is decided in `vf`. The driver sees its own function and nothing beside
+it (VF-INIT-21, -22); what it wants of the PF it asks over the mailbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from drivers.miniport import US, MiniportBase
+from drivers.rings import ITR_UNIT_PS, QueuePair
+from drivers.vf_mailbox import VfMailbox
+from nicmodel.datasheet.mailbox import API_VERSIONS, Message
+from nicmodel.datasheet.ndis import Status
+from nicmodel.datasheet.registers_vf import (
+    VFCTRL,
+    VFLINKS,
+    VFPSRTYPE,
+    VFRXDCTL,
+    VFTXDCTL,
+    VTEIAC,
+    VTEIAM,
+    VTEICR,
+    VTEIMC,
+    VTEIMS,
+    VTEITR,
+    VTIVAR,
+    VTIVAR_MISC,
+)
+
+Steps = Generator[Any, Any, Any]
+QUEUES = 2                               # of a pool
+MAILBOX_VECTOR = 2                       # vectors 0 and 1 serve queues
+ALL_VECTORS = 0x7
+IVAR_VALID = 0x80
+PF_POLL_PS = 100 * US                    # how often a VF looks whether its PF is back
+
+
+class VfHardware(MiniportBase):
+    """Steps that touch registers of the VF."""
+
+    mailbox: VfMailbox
+    pairs: list[QueuePair]
+    api = 0
+    granted_queues = 1
+    gone = False                         # the device was removed by surprise: no register is there any more
+
+    # MiniportInitializeEx ------------------------------------------------------------------------------
+
+    def reset_function(self) -> Steps:
+        """VF-INIT-22: mask, stop and reset this function alone; then wait for the PF's driver."""
+        self.handle.write(VTEIMC, ALL_VECTORS)
+        yield self.handle.read(VTEICR)
+        for queue in range(QUEUES):
+            self.handle.write(VFTXDCTL[queue], VFTXDCTL.SWFLSH.mask)
+            yield from self.handle.clear_flags(VFRXDCTL[queue], VFRXDCTL.ENABLE.mask)
+        self.handle.write(VFPSRTYPE, 0)
+        self.handle.write(VFCTRL, VFCTRL.RST.mask)
+        yield from self.mailbox.wait_reset_done()
+
+    def greet_the_pf(self) -> Steps:
+        """VF-INIT-22: the PF gives us our address and queues; we ask over the mailbox."""
+        accepted, words = yield from self.mailbox.request(Message.RESET, answer=3)
+        if not accepted:
+            return Status.FAILURE
+        self.mac = int.from_bytes((words[0] | words[1] << 32).to_bytes(8, "little")[:6], "big")
+        for version in API_VERSIONS:
+            accepted, _ = yield from self.mailbox.request(Message.API_NEGOTIATE, [version])
+            if accepted:
+                self.api = version
+                break
+        accepted, words = yield from self.mailbox.request(Message.GET_QUEUES, [0, 0, 0, 0])
+        if accepted:
+            self.granted_queues = min(words[0], words[1])
+        return Status.SUCCESS
+
+    def self_test(self) -> Steps:
+        """GEN-INIT-10: the reset is over and interrupts are masked, as we left them."""
+        mask = yield self.handle.read(VTEIMS)
+        return Status.FAILURE if mask & ALL_VECTORS else Status.SUCCESS
+
+    # MiniportRestart -----------------------------------------------------------------------------------
+
+    def set_max_frame(self) -> Steps:
+        """The PF enables our receive path again once it knows the frame size."""
+        accepted, _ = yield from self.mailbox.request(Message.SET_LPE, [self.settings.max_frame_bytes])
+        return Status.SUCCESS if accepted else Status.FAILURE
+
+    def open_rings(self) -> Steps:
+        """VF-INIT-24: program and enable the queues; nothing is posted yet."""
+        for pair in self.pairs:
+            yield from pair.open()
+
+    def route_interrupts(self) -> None:
+        """Queue i raises vector i, the mailbox its own; causes clear themselves when a message leaves."""
+        vectors = 0
+        for pair in self.pairs:
+            byte = 16 * (pair.index & 1)
+            valid = (pair.vector | IVAR_VALID) << byte | (pair.vector | IVAR_VALID) << (byte + 8)
+            vectors |= valid
+            self.handle.write(VTEITR[pair.vector], (self.settings.itr_ps // ITR_UNIT_PS & 0x1FF) << 3)
+        self.handle.write(VTIVAR[0], vectors)
+        self.handle.write(VTIVAR_MISC, MAILBOX_VECTOR | IVAR_VALID)
+        self.handle.write(VTEIAC, ALL_VECTORS)
+        self.handle.write(VTEIAM, 0)
+        self.handle.write(VTEIMS, ALL_VECTORS)
+
+    def report_link(self) -> Steps:
+        """VF-INIT-25: connected only now that both rings are enabled."""
+        links = yield self.handle.read(VFLINKS)
+        self.indicate_link(bool(links & VFLINKS.UP.mask))
+
+    # falling silent, and coming back -------------------------------------------------------------------
+
+    def mask_interrupts(self) -> None:
+        """GEN-HALT-02: no message leaves any more."""
+        self.handle.write(VTEIMC, ALL_VECTORS)
+
+    def stop_queues(self) -> None:
+        """Neither queue moves any more; nothing is waited for."""
+        for queue in range(QUEUES):
+            self.handle.write(VFTXDCTL[queue], VFTXDCTL.SWFLSH.mask)
+            self.handle.write(VFRXDCTL[queue], 0)
+
+    def silence(self) -> Steps:
+        """HALT-VF-01, GEN-HALT-03: reset our function, unless it is no longer there."""
+        if not self.gone:
+            self.mask_interrupts()
+            self.handle.write(VFCTRL, VFCTRL.RST.mask)
+            yield self.handle.read(VTEICR)
+
+    def forget_rings(self) -> None:
+        """A reset of ours or of the PF's has closed the queues: nothing that was in them comes back."""
+        for pair in self.pairs:
+            pair.stop_agent()
+            pair.is_open = False
+
+    def wait_for_pf(self) -> Steps:
+        """RESET-07: the PF has gone away; it announces itself by clearing RSTI and setting RSTD."""
+        yield from self.mailbox.wait_announcement(PF_POLL_PS)

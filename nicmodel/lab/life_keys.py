@@ -1,0 +1,135 @@
+"""[life]: what guests and their VFs go through in a run, key by key, and which events can follow each other.
+
+    [[life.events]]
+    at = "300us"
+    kind = "fail_over"
+    vf = 1
+
+Guests are numbered as the VFs that they have when all have one. Carrying out is `life.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, model_validator
+
+from nicmodel.datasheet import timing
+from nicmodel.lab.keys import PositiveTime, Section, Text, Time, one_of, whole
+from nicmodel.sim.units import DURATION
+
+if TYPE_CHECKING:
+    from nicmodel.lab.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an event needs of its guest ("vf": it has a VF, "none": it has none, "": no guest), and what it leaves.
+
+    ``pf`` says whether the PF has to run before it, None that it does not matter.
+    """
+
+    doc: str
+    needs: str = ""
+    leaves: str = ""
+    pf: bool | None = True
+
+
+KINDS = {
+    "attach_vf": Kind("a guest on the synthetic path is given a VF (UP-10 to UP-19)", "none", "vf"),
+    "detach_vf": Kind("a guest's VF is taken away gracefully (DN-01 to DN-07)", "vf", "none"),
+    "surprise_remove": Kind("a guest's VF is taken away without asking (DN-02 to DN-07)", "vf", "none"),
+    "fail_over": Kind("detach_vf, as live migration calls it", "vf", "none"),
+    "fail_back": Kind("attach_vf, as live migration calls it", "none", "vf"),
+}
+
+
+class Event(Section):
+    """[[life.events]]: something that the virtualization stack, a guest or the PF does, at a time after the start of traffic."""
+
+    at: Time = Field(description="after the start of traffic")
+    kind: Annotated[Text, one_of(*KINDS)] = Field(description="what happens")
+    vf: Annotated[int, whole(0, 1 << 16)] | None = Field(default=None, description="to which guest, by number")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Event:
+        needs_guest = bool(KINDS[self.kind].needs)
+        if needs_guest and self.vf is None:
+            raise ValueError(f'"{self.kind}" needs vf, the number of the guest')
+        if not needs_guest and self.vf is not None:
+            raise ValueError(f'"{self.kind}" takes no vf')
+        return self
+
+
+class LifeKeys(Section):
+    """[life]: guests and their VFs, over time."""
+
+    attached: Annotated[int, whole(0, 1 << 16)] | None = Field(
+        default=None, description="guests that have a VF when traffic starts, the others are on the synthetic path; all without"
+    )
+    vpci: Time = Field(default=timing.VPCI_MESSAGE_PS, description="a VPCI message between host and guest")
+    pnp: Time = Field(default=timing.GUEST_PNP_PS, description="a guest's plug and play, from the message to the driver's start")
+    removal: Time = Field(default=timing.GRACEFUL_REMOVAL_PS, description="how long a graceful removal may take, 0: for ever")
+    vmbus_latency: Time = Field(default=timing.VMBUS_LATENCY_PS, description="host switch to guest, or back, over VMBus")
+    vmbus_cost: Time = Field(default=timing.VMBUS_FRAME_PS, description="least time between two frames of a guest's channel")
+    switch_cost: Time = Field(default=timing.HOST_SWITCH_FRAME_PS, description="CPU time of the host switch per frame")
+    switch_poll: PositiveTime = Field(
+        default=timing.HOST_SWITCH_POLL_PS, description="how often the host switch looks at what it sent"
+    )
+    events: tuple[Event, ...] = Field(default=(), description="what happens, and when")
+
+    @property
+    def on(self) -> bool:
+        """Whether anything of it is asked for."""
+        return bool(self.events) or self.attached is not None
+
+
+def misfit(s: Scenario) -> tuple[str, str] | None:
+    """The first key of [life] whose value the others do not allow, with a sentence."""
+    life = s.life
+    if not life.on:
+        return None
+    if life.attached is not None and life.attached > s.num_vfs:
+        return "life.attached", f"{life.attached} is not allowed: there are {s.num_vfs} VFs (num_vfs)"
+    if s.direction == "vf2vf":
+        return "direction", '"vf2vf" is not allowed with [life]: the synthetic path leads to the wire'
+    if s.traffic.pf:
+        return "traffic.pf", "true is not allowed with [life]: the PF's queue carries the synthetic path"
+    for check in (_numbers, _order):
+        if found := check(s):
+            return found
+    return None
+
+
+def _numbers(s: Scenario) -> tuple[str, str] | None:
+    """Guests that are not there, times past the end."""
+    end = s.warmup + s.duration
+    for number, event in enumerate(s.life.events):
+        where = f"life.events.{number}"
+        if event.vf is not None and event.vf >= s.num_vfs:
+            return f"{where}.vf", f"there is no guest {event.vf}: guests are numbered 0 to {s.num_vfs - 1}"
+        if event.at >= end:
+            return f"{where}.at", (f"{DURATION.format(event.at)} is not allowed: the run ends {DURATION.format(end)} "
+                                   "after the start of traffic")
+    return None
+
+
+WANTS = {"vf": "needs a VF", "none": "needs a guest without a VF"}
+HAS = {"vf": "has one", "none": "has none"}
+
+
+def _order(s: Scenario) -> tuple[str, str] | None:
+    """Events that their guest's state does not allow, in order of time."""
+    attached = s.num_vfs if s.life.attached is None else s.life.attached
+    state = {v: "vf" if v < attached else "none" for v in range(s.num_vfs)}
+    for number, event in sorted(enumerate(s.life.events), key=lambda numbered: numbered[1].at):
+        kind = KINDS[event.kind]
+        if event.vf is not None:
+            if state[event.vf] != kind.needs:
+                return f"life.events.{number}.kind", (
+                    f'"{event.kind}" {WANTS[kind.needs]}: guest {event.vf} {HAS[state[event.vf]]} at {DURATION.format(event.at)}')
+            state[event.vf] = kind.leaves
+    return None
+
+

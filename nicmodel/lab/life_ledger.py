@@ -1,0 +1,212 @@
+"""What guests noticed of their VFs' lives: every frame to and from a guest, its losses and its dark times.
+
+Made from the rows of a run, which both planes agree on, and from the stack's journal. Times are ps. Definitions:
+
+- a frame *to* a guest is delivered when its VF's driver has reaped it, or, over the synthetic path, when the host switch
+  has reaped it and VMBus has carried it: `vmbus_latency` later, and not closer than `vmbus_cost` to the one before;
+- a frame *from* a guest is delivered when it has left on the wire;
+- a lost frame belongs to the hand-over that began last, and its place is that hand-over's window if a VF dropped it
+  (`vf_not_ready`, `driver_halted`), else the synthetic path;
+- *dark* is the longest time without a delivered frame, from the last one before a hand-over's window to the first after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nicmodel.datasheet.counters import DROP_REASONS
+from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, ROW_KINDS
+from nicmodel.lab.life import Handover
+from nicmodel.lab.machine import Machine
+from nicmodel.sim.plane import PF_FUNCTION
+
+COLUMNS = ("serial", "kind", "outcome", "function", "flow", "POSTED", "OFF_WIRE", "ARRIVED", "REAPED")
+TX, RX = ROW_KINDS.index("TX"), ROW_KINDS.index("RX")
+SETTLE_PS = 10_000_000       # a frame that arrived so long before a hand-over may still be in the VF's ring when it begins
+PLACES = ("vf_not_ready", "driver_halted", "synthetic", "other")
+
+
+class Span(NamedTuple):
+    """A kind of window: it opens as the first of some steps begins, or ends, and closes as the last of another ends."""
+
+    place: str
+    opens: tuple[str, ...]
+    at_end: bool
+    closes: str
+
+
+SPANS = (Span("vf_not_ready", ("UP-13",), True, "UP-19"), Span("driver_halted", ("DN-02", "DN-03"), False, "DN-04"))
+
+
+@dataclass
+class Window:
+    """One hand-over's window: where a lost frame is booked, from when to when (-1: it did not come to it)."""
+
+    place: str
+    begin_ps: int
+    end_ps: int
+
+
+@dataclass
+class Dark:
+    """The longest time without a frame around a window; -1 if there was no frame before it, or none after it."""
+
+    begin_ps: int = -1
+    end_ps: int = -1
+
+    @property
+    def ps(self) -> int | None:
+        return self.end_ps - self.begin_ps if self.begin_ps >= 0 and self.end_ps >= 0 else None
+
+
+@dataclass
+class GuestLife:
+    """Frames of one guest: times of arrival (Rx), of delivery, and who delivered or dropped them."""
+
+    guest: int
+    rx_arrived: np.ndarray
+    rx_delivered: np.ndarray         # -1: not delivered
+    rx_function: np.ndarray
+    rx_outcome: np.ndarray
+    tx_left: np.ndarray              # times of frames that have left
+    tx_synthetic: np.ndarray         # whether over the synthetic path
+    tx_lost: np.ndarray              # times of posting of frames that were dropped
+
+
+@dataclass
+class Life:
+    """All of it, for results, reports and pictures. `handovers` are (what happened, to which guest, figures)."""
+
+    start_ps: int
+    end_ps: int
+    guests: list[GuestLife]
+    handovers: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def figures(self) -> dict[str, Any]:
+        """`simulated.life` of a run's JSON; times count from the start of traffic."""
+        return {"handovers": self.handovers, "events": self.events, "guests": [counts(guest) for guest in self.guests]}
+
+
+class Ledger:
+    """Collects rows while a run goes on; `close` makes a `Life` of them."""
+
+    def __init__(self, machine: Machine, handovers: list[Handover]):
+        self.machine, self.happened = machine, handovers
+        self.first = len(machine.stack.journal.entries)      # what came before belongs to bring-up
+        self.parts: list[np.ndarray] = []
+
+    def add(self, rows: np.ndarray) -> None:
+        if len(rows):
+            self.parts.append(rows[list(COLUMNS)].copy())
+
+    def close(self, end_ps: int) -> Life:
+        """What every guest noticed."""
+        machine, start = self.machine, self.machine.started
+        rows = np.sort(np.concatenate(self.parts), order="serial") if self.parts else np.empty(0)
+        guests = [self._guest(v, rows) for v in range(machine.scenario.num_vfs)] if len(rows) else []
+        life = Life(start, end_ps, guests)
+        life.events = [{"at_ps": e.begin_ps - start, "end_ps": e.end_ps - start if e.end_ps >= 0 else None, "guest": e.guest,
+                        "actor": e.actor, "step": e.step, "what": e.what, "status": None if e.status is None else e.status.name}
+                       for e in machine.stack.journal.entries[self.first:]]
+        windows = [(h, v, window(h, v)) for h in self.happened for v in h.guests]
+        life.handovers = [self._handover(h, window, v, guests, windows) for h, v, window in windows if v < len(guests)]
+        return life
+
+    def _guest(self, v: int, rows: np.ndarray) -> GuestLife:
+        machine = self.machine
+        assert machine.switch is not None
+        flows = [flow for flow, guest in machine.flows.items() if guest == v]
+        mine = rows[np.isin(rows["flow"], flows)]
+        rx, tx = mine[mine["kind"] == RX], mine[mine["kind"] == TX]
+        shared = [tx]
+        for flow, share in machine.switch.flows.items():
+            if v in share.guests:
+                of_flow = rows[(rows["flow"] == flow) & (rows["kind"] == TX)]
+                shared.append(of_flow[share.guests.index(v)::len(share.guests)])
+        sent = np.sort(np.concatenate(shared), order="serial")
+        left = sent[sent["outcome"] == DELIVERED]
+        return GuestLife(v, rx["ARRIVED"], self._delivered(rx), rx["function"], rx["outcome"],
+                         left["OFF_WIRE"], left["function"] == PF_FUNCTION, sent["POSTED"][sent["outcome"] >= FIRST_DROP])
+
+    def _delivered(self, rx: np.ndarray) -> np.ndarray:
+        """When the guest had each frame; -1 for those it never had."""
+        life = self.machine.scenario.life
+        times = np.where(rx["outcome"] == DELIVERED, rx["REAPED"], -1)
+        over = np.nonzero((rx["function"] == PF_FUNCTION) & (times >= 0))[0]
+        over = over[np.argsort(times[over], kind="stable")]
+        place = np.arange(len(over)) * life.vmbus_cost
+        times[over] = np.maximum.accumulate(times[over] + life.vmbus_latency - place) + place
+        return times
+
+    def _handover(self, happened: Handover, window: Window | None, v: int, guests: list[GuestLife],
+                  windows: list[tuple[Handover, int, Window | None]]) -> dict[str, Any]:
+        start, guest = self.machine.started, guests[v]
+        begins = [h.begin_ps for h, other, _ in windows if other == v]
+        later = [begin for begin in begins if begin > happened.begin_ps]
+        lost = losses(guest, window, happened.begin_ps - SETTLE_PS, min(later) - SETTLE_PS if later else None)
+        rx, tx = (dark(times, window) for times in (guest.rx_delivered, guest.tx_left))
+        return {
+            "kind": happened.kind, "guest": v, "at_ps": happened.begin_ps - start,
+            "end_ps": happened.end_ps - start if happened.end_ps >= 0 else None,
+            "window": None if window is None else {"place": window.place, "begin_ps": window.begin_ps - start,
+                                                   "end_ps": window.end_ps - start},
+            "lost": lost, "rx_dark_ps": rx.ps, "tx_dark_ps": tx.ps,
+            "rx_dark": [rx.begin_ps - start, rx.end_ps - start] if rx.ps is not None else None,
+            "tx_dark": [tx.begin_ps - start, tx.end_ps - start] if tx.ps is not None else None}
+
+
+def window(happened: Handover, guest: int) -> Window | None:
+    """The window of a hand-over in which a VF that is not served gets a guest's frames; None if it had none."""
+    steps = happened.steps(guest)
+    for span in SPANS:
+        first = next((s for s in steps if s.step in span.opens), None)
+        last = next((s for s in reversed(steps) if s.step == span.closes), None)
+        if first is not None and last is not None and last.end_ps >= 0:
+            return Window(span.place, first.end_ps if span.at_end else first.begin_ps, last.end_ps)
+    return None
+
+
+def losses(guest: GuestLife, window: Window | None, begin_ps: int, end_ps: int | None) -> dict[str, Any]:
+    """Frames lost from ``begin_ps`` on, up to ``end_ps``: by place, by reason, and sent ones."""
+    inside = (guest.rx_outcome >= FIRST_DROP) & (guest.rx_arrived >= begin_ps)
+    sent = guest.tx_lost >= begin_ps
+    if end_ps is not None:
+        inside &= guest.rx_arrived < end_ps
+        sent &= guest.tx_lost < end_ps
+    at_vf = inside & (guest.rx_function != PF_FUNCTION)
+    found = dict.fromkeys(PLACES, 0)
+    found["other" if window is None else window.place] += int(at_vf.sum())
+    found["synthetic"] += int((inside & ~at_vf).sum())
+    reasons = {reason.name: n for position, reason in enumerate(DROP_REASONS)
+               if (n := int((guest.rx_outcome[inside] == FIRST_DROP + position).sum()))}
+    return {"rx": int(inside.sum()), "places": found, "reasons": reasons, "tx": int(sent.sum())}
+
+
+def dark(delivered: np.ndarray, window: Window | None) -> Dark:
+    """The longest time without a frame around a window."""
+    if window is None:
+        return Dark()
+    times = np.sort(delivered[delivered >= 0])
+    first = int(np.searchsorted(times, window.begin_ps, "right")) - 1
+    last = int(np.searchsorted(times, window.end_ps, "left"))
+    if first < 0:
+        return Dark(end_ps=int(times[last]) if last < len(times) else -1)
+    if last >= len(times):
+        return Dark(begin_ps=int(times[-1]))
+    gaps = np.diff(times[first:last + 1])
+    longest = first + int(np.argmax(gaps))
+    return Dark(int(times[longest]), int(times[longest + 1]))
+
+
+def counts(guest: GuestLife) -> dict[str, Any]:
+    """One guest's frames over the whole run."""
+    lost = guest.rx_outcome >= FIRST_DROP
+    over = guest.rx_function[guest.rx_delivered >= 0] == PF_FUNCTION
+    return {"guest": guest.guest, "rx_offered": len(guest.rx_arrived), "rx_vf": int((~over).sum()),
+            "rx_synthetic": int(over.sum()), "rx_lost": int(lost.sum()),
+            "rx_inside": int(len(guest.rx_arrived) - lost.sum() - len(over)), "tx_vf": int((~guest.tx_synthetic).sum()),
+            "tx_synthetic": int(guest.tx_synthetic.sum()), "tx_lost": len(guest.tx_lost)}

@@ -1,0 +1,177 @@
+"""[life]: guests' VFs come and go under traffic, on both planes alike; what cannot be is one sentence."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import nicmodel as nm
+from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP
+from nicmodel.lab.expect import LIFE, life_figures, names
+from nicmodel.lab.life_ledger import GuestLife, Window, dark, losses
+from nicmodel.lab.loading import build, shipped
+from nicmodel.sim.errors import ScenarioError
+
+SCENARIOS = [name for name in shipped() if name.startswith("life_")]
+US = 1_000_000
+PLAIN = {"num_vfs": 2, "direction": "both", "load": "0.5Mpps", "warmup": 0, "duration": "400us"}
+
+
+def scenario(*events, **keys):
+    return build({}, "life", PLAIN | keys | {"life.events": list(events)}, where="argument")
+
+
+def life_of(*events, plane="fast", **keys):
+    return nm.run(scenario(*events, **keys), plane=plane).simulated["life"]
+
+
+@pytest.fixture(scope="module")
+def migration():
+    return {plane: nm.run("life_migration", plane=plane) for plane in ("fast", "reference")}
+
+
+def test_both_planes_simulate_the_same_to_the_last_digit(migration):
+    fast, reference = (json.dumps(migration[plane].simulated) for plane in ("fast", "reference"))
+    assert fast == reference
+
+
+def test_frames_of_every_guest_add_up(migration):
+    result = migration["fast"]
+    for guest in result.simulated["life"]["guests"]:
+        parts = sum(guest[key] for key in ("rx_vf", "rx_synthetic", "rx_lost", "rx_inside"))
+        assert guest["rx_offered"] == parts == 500
+    lost = sum(row["lost"]["rx"] for row in result.simulated["life"]["handovers"])
+    assert lost == sum(result.simulated["totals"]["drops"].values()) > 0
+
+
+def test_frames_are_lost_in_the_two_windows_and_nowhere_else(migration):
+    over, back = migration["fast"].simulated["life"]["handovers"]
+    assert over["lost"]["places"]["driver_halted"] == over["lost"]["rx"] > 5
+    assert back["lost"]["places"]["vf_not_ready"] == back["lost"]["rx"] > 20
+    for row in (over, back):
+        window = row["window"]["end_ps"] - row["window"]["begin_ps"]
+        assert abs(row["lost"]["rx"] * 2 * US - window) < 4 * US, "a frame comes every 2 us"
+        assert row["rx_dark_ps"] > window - 13 * US, "VMBus still delivers what it has: 12 us and a frame"
+
+
+def test_the_synthetic_path_carries_the_guest_meanwhile(migration):
+    guest = migration["fast"].simulated["life"]["guests"][1]
+    assert guest["rx_synthetic"] > 100 and guest["tx_synthetic"] > 100 and guest["tx_lost"] == 0
+    assert guest["tx_vf"] + guest["tx_synthetic"] > 485
+
+
+def test_steps_come_in_page_order(migration):
+    steps = [event["step"] for event in migration["fast"].simulated["life"]["events"]]
+    assert steps == sorted(steps, key=lambda step: (step[:2] == "UP", step))
+    assert {"DN-01", "DN-03", "DN-04", "DN-05", "DN-06", "DN-07", "UP-10", "UP-12", "UP-13", "UP-17", "UP-19"} <= set(steps)
+
+
+def test_report_and_picture_show_the_hand_overs(migration, tmp_path, command):
+    picture = migration["fast"].plot(tmp_path / "life.png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    status, out, _ = command("run", "life_migration")
+    assert status == 0
+    for words in ("fail_over", "driver halted 11", "VF not ready 40", "MOVE_FILTER to the default VPort", "69.17"):
+        assert words in out
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_shipped_scenarios_keep_what_they_expect(name):
+    result = nm.run(name)
+    assert result.ok, result.simulated["expect"]
+    assert not result.broken_rules
+
+
+# a later hand-over waits -------------------------------------------------------------------------------------
+def test_a_hand_over_waits_for_the_one_before_it_and_not_for_other_guests():
+    rows = life_of({"at": "10us", "kind": "detach_vf", "vf": 0}, {"at": "11us", "kind": "attach_vf", "vf": 0},
+                   {"at": "12us", "kind": "detach_vf", "vf": 1})["handovers"]
+    begins = {(row["guest"], row["kind"]): row["at_ps"] for row in rows}
+    ends = {(row["guest"], row["kind"]): row["end_ps"] for row in rows}
+    assert begins[0, "attach_vf"] == ends[0, "detach_vf"] > 40 * US
+    assert begins[1, "detach_vf"] == 12 * US
+
+
+def test_guests_that_come_back_in_another_order_get_other_vfs():
+    life = life_of({"at": "1us", "kind": "detach_vf", "vf": 0}, {"at": "1us", "kind": "detach_vf", "vf": 1},
+                   {"at": "100us", "kind": "attach_vf", "vf": 1}, {"at": "101us", "kind": "attach_vf", "vf": 0})
+    assert [row["end_ps"] is not None for row in life["handovers"]] == [True] * 4
+    assert all(guest["rx_vf"] > 50 and guest["tx_vf"] > 50 for guest in life["guests"])
+
+
+def test_a_guest_may_begin_without_a_vf():
+    life = life_of({"at": "50us", "kind": "attach_vf", "vf": 1}, **{"life.attached": 1})
+    first, second = life["guests"]
+    assert first["rx_synthetic"] == first["tx_synthetic"] == 0
+    assert second["rx_synthetic"] > 15 and second["tx_synthetic"] > 15 and second["rx_vf"] > 50 and second["tx_vf"] > 50
+
+
+def test_without_guests_that_come_and_go_nothing_is_said_of_life():
+    assert "life" not in nm.run("one_vf", packets=100).simulated
+
+
+# what the ledger makes of times ------------------------------------------------------------------------------
+def guest(arrived=(), delivered=(), function=(), outcome=(), tx_lost=()):
+    return GuestLife(0, *(np.array(column, np.int64) for column in (arrived, delivered, function, outcome)),
+                     np.array([], np.int64), np.array([], bool), np.array(tx_lost, np.int64))
+
+
+@pytest.mark.parametrize(("delivered", "begin", "end"), [
+    ([10, 20, 30, 90, 100], 30, 90), ([10, 20, 45, 90, 100], 45, 90), ([10, 20, 30], 30, -1), ([90, 100], -1, 90)])
+def test_dark_is_the_longest_gap_around_the_window(delivered, begin, end):
+    found = dark(np.array([-1, *delivered]), Window("driver_halted", 40, 80))
+    assert (found.begin_ps, found.end_ps) == (begin, end)
+    assert found.ps == (end - begin if min(begin, end) >= 0 else None)
+
+
+def test_losses_are_booked_by_who_dropped_the_frame():
+    queue_disabled, reset = FIRST_DROP + 3, FIRST_DROP + 6
+    one = guest(arrived=[1, 2, 3, 4, 9], delivered=[-1] * 5, function=[2, 2, 0, 2, 2],
+                outcome=[queue_disabled, reset, FIRST_DROP, DELIVERED, reset], tx_lost=[3, 9])
+    found = losses(one, Window("vf_not_ready", 1, 5), 1, 9)
+    assert found == {"rx": 3, "tx": 1, "reasons": {"no_descriptor": 1, "queue_disabled": 1, "reset": 1},
+                     "places": {"vf_not_ready": 2, "driver_halted": 0, "synthetic": 1, "other": 0}}
+    assert losses(one, None, 9, None)["places"]["other"] == 1
+
+
+def test_expectations_know_the_figures(migration):
+    assert set(LIFE) <= names(1) and set(life_figures(None)) == set(LIFE)
+    found = life_figures(migration["fast"].simulated["life"])
+    assert set(found) == set(LIFE) and found["life.handovers"] == 2 and found["life.rx_lost"] == 51
+
+
+# what cannot be ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("events", "keys", "says"), [
+    ([{"kind": "fail_over", "vf": 0}], {}, "life.events.0.at is missing"),
+    ([{"at": "1us", "kind": "fall_over", "vf": 0}], {}, "it must be one of attach_vf, detach_vf"),
+    ([{"at": "1us", "kind": "fail_over"}], {}, '"fail_over" needs vf'),
+    ([{"at": "1us", "kind": "fail_over", "vf": 2}], {}, "there is no guest 2: guests are numbered 0 to 1"),
+    ([{"at": "400us", "kind": "fail_over", "vf": 1}], {}, "the run ends 400us after the start of traffic"),
+    ([{"at": "1us", "kind": "fail_back", "vf": 1}], {}, '"fail_back" needs a guest without a VF: guest 1 has one at 1us'),
+    ([{"at": "1us", "kind": "fail_over", "vf": 1, "soon": 1}], {}, "life.events.0.soon is not a key"),
+    ([{"at": "5us", "kind": "detach_vf", "vf": 1}, {"at": "2us", "kind": "detach_vf", "vf": 1}], {},
+     "life.events.0.kind: \"detach_vf\" needs a VF: guest 1 has none at 5us"),
+    ([], {"life.attached": 3}, "life.attached: 3 is not allowed: there are 2 VFs"),
+    ([], {"life.attached": 1, "direction": "vf2vf"}, "direction: \"vf2vf\" is not allowed with"),
+    ([], {"life.attached": 1, "traffic.pf": True}, "traffic.pf: true is not allowed with"),
+    ([], {"life.pnp": "1GB"}, "life.pnp"),
+    ([], {"life.event": 1}, "life.event is not a key; the nearest known key is life.events"),
+])
+def test_what_cannot_be_is_said_in_a_sentence(events, keys, says):
+    with pytest.raises(ScenarioError) as error:
+        scenario(*events, **keys)
+    assert says in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_wrong_event_ends_the_command_with_status_2(command, tmp_path):
+    file = tmp_path / "wrong.toml"
+    file.write_text('[[life.events]]\nat = "1us"\nkind = "fail_over"\nvf = 99\n')
+    status, out, err = command("run", file)
+    assert status == 2 and out == "" and err.count("\n") == 1 and "there is no guest 99" in err
+
+
+def test_life_survives_being_written_and_read_again():
+    made = scenario({"at": "1us", "kind": "fail_over", "vf": 1}, **{"life.attached": 2, "life.pnp": "3us"})
+    assert build(made.config(), "again", {}, where="argument") == made
