@@ -200,6 +200,5 @@ class MiniportBase:
         self.ndis.NdisMIndicateStatusEx(STATUS_LINK_STATE, state)
 
     def common_request(self, kind: RequestType, oid: Oid) -> Status:
-        """GEN-OID-03: what to answer to a request that no handler serves."""
-        known = oid in self.supported_oids() or oid == Oid.GEN_SUPPORTED_LIST
-        return Status.NOT_SUPPORTED if known else Status.INVALID_OID
+        """GEN-OID-03, OID-04, -05: what to answer to a request that no handler serves: known to somebody, or to nobody."""
+        return Status.NOT_SUPPORTED if isinstance(oid, Oid) else Status.INVALID_OID

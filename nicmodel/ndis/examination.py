@@ -200,7 +200,7 @@ class Examiner:
     def fill_with_filters(self) -> Steps:
         """One filter more than is advertised; those that were taken are cleared again."""
         first = 1 + max(self.seen.switch.filters, default=0)
-        taken = []
+        taken: list[int] = []
         for number in range(MOST_FILTERS):
             buffer = filter_of(first + number, STRANGER + number, DEFAULT_VPORT_ID)
             if (yield from self.ask(METHOD, Oid.RECEIVE_FILTER_SET_FILTER, buffer)) != Status.SUCCESS:
@@ -211,7 +211,7 @@ class Examiner:
 
     def fill_with_vports(self) -> Steps:
         """VPorts for the PF until none is left; those that were given are deleted again."""
-        taken = []
+        taken: list[int] = []
         while len(taken) < MOST_FILTERS:
             vport = self.free_vport()
             with self.probing(self.pf):            # one more than there are may be asked for
@@ -229,10 +229,12 @@ class Examiner:
     # a VF ------------------------------------------------------------------------------------------------
 
     def ask_a_vf(self, adapter: Adapter) -> Steps:
-        """A PF's requests, and one that nobody knows."""
+        """A PF's requests, one that nobody knows, and news of stale blocks."""
         pairs = sorted(PF_ONLY_REQUESTS)
         yield from self.ask_all([*((kind, oid, made(ROW_OF[oid].structure)) for oid, kind in pairs),
                                  (METHOD, UNKNOWN_OID, None)], adapter)
+        stale = made(InvalidateConfigBlockInfo, BlockMask=0xFF)
+        yield from self.ask(METHOD, Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK, stale, adapter)
 
     def take_vfs_away(self) -> Steps:
         """Every VF leaves its guest; the first comes back and is then removed by surprise."""

@@ -43,7 +43,7 @@ def stale_blocks_are_read_again(call: Call, seen: Seen) -> Judgement | None:
     if seen.removed:
         return None
     last_read = {c.args["block_id"]: c.time_ps for c in seen.calls.get(READ, ())}
-    first_read = {c.args["block_id"]: c.time_ps for c in reversed(seen.calls.get(READ, []))}
+    first_read = {c.args["block_id"]: c.time_ps for c in reversed(seen.calls.get(READ, [])) if not c.failed}
     judged = None
     for request in seen.calls.get("MiniportOidRequest", ()):
         if request.args["oid"] != STALE:

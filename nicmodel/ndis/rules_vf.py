@@ -31,6 +31,7 @@ from nicmodel.ndis.checker import (
     rule,
 )
 from nicmodel.ndis.rules_generic import ATTRIBUTES, fails, still_held, succeeds
+from nicmodel.ndis.seen import PAUSE_RETURNS
 
 MISREADINGS = {
     0x0: "nothing is set: the capability is not reported at all",
@@ -245,7 +246,7 @@ def no_data_before_restart(call: Call, seen: Seen) -> Judgement | None:
     if call.name == RESTART_RETURNS:
         return obeyed("no data moved before") if call.args["status"] == Status.SUCCESS else None
     moves = call.name != "write" or (call.args["register"] == "VFTDT" and call.args["value"])
-    if not moves or seen.running:
+    if not moves or seen.running or seen.any(PAUSE_RETURNS):
         return None
     return broken("data moves before MiniportRestart has finished")
 
