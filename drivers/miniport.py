@@ -39,6 +39,7 @@ from nicmodel.sim.errors import DriverFault
 US, MS = 1_000_000, 1_000_000_000         # ps
 Steps = Generator[Any, Any, Any]
 StepList = tuple[Callable[..., Any], ...]
+KNOWN_OIDS = frozenset(Oid)
 POLL_PS = 10 * US                          # spacing of register polls
 POLL_TIMEOUT_PS = 1000 * MS                # 2000 x 500 us, as the drivers of this family wait
 
@@ -200,5 +201,5 @@ class MiniportBase:
         self.ndis.NdisMIndicateStatusEx(STATUS_LINK_STATE, state)
 
     def common_request(self, kind: RequestType, oid: Oid) -> Status:
-        """GEN-OID-03, OID-04, -05: what to answer to a request that no handler serves: known to somebody, or to nobody."""
-        return Status.NOT_SUPPORTED if isinstance(oid, Oid) else Status.INVALID_OID
+        """GEN-OID-03, OID-04, -05: what to answer to a request that no handler serves."""
+        return Status.NOT_SUPPORTED if oid in KNOWN_OIDS else Status.INVALID_OID

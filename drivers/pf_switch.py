@@ -30,7 +30,7 @@ from nicmodel.datasheet.ndis import (
 )
 from nicmodel.datasheet.ndis_structures import NicSwitchParameters, VfParameters, VPortParameters, mac_of
 
-CHANGEABLE = VPortFlags.NAME_CHANGED | VPortFlags.STATE_CHANGED | VPortFlags.PROCESSOR_AFFINITY_CHANGED
+CHANGEABLE = int(VPortFlags.NAME_CHANGED | VPortFlags.STATE_CHANGED | VPortFlags.PROCESSOR_AFFINITY_CHANGED)
 DEFAULT_QUEUE_PAIRS = 1        # of the default VPort: fixed before NDIS 6.60 (SWITCH-17)
 MAC_BYTES = 6
 
@@ -119,7 +119,7 @@ class NicSwitch:
     def set_parameters(self, parameters: NicSwitchParameters) -> Status:
         """SWITCH-15, -18: only the name may change, and only where the flag says that it does."""
         changed = parameters.Flags & SWITCH_CHANGE_MASK
-        if not self.created or parameters.SwitchId != DEFAULT_SWITCH_ID or changed & ~SwitchFlags.SWITCH_NAME_CHANGED:
+        if not self.created or parameters.SwitchId != DEFAULT_SWITCH_ID or changed not in (0, SwitchFlags.SWITCH_NAME_CHANGED):
             return Status.INVALID_PARAMETER
         if changed:
             self.name = parameters.SwitchFriendlyName.text

@@ -43,8 +43,11 @@ def notify_vpci(stack: Stack, guest: Guest) -> Steps:
 
 
 def load_driver(stack: Stack, guest: Guest) -> Steps:
-    """EXPOSE-01: the guest sees a PCI device; its plug and play loads the VF's driver."""
-    return (yield from stack.vpci.load(guest))
+    """EXPOSE-01, CFG-01: the guest sees a PCI device, reached through the PF; its plug and play loads the VF's driver."""
+    status = yield from stack.vpci.load(guest)
+    if guest.adapter is not None:
+        stack.requests.ndis.connect(guest.vf_id, guest.adapter)
+    return status
 
 
 def initialize(stack: Stack, guest: Guest) -> Steps:

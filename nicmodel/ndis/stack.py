@@ -63,7 +63,7 @@ class VirtualizationStack:
         status = self.pf.load()
         if status == Status.SUCCESS:
             status = yield from self.pf.initialize()                              # UP-04, UP-05
-        if status == Status.SUCCESS and self.pf.ndis.virtualized:
+        if status == Status.SUCCESS and self.requests.ndis.offers_switch:
             status = yield from self.requests.create_switch()                     # UP-06, UP-07
             self._switch = status == Status.SUCCESS
         if status == Status.SUCCESS:

@@ -25,6 +25,7 @@ from nicmodel.datasheet.ndis import (
     SwitchType,
     VPortState,
 )
+from nicmodel.datasheet.ndis_buffers import pack_array
 from nicmodel.datasheet.ndis_structures import (
     CountedName,
     DeleteSwitchParameters,
@@ -44,21 +45,21 @@ from nicmodel.datasheet.ndis_structures import (
 from nicmodel.ndis.adapter import Adapter
 from nicmodel.ndis.guests import Guest
 from nicmodel.ndis.platform import Steps
+from nicmodel.ndis.requests import NDIS, STACK, NdisRequests, Opener
 
 
 class SwitchRequests:
-    """Requests to one PF. NDIS's own part is here too: it chooses VPort and filter ids."""
+    """Requests to one PF, through NDIS: it verifies them, and chooses VPort and filter ids."""
 
     def __init__(self, pf: Adapter):
         self.pf = pf
-        self._filters = 0
-        self._vports: set[int] = set()
+        self.ndis = NdisRequests(pf)
 
-    def _method(self, oid: Oid, buffer: Any) -> Steps:
-        return (yield from self.pf.oid(RequestType.METHOD, oid, buffer))
+    def _method(self, oid: Oid, buffer: Any, opener: Opener = STACK) -> Steps:
+        return (yield from self.ndis.oid(RequestType.METHOD, oid, buffer, opener))
 
-    def _set(self, oid: Oid, buffer: Any) -> Steps:
-        return (yield from self.pf.oid(RequestType.SET, oid, buffer))
+    def _set(self, oid: Oid, buffer: Any, opener: Opener = STACK) -> Steps:
+        return (yield from self.ndis.oid(RequestType.SET, oid, buffer, opener))
 
     # the switch ----------------------------------------------------------------------------------------
 
@@ -68,18 +69,17 @@ class SwitchRequests:
         parameters = made(NicSwitchParameters, SwitchType=SwitchType.EXTERNAL, SwitchId=DEFAULT_SWITCH_ID,
                           SwitchFriendlyName=CountedName.of(keywords[NIC_SWITCH_KEY + "*SwitchName"]),
                           NumVFs=int(keywords[NIC_SWITCH_KEY + "*NumVFs"]))
-        return (yield from self._method(Oid.NIC_SWITCH_CREATE_SWITCH, parameters))
+        return (yield from self._method(Oid.NIC_SWITCH_CREATE_SWITCH, parameters, NDIS))
 
     def delete_switch(self) -> Steps:
         """SWITCH-14: only when no filter, nondefault VPort or VF is left."""
         return (yield from self._set(Oid.NIC_SWITCH_DELETE_SWITCH,
-                                     made(DeleteSwitchParameters, SwitchId=DEFAULT_SWITCH_ID)))
+                                     made(DeleteSwitchParameters, SwitchId=DEFAULT_SWITCH_ID), NDIS))
 
     # filters -------------------------------------------------------------------------------------------
 
     def set_filter(self, guest: Guest, vport: int = DEFAULT_VPORT_ID) -> Steps:
         """FILTER-01, -02, -03: the guest's MAC (and VLAN) on a VPort."""
-        self._filters += 1
         tests = [made(FilterFieldParameters, FrameHeader=FRAME_HEADER_MAC, ReceiveFilterTest=FilterTest.EQUAL,
                       HeaderField=MacHeaderField.DESTINATION_ADDRESS,
                       Flags=0 if guest.vlan else FIELD_VLAN_UNTAGGED_OR_ZERO)]
@@ -88,13 +88,11 @@ class SwitchRequests:
             tests.append(made(FilterFieldParameters, FrameHeader=FRAME_HEADER_MAC,
                               ReceiveFilterTest=FilterTest.EQUAL, HeaderField=MacHeaderField.VLAN_ID))
             tests[1].FieldValue[:2] = list(guest.vlan.to_bytes(2, "big"))
-        head = made(ReceiveFilterParameters, FilterType=FilterType.VM_QUEUE, FilterId=self._filters,
-                    FieldParametersArrayOffset=44, FieldParametersArrayNumElements=len(tests),
-                    FieldParametersArrayElementSize=56, VPortId=vport)
-        buffer = bytearray(bytes(head) + b"".join(bytes(test) for test in tests))
+        head = made(ReceiveFilterParameters, FilterType=FilterType.VM_QUEUE, VPortId=vport)
+        buffer = bytearray(pack_array(head, tests))
         status = yield from self._method(Oid.RECEIVE_FILTER_SET_FILTER, buffer)
         if status == Status.SUCCESS:
-            guest.filter_id, guest.filter_vport = self._filters, vport
+            guest.filter_id, guest.filter_vport = ReceiveFilterParameters.from_buffer(buffer).FilterId, vport
         return status
 
     def move_filter(self, guest: Guest, destination: int) -> Steps:
@@ -128,16 +126,11 @@ class SwitchRequests:
         return status
 
     def create_vport(self, guest: Guest) -> Steps:
-        """VPORT-02, -03, -04: NDIS chooses the VPort id, the lowest free one from 1."""
-        vport = next(i for i in range(1, len(self._vports) + 2) if i not in self._vports)
-        self._vports.add(vport)
-        parameters = made(VPortParameters, VPortId=vport, AttachedFunctionId=guest.vf_id, NumQueuePairs=1,
-                          VPortState=VPortState.ACTIVATED)
+        """VPORT-02, -03, -04: NDIS chooses the VPort id."""
+        parameters = made(VPortParameters, AttachedFunctionId=guest.vf_id, NumQueuePairs=1, VPortState=VPortState.ACTIVATED)
         status = yield from self._method(Oid.NIC_SWITCH_CREATE_VPORT, parameters)
         if status == Status.SUCCESS:
-            guest.vport_id = vport
-        else:
-            self._vports.discard(vport)
+            guest.vport_id = parameters.VPortId
         return status
 
     def delete_vport(self, guest: Guest) -> Steps:
@@ -145,7 +138,6 @@ class SwitchRequests:
         status = yield from self._set(Oid.NIC_SWITCH_DELETE_VPORT,
                                       made(DeleteVPortParameters, VPortId=guest.vport_id))
         if status == Status.SUCCESS:
-            self._vports.discard(guest.vport_id)
             guest.vport_id = DEFAULT_VPORT_ID
         return status
 
