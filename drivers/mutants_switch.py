@@ -7,7 +7,7 @@ from typing import Any
 
 from drivers.mutant import LIFE, mutant
 from drivers.mutants_advertise import _Capabilities
-from drivers.pf import PfMiniport
+from drivers.pf import DynamicPfMiniport, PfMiniport
 from drivers.pf_filters import Filters
 from drivers.pf_switch import NicSwitch
 from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, INVALID_RID, NicSwitchCapabilities, Status, VPortState
@@ -214,3 +214,24 @@ class MovesAnyFilter(Filters):
 @mutant("pf_takes_more_filters_than_it_says", "FILTER-17", LIFE)
 class TakesMoreFiltersThanItSays(_Capabilities):
     switch_changes = {"MaxNumMacAddresses": lambda s: s.MaxNumVPorts}
+
+
+# a switch made on request --------------------------------------------------------------------------------
+
+@mutant("pf_creates_a_switch_without_vfs", "SWITCH-04", LIFE)
+class CreatesASwitchWithoutVfs(DynamicPfMiniport):
+    def enable_virtualization(self) -> Status:       # type: ignore[override]  # nothing to wait for
+        return Status.SUCCESS
+
+
+@mutant("pf_keeps_vfs_of_a_deleted_switch", "SWITCH-13", LIFE)
+class KeepsVfsOfADeletedSwitch(DynamicPfMiniport):
+    def delete_switch(self, parameters: Any) -> Status:      # type: ignore[override]  # nothing to wait for
+        return self.switch.delete(parameters.SwitchId)
+
+
+@mutant("pf_enables_again_before_it_halts", "HALT-PF-04", LIFE)
+class EnablesAgainBeforeItHalts(DynamicPfMiniport):
+    def pause(self) -> Any:
+        yield from self.ndis.NdisMEnableVirtualization(1, True)
+        yield from super().pause()
