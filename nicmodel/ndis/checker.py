@@ -20,6 +20,7 @@ from nicmodel.datasheet.ndis import Oid
 from nicmodel.datasheet.ndis_structures import HEADERS
 from nicmodel.datasheet.rules import BY_ID, ORDER, RULES, Rule
 from nicmodel.ndis.seen import (
+    ACCESSES,
     CLAIMS,
     INITIALIZE,
     INITIALIZE_RETURNS,
@@ -94,16 +95,19 @@ def answers(*oids: Oid) -> list[str]:
 Predicate = Callable[[Call, Seen], Judgement | None]
 PREDICATES: dict[str, Predicate] = {}
 _LISTENERS: dict[str, list[str]] = {}
+_DURING: dict[str, str] = {}
 
 
-def rule(identifier: str, on: Iterable[str]) -> Callable[[Predicate], Predicate]:
-    """Register the predicate of a rule for the calls named in ``on``."""
+def rule(identifier: str, on: Iterable[str], during: str = "") -> Callable[[Predicate], Predicate]:
+    """Register the predicate of a rule for the calls named in ``on``; accesses only while this entry point runs."""
     if identifier not in BY_ID or not BY_ID[identifier].judged:
         raise ValueError(f"{identifier} is no rule that a predicate judges")
 
     def register(predicate: Predicate) -> Predicate:
         listeners.cache_clear()
         PREDICATES[identifier] = predicate
+        if during:
+            _DURING[identifier] = during
         for name in on:
             _LISTENERS.setdefault(name, []).append(identifier)
         return predicate
@@ -142,14 +146,15 @@ def report_order(identifiers: Iterable[str]) -> list[str]:
 
 
 @cache
-def listeners(role: str, name: str, probing: bool = False) -> tuple[tuple[str, Predicate], ...]:
-    """(id, predicate) of every rule that is judged at calls of this name on an adapter of this role.
+def listeners(role: str, name: str, phase: str = "", probing: bool = False, oid: str = "") -> tuple[tuple[str, Predicate], ...]:
+    """(id, predicate) of every rule that is judged at such a call on an adapter of this role.
 
     While an examiner is ``probing`` the stack is not itself, and rules that bind it are left alone.
     """
-    rows = [BY_ID[each] for each in _LISTENERS.get(name, ())]
-    return tuple((row.id, PREDICATES[row.id]) for row in rows
-                 if role in row.roles and (row.binds_a_driver or not probing))
+    names = [*_LISTENERS.get(name, ()), *(_LISTENERS.get(f"{name} {oid}", ()) if oid else ())]
+    return tuple((each, PREDICATES[each]) for each in names
+                 if role in BY_ID[each].roles and (BY_ID[each].binds_a_driver or not probing)
+                 and (name not in ACCESSES or _DURING.get(each, phase) == phase))
 
 
 class FirstOffence(BaseException):
@@ -180,16 +185,14 @@ class Checker:
         self.role, self.adapter = role, adapter
         self.seen = Seen(role)
         self.reports: list[Report] = []
-        self._standing: dict[str, RuleVerdict] = {}
+        self._standing: dict[str, tuple[bool, Call, str]] = {}         # obeyed or not, at which call, why
         self._strict = _STRICT.get()
 
     def feed(self, call: Call) -> list[Report]:
         """Judge one call; returns the rules it breaks for the first time, in report order."""
         seen, verdicts = self.seen, {}
-        listening = listeners(self.role, call.name, seen.probing)
-        if "oid" in call.args:
-            listening += listeners(self.role, f"{call.name} {oid_name(call.args['oid'])}", seen.probing)
-        for name, predicate in listening:
+        oid = oid_name(call.args["oid"]) if "oid" in call.args else ""
+        for name, predicate in listeners(self.role, call.name, seen.phase, seen.probing, oid):
             judged = predicate(call, seen)
             if judged is not None and not (judged.ok and name in self._standing):
                 verdicts[name] = judged
@@ -199,19 +202,26 @@ class Checker:
             raise FirstOffence(fresh[0])
         return fresh
 
+    def access(self, name: str, args: dict[str, Any], now: int) -> None:
+        """Judge a hardware access; most concern no rule at the time, and are only noted."""
+        seen = self.seen
+        if listeners(self.role, name, seen.phase, seen.probing):
+            self.feed(Call(name, args, now))
+        else:
+            seen.note_access(name, args)
+
     def _report(self, call: Call, verdicts: dict[str, Judgement]) -> list[Report]:
         """Note how rules stand after a call; the fresh breaches, in report order."""
         fresh = []
-        for name in report_order(verdicts):
+        for name in report_order(verdicts) if len(verdicts) > 1 else verdicts:
             was = self._standing.get(name)
             judged = verdicts[name]
-            if was is not None and (was.verdict == "broken" or judged.ok):
+            if was is not None and (not was[0] or judged.ok):
                 continue
-            who = self._whose(BY_ID[name])
-            self._standing[name] = RuleVerdict(name, who, "obeyed" if judged.ok else "broken",
-                                               f"{call}: {judged.why}", call.time_ps)
+            self._standing[name] = judged.ok, call, judged.why
             if not judged.ok:
-                fresh.append(Report(name, who, str(call), call.time_ps, judged.why, self.seen.initializing))
+                fresh.append(Report(name, self._whose(BY_ID[name]), str(call), call.time_ps, judged.why,
+                                    self.seen.initializing))
         self.reports += fresh
         return fresh
 
@@ -240,7 +250,10 @@ class Checker:
             if others:
                 worst = min(others, key=lambda other: VERDICTS.index(other.verdict))
                 return stands(worst.verdict, f"as {worst.rule}: {worst.evidence}", worst.time_ps)
-        return self._standing.get(row.id) or stands("not_exercised", "no call of this run concerns it")
+        if row.id not in self._standing:
+            return stands("not_exercised", "no call of this run concerns it")
+        ok, call, why = self._standing[row.id]
+        return stands("obeyed" if ok else "broken", f"{call}: {why}", call.time_ps)
 
 
 VERDICTS = ("broken", "obeyed", "not_exercised", "not_checkable")

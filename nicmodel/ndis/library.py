@@ -40,7 +40,7 @@ class NdisLibrary(SriovFunctions):
         self.env, self.role, self.name, self.platform = env, role, name, platform
         self.faults = dict(faults or {})
         self.checker = Checker(role, name)
-        self._feed = self.checker.feed
+        self._access = self.checker.access
         self.link_state = MediaConnectState.UNKNOWN
         self.error_log: list[str] = []
         self.receive_handler: Callable[[list[bytes]], None] | None = None
@@ -62,7 +62,7 @@ class NdisLibrary(SriovFunctions):
 
     def access(self, name: str, **args: Any) -> None:
         """Tell the judge of a hardware access."""
-        self._feed(Call(name, args, int(self.env.now)))
+        self._access(name, args, int(self.env.now))
 
     def observe(self, handle: FunctionHandle) -> ObservedHandle:
         """The handle to give to a driver: the judge sees its accesses."""

@@ -32,7 +32,7 @@ def handlers_are_set_in_set_options(call: Call, seen: Seen) -> Judgement | None:
     return broken(f"called from {seen.phase}, not from MiniportSetOptions")
 
 
-@rule("PF-INIT-03", on=["read", "write", "config_read", "config_write", *CLAIMS, ENABLE, ADD_DEVICE_RETURNS])
+@rule("PF-INIT-03", on=["read", "write", "config_read", "config_write", *CLAIMS, ENABLE, ADD_DEVICE_RETURNS], during=ADD_DEVICE)
 def add_device_leaves_hardware_alone(call: Call, seen: Seen) -> Judgement | None:
     if seen.phase != ADD_DEVICE:
         return None

@@ -134,7 +134,7 @@ def halting_gives_everything_back(call: Call, seen: Seen) -> Judgement | None:
     return broken(f"halts and keeps {leak}") if (leak := still_held(seen)) else obeyed("nothing is kept")
 
 
-@rule("GEN-HALT-03", on=["read", "write", "config_read", "config_write", HALT_RETURNS])
+@rule("GEN-HALT-03", on=["read", "write", "config_read", "config_write", HALT_RETURNS], during=HALT)
 def removed_hardware_is_not_touched(call: Call, seen: Seen) -> Judgement | None:
     if not seen.removed:
         return None

@@ -13,7 +13,7 @@ from nicmodel.datasheet.ndis import (
     VPortState,
 )
 from nicmodel.datasheet.ndis_structures import VPortParameters, carries_nothing
-from nicmodel.ndis.checker import Call, Judgement, Seen, answers, broken, obeyed, rule
+from nicmodel.ndis.checker import REQUEST, Call, Judgement, Seen, answers, broken, obeyed, rule
 from nicmodel.ndis.rules_switch import asked_of, refused, succeeded
 from nicmodel.ndis.switch_seen import view
 
@@ -135,7 +135,7 @@ def only_allocated_vfs_are_reset(call: Call, seen: Seen) -> Judgement | None:
     return refused(call, "a reset of a VF that is not allocated")
 
 
-@rule("RESET-03", on=["write", *answers(RESET_VF)])
+@rule("RESET-03", on=["write", *answers(RESET_VF)], during=REQUEST)
 def resets_touch_one_vf(call: Call, seen: Seen) -> Judgement | None:
     if seen.request is None or seen.request.args["oid"] != RESET_VF:
         return None

@@ -135,13 +135,8 @@ class Seen:
     def note(self, call: Call) -> None:
         """Remember a call, after it was judged."""
         name = call.name
-        if name == "write":
-            self.registers[call.args["register"]] = call.args["value"]
-            self.writes += 1
-            return
         if name in ACCESSES:
-            self.reads += name == "read"
-            self.agents += (name == "start_ring_agent") - (name == "stop_ring_agent")
+            self.note_access(name, call.args)
             return
         if name == "NdisMIndicateReceiveNetBufferLists":
             return
@@ -151,6 +146,16 @@ class Seen:
         elif name == PNP_EVENT:
             self.removed |= "SurpriseRemoved" in call.args.get("event", "")
         self._follow(name, call)
+
+    def note_access(self, name: str, args: dict[str, Any]) -> None:
+        """Remember an access."""
+        if name == "write":
+            self.registers[args["register"]] = args["value"]
+            self.writes += 1
+        elif name == "read":
+            self.reads += 1
+        else:
+            self.agents += (name == "start_ring_agent") - (name == "stop_ring_agent")
 
     def _follow(self, name: str, call: Call) -> None:
         if not name.startswith(("Miniport", "DriverEntry")):
