@@ -245,7 +245,6 @@ class PfMiniport(PfHardware, PfFunctions):
     def device_pnp_event(self, event: str) -> None:
         """GEN-OID-04: the device is gone. No request is accepted and no register touched from here on."""
         self.gone = event == SURPRISE_REMOVED
-        self.packet_filter = 0
 
     def halt(self) -> Steps:
         """HALT-PF-01, -03, -04, GEN-HALT-02, -03: interrupts off, then everything back in reverse order, the VFs first."""
@@ -323,6 +322,7 @@ class DynamicPfMiniport(PfMiniport):
         """SWITCH-04, -08, PF-INIT-13: validate, configure, and only then let the VFs appear; a failure leaves nothing."""
         if not self.switch.accepts(parameters) or parameters.NumVFs > self.max_num_vfs:
             return Status.INVALID_PARAMETER
+        self.close_default_pool()
         self.pooled, self.switch.num_vfs = True, parameters.NumVFs
         status = yield from self.run(self.CREATE_SWITCH)
         if status != Status.SUCCESS:
@@ -342,7 +342,7 @@ class DynamicPfMiniport(PfMiniport):
         status = yield from self.disable_virtualization()
         if status != Status.SUCCESS:
             return status
-        self.switch.pools.stop(self.switch.default_pool)
+        self.close_default_pool()
         self.pooled, self.switch.num_vfs = False, 0
         return (yield from self.run(self.LEAVE_SWITCH))
 

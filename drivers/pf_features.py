@@ -21,6 +21,10 @@ from nicmodel.datasheet.ndis_structures import (
 )
 
 NUM_VFS = n.NIC_SWITCH_KEY + "*NumVFs"
+ENUMERATED = {"*SriovPreferred": 0, "*RssOrVmqPreference": 0, "*SRIOV": 1, "*VMQ": 1, "*VMQVlanFiltering": 1, "*RSS": 1}
+"""Keywords that are 0 or 1, a number or its text, with their defaults (standardized-inf-keywords-for-sr-iov, -vmq, -rss)."""
+FIXED = {n.NIC_SWITCH_KEY + "*Flags": 0, n.NIC_SWITCH_KEY + "*SwitchType": 1, n.NIC_SWITCH_KEY + "*SwitchId": 0}
+"""Switch keywords that have one value only."""
 
 
 class PfFeatures(MiniportBase):
@@ -32,32 +36,46 @@ class PfFeatures(MiniportBase):
     max_num_vfs: int                     # *NumVFs, if SR-IOV is enabled
 
     def read_configuration(self) -> Status:
-        """GEN-INIT-02, PF-INIT-07: preferences first, then the preferred feature's keywords and no others."""
+        """GEN-INIT-02, PF-INIT-07, KW-07, -11, -12, -13: preferences first, then the preferred feature's keywords alone."""
         status = self.read_keywords("*SriovPreferred", "*RssOrVmqPreference", "*JumboPacket")
         if status != Status.SUCCESS:
             return status
-        if self.keyword("*SriovPreferred", 0):
-            vmq = ("*VMQ",) if self.keyword("*RssOrVmqPreference", 0) else ()
-            names = ("*SRIOV", "*VMQVlanFiltering", *vmq, *n.NIC_SWITCH_KEYWORDS)
-        else:
-            names = ("*VMQ",) if self.keyword("*RssOrVmqPreference", 0) else ("*RSS",)
-        return self.read_keywords(*names)
+        if self.bad_keywords():
+            return Status.SUCCESS                          # `decide_features` says so
+        vmq = ("*VMQ",) if self.keyword("*RssOrVmqPreference") else ()
+        if self.keyword("*SriovPreferred"):
+            return self.read_keywords("*SRIOV", "*VMQVlanFiltering", *vmq, *n.NIC_SWITCH_KEYWORDS)
+        return self.read_keywords(*(vmq or ("*RSS",)))
 
-    def keyword(self, name: str, default: int) -> int:
+    def keyword(self, name: str) -> int:
         """A keyword's number; keywords that are missing or were not to be read have their default."""
         value = self.configuration.get(name)
-        return default if value is None else int(value)
+        return ENUMERATED[name] if value is None else int(value)
+
+    def bad_keywords(self) -> list[str]:
+        """PF-INIT-07: keywords that were read and hold what they cannot."""
+        read = self.configuration
+        bad = [name for name in ENUMERATED if read.get(name) is not None and str(read[name]) not in ("0", "1")]
+        if "*SRIOV" in read:
+            bad += [name for name, value in FIXED.items() if read.get(name) is not None and read[name] != value]
+            bad += [NUM_VFS] if not str(read.get(NUM_VFS)).isdecimal() else []
+        return bad
 
     def decide_features(self) -> Status:
-        """PF-INIT-08, -12: the decision table; a VF count the adapter cannot give is not accepted."""
-        self.features = n.enabled_features(*(self.keyword(name, default) for name, default in (
-            ("*SriovPreferred", 0), ("*RssOrVmqPreference", 0), ("*SRIOV", 1), ("*VMQ", 1), ("*RSS", 1))))
+        """PF-INIT-07, -08, -12, KW-14, -16: the decision table; values and VF counts that cannot be are not accepted."""
+        bad = self.bad_keywords()
+        if bad:
+            self.ndis.NdisWriteErrorLogEntry(f"keywords hold what they cannot: {', '.join(bad)}")
+            return Status.NOT_ACCEPTED
+        self.features = n.enabled_features(*(self.keyword(name) for name in (
+            "*SriovPreferred", "*RssOrVmqPreference", "*SRIOV", "*VMQ", "*RSS")))
         if self.home is not PartitionType.MS_HV_PARENT:
             self.features -= {"sriov"}
-        num_vfs = self.keyword(NUM_VFS, 0) if self.sriov else 0
-        if num_vfs > self.settings.max_vfs:
+        num_vfs = int(self.configuration[NUM_VFS]) if self.sriov else 0
+        if num_vfs + (self.settings.pf_vports if self.sriov else 0) > self.settings.max_vfs:
             return Status.NOT_ACCEPTED
         self.max_num_vfs = num_vfs
+        self.switch.filters.vlans_offered = bool(self.keyword("*VMQVlanFiltering"))
         return Status.SUCCESS
 
     @property
@@ -83,12 +101,13 @@ class PfFeatures(MiniportBase):
                     MaxNumMacAddresses=self.settings.mac_slots)
 
     def filter_capabilities(self) -> ReceiveFilterCapabilitiesStructure:
-        """PF-INIT-11: filters on destination address and VLAN; no VM queues under SR-IOV."""
+        """PF-INIT-11, ADV-15 to -18, KW-16: filters on destination address and, if its keyword says so, VLAN."""
+        vlan = n.MAC_FIELD_VLAN_ID if self.keyword("*VMQVlanFiltering") else 0
         return made(ReceiveFilterCapabilitiesStructure, EnabledFilterTypes=n.VMQ_FILTERS_ENABLED,
                     SupportedQueueProperties=n.SRIOV_QUEUE_PROPERTIES,
                     SupportedFilterTests=n.FILTER_TEST_EQUAL, SupportedHeaders=n.FILTER_HEADER_MAC,
                     MaxMacHeaderFilters=self.settings.mac_slots,
-                    SupportedMacHeaderFields=n.MAC_FIELD_DEST_ADDR | n.MAC_FIELD_VLAN_ID)
+                    SupportedMacHeaderFields=n.MAC_FIELD_DEST_ADDR | vlan)
 
     def hardware_assist_attributes(self) -> HardwareAssistAttributes:
         """PF-INIT-09, -10, -11: one structure a capability, in both places if it is enabled."""

@@ -132,6 +132,11 @@ class PfHardware(PfRequests):
         pools.accept(pool, untagged=True)
         pools.start(pool)
 
+    def close_default_pool(self) -> None:
+        """The pool that was the PF's is somebody else's from here on: it neither sends, receives nor matches."""
+        self.switch.pools.stop(self.switch.default_pool)
+        self.switch.pools.accept_nothing(self.switch.default_pool)
+
     # rings and interrupts -------------------------------------------------------------------------------
 
     def allocate_rings(self) -> None:

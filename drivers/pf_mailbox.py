@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
+from drivers.miniport import US
 from drivers.pf_pools import QUEUES_PER_POOL, drop_policy
 from drivers.pf_switch import NicSwitch, VirtualFunction
 from nicmodel.datasheet.ethernet import MINIMUM_FRAME
@@ -29,6 +30,7 @@ from nicmodel.datasheet.registers_pf import (
 
 Steps = Generator[Any, Any, Any]
 MAX_HASHES = 30
+PATIENCE = 100                               # microseconds that a VF may hold its buffer while we have news for it
 REQUESTS_A_WORD, RESETS_A_WORD = 16, 32      # VFs of a word of PFMBICR, of PFVFLRE
 REQUESTS = 0xFFFF                            # of a word of PFMBICR; the rest are acknowledgements
 
@@ -104,13 +106,16 @@ class PfMailbox:
         return [words[0] | ACK | CTS, *reply]
 
     def reply(self, vf: int, words: list[int]) -> Steps:
-        """Own the buffer, write the words, tell the VF."""
-        own = PFMAILBOX.PFU.mask
+        """Own the buffer, write the words, tell the VF. A VF that keeps the buffer for ever loses it."""
+        own, tries = PFMAILBOX.PFU.mask, 0
         while True:
             self.handle.write(PFMAILBOX[vf], own)
             if (yield self.handle.read(PFMAILBOX[vf])) & own:
                 break
-            yield self.driver.ndis.NdisMSleep(1_000_000)
+            tries += 1
+            if tries >= PATIENCE:
+                self.handle.write(PFMAILBOX[vf], PFMAILBOX.RVFU.mask)
+            yield self.driver.ndis.NdisMSleep(US)
         for i, word in enumerate(words):
             self.handle.write(PFMBMEM[WORDS * vf + i], word)
         self.handle.write(PFMAILBOX[vf], PFMAILBOX.STS.mask)

@@ -187,6 +187,11 @@ class PythonRings:
         self._post()
         return len(good)
 
+    def room(self) -> int:
+        """How many frames could be posted at once; reaps what has been sent."""
+        self._reap_tx()
+        return free(self._tx_head, self._tx_tail, self.size) - len(self.waiting)
+
     @property
     def idle(self) -> bool:
         """Whether every accepted frame has been reported as sent."""

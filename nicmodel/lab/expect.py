@@ -173,7 +173,7 @@ def figures(simulated: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-LIFE_PLACES = ("vf_not_ready", "driver_halted", "synthetic", "other")
+LIFE_PLACES = ("vf_not_ready", "driver_halted", "vf_reset", "asleep", "pf_away", "synthetic", "other")
 LIFE = ("life.handovers", "life.unfinished", "life.failed", "life.rx_lost", "life.tx_lost", "life.rx_dark_ps", "life.tx_dark_ps",
         *(f"life.{place}" for place in LIFE_PLACES))
 

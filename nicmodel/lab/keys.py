@@ -7,7 +7,7 @@ values fit together is decided in `scenario.py`.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -289,6 +289,9 @@ class DriverKeys(Section):
     )
     poll: Time = Field(
         default=0, description="poll at this interval instead of waiting for interrupts, 0: interrupts"
+    )
+    switch_creation: Annotated[Literal["static", "dynamic"], one_of("static", "dynamic")] = Field(
+        default="static", description="the PF's driver creates the NIC switch during initialisation, or when NDIS asks for it"
     )
     mutants: dict[str, str] = Field(
         default_factory=dict, description="VF number, or pf -> a driver broken on purpose, or one's own as module:Class"

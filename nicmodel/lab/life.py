@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import simpy
 
 from nicmodel.lab.life_keys import Event
 from nicmodel.lab.machine import Machine
+from nicmodel.ndis.guests import Guest
 from nicmodel.ndis.journal import Entry, Journal
 from nicmodel.ndis.platform import Steps
+from nicmodel.ndis.stack import VirtualizationStack
+from nicmodel.ndis.states import State
 
 
 @dataclass
@@ -31,8 +33,8 @@ class Handover:
     end_ps: int = -1
 
     def steps(self, guest: int) -> list[Entry]:
-        """What was done to a guest, as far as it came."""
-        return [entry for entry in self.journal.entries[self.first:self.last] if entry.guest == guest]
+        """What was done to a guest, or to the PF, as far as it came."""
+        return [entry for entry in self.journal.entries[self.first:self.last] if entry.guest in (guest, None)]
 
 
 def schedule(machine: Machine) -> list[Handover]:
@@ -59,23 +61,39 @@ def _happen(machine: Machine, event: Event, before: list[simpy.Event], handovers
     handover.end_ps, handover.last = int(machine.clock.now), len(journal.entries)
 
 
-def attach(machine: Machine, event: Event) -> Steps:
-    """A guest gets a VF."""
-    assert event.vf is not None
-    yield from machine.stack.attach(machine.stack.guests[event.vf])
+def with_guest(do: Callable[[VirtualizationStack, Guest], Steps]) -> Callable[[Machine, Event], Steps]:
+    """An event of one guest: what the stack does to it."""
+    def carry_out(machine: Machine, event: Event) -> Steps:
+        assert event.vf is not None
+        yield from do(machine.stack, machine.stack.guests[event.vf])
+    return carry_out
 
 
-def detach(machine: Machine, event: Event) -> Steps:
-    """A guest's VF is taken, gracefully."""
-    assert event.vf is not None
-    yield from machine.stack.detach(machine.stack.guests[event.vf])
+def pf_reset(machine: Machine, _event: Event) -> Steps:
+    """MiniportResetEx of the PF."""
+    yield from machine.stack.reset_pf()
 
 
-def surprise(machine: Machine, event: Event) -> Steps:
-    """A guest's VF is taken, and its driver is told afterwards."""
-    assert event.vf is not None
-    yield from machine.stack.remove_by_surprise(machine.stack.guests[event.vf])
+def pf_halt(machine: Machine, _event: Event) -> Steps:
+    """Every VF goes, then the switch, then the PF."""
+    yield from machine.stack.shut_down_pf()
 
 
-KINDS: dict[str, Callable[[Machine, Any], Steps]] = {
-    "attach_vf": attach, "detach_vf": detach, "surprise_remove": surprise, "fail_over": detach, "fail_back": attach}
+def re_enable(machine: Machine, event: Event) -> Steps:
+    """The PF starts anew with another NumVFs; the first guests get VFs, the others the synthetic path."""
+    assert event.num_vfs is not None
+    stack = machine.stack
+    if stack.pf.state is not State.HALTED:
+        yield from stack.shut_down_pf()
+    yield from stack.replace_pf(*machine.make_pf(event.num_vfs))
+    for v, guest in sorted(stack.guests.items()):
+        yield from stack.attach(guest) if v < event.num_vfs else stack.admit(guest)
+
+
+attach, detach = with_guest(VirtualizationStack.attach), with_guest(VirtualizationStack.detach)
+KINDS: dict[str, Callable[[Machine, Event], Steps]] = {
+    "attach_vf": attach, "detach_vf": detach, "fail_over": detach, "fail_back": attach,
+    "surprise_remove": with_guest(VirtualizationStack.remove_by_surprise),
+    "guest_flr": with_guest(VirtualizationStack.guest_flr),
+    "sleep": with_guest(VirtualizationStack.sleep), "resume": with_guest(VirtualizationStack.resume),
+    "pf_reset": pf_reset, "pf_halt": pf_halt, "re_enable": re_enable}

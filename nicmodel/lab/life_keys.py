@@ -25,15 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """What an event needs of its guest ("vf": it has a VF, "none": it has none, "": no guest), and what it leaves.
+    """What an event needs of its guest ("vf": it has a VF, "none": it has none, "asleep"; "": no guest), and what it leaves.
 
-    ``pf`` says whether the PF has to run before it, None that it does not matter.
+    ``pf`` is what it leaves of the PF, which has to be up before, unless ``any_pf``. ``place`` is where frames are lost
+    meanwhile, if not in the window between documented steps (`life_ledger.SPANS`).
     """
 
     doc: str
     needs: str = ""
     leaves: str = ""
-    pf: bool | None = True
+    pf: str = "up"
+    any_pf: bool = False
+    place: str = ""
 
 
 KINDS = {
@@ -42,6 +45,12 @@ KINDS = {
     "surprise_remove": Kind("a guest's VF is taken away without asking (DN-02 to DN-07)", "vf", "none"),
     "fail_over": Kind("detach_vf, as live migration calls it", "vf", "none"),
     "fail_back": Kind("attach_vf, as live migration calls it", "none", "vf"),
+    "guest_flr": Kind("a guest resets its VF and starts its driver again", "vf", "vf", place="vf_reset"),
+    "sleep": Kind("a guest goes to sleep with its VF", "vf", "asleep", place="asleep"),
+    "resume": Kind("a guest wakes up with its VF", "asleep", "vf", place="asleep"),
+    "pf_reset": Kind("the PF is reset under the feet of its VFs, which come back by themselves", place="pf_away"),
+    "pf_halt": Kind("every VF is taken away, then the PF is halted (PD-02 to PD-07)", pf="halted", place="pf_away"),
+    "re_enable": Kind("the PF is started anew with num_vfs VFs, halted before if need be", any_pf=True, place="pf_away"),
 }
 
 
@@ -51,6 +60,9 @@ class Event(Section):
     at: Time = Field(description="after the start of traffic")
     kind: Annotated[Text, one_of(*KINDS)] = Field(description="what happens")
     vf: Annotated[int, whole(0, 1 << 16)] | None = Field(default=None, description="to which guest, by number")
+    num_vfs: Annotated[int, whole(1, 1 << 16)] | None = Field(
+        default=None, description="VFs from then on; the first guests get them"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Event:
@@ -59,6 +71,10 @@ class Event(Section):
             raise ValueError(f'"{self.kind}" needs vf, the number of the guest')
         if not needs_guest and self.vf is not None:
             raise ValueError(f'"{self.kind}" takes no vf')
+        if self.kind == "re_enable" and self.num_vfs is None:
+            raise ValueError('"re_enable" needs num_vfs, the number of VFs from then on')
+        if self.kind != "re_enable" and self.num_vfs is not None:
+            raise ValueError(f'"{self.kind}" takes no num_vfs')
         return self
 
 
@@ -109,27 +125,35 @@ def _numbers(s: Scenario) -> tuple[str, str] | None:
         where = f"life.events.{number}"
         if event.vf is not None and event.vf >= s.num_vfs:
             return f"{where}.vf", f"there is no guest {event.vf}: guests are numbered 0 to {s.num_vfs - 1}"
+        if event.num_vfs is not None and event.num_vfs > s.num_vfs:
+            return f"{where}.num_vfs", f"{event.num_vfs} is not allowed: the scenario has {s.num_vfs} guests (num_vfs)"
         if event.at >= end:
             return f"{where}.at", (f"{DURATION.format(event.at)} is not allowed: the run ends {DURATION.format(end)} "
                                    "after the start of traffic")
     return None
 
 
-WANTS = {"vf": "needs a VF", "none": "needs a guest without a VF"}
-HAS = {"vf": "has one", "none": "has none"}
+WANTS = {"vf": "needs a VF", "none": "needs a guest without a VF", "asleep": "needs a guest that is asleep"}
+HAS = {"vf": "has one", "none": "has none", "asleep": "is asleep"}
 
 
 def _order(s: Scenario) -> tuple[str, str] | None:
-    """Events that their guest's state does not allow, in order of time."""
+    """Events that their guest's state, or the PF's, does not allow, in order of time."""
     attached = s.num_vfs if s.life.attached is None else s.life.attached
     state = {v: "vf" if v < attached else "none" for v in range(s.num_vfs)}
+    pf, vfs = "up", s.num_vfs
     for number, event in sorted(enumerate(s.life.events), key=lambda numbered: numbered[1].at):
-        kind = KINDS[event.kind]
+        kind, where, when = KINDS[event.kind], f"life.events.{number}.kind", DURATION.format(event.at)
+        if pf != "up" and not kind.any_pf:
+            return where, f'"{event.kind}" needs a PF that runs: it is {pf} at {when}'
+        pf = kind.pf
         if event.vf is not None:
             if state[event.vf] != kind.needs:
-                return f"life.events.{number}.kind", (
-                    f'"{event.kind}" {WANTS[kind.needs]}: guest {event.vf} {HAS[state[event.vf]]} at {DURATION.format(event.at)}')
+                return where, f'"{event.kind}" {WANTS[kind.needs]}: guest {event.vf} {HAS[state[event.vf]]} at {when}'
             state[event.vf] = kind.leaves
+            if list(state.values()).count("none") < s.num_vfs - vfs:
+                return where, f'"{event.kind}" needs a free VF: there are {vfs} at {when}'
+        elif event.kind in ("pf_halt", "re_enable"):
+            vfs = event.num_vfs or 0
+            state = {v: "vf" if v < vfs else "none" for v in range(s.num_vfs)}
     return None
-
-

@@ -5,8 +5,9 @@ Made from the rows of a run, which both planes agree on, and from the stack's jo
 - a frame *to* a guest is delivered when its VF's driver has reaped it, or, over the synthetic path, when the host switch
   has reaped it and VMBus has carried it: `vmbus_latency` later, and not closer than `vmbus_cost` to the one before;
 - a frame *from* a guest is delivered when it has left on the wire;
-- a lost frame belongs to the hand-over that began last, and its place is that hand-over's window if a VF dropped it
-  (`vf_not_ready`, `driver_halted`), else the synthetic path;
+- a lost frame belongs to the hand-over that began last. Its place is that hand-over's window if a VF dropped it; if not, the
+  synthetic path for want of descriptors or buffers, or `pf_away` where no filter or queue of the PF's was there;
+- a frame that its guest's load has offered, and that neither left nor was dropped, is *held*: under way, or no path took it;
 - *dark* is the longest time without a delivered frame, from the last one before a hand-over's window to the first after it.
 """
 
@@ -18,15 +19,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nicmodel.datasheet.counters import DROP_REASONS
+from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, ROW_KINDS
 from nicmodel.lab.life import Handover
+from nicmodel.lab.life_keys import KINDS
 from nicmodel.lab.machine import Machine
-from nicmodel.sim.plane import PF_FUNCTION
+from nicmodel.sim.plane import PF_FUNCTION, Direction
 
-COLUMNS = ("serial", "kind", "outcome", "function", "flow", "POSTED", "OFF_WIRE", "ARRIVED", "REAPED")
+COLUMNS = ("serial", "kind", "outcome", "function", "flow", "DESC_FETCHED", "OFF_WIRE", "ARRIVED", "REAPED")
 TX, RX = ROW_KINDS.index("TX"), ROW_KINDS.index("RX")
 SETTLE_PS = 10_000_000       # a frame that arrived so long before a hand-over may still be in the VF's ring when it begins
-PLACES = ("vf_not_ready", "driver_halted", "synthetic", "other")
+PLACES = ("vf_not_ready", "driver_halted", "vf_reset", "asleep", "pf_away", "synthetic", "other")
+NOBODY = {FIRST_DROP + i for i, reason in enumerate(DROP_REASONS) if reason.name in ("no_filter", "queue_disabled", "reset")}
 
 
 class Span(NamedTuple):
@@ -73,7 +77,8 @@ class GuestLife:
     rx_outcome: np.ndarray
     tx_left: np.ndarray              # times of frames that have left
     tx_synthetic: np.ndarray         # whether over the synthetic path
-    tx_lost: np.ndarray              # times of posting of frames that were dropped
+    tx_lost: np.ndarray              # times of frames that were dropped: when their descriptors came
+    tx_offered: int | None = None    # frames that its load has offered; None for a load that takes what it gets
 
 
 @dataclass
@@ -98,6 +103,7 @@ class Ledger:
         self.machine, self.happened = machine, handovers
         self.first = len(machine.stack.journal.entries)      # what came before belongs to bring-up
         self.parts: list[np.ndarray] = []
+        self.end_ps = 0
 
     def add(self, rows: np.ndarray) -> None:
         if len(rows):
@@ -105,6 +111,7 @@ class Ledger:
 
     def close(self, end_ps: int) -> Life:
         """What every guest noticed."""
+        self.end_ps = end_ps
         machine, start = self.machine, self.machine.started
         rows = np.sort(np.concatenate(self.parts), order="serial") if self.parts else np.empty(0)
         guests = [self._guest(v, rows) for v in range(machine.scenario.num_vfs)] if len(rows) else []
@@ -122,15 +129,30 @@ class Ledger:
         flows = [flow for flow, guest in machine.flows.items() if guest == v]
         mine = rows[np.isin(rows["flow"], flows)]
         rx, tx = mine[mine["kind"] == RX], mine[mine["kind"] == TX]
-        shared = [tx]
-        for flow, share in machine.switch.flows.items():
-            if v in share.guests:
-                of_flow = rows[(rows["flow"] == flow) & (rows["kind"] == TX)]
-                shared.append(of_flow[share.guests.index(v)::len(share.guests)])
+        shared = [tx, *(of_life[np.nonzero(np.array(posted[:len(of_life)], np.int64) == v)[0]]
+                        for of_life, posted in self._synthetic(rows))]
         sent = np.sort(np.concatenate(shared), order="serial")
         left = sent[sent["outcome"] == DELIVERED]
         return GuestLife(v, rx["ARRIVED"], self._delivered(rx), rx["function"], rx["outcome"],
-                         left["OFF_WIRE"], left["function"] == PF_FUNCTION, sent["POSTED"][sent["outcome"] >= FIRST_DROP])
+                         left["OFF_WIRE"], left["function"] == PF_FUNCTION, sent["DESC_FETCHED"][sent["outcome"] >= FIRST_DROP],
+                         self._offered())
+
+    def _synthetic(self, rows: np.ndarray) -> list[tuple[np.ndarray, list[int]]]:
+        """What the PF's Tx ring has sent, an opening of it at a time, and whose frames those are, in order."""
+        switch = self.machine.switch
+        assert switch is not None
+        mine = rows[(rows["kind"] == TX) & (rows["function"] == PF_FUNCTION)]
+        ends = [life.since for life in switch.lives[1:]] + [self.end_ps]
+        return [(mine[(mine["DESC_FETCHED"] >= life.since) & (mine["DESC_FETCHED"] < end)], life.posted)
+                for life, end in zip(switch.lives, ends, strict=True)]
+
+    def _offered(self) -> int | None:
+        """Frames that a guest's load has offered to send, whoever took them."""
+        s = self.machine.scenario
+        ticks = s.interval_ticks(Direction.TX)
+        if not s.transmits:
+            return 0
+        return -(-(self.end_ps - self.machine.started) * TICKS_PER_PS // ticks) if ticks else None
 
     def _delivered(self, rx: np.ndarray) -> np.ndarray:
         """When the guest had each frame; -1 for those it never had."""
@@ -162,6 +184,8 @@ class Ledger:
 def window(happened: Handover, guest: int) -> Window | None:
     """The window of a hand-over in which a VF that is not served gets a guest's frames; None if it had none."""
     steps = happened.steps(guest)
+    if (place := KINDS[happened.kind].place) and steps:
+        return Window(place, steps[0].begin_ps, max(step.end_ps for step in steps))
     for span in SPANS:
         first = next((s for s in steps if s.step in span.opens), None)
         last = next((s for s in reversed(steps) if s.step == span.closes), None)
@@ -180,7 +204,9 @@ def losses(guest: GuestLife, window: Window | None, begin_ps: int, end_ps: int |
     at_vf = inside & (guest.rx_function != PF_FUNCTION)
     found = dict.fromkeys(PLACES, 0)
     found["other" if window is None else window.place] += int(at_vf.sum())
-    found["synthetic"] += int((inside & ~at_vf).sum())
+    at_pf = guest.rx_outcome[inside & ~at_vf]
+    found["pf_away"] += (away := int(np.isin(at_pf, list(NOBODY)).sum()))
+    found["synthetic"] += len(at_pf) - away
     reasons = {reason.name: n for position, reason in enumerate(DROP_REASONS)
                if (n := int((guest.rx_outcome[inside] == FIRST_DROP + position).sum()))}
     return {"rx": int(inside.sum()), "places": found, "reasons": reasons, "tx": int(sent.sum())}
@@ -208,5 +234,7 @@ def counts(guest: GuestLife) -> dict[str, Any]:
     over = guest.rx_function[guest.rx_delivered >= 0] == PF_FUNCTION
     return {"guest": guest.guest, "rx_offered": len(guest.rx_arrived), "rx_vf": int((~over).sum()),
             "rx_synthetic": int(over.sum()), "rx_lost": int(lost.sum()),
-            "rx_inside": int(len(guest.rx_arrived) - lost.sum() - len(over)), "tx_vf": int((~guest.tx_synthetic).sum()),
-            "tx_synthetic": int(guest.tx_synthetic.sum()), "tx_lost": len(guest.tx_lost)}
+            "rx_inside": int(len(guest.rx_arrived) - lost.sum() - len(over)), "tx_offered": guest.tx_offered,
+            "tx_vf": int((~guest.tx_synthetic).sum()), "tx_synthetic": int(guest.tx_synthetic.sum()),
+            "tx_lost": len(guest.tx_lost),
+            "tx_held": None if guest.tx_offered is None else guest.tx_offered - len(guest.tx_left) - len(guest.tx_lost)}

@@ -20,7 +20,8 @@ LANES = ("VS", "VPCI", "NetVSC", "VF", "NDIS", "PF")
 MOST = 3                             # hand-overs shown
 BINS = 120
 WINDOW_STYLE: dict[str, Any] = {"color": "0.85", "zorder": 0}
-PLACE_NAMES = {"vf_not_ready": "filter points to a VF that is not ready", "driver_halted": "driver gone, filter still at the VF"}
+PLACE_NAMES = {"vf_not_ready": "filter points to a VF that is not ready", "driver_halted": "driver gone, filter still at the VF",
+               "vf_reset": "VF in reset", "asleep": "guest asleep", "pf_away": "PF away"}
 FRAMES = (("delivered by the VF", "|", "0.1"), ("by the synthetic path", "|", "0.5"), ("lost", "x", "0.0"))
 
 
@@ -97,7 +98,7 @@ def extent(handover: dict[str, Any]) -> tuple[float, float]:
 def draw_steps(axes: Any, life: Life, handover: dict[str, Any]) -> None:
     """A lane an actor, a line a step: a bar as long as it took, its id and name beside it."""
     first, last = extent(handover)
-    mine = [e for e in life.events if e["guest"] == handover["guest"] and first * US <= e["at_ps"] <= last * US]
+    mine = [e for e in life.events if e["guest"] in (handover["guest"], None) and first * US <= e["at_ps"] <= last * US]
     row, middles, names = 0, [], []
     for actor in LANES:
         steps = [e for e in mine if e["actor"] == actor]

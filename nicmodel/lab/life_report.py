@@ -11,13 +11,15 @@ from rich.text import Text
 
 US = 1_000_000
 MOST = 48            # steps shown; all are in the JSON
-PLACE_NAMES = {"vf_not_ready": "VF not ready", "driver_halted": "driver halted", "synthetic": "synthetic path",
-               "other": "elsewhere"}
+PLACE_NAMES = {"vf_not_ready": "VF not ready", "driver_halted": "driver halted", "vf_reset": "VF in reset",
+               "asleep": "guest asleep", "pf_away": "PF away", "synthetic": "synthetic path", "other": "elsewhere"}
 
 
 def life_report(life: dict[str, Any]) -> Iterable[RenderableType]:
     """Hand-overs, steps, and what is in no hand-over."""
-    yield handover_table(life["handovers"])
+    yield handover_table(life["handovers"][:MOST])
+    if len(life["handovers"]) > MOST:
+        yield Text(f"and {len(life['handovers']) - MOST} more, all of them in --json")
     yield step_table(life["events"][:MOST])
     if len(life["events"]) > MOST:
         yield Text(f"and {len(life['events']) - MOST} more steps, all of them in --json")
@@ -51,12 +53,12 @@ def step_table(events: list[dict[str, Any]]) -> Table:
 
 def guests_line(guests: list[dict[str, Any]]) -> str:
     """All guests together, over the whole run."""
-    total = {key: sum(guest[key] for guest in guests) for key in (guests[0] if guests else {})}
+    total = {key: sum(guest[key] or 0 for guest in guests) for key in (guests[0] if guests else {})}
     if not total:
         return "Guests    no frame to or from any"
     return (f"Guests    Rx {total['rx_vf']:,} over VFs, {total['rx_synthetic']:,} over the synthetic path, "
             f"{total['rx_lost']:,} lost, {total['rx_inside']:,} under way; Tx {total['tx_vf']:,} over VFs, "
-            f"{total['tx_synthetic']:,} over the synthetic path, {total['tx_lost']:,} lost")
+            f"{total['tx_synthetic']:,} over the synthetic path, {total['tx_lost']:,} lost, {total['tx_held']:,} held")
 
 
 def named(counts: dict[str, int]) -> str:

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from drivers.pf import PfMiniport, PfSettings
+from drivers.pf import PF_MINIPORTS, PfSettings
 from drivers.rings import RingSettings
 from drivers.vf import VfMiniport, VfSettings
-from nicmodel.datasheet.registers_pf import RAH
+from nicmodel.datasheet.pcie_link import TICKS_PER_PS
+from nicmodel.datasheet.registers_pf import RAH, VT_CTL
 from nicmodel.datasheet.rules import BY_ID
 from nicmodel.device import Device
 from nicmodel.lab.host_switch import HostSwitch
@@ -27,6 +28,7 @@ from nicmodel.lab.relax import Change
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.settings import core_of, guest_times, page_shift, plane_settings, ring_settings, shaper_words
 from nicmodel.ndis.guests import Guest, make_pf
+from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.stack import VirtualizationStack
 from nicmodel.pcie.handle import FunctionHandle
 from nicmodel.sim.errors import ModelBug
@@ -89,10 +91,14 @@ class Machine:
             self._handle(function, function)
         mutants = {who: driver_class(name) for who, name in s.driver.mutants.items()}
         self.vf_drivers = [mutants.get(str(v), VfMiniport) for v in range(s.num_vfs)]
-        driver, ndis = make_pf(self.clock, mutants.get("pf", PfMiniport), self.handles[0], s.num_vfs, self._pf_settings())
-        self.stack = VirtualizationStack(self.clock, driver, ndis, guest_times(s))
+        self.pf_driver = mutants.get("pf", PF_MINIPORTS[s.driver.switch_creation])
+        self.stack = VirtualizationStack(self.clock, *self.make_pf(s.num_vfs), guest_times(s))
         if self.switch is not None:
             self.stack.synthetic.changed = self.switch.carry
+
+    def make_pf(self, num_vfs: int) -> tuple[Any, NdisLibrary]:
+        """A PF's driver and its library, on a registry that asks for so many VFs."""
+        return make_pf(self.clock, self.pf_driver, self.handles[0], num_vfs, self._pf_settings())
 
     def _handle(self, function: int, memory: int) -> FunctionHandle:
         """A function in the hands of a guest: the one whose memory has this index."""
@@ -155,7 +161,13 @@ class Machine:
             self.run(bring(self.guest(v)))
             if told:
                 told(v)
+        if self.switch is not None:
+            self.run(self._settle())
         self.look()
+
+    def _settle(self) -> Any:
+        """A read pushes the writes before it: the filters of many guests are on their way when the last one is admitted."""
+        yield self.handles[PF_FUNCTION].read(VT_CTL)
 
     def look(self) -> None:
         """The state of every function as it is now."""
@@ -207,10 +219,17 @@ class Machine:
                 flow = self.device.plane.add_flow(FlowConfig(
                     Direction.TX, self.scenario.sizes, self._destination(config.function),
                     self.mac_of(1 + self.owners[config.function]), 0,
-                    self.scenario.interval_ticks(Direction.TX), self.clock.stamp()))
+                    self.scenario.interval_ticks(Direction.TX), self.next_offer(self.clock.stamp())))
                 self.flows[flow] = self.owners[config.function]
             core = core_of(self.scenario, config.function, config.tx_ring % self.scenario.adapter.queues_per_pool)
             self.agents.append(self.device.start_agent(self.change.agent(replace(config, flow=flow, core=core))))
+
+    def next_offer(self, at: int) -> int:
+        """When a guest whose load has a rate offers its next frame: it counts from the start of traffic, whoever sends."""
+        ticks = self.scenario.interval_ticks(Direction.TX) if self.switch is not None else 0
+        if not ticks:
+            return at
+        return self.started + -(-max(0, at - self.started) * TICKS_PER_PS // ticks) * ticks // TICKS_PER_PS
 
     def _destination(self, function: int) -> int:
         if self.scenario.direction != "vf2vf" or function == PF_FUNCTION:

@@ -51,9 +51,12 @@ def load_driver(stack: Stack, guest: Guest) -> Steps:
 
 
 def initialize(stack: Stack, guest: Guest) -> Steps:
-    """VF-INIT-01 to -24: MiniportInitializeEx; a breach on the way leaves the adapter halted."""
+    """VF-INIT-01 to -24: MiniportInitializeEx; a breach on the way leaves the adapter halted. News wait for it (BACKCH-08)."""
     assert guest.adapter is not None
-    return (yield from guest.adapter.initialize())
+    status = yield from guest.adapter.initialize()
+    if status == Status.SUCCESS:
+        stack.requests.ndis.channels[guest.vf_id].tell()
+    return status
 
 
 def restart(stack: Stack, guest: Guest) -> Steps:

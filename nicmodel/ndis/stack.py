@@ -24,6 +24,7 @@ from nicmodel.ndis.detach import DETACH, SURPRISE
 from nicmodel.ndis.guests import Guest, Times, Vpci, make_pf, make_vf
 from nicmodel.ndis.journal import Journal
 from nicmodel.ndis.library import NdisLibrary
+from nicmodel.ndis.lives import GUEST_FLR, LAST_FILTER, PF_DOWN, PF_RESET, PF_UP, RESUME, SLEEP
 from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.states import State
 from nicmodel.ndis.switch_requests import SwitchRequests
@@ -49,48 +50,48 @@ class VirtualizationStack:
         self.synthetic = SyntheticPath(self.journal)
         self.guests: dict[int, Guest] = {}
         self.past: list[Adapter] = []               # adapters of earlier lives, for the judge's table
-        self._switch = False
+        self.has_switch = False
         self._take_pf(pf_driver, pf_ndis)
 
     def _take_pf(self, driver: Miniport, ndis: NdisLibrary) -> None:
         self.pf = Adapter(ndis, driver)
         self.requests = SwitchRequests(self.pf)
 
-    # the PF: UP-03 to UP-07, PD-02 to PD-08 ----------------------------------------------------------------
+    # the PF: UP-01 to UP-07, PD-02 to PD-07 ----------------------------------------------------------------
 
     def bring_up_pf(self) -> Steps:
         """Initialise the PF, create the switch, restart. A PF in breach leaves virtualization off."""
-        status = self.pf.load()
-        if status == Status.SUCCESS:
-            status = yield from self.pf.initialize()                              # UP-04, UP-05
-        if status == Status.SUCCESS and self.requests.ndis.offers_switch:
-            status = yield from self.requests.create_switch()                     # UP-06, UP-07
-            self._switch = status == Status.SUCCESS
-        if status == Status.SUCCESS:
-            status = yield from self.pf.restart()
-        if status == Status.SUCCESS:
-            status = yield from self.packet_filter(self.pf)
+        yield from self.journal.follow(PF_UP, self)
         if self.pf.rule is not None and self.pf.ndis.virtualized:
             yield from self.pf.ndis.platform.enable_virtualization(0)
         return self.state_of(self.pf)
 
+    @property
+    def offers_switch(self) -> bool:
+        """Whether the PF's driver has reported SR-IOV as enabled, so that NDIS creates the switch."""
+        return self.requests.ndis.offers_switch
+
+    def reset_pf(self) -> Steps:
+        """MiniportResetEx of the PF under the feet of its VFs. Returns a Status."""
+        return (yield from self.journal.follow(PF_RESET, self))
+
     def shut_down_pf(self) -> Steps:
         """Take every VF away, delete the switch, halt the PF. Returns the first status that is no SUCCESS."""
-        status = Status.SUCCESS
         for guest in self.guests.values():
+            status = Status.SUCCESS
             if guest.has_vf:
                 status = yield from self.detach(guest)
             if status == Status.SUCCESS and guest.filter_id:
-                status = yield from self.requests.clear_filter(guest)
+                status = yield from self.journal.follow(LAST_FILTER, self, guest, guest=guest.number)
             if status != Status.SUCCESS:
                 return status
-        if self._switch:
-            status = yield from self.requests.delete_switch()
-            self._switch = status != Status.SUCCESS
-        if status == Status.SUCCESS and self.pf.state is State.RUNNING:
-            yield from self.pf.pause()
-            yield from self.pf.halt()
-        return status
+        return (yield from self.journal.follow(PF_DOWN, self))
+
+    def replace_pf(self, driver: Miniport, ndis: NdisLibrary) -> Steps:
+        """A PF that was halted is started anew, its registry being another. Returns a state record."""
+        self.past.append(self.pf)
+        self._take_pf(driver, ndis)
+        return (yield from self.bring_up_pf())
 
     # a guest -----------------------------------------------------------------------------------------------
 
@@ -109,7 +110,7 @@ class VirtualizationStack:
 
     def attach(self, guest: Guest) -> Steps:
         """Give a VF to a guest, new or known: UP-08 to UP-19. Returns a state record."""
-        if self.state_of(self.pf)["state"] == "closed" or not self._switch:
+        if self.state_of(self.pf)["state"] == "closed" or not self.has_switch:
             return {"state": "closed", "rule": self.pf.rule}
         self._welcome(guest)
         status = yield from self.journal.follow(ATTACH, self, guest, guest=guest.number)
@@ -123,10 +124,14 @@ class VirtualizationStack:
 
     def _welcome(self, guest: Guest) -> None:
         self.guests[guest.number] = guest
+        self.end_life(guest)
+        self.synthetic.enter(guest)
+
+    def end_life(self, guest: Guest) -> None:
+        """A halted adapter of a guest is kept for the judge's table only."""
         if guest.adapter is not None:
             self.past.append(guest.adapter)
             guest.adapter = None
-        self.synthetic.enter(guest)
 
     def detach_vf(self, v: int) -> Steps:
         """Take the VF of guest ``v``: unbind, halt, filter back, VPort, reset, free. Returns a Status."""
@@ -141,6 +146,19 @@ class VirtualizationStack:
         """DN-02 to DN-07: the guest's driver learns of it when the device has gone. Returns a Status."""
         guest.failed = False
         return (yield from self.journal.follow(SURPRISE, self, guest, guest=guest.number))
+
+    def guest_flr(self, guest: Guest) -> Steps:
+        """A guest resets its VF and starts its driver again; the filter stays where it is. Returns a Status."""
+        return (yield from self.journal.follow(GUEST_FLR, self, guest, guest=guest.number))
+
+    def sleep(self, guest: Guest) -> Steps:
+        """A guest goes to sleep with its VF. Returns a Status."""
+        guest.path = "asleep"
+        return (yield from self.journal.follow(SLEEP, self, guest, guest=guest.number))
+
+    def resume(self, guest: Guest) -> Steps:
+        """A guest wakes up with its VF. Returns a Status."""
+        return (yield from self.journal.follow(RESUME, self, guest, guest=guest.number))
 
     def packet_filter(self, adapter: Adapter, mask: int = PACKET_FILTER) -> Steps:
         """NDIS sets the packet filter of an adapter."""

@@ -20,6 +20,7 @@ from nicmodel.datasheet.ndis import (
     FilterType,
     MacHeaderField,
     Oid,
+    PowerState,
     RequestType,
     Status,
     SwitchType,
@@ -37,6 +38,7 @@ from nicmodel.datasheet.ndis_structures import (
     NicSwitchParameters,
     ReceiveFilterParameters,
     ResetVfParameters,
+    SetPowerStateParameters,
     VfParameters,
     VPortParameters,
     address,
@@ -144,6 +146,11 @@ class SwitchRequests:
     def reset_vf(self, guest: Guest) -> Steps:
         """RESET-01: a function level reset of the guest's VF, which only the PF may perform."""
         return (yield from self._set(Oid.SRIOV_RESET_VF, made(ResetVfParameters, VFId=guest.vf_id)))
+
+    def set_vf_power(self, guest: Guest, state: PowerState) -> Steps:
+        """POWER-01, -02: the power of the guest's VF; it is not to wake us."""
+        return (yield from self._set(Oid.SRIOV_SET_VF_POWER_STATE, made(
+            SetPowerStateParameters, VFId=guest.vf_id, PowerState=state, WakeEnable=0)))
 
     def free_vf(self, guest: Guest) -> Steps:
         """VF-ALLOC-12, -13: by whom it was allocated, after its VPort has gone."""

@@ -158,6 +158,8 @@ class FakeAdapter:
 
     def pf_pfmailbox(self, _: int, index: int, value: int) -> None:
         box = self.mailbox[index]
+        if value & pf.PFMAILBOX.RVFU.mask:
+            box["vfu"] = 0
         box["pfu"] = int(bool(value & pf.PFMAILBOX.PFU.mask) and not box["vfu"])
         if value & pf.PFMAILBOX.STS.mask:
             box["pfsts"] = 1

@@ -37,7 +37,7 @@ def test_requests_come_in_the_documented_order(machine):
     requests = [c.args["oid"].name for c in bench.ndis.checker.seen.calls["MiniportOidRequest"]]
     assert requests == ["NIC_SWITCH_CREATE_SWITCH", "GEN_CURRENT_PACKET_FILTER", "RECEIVE_FILTER_SET_FILTER",
                         "NIC_SWITCH_ALLOCATE_VF", "NIC_SWITCH_CREATE_VPORT", "RECEIVE_FILTER_MOVE_FILTER",
-                        "SRIOV_READ_VF_CONFIG_SPACE"]
+                        "SRIOV_READ_VF_CONFIG_SPACE", *["SRIOV_READ_VF_CONFIG_BLOCK"] * 3]
 
 
 def test_virtualization_comes_last_of_pf_initialisation(machine):

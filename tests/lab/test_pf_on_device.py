@@ -1,0 +1,75 @@
+"""The PF's requests and its reset against the modelled device, on both planes."""
+
+from __future__ import annotations
+
+import pytest
+
+from nicmodel.datasheet.ndis import Oid, PowerState, RequestType, Status
+from nicmodel.datasheet.ndis_structures import (
+    BarResourcesInfo,
+    MemoryResource,
+    ProbedBarsInfo,
+    ResetVfParameters,
+    SetPowerStateParameters,
+    VendorDeviceIdInfo,
+    made,
+)
+from nicmodel.lab.scenario import Scenario
+from nicmodel.lab.testbench import Machine
+from nicmodel.ndis.request import Request
+from nicmodel.ndis.requests import NDIS
+
+QUERY, SET, METHOD = RequestType
+US = 1_000_000
+VFS = 3
+
+
+@pytest.fixture(params=["fast", "reference"])
+def machine(request):
+    scenario = Scenario(profile="x520", num_vfs=VFS, traffic={"pf": True}, driver={"switch_creation": "dynamic"})
+    machine = Machine(scenario, request.param)
+    machine.bring_up()
+    machine.start_traffic()
+    machine.device.run_until(int(machine.clock.now) + 20 * US)
+    return machine
+
+
+def sent_meanwhile(machine, ps):
+    before = machine.device.plane.results()["functions"]["tx_packets"].copy()
+    machine.device.run_until(int(machine.clock.now) + ps)
+    return list(machine.device.plane.results()["functions"]["tx_packets"] - before)
+
+
+def test_pf_and_vfs_send_again_after_a_reset_of_the_pf(machine):
+    assert all(sent_meanwhile(machine, 50 * US))
+    assert machine.run(machine.stack.pf.reset()) == Status.SUCCESS
+    machine.device.run_until(int(machine.clock.now) + 2000 * US)             # VFs poll for the PF's return
+    assert all(sent_meanwhile(machine, 50 * US)) and machine.stack.reports() == []
+    assert machine.run(machine.stack.shut_down_pf()) == Status.SUCCESS and machine.endpoint.num_vfs == 0
+
+
+def test_bars_and_ids_are_the_devices(machine):
+    ask = machine.stack.requests.ndis
+    ids = made(VendorDeviceIdInfo, VFId=2)
+    assert machine.run(ask.oid(METHOD, Oid.SRIOV_VF_VENDOR_DEVICE_ID, ids)) == Status.SUCCESS
+    assert (ids.VendorId, ids.DeviceId) == (0x8086, 0x10ED)
+    bars = Request(QUERY, Oid.SRIOV_PROBED_BARS, made(ProbedBarsInfo, BaseRegisterValuesOffset=8), bytes(24))
+    assert machine.run(ask.submit(bars, NDIS)) == Status.SUCCESS
+    low, high = (int.from_bytes(bars.data[at:at + 8], "little") for at in (0, 12))
+    assert low & ~0xF == high & ~0xF == -0x4000 % (1 << 64)
+    for vf in range(VFS):
+        for bar in (0, 3):
+            request = Request(METHOD, Oid.SRIOV_BAR_RESOURCES, made(BarResourcesInfo, VFId=vf, BarIndex=bar,
+                                                                   BarResourcesOffset=12), bytes(20))
+            assert machine.run(ask.submit(request, NDIS)) == Status.SUCCESS
+            resource = MemoryResource.from_buffer_copy(request.data)
+            assert (resource.Start, resource.Length) == (machine.endpoint.base(1 + vf, bar), 0x4000)
+
+
+@pytest.mark.parametrize("oid, parameters", [(Oid.SRIOV_RESET_VF, made(ResetVfParameters, VFId=1)),
+                                             (Oid.SRIOV_SET_VF_POWER_STATE,
+                                              made(SetPowerStateParameters, VFId=1, PowerState=PowerState.D3))])
+def test_one_vf_falls_silent_and_no_other(machine, oid, parameters):
+    assert machine.run(machine.stack.requests.ndis.oid(SET, oid, parameters)) == Status.SUCCESS
+    machine.device.run_until(int(machine.clock.now) + 20 * US)               # what was on its way
+    assert [bool(sent) for sent in sent_meanwhile(machine, 50 * US)] == [True, True, False, True]
