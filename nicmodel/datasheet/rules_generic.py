@@ -54,7 +54,7 @@ GENERIC: tuple[Rule, ...] = (
          "nothing else.", _INITIALIZE, implies=("VF-INIT-23",)),
     Rule("GEN-INIT-12", BOTH, "return with failure", "A failing driver releases every resource it has taken.", _ADAPTER),
     Rule("GEN-INIT-13", NDIS, "return with success", "The adapter is Paused until MiniportRestart moves it to Running.",
-         _ADAPTER, unchecked=NDIS_ONLY),
+         _ADAPTER, tested="tests/ndis/test_adapter.py::test_a_restart_that_fails_leaves_the_adapter_paused"),
     Rule("GEN-INIT-14", BOTH, "general attributes", "SupportedOidList holds the mandatory requests and those that the "
          "driver's SR-IOV role must support.", "sr-iov-oids; mandatory-oids-for-miniport-drivers"),
 

@@ -28,13 +28,12 @@ _RESET = "resetting-a-virtual-function; oid-sriov-reset-vf"
 _POWER = "setting-the-power-state-of-a-virtual-function"
 _PF_HALT = "halting-a-pf-miniport-driver"
 _ORDER_TEST = "tests/drivers/test_bring_up.py::test_teardown_runs_in_order_and_vf_can_come_back"
-_NO_VM = "the synthetic path of a VM is not modelled"
 
 BACK_CHANNEL: tuple[Rule, ...] = (
     Rule("BACKCH-01", BOTH, "always", "Blocks are read and written by a VF, with NdisMReadConfigBlock and "
          "NdisMWriteConfigBlock, and never by a PF.", f"{_READ_BLOCK}; {_WRITE_BLOCK}"),
     Rule("BACKCH-02", NDIS, "those calls", "Each becomes a request to the PF and returns when that is complete.", _FROM_VF,
-         unchecked="call and request are on different adapters, and a judge sees one"),
+         tested="tests/ndis/test_backchannel.py::test_calls_of_a_vf_are_requests_to_the_pf"),
     Rule("BACKCH-03", PF, "READ and WRITE_VF_CONFIG_BLOCK", "A VF that is not allocated, a block that is unknown and a "
          "length beyond it are refused.", "oid-sriov-read-vf-config-block; oid-sriov-write-vf-config-block"),
     Rule("BACKCH-04", BOTH, "contents", "Ids, formats and lengths of blocks are the vendor's own.",
@@ -44,10 +43,10 @@ BACK_CHANNEL: tuple[Rule, ...] = (
     Rule("BACKCH-06", PF, "data changed", "NdisMInvalidateConfigBlock names an allocated VF, or all, and some of the first "
          "64 blocks (C-30).", "nf-ndis-ndisminvalidateconfigblock; ns-ntddndis-_ndis_sriov_vf_invalidate_config_block_info",
          reading=CONTRADICTION),
-    Rule("BACKCH-07", VS, "several invalidations", "Masks that wait are combined into one.", _FROM_PF, unchecked="whether "
-         "and when notices are combined is the stack's choice"),
+    Rule("BACKCH-07", VS, "several invalidations", "Masks that wait are combined into one.", _FROM_PF,
+         tested="tests/ndis/test_backchannel.py::test_news_that_come_before_the_last_was_taken_are_combined"),
     Rule("BACKCH-08", NDIS, "in the guest", "NDIS passes each notice to the VF's driver as a request with the mask.",
-         f"{_FROM_PF}; {_IOCTL}", unchecked="call and request are on different adapters, and a judge sees one"),
+         f"{_FROM_PF}; {_IOCTL}", tested="tests/ndis/test_backchannel.py::test_news_reach_the_vf_they_are_for"),
     Rule("BACKCH-09", VF, "VF_INVALIDATE_CONFIG_BLOCK", "Copies of the named blocks are stale: the driver reads them "
          "again.", "oid-sriov-vf-invalidate-config-block"),
     Rule("BACKCH-10", VF, "always", "The driver does not ask for notices itself.", _IOCTL, unchecked="a miniport has no "
@@ -66,10 +65,12 @@ DATA_PATHS: tuple[Rule, ...] = (
     Rule("PATH-02", VS, "the VF's driver runs", "Traffic moves to the VF once NetVSC is bound and has set the packet "
          "filter.", "virtual-function-initialization-sequence", by=("UP-19",)),
     Rule("PATH-03", VS, "no VF, no VPort, migration", "Traffic takes the synthetic path.", "sr-iov-synthetic-data-path; "
-         "ns-ntddndis-_ndis_nic_switch_capabilities", unchecked=_NO_VM),
+         "ns-ntddndis-_ndis_nic_switch_capabilities",
+         tested="tests/lab/test_life.py::test_the_synthetic_path_carries_the_guest_meanwhile"),
     Rule("PATH-04", VS, "fail-over", "Filters move back first; then come DELETE_VPORT, RESET_VF and FREE_VF.", _FAILOVER,
-         by=("TEARDOWN-01",)),
-    Rule("PATH-05", ("VS", "HW"), "fail-over", "Few frames are lost and no connection.", _FAILOVER, unchecked=_NO_VM),
+         tested="tests/lab/test_life.py::test_steps_come_in_page_order"),
+    Rule("PATH-05", ("VS", "HW"), "fail-over", "Few frames are lost and no connection.", _FAILOVER,
+         tested="tests/lab/test_life.py::test_frames_are_lost_in_the_two_windows_and_nowhere_else"),
     Rule("PATH-06", ("VPCI", "VF"), "fail-over", "Removal is graceful, and by surprise where that takes too long; a VF's "
          "driver survives both.", _FAILOVER, by=("GEN-OID-04", "GEN-HALT-03")),
     Rule("PATH-07", PF, "synthetic path", "A VM's frames are indicated on the default VPort, or on a PF VPort of its own.",
@@ -77,7 +78,7 @@ DATA_PATHS: tuple[Rule, ...] = (
     Rule("PATH-08", HW, "VM to VM", "Between two VFs frames stay in the switch; to a VM without a VF they pass the default "
          "VPort.", "sr-iov-vf-data-path", tested="tests/nic/test_switch.py::test_loopback"),
     Rule("PATH-09", VF, "the VF is lost", "The VM's own adapter stays; only the VF's goes.", "sr-iov-vf-data-path", MODEL,
-         INFERRED, unchecked=_NO_VM),
+         INFERRED, unchecked="a VM has nothing that a VF's driver could take away"),
 )
 
 RESETS: tuple[Rule, ...] = (

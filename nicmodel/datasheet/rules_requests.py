@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nicmodel.datasheet.rule import HEADER, INFERRED, MODEL, NDIS, NO_ISSUER, PF, VF, VS, Rule
+from nicmodel.datasheet.rule import HEADER, INFERRED, MODEL, NDIS, PF, VF, VS, Rule
 
 _OIDS, _PAGES = "sr-iov-oids", "the oid page of each request"
 _REQUEST = "nc-ndis-miniport_oid_request"
@@ -19,7 +19,7 @@ REQUESTS: tuple[Rule, ...] = (
     Rule("OID-05", PF, "MiniportOidRequest", "A PF answers VF_INVALIDATE_CONFIG_BLOCK with NOT_SUPPORTED.", _OIDS, MODEL,
          INFERRED),
     Rule("OID-06", VS, "always", "Some requests are NDIS's alone: those of the switch itself, of BARs and of stale blocks.",
-         _PAGES, unchecked=NO_ISSUER),
+         _PAGES, tested="tests/ndis/test_requests.py::test_situation_has_its_status"),
     Rule("OID-07", PF, "SR-IOV is not enabled", "Every SR-IOV request is answered NOT_SUPPORTED.", _PAGES),
     Rule("OID-08", PF, "a short buffer", "The answer is INVALID_LENGTH (C-15).", _PAGES),
     Rule("OID-09", PF, "a bad member", "The answer is INVALID_PARAMETER, and FAILURE for anything else.", _PAGES),

@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from nicmodel.datasheet.rule import (
-    CONTRADICTION,
-    HARDWARE,
-    HV,
-    INFERRED,
-    INSIDE,
-    NDIS,
-    NO_BUS_DRIVER,
-    NO_ISSUER,
-    PF,
-    VS,
-    Rule,
-)
+from nicmodel.datasheet.rule import CONTRADICTION, HARDWARE, HV, INFERRED, INSIDE, NDIS, NO_BUS_DRIVER, PF, VS, Rule
 
 _CREATE_OID = "oid-nic-switch-create-switch"
 _HANDLE = "handling-the-oid-nic-switch-create-switch-request"
@@ -27,7 +15,7 @@ _ISSUE_FREE, _HANDLE_FREE = "issuing-oid-nic-switch-free-vf-requests", "handling
 
 SWITCH: tuple[Rule, ...] = (
     Rule("SWITCH-01", NDIS, "after the PF's start", "Only NDIS asks for a switch (C-18).", _CREATE_OID,
-         reading=CONTRADICTION, unchecked=NO_ISSUER),
+         reading=CONTRADICTION, tested="tests/ndis/test_requests.py::test_situation_has_its_status"),
     Rule("SWITCH-02", NDIS, "CREATE_SWITCH", "The request asks for an external switch with id 0 and the VFs that the "
          "registry names.", _HANDLE),
     Rule("SWITCH-03", PF, "CREATE_SWITCH, static", "Parameters that differ from those of the initialisation are refused.",
@@ -40,8 +28,8 @@ SWITCH: tuple[Rule, ...] = (
          "switch was built statically.", _CREATING),
     Rule("SWITCH-07", PF, "always", "There is one switch, and its id is 0.", "nic-switches"),
     Rule("SWITCH-08", PF, "NdisMEnableVirtualization", "The two reserved arguments are FALSE, the caller is a PF at "
-         "PASSIVE_LEVEL.", _ENABLE, unchecked="the library has neither the reserved arguments nor an IRQL; a VF that calls "
-         "it breaks VF-INIT-19"),
+         "PASSIVE_LEVEL.", _ENABLE, unchecked="the library leaves the reserved arguments out; a VF that calls it breaks "
+         "VF-INIT-19"),
     Rule("SWITCH-09", PF, "NdisMEnableVirtualization", "Virtualization is not enabled while it is on.", _ENABLE),
     Rule("SWITCH-10", PF, "NdisMEnableVirtualization", "NumVFs is 0 when virtualization is disabled.", _ENABLE,
          implies=("HALT-PF-03",)),
@@ -62,7 +50,7 @@ SWITCH: tuple[Rule, ...] = (
          "ns-ntddndis-_ndis_nic_switch_info; advertising-vmmq-capabilities", reading=CONTRADICTION, unchecked="no request "
          "of NDIS 6.30 names the default VPort's queue pairs"),
     Rule("SWITCH-18", VS, "static", "The parameters of a static switch stay while the driver runs.", _CREATING,
-         by=("SWITCH-15",)),
+         tested="tests/ndis/test_requests.py::test_situation_has_its_status"),
     Rule("SWITCH-19", PF, "a vendor's bus driver is there", "Its private channel replaces the PF's library functions.",
          _ENABLE, unchecked=NO_BUS_DRIVER),
 )
@@ -75,7 +63,7 @@ ALLOCATION: tuple[Rule, ...] = (
     Rule("VF-ALLOC-04", VS, "ALLOCATE_VF", "Names of the VM and its adapter and both its addresses are filled in.",
          _ISSUE),
     Rule("VF-ALLOC-05", NDIS, "ALLOCATE_VF", "NDIS refuses bad parameters before the PF sees them.", _ISSUE,
-         by=("VF-ALLOC-02", "VF-ALLOC-03")),
+         tested="tests/ndis/test_requests.py::test_situation_has_its_status"),
     Rule("VF-ALLOC-06", PF, "ALLOCATE_VF", "The driver allocates software for the VF and assigns it to the switch; without "
          "SR-IOV it answers NOT_SUPPORTED.", _HANDLE_ALLOCATE, by=("OID-07",)),
     Rule("VF-ALLOC-07", PF, "ALLOCATE_VF", "VFId names a VF that nobody has: an index below NumVFs.", _HANDLE_ALLOCATE),
@@ -89,7 +77,7 @@ ALLOCATION: tuple[Rule, ...] = (
          "parameters stay.", f"{_HANDLE_ALLOCATE}; {_ALLOCATING}", unchecked="no request could change the parameters of a "
          "VF"),
     Rule("VF-ALLOC-12", VS, "ownership", "Only the driver that allocated a VF frees it.", _ISSUE_FREE,
-         unchecked=NO_ISSUER),
+         tested="tests/ndis/test_requests.py::test_situation_has_its_status"),
     Rule("VF-ALLOC-13", VS, "FREE_VF", "The VF's VPort was deleted before.", _ISSUE_FREE),
     Rule("VF-ALLOC-14", PF, "FREE_VF", "A VF that is unknown, not allocated or still has a VPort is not freed: "
          "INVALID_PARAMETER (C-04).", f"{_HANDLE_FREE}; oid-nic-switch-free-vf", reading=CONTRADICTION),
@@ -101,6 +89,6 @@ ALLOCATION: tuple[Rule, ...] = (
          "querying-the-parameters-of-a-virtual-function; oid-nic-switch-vf-parameters", reading=CONTRADICTION,
          by=("OID-01",)),
     Rule("VF-ALLOC-18", VS, "ALLOCATE_VF, CREATE_VPORT", "A forwarding extension may veto these two requests.",
-         "managing-hardware-offload-oid-requests-to-physical-network-adapters", reading=INFERRED, unchecked="the "
-         "extensible switch has no extensions in the model"),
+         "managing-hardware-offload-oid-requests-to-physical-network-adapters", reading=INFERRED,
+         tested="tests/ndis/test_requests.py::test_extensions_may_veto_two_requests_and_no_other"),
 )
