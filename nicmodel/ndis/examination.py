@@ -32,7 +32,9 @@ from nicmodel.datasheet.ndis import (
     PowerState,
     RequestType,
     Status,
+    SwitchFlags,
     SwitchType,
+    VPortFlags,
     VPortState,
 )
 from nicmodel.datasheet.ndis_structures import (
@@ -147,8 +149,21 @@ class Examiner:
         yield from self.ask_all(requests_about(NOBODY))
         yield from self.ask_all(self.malformed())
         yield from self.ask_all(self.about_vfs())
+        for kind, oid, buffer in self.good_requests():
+            yield from self.ask(kind, oid, buffer)
         yield from self.fill_with_filters()
         yield from self.fill_with_vports()
+
+    def good_requests(self) -> Iterator[tuple[RequestType, Any, Any]]:
+        """What may be set while VFs are in use: names, and the state that a VF's VPort has anyway."""
+        switch = self.seen.switch
+        named = switch_of(switch.num_vfs, Flags=SwitchFlags.SWITCH_NAME_CHANGED, SwitchFriendlyName=CountedName.of("Renamed"))
+        yield SET, Oid.NIC_SWITCH_PARAMETERS, named
+        for vport, port in list(switch.vports.items())[1:2]:
+            parameters = vport_of(vport, port.function)
+            parameters.Flags = VPortFlags.NAME_CHANGED | VPortFlags.STATE_CHANGED
+            parameters.VPortName, parameters.VPortState = CountedName.of("Renamed"), VPortState.ACTIVATED
+            yield SET, Oid.NIC_SWITCH_VPORT_PARAMETERS, parameters
 
     def bad_requests(self) -> Iterator[tuple[RequestType, Any, Any]]:
         """Switch, VPorts and filters as they cannot be."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nicmodel.datasheet.ndis import INVALIDATE_BLOCK_ALL_VFS, MAX_CONFIG_BLOCK, Oid
 from nicmodel.ndis.checker import INITIALIZE, Call, Judgement, Seen, answers, broken, obeyed, rule
+from nicmodel.ndis.irql import Irql
 from nicmodel.ndis.rules_switch import asked_of, refused
 from nicmodel.ndis.seen import HALT, HALT_RETURNS
 
@@ -14,7 +15,10 @@ STALE = Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK
 
 @rule("BACKCH-01", on=[READ, WRITE])
 def blocks_are_a_vfs(call: Call, seen: Seen) -> Judgement | None:
-    return broken("only a VF's miniport may call this") if seen.role == "PF" else obeyed("called by a VF")
+    if seen.role == "PF":
+        return broken("only a VF's miniport may call this")
+    above = call.args.get("irql", Irql.PASSIVE) > Irql.APC
+    return broken("called above APC_LEVEL") if above else obeyed("called by a VF, at APC_LEVEL or below")
 
 
 @rule("BACKCH-05", on=[READ, WRITE, *answers(READ_REQUEST, WRITE_REQUEST)])
@@ -31,6 +35,8 @@ def transfers_are_short(call: Call, seen: Seen) -> Judgement | None:
 @rule("BACKCH-06", on=[INVALIDATE])
 def notices_name_something(call: Call, seen: Seen) -> Judgement | None:
     vf, mask = call.args["vf"], call.args["mask"]
+    if call.args.get("irql", Irql.PASSIVE) > Irql.DISPATCH:
+        return broken("called above DISPATCH_LEVEL")
     if not 0 < mask < 1 << 64:
         return broken(f"the mask {mask:#x} names no block of the first 64")
     if vf != INVALIDATE_BLOCK_ALL_VFS and vf not in seen.switch.vfs:
