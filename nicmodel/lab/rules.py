@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drivers.mutants import MUTANTS
+from nicmodel.datasheet.readings import READINGS
 from nicmodel.datasheet.rules import BY_ID, RULES, Rule
 from nicmodel.lab.scenario import SCHEMA, Scenario
 from nicmodel.ndis.checker import FirstOffence, Report, stop_at_first_offence
@@ -35,7 +36,7 @@ class Judged:
     def to_dict(self) -> dict[str, Any]:
         """What --json prints."""
         if self.offence is None:
-            return {"rows": self.rows, "standing": standing()}
+            return {"rows": self.rows, "readings": [reading._asdict() for reading in READINGS], "standing": standing()}
         of = self.offence
         return {"offence": {"rule": of.rule, "adapter": of.adapter, "call": of.call, "time_ps": of.time_ps, "why": of.why}}
 
@@ -127,7 +128,7 @@ def last_line(rows: list[dict[str, Any]]) -> str:
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
-    """The table as Markdown, a section a family, and the last line."""
+    """The table as Markdown, a section a family, then how pages were read, and the last line."""
     lines = ["# NDIS SR-IOV rules", ""]
     family = None
     for row in rows:
@@ -136,6 +137,9 @@ def markdown(rows: list[dict[str, Any]]) -> str:
             lines += [*([""] if lines[-1] else []), f"## {family}", "", "| " + " | ".join(COLUMNS) + " |",
                       "|" + " --- |" * len(COLUMNS)]
         lines.append("| " + " | ".join(_cell(row[column]) for column in COLUMNS) + " |")
+    lines += ["", "## How contradictory (C) and silent (G) pages were read", "", "| id | question | decision | rules |",
+              "|" + " --- |" * 4]
+    lines += ["| " + " | ".join(map(_cell, (*reading[:3], ", ".join(reading.rules)))) + " |" for reading in READINGS]
     return "\n".join([*lines, "", last_line(rows)])
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from nicmodel.datasheet.readings import READINGS
 from nicmodel.datasheet.rules import RULES
 from nicmodel.lab.cli import main
 from nicmodel.lab.rules import markdown, standing
@@ -52,7 +53,7 @@ def test_every_rule_has_a_row_with_all_that_a_row_says(command):
     for row in rows:
         assert all(row[key] for key in ("who", "when", "rule", "severity", "reading", "source", "judged", "evidence")), row
         assert row["verdict"] in ("obeyed", "not_exercised", "not_checkable")
-    assert json.loads(out)["standing"] == standing()
+    assert json.loads(out)["standing"] == standing() and len(json.loads(out)["readings"]) == len(READINGS)
 
 
 def test_a_driver_of_ones_own_is_judged(command):
@@ -95,6 +96,8 @@ def test_markdown_has_a_section_a_family_and_a_last_line():
              "rule": "*SRIOV | a_b", "verdict": "obeyed"} for rule in RULES]
     text = markdown(rows)
     lines = text.splitlines()
-    assert [line[3:] for line in lines if line.startswith("## ")] == list(dict.fromkeys(rule.family for rule in RULES))
-    assert sum(line.startswith("| ") for line in lines) == len(RULES) + 2 * len({rule.family for rule in RULES})
+    assert [line[3:] for line in lines if line.startswith("## ")] == [
+        *dict.fromkeys(rule.family for rule in RULES), "How contradictory (C) and silent (G) pages were read"]
+    assert sum(line.startswith("| ") for line in lines) == \
+        len(RULES) + 2 * len({rule.family for rule in RULES}) + len(READINGS) + 2
     assert r"\*SRIOV \| a\_b" in text and lines[-1].startswith(f"{len(RULES)} rules: ")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nicmodel.datasheet.readings import READINGS
 from nicmodel.datasheet.rules import BY_ID, ORDER, RULES
 from nicmodel.ndis import library  # noqa: F401  registers the predicates
 from nicmodel.ndis.checker import PREDICATES, Call, Checker, implied, report_order
@@ -50,6 +51,17 @@ def test_a_row_is_judged_or_says_why_not(row):
 def test_the_test_that_looks_at_others_exists(row):
     file, _, name = row.tested.partition("::")
     assert not row.binds_a_driver and f"def {name}(" in (ROOT / file).read_text()
+
+
+def test_every_contradiction_and_gap_is_decided_and_rules_name_only_those():
+    ids = [reading.id for reading in READINGS]
+    assert ids == [f"C-{i:02}" for i in range(1, 36)] + [f"G-{i:02}" for i in range(1, 16)]
+    for reading in READINGS:
+        assert reading.question and reading.decision.endswith(".") and set(reading.rules) <= set(BY_ID) and reading.rules
+    for row in RULES:
+        named = set(re.findall(r"\b[CG]-\d\d\b", row.sentence))
+        assert named <= set(ids), row.id
+        assert row.reading != "contradiction" or any(i.startswith("C-") for i in named), row.id
 
 
 def test_model_decisions_never_close():
