@@ -8,6 +8,7 @@ for it. They serve the tests, the scenario with a bad VF, and people who want to
 from drivers import (
     mutants_advertise,
     mutants_any,
+    mutants_hardware,
     mutants_life,
     mutants_pf,
     mutants_requests,
@@ -16,5 +17,5 @@ from drivers import (
 )
 from drivers.mutant import LIFE, MUTANTS, START
 
-__all__ = ["LIFE", "MUTANTS", "START", "mutants_advertise", "mutants_any", "mutants_life", "mutants_pf", "mutants_requests",
-           "mutants_switch", "mutants_vf"]
+__all__ = ["LIFE", "MUTANTS", "START", "mutants_advertise", "mutants_any", "mutants_hardware", "mutants_life", "mutants_pf",
+           "mutants_requests", "mutants_switch", "mutants_vf"]

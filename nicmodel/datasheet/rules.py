@@ -9,6 +9,7 @@ from __future__ import annotations
 from nicmodel.datasheet.rule import Rule
 from nicmodel.datasheet.rules_advertise import ADVERTISED, KEYWORDS
 from nicmodel.datasheet.rules_generic import GENERIC
+from nicmodel.datasheet.rules_hardware import HARDWARE_ORDER
 from nicmodel.datasheet.rules_init import INITIALISATION
 from nicmodel.datasheet.rules_life import BACK_CHANNEL, DATA_PATHS, ENDINGS, RESETS
 from nicmodel.datasheet.rules_order import ORDER_DOWN, ORDER_UP, STATES
@@ -21,6 +22,6 @@ __all__ = ["BY_ID", "ORDER", "RULES", "Rule"]
 
 RULES: tuple[Rule, ...] = (
     GENERIC + INITIALISATION + KEYWORDS + ADVERTISED + SWITCH + ALLOCATION + VPORTS + FILTERS + PCI_VIEW + INTERRUPTS
-    + BACK_CHANNEL + DATA_PATHS + RESETS + ENDINGS + REQUESTS + STRUCTURES + ORDER_UP + ORDER_DOWN + STATES)
+    + BACK_CHANNEL + DATA_PATHS + RESETS + ENDINGS + REQUESTS + STRUCTURES + ORDER_UP + ORDER_DOWN + STATES + HARDWARE_ORDER)
 BY_ID = {rule.id: rule for rule in RULES}
 ORDER = {rule.id: position for position, rule in enumerate(RULES)}

@@ -99,7 +99,10 @@ _DURING: dict[str, str] = {}
 
 
 def rule(identifier: str, on: Iterable[str], during: str = "") -> Callable[[Predicate], Predicate]:
-    """Register the predicate of a rule for the calls named in ``on``; accesses only while this entry point runs."""
+    """Register the predicate of a rule for the calls named in ``on``; accesses only while this entry point runs.
+
+    A request's name may be followed by that of its OID, an access's by that of its register.
+    """
     if identifier not in BY_ID or not BY_ID[identifier].judged:
         raise ValueError(f"{identifier} is no rule that a predicate judges")
 
@@ -146,12 +149,14 @@ def report_order(identifiers: Iterable[str]) -> list[str]:
 
 
 @cache
-def listeners(role: str, name: str, phase: str = "", probing: bool = False, oid: str = "") -> tuple[tuple[str, Predicate], ...]:
-    """(id, predicate) of every rule that is judged at such a call on an adapter of this role.
+def listeners(role: str, name: str, phase: str = "", probing: bool = False,
+              detail: str = "") -> tuple[tuple[str, Predicate], ...]:
+    """(id, predicate) of every rule that is judged at such a call on an adapter of this role; ``detail`` is the request or
+    the register.
 
     While an examiner is ``probing`` the stack is not itself, and rules that bind it are left alone.
     """
-    names = [*_LISTENERS.get(name, ()), *(_LISTENERS.get(f"{name} {oid}", ()) if oid else ())]
+    names = [*_LISTENERS.get(name, ()), *(_LISTENERS.get(f"{name} {detail}", ()) if detail else ())]
     return tuple((each, PREDICATES[each]) for each in names
                  if role in BY_ID[each].roles and (BY_ID[each].binds_a_driver or not probing)
                  and (name not in ACCESSES or _DURING.get(each, phase) == phase))
@@ -191,8 +196,8 @@ class Checker:
     def feed(self, call: Call) -> list[Report]:
         """Judge one call; returns the rules it breaks for the first time, in report order."""
         seen, verdicts = self.seen, {}
-        oid = oid_name(call.args["oid"]) if "oid" in call.args else ""
-        for name, predicate in listeners(self.role, call.name, seen.phase, seen.probing, oid):
+        detail = oid_name(call.args["oid"]) if "oid" in call.args else call.args.get("register", "")
+        for name, predicate in listeners(self.role, call.name, seen.phase, seen.probing, detail):
             judged = predicate(call, seen)
             if judged is not None and not (judged.ok and name in self._standing):
                 verdicts[name] = judged
@@ -205,7 +210,7 @@ class Checker:
     def access(self, name: str, args: dict[str, Any], now: int) -> None:
         """Judge a hardware access; most concern no rule at the time, and are only noted."""
         seen = self.seen
-        if listeners(self.role, name, seen.phase, seen.probing):
+        if listeners(self.role, name, seen.phase, seen.probing, args.get("register", "")):
             self.feed(Call(name, args, now))
         else:
             seen.note_access(name, args)

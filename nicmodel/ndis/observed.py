@@ -30,7 +30,7 @@ class ObservedHandle:
         self._handle.write(register, value)
 
     def read(self, register: RegisterAt | Register) -> Any:
-        self._watch("read", register=register.name)
+        self._watch("read", register=register.name, index=getattr(register, "index", 0))
         return self._handle.read(register)
 
     def set_flags(self, register: RegisterAt | Register, mask: int) -> Generator[Any, Any, None]:
@@ -42,11 +42,11 @@ class ObservedHandle:
         self.write(register, word & ~mask)
 
     def wait_set(self, register: RegisterAt | Register, *args: Any, **kwargs: Any) -> Any:
-        self._watch("read", register=register.name)
+        self._watch("read", register=register.name, index=getattr(register, "index", 0))
         return self._handle.wait_set(register, *args, **kwargs)
 
     def wait_clear(self, register: RegisterAt | Register, *args: Any, **kwargs: Any) -> Any:
-        self._watch("read", register=register.name)
+        self._watch("read", register=register.name, index=getattr(register, "index", 0))
         return self._handle.wait_clear(register, *args, **kwargs)
 
     def config_read(self, offset: int, size: int) -> Any:

@@ -143,6 +143,14 @@ def _structure(call: Call, name: str) -> Any | None:
     return None
 
 
+def _enabled(call: Call, name: str) -> Any | None:
+    """The current structure of a capability, if the call reports it as enabled."""
+    if (attributes := assist(call)) is None:
+        return None
+    pointer = getattr(attributes, f"Current{name}Capabilities")
+    return None if carries_nothing(pointer) else pointer.contents
+
+
 def _says(good: Any, what: str) -> Judgement:
     return obeyed(what) if good else broken(f"not so: {what}")
 
@@ -190,14 +198,14 @@ for _identifier in SWITCH_MEMBERS:
 @rule("ADV-12", on=[ATTRIBUTES])
 def vfs_are_those_of_the_registry(call: Call, seen: Seen) -> Judgement | None:
     limit = seen.keywords.get(NIC_SWITCH_KEY + "*NumVFs")
-    if (switch := _structure(call, "NicSwitch")) is None or limit is None or "sriov" not in decided(seen):
+    if (switch := _enabled(call, "NicSwitch")) is None or limit is None:
         return None
     return _says(switch.MaxNumVFs <= int(limit), f"MaxNumVFs is at most {limit}")
 
 
 @rule("ADV-16", on=[ATTRIBUTES])
 def filters_without_queues(call: Call, seen: Seen) -> Judgement | None:
-    if (filters := _structure(call, "ReceiveFilter")) is None or "sriov" not in decided(seen):
+    if (filters := _enabled(call, "ReceiveFilter")) is None or "sriov" not in decided(seen):
         return None
     good = filters.EnabledFilterTypes & VMQ_FILTERS_ENABLED and not filters.EnabledQueueTypes and not filters.NumQueues
     return _says(good, "VMQ filters on, VM queues off, NumQueues 0")
@@ -205,7 +213,7 @@ def filters_without_queues(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("ADV-17", on=[ATTRIBUTES])
 def queue_properties(call: Call, seen: Seen) -> Judgement | None:
-    if (filters := _structure(call, "ReceiveFilter")) is None or not decided(seen) & {"sriov", "vmq"}:
+    if (filters := _enabled(call, "ReceiveFilter")) is None or not decided(seen) & {"sriov", "vmq"}:
         return None
     properties = filters.SupportedQueueProperties
     if missing := SRIOV_QUEUE_PROPERTIES & ~properties:
@@ -216,7 +224,7 @@ def queue_properties(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("ADV-18", on=[ATTRIBUTES])
 def filter_tests(call: Call, seen: Seen) -> Judgement | None:
-    if (filters := _structure(call, "ReceiveFilter")) is None or not decided(seen) & {"sriov", "vmq"}:
+    if (filters := _enabled(call, "ReceiveFilter")) is None or not decided(seen) & {"sriov", "vmq"}:
         return None
     good = filters.SupportedFilterTests & FILTER_TEST_EQUAL and filters.SupportedMacHeaderFields & MAC_FIELD_DEST_ADDR
     return _says(good, "equality of the destination address can be tested")

@@ -238,14 +238,14 @@ def vf_failure_is_clean(call: Call, seen: Seen) -> Judgement | None:
     return obeyed("everything released")
 
 
-DATA = ("start_ring_agent", "write", "NdisMIndicateReceiveNetBufferLists")
+DATA = ("start_ring_agent", "write VFTDT", "NdisMIndicateReceiveNetBufferLists")
 
 
 @rule("VF-INIT-24", on=[*DATA, RESTART_RETURNS])
 def no_data_before_restart(call: Call, seen: Seen) -> Judgement | None:
     if call.name == RESTART_RETURNS:
         return obeyed("no data moved before") if call.args["status"] == Status.SUCCESS else None
-    moves = call.name != "write" or (call.args["register"] == "VFTDT" and call.args["value"])
+    moves = call.name != "write" or call.args["value"]
     if not moves or seen.running or seen.any(PAUSE_RETURNS):
         return None
     return broken("data moves before MiniportRestart has finished")

@@ -20,7 +20,7 @@ from nicmodel.ndis.switch_seen import view
 CREATE, DELETE = Oid.NIC_SWITCH_CREATE_VPORT, Oid.NIC_SWITCH_DELETE_VPORT
 SET_FILTER, MOVE_FILTER = Oid.RECEIVE_FILTER_SET_FILTER, Oid.RECEIVE_FILTER_MOVE_FILTER
 RESET_VF = Oid.SRIOV_RESET_VF
-QUEUES = {"TXDCTL", "RXDCTL"}      # per queue, two queues a VF
+QUEUES = ("TXDCTL", "RXDCTL")      # per queue, two queues a VF
 QUEUES_PER_VF = 2
 
 
@@ -135,13 +135,13 @@ def only_allocated_vfs_are_reset(call: Call, seen: Seen) -> Judgement | None:
     return refused(call, "a reset of a VF that is not allocated")
 
 
-@rule("RESET-03", on=["write", *answers(RESET_VF)], during=REQUEST)
+@rule("RESET-03", on=[*(f"write {name}" for name in QUEUES), *answers(RESET_VF)], during=REQUEST)
 def resets_touch_one_vf(call: Call, seen: Seen) -> Judgement | None:
     if seen.request is None or seen.request.args["oid"] != RESET_VF:
         return None
     if call.name != "write":
         return obeyed("its own queues only") if succeeded(call) else None
-    if call.args["register"] not in QUEUES or (asked := asked_of(seen.request, seen)) is None:
+    if (asked := asked_of(seen.request, seen)) is None:
         return None
     vf = call.args["index"] // QUEUES_PER_VF
     return None if vf == asked.VFId else broken(f"a reset of VF {asked.VFId} writes {call.args['register']} of VF {vf}")

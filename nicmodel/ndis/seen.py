@@ -69,6 +69,8 @@ RELEASES = {"NdisCloseConfiguration": "configuration handle", "NdisMUnmapIoSpace
             "NdisMDeregisterInterruptEx": "interrupt", "NdisFreeMemory": "memory"}
 CLAIMS_OF, RETURNS_OF = ({what: tuple(name for name, of in table.items() if of == what) for what in HOLDS.values()}
                          for table in (HOLDS, RELEASES))
+RESETS = frozenset({"CTRL", "VFCTRL"})                      # writing these forgets what queues were told
+REMEMBERED = frozenset({f"{vf}{way}XDCTL" for vf in ("", "VF") for way in "RT"} | {"PFMAILBOX", "VFMAILBOX"})
 ACCESSES = frozenset({"read", "write", "config_read", "config_write", "sleep", "start_ring_agent", "stop_ring_agent"})
 
 
@@ -84,6 +86,8 @@ class Seen:
     keywords: dict[str, Any] = field(default_factory=dict)
     partition: PartitionType | None = None
     registers: dict[str, int] = field(default_factory=dict)      # register name -> last value written
+    elements: dict[tuple[str, int], int] = field(default_factory=dict)   # the same of elements of REMEMBERED registers
+    read_back: set[tuple[str, int]] = field(default_factory=set)         # those that were read since
     reads: int = 0                                               # register reads since the phase began
     writes: int = 0                                              # register writes since then
     agents: int = 0                                              # ring agents started and not stopped
@@ -150,10 +154,19 @@ class Seen:
     def note_access(self, name: str, args: dict[str, Any]) -> None:
         """Remember an access."""
         if name == "write":
-            self.registers[args["register"]] = args["value"]
+            register = args["register"]
+            self.registers[register] = args["value"]
             self.writes += 1
+            if register in REMEMBERED:
+                element = register, args["index"]
+                self.elements[element] = args["value"]
+                self.read_back.discard(element)
+            elif register in RESETS:
+                self.elements.clear()
         elif name == "read":
             self.reads += 1
+            if args["register"] in REMEMBERED:
+                self.read_back.add((args["register"], args.get("index", 0)))
         else:
             self.agents += (name == "start_ring_agent") - (name == "stop_ring_agent")
 
