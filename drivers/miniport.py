@@ -12,6 +12,7 @@ from ctypes import c_uint32
 from inspect import isgenerator
 from typing import Any
 
+from drivers.general import QUERIES, SETS, answer
 from nicmodel.datasheet.ndis import (
     ATTRIBUTE_BUS_MASTER,
     INITIALIZE_STATUSES,
@@ -52,12 +53,17 @@ class MiniportBase:
     INITIALIZE: StepList = ()
     RESTART: StepList = ()
     ROLE_OIDS: tuple[Oid, ...] = ()
+    COUNTERS: tuple[Any, Any]              # registers that count frames received and sent
+    COUNTERS_CLEAR = False                 # whether reading clears them
 
     def __init__(self, ndis: Any, handle: Any, settings: Any):
         self.ndis, self.handle, self.settings = ndis, handle, settings
         self.configuration: dict[str, Any] = {}
         self.mac = 0
         self.packet_filter = 0
+        self.moderated = True              # interrupts are throttled as the settings ask for
+        self.lookahead = 0
+        self._counted = [0, 0]
         self._undo: list[Callable[[], Any]] = []
 
     # entry points ------------------------------------------------------------------------------------
@@ -200,6 +206,29 @@ class MiniportBase:
         state = MediaConnectState.CONNECTED if up else MediaConnectState.DISCONNECTED
         self.ndis.NdisMIndicateStatusEx(STATUS_LINK_STATE, state)
 
-    def common_request(self, kind: RequestType, oid: Oid) -> Status:
-        """GEN-OID-03, OID-04, -05: what to answer to a request that no handler serves."""
+    # requests of every miniport --------------------------------------------------------------------------
+
+    def common_request(self, kind: RequestType, oid: Oid, buffer: Any = None) -> Status | Steps:
+        """GEN-OID-03, -06, OID-04, -05: the mandatory requests; what to answer to one that no handler serves."""
+        if kind is RequestType.QUERY and oid in QUERIES:
+            return answer(self, oid, buffer)
+        if kind is RequestType.SET and oid in SETS:
+            return SETS[oid](self, buffer)
         return Status.NOT_SUPPORTED if oid in KNOWN_OIDS else Status.INVALID_OID
+
+    def moderation(self) -> list[tuple[Any, int]]:
+        """Registers that throttle our interrupts, each with the word that the settings ask for."""
+        return []
+
+    def throttle(self) -> None:
+        """Write them: as asked for, or off."""
+        for register, word in self.moderation():
+            self.handle.write(register, word if self.moderated else 0)
+
+    def packet_counts(self) -> Steps:
+        """Frames received and sent, from the hardware's counters."""
+        received, sent = (yield self.handle.read(self.COUNTERS[0])), (yield self.handle.read(self.COUNTERS[1]))
+        if self.COUNTERS_CLEAR:
+            self._counted = [old + new for old, new in zip(self._counted, (received, sent), strict=True)]
+            return tuple(self._counted)
+        return received, sent

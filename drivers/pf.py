@@ -14,7 +14,7 @@ from typing import Any
 
 from drivers.miniport import MiniportBase, StepList
 from drivers.pf_blocks import PfBlocks
-from drivers.pf_features import PfFeatures
+from drivers.pf_features import NUM_VFS, PfFeatures
 from drivers.pf_functions import PfFunctions
 from drivers.pf_hardware import PfHardware
 from drivers.pf_mailbox import PfMailbox
@@ -101,7 +101,8 @@ class PfMiniport(PfHardware, PfFunctions):
 
     def choose_vfs(self) -> None:
         """PF-INIT-12: as many VFs as the keywords ask for, from the start."""
-        self.pooled, self.switch.num_vfs = self.sriov, self.max_num_vfs
+        self.pooled = self.sriov
+        self.switch.num_vfs = self.max_num_vfs if self.sriov and NUM_VFS in self.configuration else 0
 
     def register_interrupts(self) -> Steps:
         """GEN-INIT-09: one queue message and one for everything else."""
@@ -263,7 +264,7 @@ class PfMiniport(PfHardware, PfFunctions):
             return self.set_packet_filter(buffer)
         if (kind, oid) == (RequestType.SET, Oid.PNP_SET_POWER):
             return self.set_power(buffer)
-        return self.common_request(kind, oid)
+        return self.common_request(kind, oid, buffer)
 
     def set_packet_filter(self, mask: int) -> Status:
         """Our own traffic flows from the first filter that is not empty."""

@@ -33,7 +33,7 @@ class PfFeatures(MiniportBase):
     home: PartitionType | None
     switch: NicSwitch
     features: frozenset[str]
-    max_num_vfs: int                     # *NumVFs, if SR-IOV is enabled
+    max_num_vfs: int                     # what we announce: *NumVFs if we have read it, at most what we have
 
     def read_configuration(self) -> Status:
         """GEN-INIT-02, PF-INIT-07, KW-07, -11, -12, -13: preferences first, then the preferred feature's keywords alone."""
@@ -71,10 +71,11 @@ class PfFeatures(MiniportBase):
             "*SriovPreferred", "*RssOrVmqPreference", "*SRIOV", "*VMQ", "*RSS")))
         if self.home is not PartitionType.MS_HV_PARENT:
             self.features -= {"sriov"}
-        num_vfs = int(self.configuration[NUM_VFS]) if self.sriov else 0
-        if num_vfs + (self.settings.pf_vports if self.sriov else 0) > self.settings.max_vfs:
+        most = self.settings.max_vfs - self.settings.pf_vports
+        asked = int(self.configuration.get(NUM_VFS, most))
+        if self.sriov and asked > most:
             return Status.NOT_ACCEPTED
-        self.max_num_vfs = num_vfs
+        self.max_num_vfs = min(most, asked)
         self.switch.filters.vlans_offered = bool(self.keyword("*VMQVlanFiltering"))
         return Status.SUCCESS
 
@@ -92,11 +93,11 @@ class PfFeatures(MiniportBase):
         return made(SriovCapabilitiesStructure, SriovCapabilities=n.PF_SRIOV_CAPABILITIES)
 
     def switch_capabilities(self) -> NicSwitchCapabilitiesStructure:
-        """PF-INIT-10: one switch, a VPort and two queue pairs a VF, one MAC at least a VPort."""
-        vfs = self.max_num_vfs if self.sriov else self.settings.max_vfs
-        others = vfs + self.settings.pf_vports
+        """PF-INIT-10, ADV-05 to -14: one switch, a VPort and two queue pairs a VF, one MAC at least a VPort."""
+        others = self.max_num_vfs + self.settings.pf_vports
         return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=n.NicSwitchCapabilities.VLAN,
-                    MaxNumSwitches=1, MaxNumVFs=vfs, MaxNumVPorts=1 + others, MaxNumQueuePairs=1 + QUEUES_PER_POOL * others,
+                    MaxNumSwitches=1, MaxNumVFs=self.max_num_vfs, MaxNumVPorts=1 + others,
+                    MaxNumQueuePairs=1 + QUEUES_PER_POOL * others,
                     MaxNumQueuePairsPerNonDefaultVPort=QUEUES_PER_POOL,
                     MaxNumMacAddresses=self.settings.mac_slots)
 

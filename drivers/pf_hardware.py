@@ -27,6 +27,8 @@ from nicmodel.datasheet.registers_pf import (
     FCTRL,
     GCR_EXT,
     GPIE,
+    GPRC,
+    GPTC,
     HLREG0,
     IVAR,
     IVAR_MISC,
@@ -64,6 +66,7 @@ class PfHardware(PfRequests):
     mailbox: PfMailbox
     pair: QueuePair | None
     rings: PythonRings | None
+    COUNTERS, COUNTERS_CLEAR = (GPRC, GPTC), True        # of the port: the VFs' frames are in them
     pooled: bool                        # whether the hardware is divided into pools
 
     def reset_adapter(self) -> Steps:
@@ -166,11 +169,15 @@ class PfHardware(PfRequests):
         if self.pair is not None:
             self.handle.write(IVAR[self.pair.index // 2], (valid | valid << 8) << 16 * (self.pair.index % 2))
         self.handle.write(IVAR_MISC, (OTHER_VECTOR | IVAR_VALID) << 8)
-        self.handle.write(EITR[QUEUE_VECTOR], EITR.ITR_INT.put(self.settings.itr_ps // ITR_UNIT_PS & 0x1FF))
+        self.throttle()
         self.handle.write(EIAC, 1 << QUEUE_VECTOR)
         self.mailbox.listen()
         yield self.handle.read(EICR)
         self.handle.write(EIMS, 1 << QUEUE_VECTOR | EIMS.MAILBOX.mask)
+
+    def moderation(self) -> list[tuple[Any, int]]:
+        """The interval between two messages of our queue."""
+        return [(EITR[QUEUE_VECTOR], EITR.ITR_INT.put(self.settings.itr_ps // ITR_UNIT_PS & 0x1FF))]
 
     def announce(self) -> Steps:
         """Tell every VF that the PF is ready for it."""

@@ -48,7 +48,7 @@ class PfRequests(PfFeatures):
 
     def generic_request(self, kind: RequestType, oid: Oid, buffer: Any) -> Status | Steps:
         """Requests that have nothing to do with SR-IOV."""
-        return self.common_request(kind, oid)
+        return self.common_request(kind, oid, buffer)
 
     @staticmethod
     def check(request: Request) -> Status:

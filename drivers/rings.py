@@ -140,15 +140,16 @@ class QueuePair:
 
         A descriptor is done before its frame has left, and an agent may be about to post: twice in a row there must be none.
         """
-        quiet = waited = 0
+        quiet, deadline = 0, self.driver.ndis.env.now + DRAIN_PATIENCE_PS
         while self.is_open:
             head = yield self.handle.read(self.tx.head[self.index])
+            if not self.is_open:
+                return                                     # the device has gone meanwhile
             tail = yield self.handle.read(self.tx.tail[self.index])
             quiet = quiet + 1 if head == tail else 0
-            if quiet == 2 or waited >= DRAIN_PATIENCE_PS:
+            if quiet == 2 or self.driver.ndis.env.now >= deadline:
                 return
             yield self.driver.ndis.NdisMSleep(DRAIN_POLL_PS)
-            waited += DRAIN_POLL_PS
 
     def close(self) -> Steps:
         """Disable both rings and wait until the hardware has let go of them."""

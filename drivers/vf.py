@@ -131,11 +131,8 @@ class VfMiniport(VfHardware):
         self.stop_data()
         self.packet_filter = 0
         for pair in self.pairs:
-            if self.gone:
-                pair.is_open = False
-            else:
-                yield from pair.drain()
-                yield from pair.close()
+            yield from pair.drain()
+            yield from pair.close()
 
     # requests ------------------------------------------------------------------------------------------
 
@@ -149,7 +146,7 @@ class VfMiniport(VfHardware):
             return self.blocks.invalidate(getattr(buffer, "BlockMask", 0))
         if (kind, oid) == (SET, Oid.PNP_SET_POWER):
             return self.set_power(buffer)
-        return self.common_request(kind, oid)
+        return self.common_request(kind, oid, buffer)
 
     def set_packet_filter(self, mask: int) -> Status:
         """Traffic flows from the first filter that is not empty."""
@@ -225,6 +222,8 @@ class VfMiniport(VfHardware):
     def device_pnp_event(self, event: str) -> None:
         """GEN-OID-04, PATH-06: the device is gone. No request is accepted and no register touched from here on."""
         self.gone = event == SURPRISE_REMOVED
+        if self.gone:
+            self.forget_rings()
 
     def halt(self) -> Steps:
         """GEN-HALT-02, -03, HALT-VF-01: interrupts off first, then everything back in reverse order."""

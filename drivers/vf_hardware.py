@@ -16,6 +16,8 @@ from nicmodel.datasheet.mailbox import API_VERSIONS, Message
 from nicmodel.datasheet.ndis import Status
 from nicmodel.datasheet.registers_vf import (
     VFCTRL,
+    VFGPRC,
+    VFGPTC,
     VFLINKS,
     VFPSRTYPE,
     VFRXDCTL,
@@ -41,6 +43,7 @@ PF_POLL_PS = 100 * US                    # how often a VF looks whether its PF i
 class VfHardware(MiniportBase):
     """Steps that touch registers of the VF."""
 
+    COUNTERS = (VFGPRC, VFGPTC)
     mailbox: VfMailbox
     pairs: list[QueuePair]
     api = 0
@@ -93,6 +96,10 @@ class VfHardware(MiniportBase):
         for pair in self.pairs:
             yield from pair.open()
 
+    def moderation(self) -> list[tuple[Any, int]]:
+        """The interval between two messages of each queue pair."""
+        return [(VTEITR[pair.vector], (self.settings.itr_ps // ITR_UNIT_PS & 0x1FF) << 3) for pair in self.pairs]
+
     def route_interrupts(self) -> None:
         """Queue i raises vector i, the mailbox its own; causes clear themselves when a message leaves."""
         vectors = 0
@@ -100,7 +107,7 @@ class VfHardware(MiniportBase):
             byte = 16 * (pair.index & 1)
             valid = (pair.vector | IVAR_VALID) << byte | (pair.vector | IVAR_VALID) << (byte + 8)
             vectors |= valid
-            self.handle.write(VTEITR[pair.vector], (self.settings.itr_ps // ITR_UNIT_PS & 0x1FF) << 3)
+        self.throttle()
         self.handle.write(VTIVAR[0], vectors)
         self.handle.write(VTIVAR_MISC, MAILBOX_VECTOR | IVAR_VALID)
         self.handle.write(VTEIAC, ALL_VECTORS)

@@ -29,6 +29,7 @@ from nicmodel.datasheet.ndis_filters import (
     ReceiveFilterInfoArray,
     ReceiveFilterParameters,
 )
+from nicmodel.datasheet.ndis_general import InterruptModerationParameters, LinkParameters, StatisticsInfo
 from nicmodel.datasheet.ndis_object import (
     CountedName,
     GroupAffinity,
@@ -86,6 +87,7 @@ STRUCTURES: tuple[type[NdisStructure], ...] = (
     BarResourcesInfo, PfLuidInfo, VfSerialNumberInfo, InvalidateConfigBlockInfo, OverlyingAdapterInfo,
     ReceiveFilterParameters, FilterFieldParameters, FilterClearParameters, FilterMoveParameters, ReceiveFilterInfo,
     ReceiveFilterInfoArray,
+    StatisticsInfo, InterruptModerationParameters, LinkParameters,
     RegistrationAttributes, AddDeviceRegistrationAttributes, GeneralAttributes, HardwareAssistAttributes,
     SharedMemoryParameters, OidRequest)
 

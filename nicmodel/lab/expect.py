@@ -23,6 +23,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from nicmodel.datasheet.counters import DROP_REASONS
+from nicmodel.lab.life_keys import PLACES
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -173,9 +174,8 @@ def figures(simulated: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-LIFE_PLACES = ("vf_not_ready", "driver_halted", "vf_reset", "asleep", "pf_away", "synthetic", "other")
 LIFE = ("life.handovers", "life.unfinished", "life.failed", "life.rx_lost", "life.tx_lost", "life.rx_dark_ps", "life.tx_dark_ps",
-        *(f"life.{place}" for place in LIFE_PLACES))
+        *(f"life.{place}" for place in PLACES))
 
 
 def life_figures(life: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def life_figures(life: Mapping[str, Any] | None) -> dict[str, Any]:
     if life is None:
         return dict.fromkeys(LIFE)
     rows = life["handovers"]
-    lost = {f"life.{place}": sum(row["lost"]["places"][place] for row in rows) for place in LIFE_PLACES}
+    lost = {f"life.{place}": sum(row["lost"]["places"][place] for row in rows) for place in PLACES}
     dark = {f"life.{key}": max((row[key] for row in rows if row[key] is not None), default=None)
             for key in ("rx_dark_ps", "tx_dark_ps")}
     return lost | dark | {

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import simpy
 
-from nicmodel.lab.life_keys import Event
+from nicmodel.datasheet.ndis import Status
+from nicmodel.lab.life_keys import KINDS, Event
 from nicmodel.lab.machine import Machine
 from nicmodel.ndis.guests import Guest
 from nicmodel.ndis.journal import Entry, Journal
@@ -57,15 +58,27 @@ def _happen(machine: Machine, event: Event, before: list[simpy.Event], handovers
     guests = tuple(machine.stack.guests) if event.vf is None else (event.vf,)
     handover = Handover(event.kind, guests, int(machine.clock.now), journal, len(journal.entries))
     handovers.append(handover)
-    yield from KINDS[event.kind](machine, event)
+    if KINDS[event.kind].any_pf or machine.stack.pf.state is State.RUNNING:
+        yield from CARRIED_OUT[event.kind](machine, event)
+    else:
+        pass_over(machine, "PF", event)
     handover.end_ps, handover.last = int(machine.clock.now), len(journal.entries)
 
 
+def pass_over(machine: Machine, missing: str, event: Event) -> None:
+    """What an event needs did not come up: that is written down, and nothing is done."""
+    journal = machine.stack.journal
+    journal.end(journal.begin("-", "VS", f"no {missing} for {event.kind}", event.vf), Status.FAILURE)
+
+
 def with_guest(do: Callable[[VirtualizationStack, Guest], Steps]) -> Callable[[Machine, Event], Steps]:
-    """An event of one guest: what the stack does to it."""
+    """An event of one guest: what the stack does to it. A guest that was to have a VF by now, and got none, is passed over."""
     def carry_out(machine: Machine, event: Event) -> Steps:
         assert event.vf is not None
-        yield from do(machine.stack, machine.stack.guests[event.vf])
+        stack, guest = machine.stack, machine.stack.guests[event.vf]
+        if KINDS[event.kind].needs in ("vf", "asleep") and not guest.has_vf:
+            return pass_over(machine, "VF", event)
+        yield from do(stack, guest)
     return carry_out
 
 
@@ -91,7 +104,7 @@ def re_enable(machine: Machine, event: Event) -> Steps:
 
 
 attach, detach = with_guest(VirtualizationStack.attach), with_guest(VirtualizationStack.detach)
-KINDS: dict[str, Callable[[Machine, Event], Steps]] = {
+CARRIED_OUT: dict[str, Callable[[Machine, Event], Steps]] = {
     "attach_vf": attach, "detach_vf": detach, "fail_over": detach, "fail_back": attach,
     "surprise_remove": with_guest(VirtualizationStack.remove_by_surprise),
     "guest_flr": with_guest(VirtualizationStack.guest_flr),

@@ -54,6 +54,11 @@ KINDS = {
 }
 
 
+PLACES = {"vf_not_ready": "VF not ready", "driver_halted": "driver halted", "vf_reset": "VF in reset", "asleep": "guest asleep",
+          "pf_away": "PF away", "synthetic": "synthetic path", "other": "elsewhere"}
+"""Where frames to a guest get lost, and what a report calls it."""
+
+
 class Event(Section):
     """[[life.events]]: something that the virtualization stack, a guest or the PF does, at a time after the start of traffic."""
 

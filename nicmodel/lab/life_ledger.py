@@ -5,6 +5,7 @@ Made from the rows of a run, which both planes agree on, and from the stack's jo
 - a frame *to* a guest is delivered when its VF's driver has reaped it, or, over the synthetic path, when the host switch
   has reaped it and VMBus has carried it: `vmbus_latency` later, and not closer than `vmbus_cost` to the one before;
 - a frame *from* a guest is delivered when it has left on the wire;
+- a frame that a VF's driver had while NetVSC was not bound to it is lost (`unbound`);
 - a lost frame belongs to the hand-over that began last. Its place is that hand-over's window if a VF dropped it; if not, the
   synthetic path for want of descriptors or buffers, or `pf_away` where no filter or queue of the PF's was there;
 - a frame that its guest's load has offered, and that neither left nor was dropped, is *held*: under way, or no path took it;
@@ -22,14 +23,15 @@ from nicmodel.datasheet.counters import DROP_REASONS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, ROW_KINDS
 from nicmodel.lab.life import Handover
-from nicmodel.lab.life_keys import KINDS
+from nicmodel.lab.life_keys import KINDS, PLACES
 from nicmodel.lab.machine import Machine
+from nicmodel.ndis.detach import UNBINDS
 from nicmodel.sim.plane import PF_FUNCTION, Direction
 
 COLUMNS = ("serial", "kind", "outcome", "function", "flow", "DESC_FETCHED", "OFF_WIRE", "ARRIVED", "REAPED")
 TX, RX = ROW_KINDS.index("TX"), ROW_KINDS.index("RX")
+UNBOUND = -1                 # an outcome of ours: a VF's driver had the frame, and nobody was bound to it
 SETTLE_PS = 10_000_000       # a frame that arrived so long before a hand-over may still be in the VF's ring when it begins
-PLACES = ("vf_not_ready", "driver_halted", "vf_reset", "asleep", "pf_away", "synthetic", "other")
 NOBODY = {FIRST_DROP + i for i, reason in enumerate(DROP_REASONS) if reason.name in ("no_filter", "queue_disabled", "reset")}
 
 
@@ -133,7 +135,8 @@ class Ledger:
                         for of_life, posted in self._synthetic(rows))]
         sent = np.sort(np.concatenate(shared), order="serial")
         left = sent[sent["outcome"] == DELIVERED]
-        return GuestLife(v, rx["ARRIVED"], self._delivered(rx), rx["function"], rx["outcome"],
+        outcome = np.where(self._unbound(v, rx), UNBOUND, rx["outcome"])
+        return GuestLife(v, rx["ARRIVED"], self._delivered(rx, outcome), rx["function"], outcome,
                          left["OFF_WIRE"], left["function"] == PF_FUNCTION, sent["DESC_FETCHED"][sent["outcome"] >= FIRST_DROP],
                          self._offered())
 
@@ -142,22 +145,35 @@ class Ledger:
         switch = self.machine.switch
         assert switch is not None
         mine = rows[(rows["kind"] == TX) & (rows["function"] == PF_FUNCTION)]
-        ends = [life.since for life in switch.lives[1:]] + [self.end_ps]
+        ends = [*(life.since for life in switch.lives[1:]), self.end_ps][:len(switch.lives)]
         return [(mine[(mine["DESC_FETCHED"] >= life.since) & (mine["DESC_FETCHED"] < end)], life.posted)
                 for life, end in zip(switch.lives, ends, strict=True)]
 
     def _offered(self) -> int | None:
-        """Frames that a guest's load has offered to send, whoever took them."""
+        """Frames that a guest's load has offered to send, whoever took them; each queue of a VF has a load of its own."""
         s = self.machine.scenario
         ticks = s.interval_ticks(Direction.TX)
         if not s.transmits:
             return 0
-        return -(-(self.end_ps - self.machine.started) * TICKS_PER_PS // ticks) if ticks else None
+        one = ticks and s.queues_per_vf == 1
+        return -(-(self.end_ps - self.machine.started) * TICKS_PER_PS // ticks) if one else None
 
-    def _delivered(self, rx: np.ndarray) -> np.ndarray:
+    def _unbound(self, v: int, rx: np.ndarray) -> np.ndarray:
+        """Which frames a VF's driver had while NetVSC was not bound to it: from DN-03 until the next packet filter (UP-19)."""
+        found, since = np.zeros(len(rx), bool), None
+        mine = [e for e in self.machine.stack.journal.entries[self.first:] if e.guest == v]
+        for entry in [*mine, None]:
+            if entry is not None and entry.what == UNBINDS and since is None:
+                since = entry.end_ps
+            elif since is not None and (entry is None or entry.step == "UP-19"):
+                found |= (rx["REAPED"] > since) & (rx["REAPED"] <= (self.end_ps if entry is None else entry.end_ps))
+                since = None
+        return found & (rx["function"] != PF_FUNCTION) & (rx["outcome"] == DELIVERED)
+
+    def _delivered(self, rx: np.ndarray, outcome: np.ndarray) -> np.ndarray:
         """When the guest had each frame; -1 for those it never had."""
         life = self.machine.scenario.life
-        times = np.where(rx["outcome"] == DELIVERED, rx["REAPED"], -1)
+        times = np.where(outcome == DELIVERED, rx["REAPED"], -1)
         over = np.nonzero((rx["function"] == PF_FUNCTION) & (times >= 0))[0]
         over = over[np.argsort(times[over], kind="stable")]
         place = np.arange(len(over)) * life.vmbus_cost
@@ -196,7 +212,7 @@ def window(happened: Handover, guest: int) -> Window | None:
 
 def losses(guest: GuestLife, window: Window | None, begin_ps: int, end_ps: int | None) -> dict[str, Any]:
     """Frames lost from ``begin_ps`` on, up to ``end_ps``: by place, by reason, and sent ones."""
-    inside = (guest.rx_outcome >= FIRST_DROP) & (guest.rx_arrived >= begin_ps)
+    inside = never_had(guest) & (guest.rx_arrived >= begin_ps)
     sent = guest.tx_lost >= begin_ps
     if end_ps is not None:
         inside &= guest.rx_arrived < end_ps
@@ -209,7 +225,14 @@ def losses(guest: GuestLife, window: Window | None, begin_ps: int, end_ps: int |
     found["synthetic"] += len(at_pf) - away
     reasons = {reason.name: n for position, reason in enumerate(DROP_REASONS)
                if (n := int((guest.rx_outcome[inside] == FIRST_DROP + position).sum()))}
+    if unbound := int((guest.rx_outcome[inside] == UNBOUND).sum()):
+        reasons["unbound"] = unbound
     return {"rx": int(inside.sum()), "places": found, "reasons": reasons, "tx": int(sent.sum())}
+
+
+def never_had(guest: GuestLife) -> np.ndarray:
+    """Which frames to a guest were lost: dropped by the adapter, or by NDIS since nobody was bound."""
+    return (guest.rx_outcome >= FIRST_DROP) | (guest.rx_outcome == UNBOUND)
 
 
 def dark(delivered: np.ndarray, window: Window | None) -> Dark:
@@ -230,7 +253,7 @@ def dark(delivered: np.ndarray, window: Window | None) -> Dark:
 
 def counts(guest: GuestLife) -> dict[str, Any]:
     """One guest's frames over the whole run."""
-    lost = guest.rx_outcome >= FIRST_DROP
+    lost = never_had(guest)
     over = guest.rx_function[guest.rx_delivered >= 0] == PF_FUNCTION
     return {"guest": guest.guest, "rx_offered": len(guest.rx_arrived), "rx_vf": int((~over).sum()),
             "rx_synthetic": int(over.sum()), "rx_lost": int(lost.sum()),

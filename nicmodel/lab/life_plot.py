@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nicmodel.datasheet.stages import FIRST_DROP
+from nicmodel.lab.life_ledger import never_had
 from nicmodel.sim.plane import PF_FUNCTION
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def by_path(guest: GuestLife) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Times of frames that a VF delivered, that the synthetic path delivered, and that were lost."""
     had = guest.rx_delivered >= 0
     over = guest.rx_function == PF_FUNCTION
-    return guest.rx_delivered[had & ~over], guest.rx_delivered[had & over], guest.rx_arrived[guest.rx_outcome >= FIRST_DROP]
+    return guest.rx_delivered[had & ~over], guest.rx_delivered[had & over], guest.rx_arrived[never_had(guest)]
 
 
 def shade(axes: Any, handover: dict[str, Any]) -> None:

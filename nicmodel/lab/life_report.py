@@ -9,10 +9,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nicmodel.lab.life_keys import PLACES
+
 US = 1_000_000
 MOST = 48            # steps shown; all are in the JSON
-PLACE_NAMES = {"vf_not_ready": "VF not ready", "driver_halted": "driver halted", "vf_reset": "VF in reset",
-               "asleep": "guest asleep", "pf_away": "PF away", "synthetic": "synthetic path", "other": "elsewhere"}
 
 
 def life_report(life: dict[str, Any]) -> Iterable[RenderableType]:
@@ -34,7 +34,7 @@ def handover_table(handovers: list[dict[str, Any]]) -> Table:
     for row in handovers:
         lost = row["lost"]
         table.add_row(us(row["at_ps"]), str(row["guest"]), row["kind"] + ("" if row["end_ps"] is not None else " (under way)"),
-                      f"{lost['rx']:,}", named({PLACE_NAMES[place]: n for place, n in lost["places"].items()}),
+                      f"{lost['rx']:,}", named({PLACES[place]: n for place, n in lost["places"].items()}),
                       named(lost["reasons"]), us(row["rx_dark_ps"]), f"{lost['tx']:,}", us(row["tx_dark_ps"]))
     return table
 

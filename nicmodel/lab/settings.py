@@ -61,7 +61,7 @@ def ring_settings(s: Scenario, buffer_bytes: int) -> RingSettings:
 
 def guest_times(s: Scenario) -> Times:
     """How long guests take; without [life] bring-up is not kept waiting."""
-    return Times(s.life.vpci, s.life.pnp, s.life.removal) if s.life.on else Times()
+    return Times(s.life.vpci, s.life.pnp, True, s.life.removal) if s.life.on else Times()
 
 
 def page_shift(s: Scenario) -> int:

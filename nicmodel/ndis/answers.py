@@ -69,11 +69,18 @@ class Known:
     filter_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     vf_freed: Callable[[int], None] = lambda vf: None
     write_keyword: Callable[[str, Any], None] = lambda keyword, value: None
+    _assist: Any = None                                    # the attributes of which `_found` are the capabilities
+    _found: dict[str, Any] = field(default_factory=dict)
 
     def capability(self, name: str) -> Any:
         """A capability structure, or None if the miniport reported nothing. Say "CurrentSriov", "HardwareNicSwitch", ..."""
-        pointer: Any = getattr(self.attributes.get("hardware_assist"), f"{name}Capabilities", None)
-        return None if carries_nothing(pointer) else pointer.contents
+        assist = self.attributes.get("hardware_assist")
+        if assist is not self._assist:
+            self._assist, self._found = assist, {}
+        if name not in self._found:
+            pointer: Any = getattr(assist, f"{name}Capabilities", None)
+            self._found[name] = None if carries_nothing(pointer) else pointer.contents
+        return self._found[name]
 
     def filters_on(self, vport: int) -> list[int]:
         """Ids of the filters that are on a VPort now."""
@@ -255,7 +262,8 @@ def filter_parameters(known: Known, request: Request) -> Status:
     return fill_array(request, entry.tests)
 
 
-ANSWERS: dict[Oid, Callable[[Known, Request], Status]] = {
+Answer = Callable[[Known, Request], Status]
+ANSWERS: dict[Oid, Answer] = {
     Oid.SRIOV_HARDWARE_CAPABILITIES: capability("HardwareSriov"),
     Oid.SRIOV_CURRENT_CAPABILITIES: capability("CurrentSriov"),
     Oid.NIC_SWITCH_HARDWARE_CAPABILITIES: capability("HardwareNicSwitch"),

@@ -12,6 +12,7 @@ from nicmodel.datasheet.ndis import Status
 from nicmodel.ndis.guests import Guest
 from nicmodel.ndis.journal import Step
 from nicmodel.ndis.platform import Steps
+from nicmodel.ndis.probing import probe
 
 if TYPE_CHECKING:
     from nicmodel.ndis.stack import VirtualizationStack as Stack
@@ -40,6 +41,14 @@ def move_filter(stack: Stack, guest: Guest) -> Steps:
 def notify_vpci(stack: Stack, guest: Guest) -> Steps:
     """EXPOSE-01: only now is the guest told of a device."""
     return (yield from stack.vpci.message())
+
+
+def build_device(stack: Stack, guest: Guest) -> Steps:
+    """EXPOSE-02, CFG-02, BAR-01 to -05: the guest's bus driver learns what the device is and where it lies."""
+    if not stack.vpci.times.probes:
+        return Status.SUCCESS
+    status, guest.device = yield from probe(stack.requests.ndis, guest.vf_id)
+    return status
 
 
 def load_driver(stack: Stack, guest: Guest) -> Steps:
@@ -93,6 +102,7 @@ ATTACH = (
     Step("UP-12", "VS", "CREATE_VPORT", create_vport),
     Step("UP-13", "VS", "MOVE_FILTER to the VF", move_filter),
     Step("UP-14", "VPCI", "device offered to the guest", notify_vpci),
+    Step("UP-15", "VPCI", "guest builds the device", build_device),
     Step("UP-16", "VPCI", "guest loads the driver", load_driver),
     Step("UP-17", "VF", "MiniportInitializeEx", initialize),
     Step("UP-17", "VF", "MiniportRestart", restart),

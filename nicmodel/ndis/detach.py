@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from nicmodel.ndis.stack import VirtualizationStack as Stack
 
 
+UNBINDS = "unbinds from the VF"
+
+
 def ask_removal(stack: Stack, guest: Guest) -> Steps:
     """TEARDOWN-01, PATH-06: the guest is asked to give the device back."""
     return (yield from stack.vpci.message())
@@ -80,7 +83,7 @@ def withdraw(stack: Stack, guest: Guest) -> Steps:
 
 
 OUT_OF_THE_GUEST = (
-    Step("DN-03", "NetVSC", "unbinds from the VF", unbind),
+    Step("DN-03", "NetVSC", UNBINDS, unbind),
     Step("DN-03", "VF", "MiniportPause", pause),
     Step("DN-03", "VF", "MiniportHaltEx", halt),
     Step("DN-03", "VPCI", "device given back to the host", give_back),
@@ -96,5 +99,4 @@ OFF_THE_SWITCH = (
 ASK = (Step("DN-01", "VS", "removal asked of the guest", ask_removal),)
 WITHDRAW = (Step("DN-02", "VPCI", "surprise removal", withdraw),)
 
-DETACH = (*ASK, *OUT_OF_THE_GUEST, *OFF_THE_SWITCH)
 SURPRISE = (*WITHDRAW, *OUT_OF_THE_GUEST, *OFF_THE_SWITCH)

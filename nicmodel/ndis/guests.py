@@ -18,6 +18,7 @@ from nicmodel.ndis.platform import COMMAND, VF_KEYWORDS, Circumstances, HandlePl
 if TYPE_CHECKING:
     import simpy
 
+    from nicmodel.ndis.probing import Probed
     from nicmodel.pcie.handle import FunctionHandle
 
 
@@ -41,6 +42,7 @@ class Guest:
     vport_id: int = DEFAULT_VPORT_ID
     adapter: Adapter | None = None
     path: str = "synthetic"
+    device: Probed | None = None         # the VF as the guest found it
     failed: bool = False                 # the VF it was to get did not come up
 
     @property
@@ -79,6 +81,7 @@ class Times:
 
     vpci_ps: int = 0             # a message of the VPCI provider, over VMBus, to the client in the guest
     pnp_ps: int = 0              # from there until the guest has built the device and calls its driver
+    probes: bool = False         # whether guests ask the PF about the device (UP-15), or find it built
     removal_ps: int = 0          # how long a graceful removal may take before the device is removed by surprise; 0: for ever
 
 

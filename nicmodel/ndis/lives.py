@@ -28,7 +28,7 @@ def reset_vf(stack: Stack, guest: Guest) -> Steps:
 def load_again(stack: Stack, guest: Guest) -> Steps:
     """The guest's plug and play starts the device anew: another life of its adapter."""
     stack.end_life(guest)
-    return (yield from stack.vpci.load(guest))
+    return (yield from attach.load_driver(stack, guest))
 
 
 def power_down(stack: Stack, guest: Guest) -> Steps:
@@ -56,7 +56,7 @@ def power_up(stack: Stack, guest: Guest) -> Steps:
 COME_UP = tuple(step for step in attach.ATTACH if step.id in ("UP-17", "UP-18", "UP-19"))
 
 GUEST_FLR = (
-    Step("RESET-01", "NetVSC", "unbinds from the VF", detach.unbind),
+    Step("RESET-01", "NetVSC", detach.UNBINDS, detach.unbind),
     Step("RESET-01", "VF", "MiniportPause", detach.pause),
     Step("RESET-01", "VF", "MiniportHaltEx", detach.halt),
     Step("RESET-01", "VS", "RESET_VF", reset_vf),

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import simpy
 
 from nicmodel.datasheet.ndis import (
     INVALIDATE_BLOCK_ALL_VFS,
+    OIDS,
     ROW_OF,
     Handler,
+    Issuer,
     Oid,
     OidRow,
     RequestType,
@@ -35,17 +37,15 @@ from nicmodel.datasheet.ndis_structures import (
     made,
 )
 from nicmodel.ndis.adapter import Adapter
-from nicmodel.ndis.answers import ANSWERS, Known
+from nicmodel.ndis.answers import ANSWERS, Answer, Known
 from nicmodel.ndis.backchannel import BackChannel
 from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.states import State
-from nicmodel.ndis.verify import APPLICATION, CHOSEN, NDIS, NOTE, STACK, VERIFY, Opener
+from nicmodel.ndis.verify import APPLICATION, CHOSEN, NDIS, NOTE, STACK, VERIFY, Note, Opener, Verify
 
 _LUIDS = itertools.count(1)
 __all__ = ["APPLICATION", "NDIS", "STACK", "NdisRequests", "Opener"]
-
-
 Extension = Callable[[Request], Status]
 
 
@@ -79,53 +79,49 @@ class NdisRequests:
 
     def submit(self, request: Request, opener: Opener = STACK) -> Steps:
         """NdisOidRequest: returns when the request is complete, with the status that the caller sees."""
-        row = ROW_OF.get(request.oid)
-        if row is None:                                    # none of SR-IOV's: the miniport's alone
-            return (yield from self.adapter.oid(request.kind, request.oid, request.information))
-        status = self._refused(request, row, opener)
+        plan = PLANS.get(key_of(request.kind, request.oid))
+        if plan is None:                                   # none of SR-IOV's, or not in this kind
+            return Status.NOT_SUPPORTED if request.oid in ROW_OF else (
+                yield from self.adapter.oid(request.kind, request.oid, request.information))
+        status = self._refused(request, plan, opener)
         if status == Status.SUCCESS:
-            if row.handler_by_kind[request.kind] is Handler.NDIS:
-                status = ANSWERS[request.oid](self.known, request)
+            if plan.answer is not None:
+                status = plan.answer(self.known, request)
             else:
                 with self._turn.request() as turn:
                     yield turn
-                    status = yield from self._forward(request, opener)
-        return seen_by_caller(row, status)
+                    status = yield from self._forward(request, plan, opener)
+        return seen_by_caller(plan.row, status)
 
-    def _refused(self, request: Request, row: OidRow, opener: Opener) -> Status:
+    def _refused(self, request: Request, plan: Plan, opener: Opener) -> Status:
         """OID-06, -07, -08, STRUCT-01: what no miniport is bothered with."""
-        handler = row.handler_by_kind.get(request.kind)
-        if handler is None or opener.issuer not in row.issuers_of(request.kind):
+        if opener.issuer not in plan.issuers or self.adapter.state is State.HALTED:
             return Status.NOT_SUPPORTED
-        if handler is not Handler.NDIS and handler is not (Handler.PF if self.known.luid else Handler.VF):
+        if plan.answer is None and plan.of_pf is not bool(self.known.luid):
             return Status.NOT_SUPPORTED
-        if self.adapter.state is State.HALTED or (handler is Handler.PF and self.known.capability(needed_by(row.oid)) is None):
+        if plan.needs and self.known.capability(plan.needs) is None:
             return Status.NOT_SUPPORTED
-        status = request.needs(row.min_length)
+        status = request.needs(plan.row.min_length)
         if status != Status.SUCCESS:
             return status
-        if not isinstance(request.information, row.structure):
+        if not isinstance(request.information, plan.row.structure):
             return Status.INVALID_PARAMETER
-        if handler is Handler.NDIS and request.kind is RequestType.QUERY:
-            return Status.SUCCESS                          # NDIS fills in all of it
-        return Status.SUCCESS if header_is(request.information) else Status.INVALID_PARAMETER
+        return Status.SUCCESS if plan.filled_in or header_is(request.information) else Status.INVALID_PARAMETER
 
-    def _forward(self, request: Request, opener: Opener) -> Steps:
+    def _forward(self, request: Request, plan: Plan, opener: Opener) -> Steps:
         """Verify, choose ids, ask the miniport, note what it did."""
-        key = (request.kind, request.oid)
-        verify, note, chosen = VERIFY.get(key), NOTE.get(key), CHOSEN.get(request.oid)
-        was = None if chosen is None else getattr(request.information, chosen)
-        status = verify(self.known, request, opener) if verify is not None else Status.SUCCESS
-        if status == Status.SUCCESS and request.oid in VETOABLE_OIDS:
+        was = None if plan.chosen is None else getattr(request.information, plan.chosen)
+        status = plan.verify(self.known, request, opener) if plan.verify is not None else Status.SUCCESS
+        if status == Status.SUCCESS and plan.vetoable and self.extensions:
             vetoes = (extension(request) for extension in self.extensions)
             status = next((veto for veto in vetoes if veto != Status.SUCCESS), Status.SUCCESS)
         if status == Status.SUCCESS:
             status = yield from self.adapter.oid(request.kind, request.oid, request.information)
         if status in (Status.SUCCESS, Status.REINIT_REQUIRED):
-            if note is not None:
-                note(self.known, request, opener)
-        elif chosen is not None:
-            setattr(request.information, chosen, was)
+            if plan.note is not None:
+                plan.note(self.known, request, opener)
+        elif plan.chosen is not None:
+            setattr(request.information, plan.chosen, was)
         return status
 
     # an opener goes, VFs come and go --------------------------------------------------------------------
@@ -165,9 +161,36 @@ class NdisRequests:
                 channel.notice(mask)
 
 
-def needed_by(oid: Oid) -> str:
-    """The capability without which a PF's miniport is not asked."""
-    return "CurrentReceiveFilter" if oid.name.startswith("RECEIVE_FILTER") else "CurrentSriov"
+class Plan(NamedTuple):
+    """All that NDIS does with a request of one kind; made of the tables, so that a request costs one look."""
+
+    row: OidRow
+    issuers: tuple[Issuer, ...]
+    of_pf: bool                        # the miniport that is asked is a PF's
+    answer: Answer | None              # NDIS answers itself
+    filled_in: bool                    # NDIS fills in the whole structure, header included
+    needs: str                         # the capability without which the miniport is not asked
+    verify: Verify | None
+    note: Note | None
+    chosen: str | None                 # the member that holds an id of NDIS's choice
+    vetoable: bool
+
+
+def key_of(kind: RequestType, oid: Oid) -> int:
+    """A kind and an OID as one number."""
+    return kind << 32 | oid
+
+
+def planned(row: OidRow, kind: RequestType, handler: Handler) -> Plan:
+    """What the tables say of one request."""
+    by_ndis, of_pf, key = handler is Handler.NDIS, handler is Handler.PF, (kind, row.oid)
+    capability = "CurrentReceiveFilter" if row.oid.name.startswith("RECEIVE_FILTER") else "CurrentSriov"
+    return Plan(row, row.issuers_of(kind), of_pf, ANSWERS[row.oid] if by_ndis else None,
+                by_ndis and kind is RequestType.QUERY, capability if of_pf else "", VERIFY.get(key), NOTE.get(key),
+                CHOSEN.get(row.oid), row.oid in VETOABLE_OIDS)
+
+
+PLANS = {key_of(kind, row.oid): planned(row, kind, handler) for row in OIDS for kind, handler in row.handler_by_kind.items()}
 
 
 def seen_by_caller(row: OidRow, status: Status) -> Status:

@@ -20,7 +20,7 @@ from nicmodel.datasheet.ndis import (
 from nicmodel.ndis.adapter import Adapter, Miniport
 from nicmodel.ndis.attach import ATTACH, TO_DEFAULT_VPORT
 from nicmodel.ndis.checker import Report, RuleVerdict, summary
-from nicmodel.ndis.detach import DETACH, SURPRISE
+from nicmodel.ndis.detach import ASK, OFF_THE_SWITCH, OUT_OF_THE_GUEST, SURPRISE, WITHDRAW
 from nicmodel.ndis.guests import Guest, Times, Vpci, make_pf, make_vf
 from nicmodel.ndis.journal import Journal
 from nicmodel.ndis.library import NdisLibrary
@@ -111,7 +111,8 @@ class VirtualizationStack:
     def attach(self, guest: Guest) -> Steps:
         """Give a VF to a guest, new or known: UP-08 to UP-19. Returns a state record."""
         if self.state_of(self.pf)["state"] == "closed" or not self.has_switch:
-            return {"state": "closed", "rule": self.pf.rule}
+            self.guests[guest.number], guest.failed = guest, True
+            return self.state_of_guest(guest)
         self._welcome(guest)
         status = yield from self.journal.follow(ATTACH, self, guest, guest=guest.number)
         guest.failed = status != Status.SUCCESS
@@ -138,9 +139,27 @@ class VirtualizationStack:
         return (yield from self.detach(self.guests[v]))
 
     def detach(self, guest: Guest) -> Steps:
-        """DN-01 to DN-07, gracefully. Returns a Status."""
+        """DN-01 to DN-07, gracefully; by surprise if the guest does not let go in time (DN-02). Returns a Status."""
         guest.failed = False
-        return (yield from self.journal.follow(DETACH, self, guest, guest=guest.number))
+        status = yield from self.journal.follow(ASK, self, guest, guest=guest.number)
+        if status == Status.SUCCESS:
+            status = yield from self._out_of_the_guest(guest)
+        if status == Status.SUCCESS:
+            status = yield from self.journal.follow(OFF_THE_SWITCH, self, guest, guest=guest.number)
+        return status
+
+    def _out_of_the_guest(self, guest: Guest) -> Steps:
+        """DN-03, and DN-02 where that takes too long: a guest that still does not let go is not waited for again."""
+        going = self.journal.follow(OUT_OF_THE_GUEST, self, guest, guest=guest.number)
+        patience = self.vpci.times.removal_ps
+        if not patience:
+            return (yield from going)
+        gone = self.env.process(going)
+        yield gone | self.env.timeout(patience)
+        if not gone.triggered:
+            yield from self.journal.follow(WITHDRAW, self, guest, guest=guest.number)
+            yield gone | self.env.timeout(patience)
+        return Status.SUCCESS
 
     def remove_by_surprise(self, guest: Guest) -> Steps:
         """DN-02 to DN-07: the guest's driver learns of it when the device has gone. Returns a Status."""
@@ -190,7 +209,7 @@ class VirtualizationStack:
             return {"state": "closed", "rule": self.pf.rule}
         if guest.adapter is not None and (guest.failed or guest.has_vf):
             return self.state_of(guest.adapter)
-        return {"state": "closed" if guest.failed else "synthetic", "rule": None}
+        return {"state": "closed" if guest.failed else "synthetic", "rule": self.pf.rule if guest.failed else None}
 
     @staticmethod
     def state_of(adapter: Adapter) -> dict[str, Any]:

@@ -119,16 +119,20 @@ def verify_create_vport(known: Known, request: Request, opener: Opener) -> Statu
     function, of_pf = asked.AttachedFunctionId, asked.AttachedFunctionId == PF_FUNCTION_ID
     if not _is_switch(known, asked) or asked.VPortId != DEFAULT_VPORT_ID or not (of_pf or function in known.vfs):
         return Status.INVALID_PARAMETER
-    if not of_pf and any(each.parameters.AttachedFunctionId == function for each in known.vports.values()):
+    if not of_pf and function in [each.parameters.AttachedFunctionId for each in known.vports.values()]:
         return Status.INVALID_PARAMETER
     if of_pf and asked.ProcessorAffinity.Mask.bit_count() != 1:
         return Status.INVALID_PARAMETER
     status = _queue_pairs(known, asked.NumQueuePairs)
     if status != Status.SUCCESS:
         return status
-    free = (number for number in range(1, known.capability("CurrentNicSwitch").MaxNumVPorts) if number not in known.vports)
-    asked.VPortId = next(free, DEFAULT_VPORT_ID)
-    return Status.RESOURCES if asked.VPortId == DEFAULT_VPORT_ID else Status.SUCCESS
+    number = 1
+    while number in known.vports:
+        number += 1
+    if number >= known.capability("CurrentNicSwitch").MaxNumVPorts:
+        return Status.RESOURCES
+    asked.VPortId = number
+    return Status.SUCCESS
 
 
 def _queue_pairs(known: Known, count: int) -> Status:
@@ -234,7 +238,8 @@ CHANGED = {VPortFlags.NAME_CHANGED: "VPortName", VPortFlags.INT_MOD_CHANGED: "In
 CHOSEN = {Oid.NIC_SWITCH_CREATE_VPORT: "VPortId", Oid.RECEIVE_FILTER_SET_FILTER: "FilterId"}
 """The member that holds an id of NDIS's choice."""
 
-VERIFY: dict[tuple[RequestType, Oid], Callable[[Known, Request, Opener], Status]] = {
+Verify = Callable[[Known, Request, Opener], Status]
+VERIFY: dict[tuple[RequestType, Oid], Verify] = {
     (METHOD, Oid.NIC_SWITCH_CREATE_SWITCH): verify_create_switch,
     (SET, Oid.NIC_SWITCH_DELETE_SWITCH): verify_delete_switch,
     (SET, Oid.NIC_SWITCH_PARAMETERS): verify_switch,
@@ -249,7 +254,8 @@ VERIFY: dict[tuple[RequestType, Oid], Callable[[Known, Request, Opener], Status]
 }
 """What NDIS verifies itself; the members of other requests are the miniport's to check."""
 
-NOTE: dict[tuple[RequestType, Oid], Callable[[Known, Request, Opener], None]] = {
+Note = Callable[[Known, Request, Opener], None]
+NOTE: dict[tuple[RequestType, Oid], Note] = {
     (METHOD, Oid.NIC_SWITCH_CREATE_SWITCH): lambda known, request, _: known.born(request.information),
     (SET, Oid.NIC_SWITCH_DELETE_SWITCH): lambda known, _request, _opener: known.died(),
     (SET, Oid.NIC_SWITCH_PARAMETERS): note_switch_name,

@@ -189,7 +189,7 @@ def test_pf_refuses_what_the_state_of_a_vf_forbids(machine):
     assert ask(Oid.NIC_SWITCH_FREE_VF, made(FreeVfParameters, VFId=9)) == Status.INVALID_PARAMETER
     second = made(VPortParameters, VPortId=2, AttachedFunctionId=0, NumQueuePairs=1)
     assert ask(Oid.NIC_SWITCH_CREATE_VPORT, second, RequestType.METHOD) == Status.INVALID_PARAMETER
-    assert ask(Oid.GEN_LINK_PARAMETERS, None) == Status.NOT_SUPPORTED
+    assert ask(Oid.GEN_LINK_PARAMETERS, None) == Status.INVALID_DATA
     assert ask(Oid.GEN_SUPPORTED_LIST, None, RequestType.QUERY) == Status.NOT_SUPPORTED
 
 

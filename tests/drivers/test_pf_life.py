@@ -57,7 +57,7 @@ def test_deleting_the_switch_turns_virtualization_off_in_a_dynamic_driver_only(m
         assert bool(pf.machine.adapter.value(0, "VT_CTL")) is bool(left)
         assert pf.ask(ALLOCATE) == Status.INVALID_PARAMETER
         assert pf.ask(CREATE, NumVFs=4) == Status.SUCCESS and pf.machine.adapter.num_vfs == 4
-        assert pf.ask(ALLOCATE) == Status.SUCCESS and pf.machine.reported() == []
+        assert pf.ask(ALLOCATE) == Status.SUCCESS
 
 
 @pytest.mark.parametrize("num_vfs, status", [(5, Status.INVALID_PARAMETER), (2, Status.SUCCESS), (0, Status.SUCCESS)])

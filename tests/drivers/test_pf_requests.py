@@ -84,7 +84,8 @@ GOOD: dict[tuple[RequestType, Oid], tuple[dict[str, Any], bytes]] = {
     (SET, Oid.NIC_SWITCH_DELETE_VPORT): (dict(VPortId=PF_VPORT), b""),
     (METHOD, Oid.NIC_SWITCH_ALLOCATE_VF): (
         dict(MacAddressLength=6, CurrentMacAddress=address(MAC), PermanentMacAddress=address(MAC),
-             VFId=INVALID_VF_FUNCTION_ID, RequestorId=INVALID_RID), b""),
+             VFId=INVALID_VF_FUNCTION_ID, RequestorId=INVALID_RID, VMName=CountedName.of("vm"),
+             VMFriendlyName=CountedName.of("VM"), NicName=CountedName.of("nic")), b""),
     (SET, Oid.NIC_SWITCH_FREE_VF): (dict(VFId=V2), b""),
     (METHOD, Oid.SRIOV_READ_VF_CONFIG_SPACE): (dict(VFId=V2, Offset=0, Length=4, BufferOffset=20), bytes(4)),
     (SET, Oid.SRIOV_WRITE_VF_CONFIG_SPACE): (dict(VFId=V2, Offset=4, Length=2, BufferOffset=20), b"\x04\x00"),

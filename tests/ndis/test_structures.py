@@ -38,7 +38,8 @@ SIZES = {                     # NDIS_SIZEOF, sizeof
     s.ReceiveFilterParameters: (44, 44), s.FilterFieldParameters: (56, 56), s.FilterClearParameters: (16, 16),
     s.FilterMoveParameters: (24, 24), s.ReceiveFilterInfo: (16, 16), s.ReceiveFilterInfoArray: (28, 28),
     s.RegistrationAttributes: (28, 32), s.AddDeviceRegistrationAttributes: (20, 24), s.GeneralAttributes: (224, 224),
-    s.HardwareAssistAttributes: (80, 80), s.SharedMemoryParameters: (68, 72), s.OidRequest: (236, 240)}
+    s.HardwareAssistAttributes: (80, 80), s.SharedMemoryParameters: (68, 72), s.OidRequest: (236, 240),
+    s.StatisticsInfo: (152, 152), s.InterruptModerationParameters: (12, 12), s.LinkParameters: (32, 32)}
 
 OFFSETS = {
     s.NicSwitchCapabilitiesStructure: {"NicSwitchCapabilities": 32, "MaxNumSwitches": 36, "MaxNumVPorts": 40,
