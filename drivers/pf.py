@@ -2,8 +2,8 @@
 
 `INITIALIZE` follows the seven steps of Microsoft's guidelines for a PF's MiniportInitializeEx; each step's
 docstring begins with the rule ids it serves (datasheet.rules). Features and capabilities are in `pf_features`, requests
-come in through `pf_requests`, the switch is in `pf_switch`, the VFs' mailboxes in `pf_mailbox`. The driver sees NDIS, its
-handle and the datasheet, nothing inside the device.
+come in through `pf_requests`, the switch is in `pf_switch`, the VFs' mailboxes in `pf_mailbox`; reset, power and halt are in
+`pf_life`. The driver sees NDIS, its handle and the datasheet, nothing inside the device.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from drivers.pf_blocks import PfBlocks
 from drivers.pf_features import NUM_VFS, PfFeatures
 from drivers.pf_functions import PfFunctions
 from drivers.pf_hardware import PfHardware
+from drivers.pf_life import PfLife
 from drivers.pf_mailbox import PfMailbox
 from drivers.pf_requests import Serve
 from drivers.pf_switch import NicSwitch
 from drivers.rings import PythonRings, QueuePair, RingSettings
 from nicmodel.datasheet import ndis as n
-from nicmodel.datasheet.ndis import Oid, PartitionType, PowerState, RequestType, Status
+from nicmodel.datasheet.ndis import Oid, PartitionType, RequestType, Status
 from nicmodel.datasheet.ndis_structures import AddDeviceRegistrationAttributes, made
-from nicmodel.datasheet.registers_pf import CTRL_EXT, EICR
+from nicmodel.datasheet.registers_pf import EICR
 
 Steps = Generator[Any, Any, Any]
 QUERY, SET, METHOD = RequestType
-SURPRISE_REMOVED = "NdisDevicePnPEventSurpriseRemoved"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class PfSettings:
     drop_without_descriptor: bool = True
 
 
-class PfMiniport(PfHardware, PfFunctions):
+class PfMiniport(PfLife, PfFunctions):
     """The PF's driver. It creates its switch statically, during initialisation."""
 
     switch_creation = "static"
@@ -69,7 +69,6 @@ class PfMiniport(PfHardware, PfFunctions):
         self._service: Any = None                # the running mailbox service, if any
         self._again = False                      # news came while it ran
         self._context = 0
-        self._running = False                    # between MiniportRestart and MiniportPause
 
     # DriverEntry and MiniportAddDevice -------------------------------------------------------------------
 
@@ -108,12 +107,6 @@ class PfMiniport(PfHardware, PfFunctions):
         """GEN-INIT-09: one queue message and one for everything else."""
         return (yield from self.register_handlers([self.on_queue, self.on_other]))
 
-    CONFIGURE: StepList = (PfHardware.configure_pools, PfHardware.configure_port, PfHardware.open_default_pool)
-
-    def configure_hardware(self) -> Steps:
-        """PF-INIT-12: pools, queues, loopback and drop policy for the VFs that the keywords ask for; the port."""
-        return (yield from self.run(self.CONFIGURE))
-
     def create_nic_switch(self) -> Steps:
         """PF-INIT-12, SWITCH-08: only now, with the hardware configured, do the VFs appear."""
         status = yield from self.enable_virtualization()
@@ -134,21 +127,9 @@ class PfMiniport(PfHardware, PfFunctions):
         MiniportBase.register_dma,
         PfHardware.allocate_rings,
         register_interrupts,
-        configure_hardware,
+        PfLife.configure_hardware,
         create_nic_switch,
     )
-
-    def enable_virtualization(self) -> Steps:
-        """SWITCH-08: NumVFs and VF Enable, if there is a VF to enable."""
-        if not self.sriov or not self.switch.num_vfs:
-            return Status.SUCCESS
-        return (yield from self.ndis.NdisMEnableVirtualization(self.switch.num_vfs, True))
-
-    def disable_virtualization(self) -> Steps:
-        """SWITCH-10, -12: if it is on and the hardware is still there."""
-        if self.gone or not self.ndis.virtualized:
-            return Status.SUCCESS
-        return (yield from self.ndis.NdisMEnableVirtualization(0, False))
 
     # MiniportRestart and MiniportPause -------------------------------------------------------------------
 
@@ -198,64 +179,6 @@ class PfMiniport(PfHardware, PfFunctions):
         """SWITCH-13: software goes now, hardware at halt."""
         return self.switch.delete(parameters.SwitchId)
 
-    # reset, power, shutdown, removal, halt -----------------------------------------------------------------
-
-    QUIESCE: StepList = (PfHardware.mask_interrupts, PfHardware.drop_link, PfHardware.silence_vfs,
-                         PfHardware.stop_rings, PfHardware.stop_dma)
-    REBUILD: StepList = (PfHardware.reset_adapter, configure_hardware, PfHardware.restore_switch)
-
-    def reset(self) -> Steps:
-        """GEN-RESET-01, RESET-07, G-08: quiesce, rebuild from what we remember; VF ids, VPorts and filters survive.
-
-        NDIS need not set anything again. VFs see the PF go and come back, and greet it again.
-        """
-        self.available, packet_filter = False, self.packet_filter
-        status = yield from self.run((*self.QUIESCE, *self.REBUILD, *(self.RESTART if self._running else ())))
-        self.available = True
-        if status != Status.SUCCESS:
-            return Status.HARD_ERRORS
-        if self._running and packet_filter:
-            self.packet_filter = 0
-            self.set_packet_filter(packet_filter)
-        return Status.SUCCESS
-
-    def set_power(self, state: int) -> Status | Steps:
-        """POWER-04, G-08: low power quiesces the VFs and drops the link; full power rebuilds, then NDIS restarts us."""
-        low = state != PowerState.D0
-        if state not in (PowerState.D0, PowerState.D3):
-            return Status.NOT_SUPPORTED                  # the device knows neither D1 nor D2
-        return self._sleep() if low and self.available else Status.SUCCESS if low else self._wake()
-
-    def _sleep(self) -> Steps:
-        status = yield from self.run(self.QUIESCE)
-        self.available = False
-        return status
-
-    def _wake(self) -> Steps:
-        if self.available:
-            return Status.SUCCESS
-        status = yield from self.run(self.REBUILD)
-        self.available = status == Status.SUCCESS
-        return status
-
-    def shutdown(self) -> None:
-        """MiniportShutdownEx: no interrupt, no DMA; nothing is given back, nothing waited for."""
-        self.mask_interrupts()
-        self.stop_dma()
-
-    def device_pnp_event(self, event: str) -> None:
-        """GEN-OID-04: the device is gone. No request is accepted and no register touched from here on."""
-        self.gone = event == SURPRISE_REMOVED
-
-    def halt(self) -> Steps:
-        """HALT-PF-01, -03, -04, GEN-HALT-02, -03: interrupts off, then everything back in reverse order, the VFs first."""
-        if not self.gone:
-            self.mask_interrupts()
-            yield from self.handle.clear_flags(CTRL_EXT, CTRL_EXT.DRV_LOAD.mask)
-            self.switch.abandon()
-            yield from self.disable_virtualization()
-        yield from self.release()
-
     # requests ------------------------------------------------------------------------------------------
 
     def generic_request(self, kind: RequestType, oid: Oid, buffer: Any) -> Status | Steps:
@@ -265,19 +188,6 @@ class PfMiniport(PfHardware, PfFunctions):
         if (kind, oid) == (RequestType.SET, Oid.PNP_SET_POWER):
             return self.set_power(buffer)
         return self.common_request(kind, oid, buffer)
-
-    def set_packet_filter(self, mask: int) -> Status:
-        """Our own traffic flows from the first filter that is not empty."""
-        opening, closing = mask and not self.packet_filter, self.packet_filter and not mask
-        self.packet_filter = mask
-        if self.pair is not None and opening:
-            if self.rings is not None:
-                self.rings.start()
-            else:
-                self.pair.start_agent()
-        elif self.pair is not None and closing:
-            self.pair.stop_agent()
-        return Status.SUCCESS
 
     def indicate_link(self, up: bool) -> None:
         """BACKCH-06: NDIS learns of the link, and so does every VF."""
@@ -316,7 +226,7 @@ class DynamicPfMiniport(PfMiniport):
     INITIALIZE: StepList = tuple(step for step in PfMiniport.INITIALIZE
                                  if step not in (PfMiniport.choose_vfs, PfMiniport.create_nic_switch))
     CREATE_SWITCH: StepList = (PfHardware.configure_pools, PfHardware.open_default_pool,
-                               PfMiniport.enable_virtualization)
+                               PfLife.enable_virtualization)
     LEAVE_SWITCH: StepList = (PfHardware.leave_pools, PfHardware.open_default_pool)
 
     def create_switch(self, parameters: Any) -> Steps:

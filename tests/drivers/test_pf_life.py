@@ -44,6 +44,7 @@ def test_dynamic_driver_waits_for_the_switch(machine):
     assert bench.adapter.num_vfs == 0 and not bench.adapter.value(0, "VT_CTL") and not enabled(bench)
     assert bench.do(bench.stack.requests.create_switch()) == Status.SUCCESS
     assert bench.adapter.num_vfs == 3 and bench.adapter.value(0, "VT_CTL") & VT_CTL.VT_ENA.mask
+    assert bench.adapter.value(0, "VMOLR", 0) == 0 and bench.adapter.value(0, "VFRE") == 1 << 3      # pool 0 is a VF's now
     assert bench.reported() == []
 
 
