@@ -7,7 +7,7 @@ from typing import Any
 from drivers.mutant import LIFE, mutant
 from drivers.pf import PfMiniport
 from drivers.vf import VfMiniport
-from nicmodel.datasheet.ndis import ATTRIBUTE_BUS_MASTER, INTERFACE_PCI, Oid, RequestType, Status
+from nicmodel.datasheet.ndis import ATTRIBUTE_BUS_MASTER, INTERFACE_PCI, MANDATORY_OIDS, Oid, RequestType, Status
 from nicmodel.datasheet.ndis_structures import RegistrationAttributes, made
 from nicmodel.ndis.platform import Circumstances
 
@@ -61,8 +61,14 @@ class KeepsPostingWhenPaused(VfMiniport):
 
 @mutant("vf_knows_every_request", "GEN-OID-03", LIFE)
 class KnowsEveryRequest(VfMiniport):
-    def common_request(self, kind: RequestType, oid: Oid) -> Status:
-        return Status.NOT_SUPPORTED
+    def common_request(self, kind: RequestType, oid: Oid, buffer: Any = None) -> Any:
+        return super().common_request(kind, oid, buffer) if oid in MANDATORY_OIDS else Status.NOT_SUPPORTED
+
+
+@mutant("vf_has_no_statistics", "GEN-OID-06", LIFE)
+class HasNoStatistics(VfMiniport):
+    def common_request(self, kind: RequestType, oid: Oid, buffer: Any = None) -> Any:
+        return Status.NOT_SUPPORTED if oid == Oid.GEN_STATISTICS else super().common_request(kind, oid, buffer)
 
 
 @mutant("vf_accepts_requests_after_removal", "GEN-OID-04", LIFE)

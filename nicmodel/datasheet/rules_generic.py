@@ -73,8 +73,8 @@ GENERIC: tuple[Rule, ...] = (
          _REQUEST),
     Rule("GEN-OID-05", BOTH, "a reset meets a request", "A request that a reset interrupts is completed with "
          "REQUEST_ABORTED.", _REQUEST, unchecked="NDIS of the model gives a request up itself where a reset overtakes it"),
-    Rule("GEN-OID-06", BOTH, "general attributes", "The requests that are mandatory for every miniport are supported and "
-         "listed.", "mandatory-oids-for-miniport-drivers", by=("GEN-INIT-14",)),
+    Rule("GEN-OID-06", BOTH, "MiniportOidRequest", "The requests that are mandatory for every miniport are served; that "
+         "they are listed is GEN-INIT-14.", "mandatory-oids-for-miniport-drivers"),
     Rule("GEN-RESET-01", BOTH, "MiniportResetEx", "A reset returns SUCCESS, PENDING, RESET_IN_PROGRESS, SOFT_ERRORS or "
          "HARD_ERRORS, after pending requests and sends were completed.", "nc-ndis-miniport_reset"),
     Rule("GEN-HALT-01", NDIS, "MiniportHaltEx", "An adapter is halted only after it was initialised, from Paused, with "

@@ -19,6 +19,7 @@ from nicmodel.datasheet.ndis import (
     FRAME_HEADER_MAC,
     INVALID_RID,
     INVALID_VF_FUNCTION_ID,
+    MANDATORY_QUERIES,
     MAX_CONFIG_BLOCK,
     PF_FUNCTION_ID,
     PF_OIDS,
@@ -81,6 +82,7 @@ FAR_VPORT = 0x7F00                      # nor this VPort, nor this filter
 STRANGER = 0x02_00_00_0E_00_00          # addresses of filters that only the examiner sets
 MOST_FILTERS = 1024                     # no more are tried, whatever is advertised
 BYTES_4 = bytes(4)
+ROOM = 1024                             # bytes for any answer to a mandatory query
 
 
 def examine(stack: VirtualizationStack) -> Steps:
@@ -149,6 +151,7 @@ class Examiner:
         yield from self.ask_all(requests_about(NOBODY))
         yield from self.ask_all(self.malformed())
         yield from self.ask_all(self.about_vfs())
+        yield from self.ask_all((QUERY, oid, bytearray(ROOM)) for oid in MANDATORY_QUERIES)
         for kind, oid, buffer in self.good_requests():
             yield from self.ask(kind, oid, buffer)
         yield from self.fill_with_filters()
@@ -244,7 +247,8 @@ class Examiner:
     # a VF ------------------------------------------------------------------------------------------------
 
     def ask_a_vf(self, adapter: Adapter) -> Steps:
-        """A PF's requests, one that nobody knows, and news of stale blocks."""
+        """What every miniport answers, a PF's requests, one that nobody knows, and news of stale blocks."""
+        yield from self.ask_all(((QUERY, oid, bytearray(ROOM)) for oid in MANDATORY_QUERIES), adapter)
         pairs = sorted(PF_ONLY_REQUESTS)
         yield from self.ask_all([*((kind, oid, made(ROW_OF[oid].structure)) for oid, kind in pairs),
                                  (METHOD, UNKNOWN_OID, None)], adapter)

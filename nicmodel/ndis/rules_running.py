@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nicmodel.datasheet.ndis import Oid, Status
+from nicmodel.datasheet.ndis import MANDATORY_OIDS, MANDATORY_QUERIES, MANDATORY_SETS, Oid, RequestType, Status
 from nicmodel.ndis.checker import (
     INITIALIZE_RETURNS,
     REQUEST,
@@ -10,6 +10,7 @@ from nicmodel.ndis.checker import (
     Call,
     Judgement,
     Seen,
+    answers,
     broken,
     obeyed,
     oid_name,
@@ -112,6 +113,16 @@ def removed_adapters_accept_nothing(call: Call, seen: Seen) -> Judgement | None:
         return None
     good = call.args["status"] == Status.NOT_ACCEPTED
     return obeyed("NOT_ACCEPTED") if good else broken(f"{_named(call.args['status'])} after the device has gone")
+
+
+@rule("GEN-OID-06", on=[*answers(*MANDATORY_OIDS)])
+def mandatory_requests_are_served(call: Call, seen: Seen) -> Judgement | None:
+    oid, status = call.args["oid"], call.args["status"]
+    mandatory = {RequestType.QUERY: MANDATORY_QUERIES, RequestType.SET: MANDATORY_SETS}.get(call.args["kind"], ())
+    if oid not in mandatory or seen.removed:
+        return None
+    missing = status in (Status.NOT_SUPPORTED, Status.INVALID_OID, None)
+    return broken(f"{_named(status)} to {oid_name(oid)}, which is mandatory") if missing else obeyed(f"{oid_name(oid)} is served")
 
 
 @rule("GEN-RESET-01", on=[RESET_RETURNS])
