@@ -9,7 +9,7 @@ that bind NDIS or the stack are judged by the same calls; a breach of them is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -96,12 +96,15 @@ Predicate = Callable[[Call, Seen], Judgement | None]
 PREDICATES: dict[str, Predicate] = {}
 _LISTENERS: dict[str, list[str]] = {}
 _DURING: dict[str, str] = {}
+_UNLESS: dict[str, Collection[str]] = {}
 
 
-def rule(identifier: str, on: Iterable[str], during: str = "") -> Callable[[Predicate], Predicate]:
+def rule(identifier: str, on: Iterable[str], during: str = "",
+         unless: Collection[str] = ()) -> Callable[[Predicate], Predicate]:
     """Register the predicate of a rule for the calls named in ``on``; accesses only while this entry point runs.
 
-    A request's name may be followed by that of its OID, an access's by that of its register.
+    A request's name may be followed by that of its OID, an access's by that of its register. Registers in ``unless`` do
+    not concern the rule.
     """
     if identifier not in BY_ID or not BY_ID[identifier].judged:
         raise ValueError(f"{identifier} is no rule that a predicate judges")
@@ -111,6 +114,8 @@ def rule(identifier: str, on: Iterable[str], during: str = "") -> Callable[[Pred
         PREDICATES[identifier] = predicate
         if during:
             _DURING[identifier] = during
+        if unless:
+            _UNLESS[identifier] = unless
         for name in on:
             _LISTENERS.setdefault(name, []).append(identifier)
         return predicate
@@ -159,7 +164,7 @@ def listeners(role: str, name: str, phase: str = "", probing: bool = False,
     names = [*_LISTENERS.get(name, ()), *(_LISTENERS.get(f"{name} {detail}", ()) if detail else ())]
     return tuple((each, PREDICATES[each]) for each in names
                  if role in BY_ID[each].roles and (BY_ID[each].binds_a_driver or not probing)
-                 and (name not in ACCESSES or _DURING.get(each, phase) == phase))
+                 and (name not in ACCESSES or _DURING.get(each, phase) == phase) and detail not in _UNLESS.get(each, ()))
 
 
 class FirstOffence(BaseException):

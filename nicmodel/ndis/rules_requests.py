@@ -10,6 +10,7 @@ from nicmodel.datasheet.ndis_buffers import Malformed, unpack_data, unpack_plain
 from nicmodel.datasheet.ndis_structures import (
     BarResourcesInfo,
     MemoryResource,
+    ProbedBarsInfo,
     VendorDeviceIdInfo,
     carries_nothing,
     header_is,
@@ -22,6 +23,7 @@ READ_SPACE, WRITE_SPACE = Oid.SRIOV_READ_VF_CONFIG_SPACE, Oid.SRIOV_WRITE_VF_CON
 READ_BLOCK, WRITE_BLOCK = Oid.SRIOV_READ_VF_CONFIG_BLOCK, Oid.SRIOV_WRITE_VF_CONFIG_BLOCK
 SET_BUS_DATA = "NdisMSetVirtualFunctionBusData"
 QUERY_BARS = "NdisMQueryProbedBars"
+BAR_BYTES, BAR_64 = 4, 0x4          # a BAR register, and its type bit that takes the next one in
 ABSENT = (0x0000, 0xFFFF)           # ids of no device
 
 
@@ -198,11 +200,28 @@ def slices_lie_side_by_side(call: Call, seen: Seen) -> Judgement | None:
     return None
 
 
+def upper_halves(seen: Seen) -> set[int]:
+    """BARs that are the upper half of the one before, by the last answer to PROBED_BARS."""
+    for call in reversed(seen.calls.get(REQUEST_RETURNS, [])):
+        if call.args["oid"] != Oid.SRIOV_PROBED_BARS or call.args["status"] != Status.SUCCESS:
+            continue
+        try:
+            _, data = unpack_data(ProbedBarsInfo, whole(call.args["buffer"]))
+        except Malformed:
+            return set()
+        upper: set[int] = set()
+        for bar, low in enumerate(data[::BAR_BYTES]):
+            if low & BAR_64 and bar not in upper:
+                upper.add(bar + 1)
+        return upper
+    return set()
+
+
 @rule("BAR-06", on=answers(Oid.SRIOV_BAR_RESOURCES))
 def upper_halves_have_nothing(call: Call, seen: Seen) -> Judgement | None:
     asked = asked_of(call, seen)
-    if asked is None or asked.VFId not in seen.switch.vfs or asked.BarIndex % 2 == 0:
-        return None                                # both BARs of our VFs are of 64 bits and begin at even indices
+    if asked is None or asked.VFId not in seen.switch.vfs or asked.BarIndex not in upper_halves(seen):
+        return None
     return refused(call, f"BAR {asked.BarIndex}, an upper half,")
 
 

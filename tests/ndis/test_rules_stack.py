@@ -39,7 +39,7 @@ from nicmodel.datasheet.ndis_structures import (
 from nicmodel.datasheet.rules import BY_ID, RULES
 from nicmodel.ndis import library  # noqa: F401  registers the predicates
 from nicmodel.ndis.checker import Call, Checker
-from nicmodel.ndis.examination import bar_of, filter_of, read_space, switch_of, vf_of, vport_of
+from nicmodel.ndis.examination import bar_of, bars_of_all, filter_of, read_space, switch_of, vf_of, vport_of
 
 QUERY, SET, METHOD = RequestType
 MAC = 0x020000000001
@@ -177,6 +177,9 @@ ANSWERS = {
 
 @pytest.mark.parametrize("rule", ANSWERS)
 def test_a_decision_of_ours_is_broken_by_an_answer_and_closes_nothing(checker, rule):
+    probed = bars_of_all()
+    probed[2].oid_request.data[:] = bytes.fromhex("04c0ffff ffffffff") + bytes(16)      # BAR 0 is of 64 bits
+    answer(checker, *probed)
     *request, status = ANSWERS[rule]
     assert rule in [report.rule for report in answer(checker, *request, status)]
     assert not BY_ID[rule].closes
