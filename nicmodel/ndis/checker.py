@@ -223,7 +223,8 @@ class Checker:
     def _report(self, call: Call, verdicts: dict[str, Judgement]) -> list[Report]:
         """Note how rules stand after a call; the fresh breaches, in report order."""
         fresh = []
-        for name in report_order(verdicts) if len(verdicts) > 1 else verdicts:
+        all_obeyed = all([judged.ok for judged in verdicts.values()])
+        for name in verdicts if all_obeyed else report_order(verdicts):
             was = self._standing.get(name)
             judged = verdicts[name]
             if was is not None and (not was[0] or judged.ok):

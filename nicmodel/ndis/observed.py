@@ -21,16 +21,18 @@ class ObservedHandle:
 
     def __init__(self, handle: FunctionHandle, ndis: NdisLibrary):
         self._handle, self._watch = handle, ndis.access
+        self._judge, self._env = ndis.checker.access, ndis.env           # reads and writes are many: straight to the judge
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._handle, name)
 
     def write(self, register: RegisterAt | Register, value: int) -> None:
-        self._watch("write", register=register.name, value=value, index=getattr(register, "index", 0))
+        self._judge("write", {"register": register.name, "value": value, "index": getattr(register, "index", 0)},
+                    int(self._env.now))
         self._handle.write(register, value)
 
     def read(self, register: RegisterAt | Register) -> Any:
-        self._watch("read", register=register.name, index=getattr(register, "index", 0))
+        self._judge("read", {"register": register.name, "index": getattr(register, "index", 0)}, int(self._env.now))
         return self._handle.read(register)
 
     def set_flags(self, register: RegisterAt | Register, mask: int) -> Generator[Any, Any, None]:

@@ -50,7 +50,8 @@ def configuration_is_read(call: Call, seen: Seen) -> Judgement | None:
 def resources_come_before_use(call: Call, seen: Seen) -> Judgement | None:
     if seen.phase != "MiniportInitializeEx":
         return None
-    mapped = seen.holds("register mapping") > 0
+    maps = seen.calls.get("NdisMMapIoSpace", [])         # not `holds`: this is asked at every access
+    mapped = len(maps) > len(seen.calls.get("NdisMUnmapIoSpace", ())) and maps[-1].result == Status.SUCCESS
     if call.name in ("config_read", "config_write"):
         return broken("configuration space is reached with NdisMGetBusData and NdisMSetBusData")
     if call.name != INITIALIZE_RETURNS:
