@@ -61,9 +61,19 @@ def bare(plane: str = "fast", *, profile: str = "x520", vfs: int = 63, frame: in
     return made
 
 
-def run(plane: DataPlane, until: int) -> int:
-    """Run to `until`; frames delivered so far."""
+def go(plane: DataPlane, until: int) -> None:
+    """Run to `until`."""
     while plane.run_until(until):
         pass
+
+
+def delivered(plane: DataPlane) -> int:
+    """Frames delivered so far, of both directions."""
     functions = plane.results()["functions"]
     return int(functions["tx_packets"].sum() + functions["rx_packets"].sum())
+
+
+def run(plane: DataPlane, until: int) -> int:
+    """Run to `until`; frames delivered so far."""
+    go(plane, until)
+    return delivered(plane)

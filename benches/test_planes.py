@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import statistics
 import time
+from functools import partial
 from typing import Any
 
 import pytest
-from bare import US, bare, run
+from bare import US, bare, delivered, go
 from simpy_pipeline import Pipeline
-from timing import Run, best, calibration_seconds
+from timing import Run, best, calibration_seconds, clocked
 
 from nicmodel.datasheet.profiles import PROFILES
 from nicmodel.lab.scenario import Scenario
-from nicmodel.lab.testbench import Machine, delivered
+from nicmodel.lab.testbench import Machine
+from nicmodel.lab.testbench import delivered as counted
 
 FRAME_TICKS = 8 * 1000 * 1024 * 5         # a byte at 200 Mb/s: each VF of 63 is held now and then
 SETTLE = 300 * US                         # from the start of traffic to full queues
 FAST, REFERENCE = 40_000 * US, 120 * US   # simulated: long enough to be timed
 # Floors of the comparisons.
-OVER_REFERENCE, OVER_SIMPY, PER_CALIBRATION, WITH_BOOKS = 300, 60, 40_000, 60
+OVER_REFERENCE, OVER_SIMPY, PER_CALIBRATION, WITH_BOOKS, MANY_OVER_ONE = 300, 60, 40_000, 60, 4
 SLICES, SLICE = 40, 1_500 * US             # of two machines that run in turns
 
 
@@ -33,11 +35,11 @@ def grouped(group: str) -> pytest.MarkDecorator:
 
 
 def saturated(plane: str = "fast", duration: int = 0, settle: int = SETTLE, **conditions: Any) -> Run:
-    """A bare machine with full queues; the result runs it for `duration` and returns the frames delivered in it."""
+    """A bare machine with full queues, to be run for `duration`."""
     machine = bare(plane, **conditions)
-    before = run(machine, settle)
+    go(machine, settle)
     end = settle + (duration or (FAST if plane == "fast" else REFERENCE))
-    return lambda: run(machine, end) - before
+    return Run(lambda: go(machine, end), lambda: delivered(machine))
 
 
 def driven(plane: str = "fast", duration: int = 5_000 * US, **keys: Any) -> Run:
@@ -47,19 +49,13 @@ def driven(plane: str = "fast", duration: int = 5_000 * US, **keys: Any) -> Run:
     machine.start_traffic()
     machine.device.run_until(int(machine.clock.now) + SETTLE)
     end = int(machine.clock.now) + duration
-    before = delivered(machine.device.plane.results())
-
-    def go() -> int:
-        machine.device.run_until(end)
-        return delivered(machine.device.plane.results()) - before
-
-    return go
+    return Run(lambda: machine.device.run_until(end), lambda: counted(machine.device.plane.results()))
 
 
 def in_simpy(vfs: int = 8, frame: int = 64) -> Run:
     pipeline = Pipeline(PROFILES["x520"], vfs, frame)
     pipeline.run(40 * US)
-    return lambda: pipeline.run(300 * US)
+    return Run(lambda: pipeline.run(300 * US), lambda: pipeline.sent)
 
 
 @pytest.mark.parametrize("direction", ("tx", "rx", "both"))
@@ -111,8 +107,8 @@ def test_everything_on(packets_per_second):
         machine = bare(direction="both", iotlb_entries=64, walkers=16, dram_share=1 << 15, tail_share=66)
         for function in range(1, 64):
             machine.set("shaper", function, (FRAME_TICKS, 3_000), 1_500)
-        before = run(machine, SETTLE)
-        return lambda: run(machine, SETTLE + FAST // 4) - before
+        go(machine, SETTLE)
+        return Run(lambda: go(machine, SETTLE + FAST // 4), lambda: delivered(machine))
 
     packets_per_second(prepare)
 
@@ -120,18 +116,40 @@ def test_everything_on(packets_per_second):
 @grouped("compared")
 def test_fast_over_reference(packets_per_second, benchmark):
     rate = packets_per_second(lambda: saturated(vfs=8))
-    packets, seconds = best(lambda: saturated("reference", vfs=8, settle=60 * US), rounds=2)
-    ratio = benchmark.extra_info["times_the_reference_plane"] = rate / (packets / seconds)
+    packets, spent = best(lambda: saturated("reference", vfs=8, settle=60 * US), rounds=2)
+    ratio = benchmark.extra_info["times_the_reference_plane"] = rate / (packets / spent)
     assert ratio > OVER_REFERENCE
 
 
 @grouped("compared")
 def test_fast_over_a_simpy_pipeline(packets_per_second, benchmark):
     rate = packets_per_second(lambda: saturated(vfs=8))
-    packets, seconds = best(in_simpy, rounds=2)
+    packets, spent = best(in_simpy, rounds=2)
     assert packets > 0
-    ratio = benchmark.extra_info["times_a_SimPy_pipeline"] = rate / (packets / seconds)
+    ratio = benchmark.extra_info["times_a_SimPy_pipeline"] = rate / (packets / spent)
     assert ratio > OVER_SIMPY
+
+
+def in_turns(machines: list[Any], slices: list[int]) -> list[list[float]]:
+    """CPU seconds a packet of each machine's slices, one of each after the other: what disturbs one disturbs its neighbours."""
+    costs: list[list[float]] = [[] for _ in machines]
+    for each in range(SLICES):
+        for machine, piece, cost in zip(machines, slices, costs, strict=True):
+            end = SETTLE + each * piece
+            packets, spent = clocked(Run(partial(go, machine, end), partial(delivered, machine)))
+            cost.append(spent / packets)
+    return [cost[1:] for cost in costs]
+
+
+@grouped("compared")
+def test_many_vfs_over_one(packets_per_second, benchmark):
+    """What a packet costs with 256 VFs, in per cent of what it costs with one."""
+    packets_per_second(lambda: saturated(profile="vf100g", vfs=256, duration=2_000 * US))
+    machines = [bare(profile="vf100g", vfs=vfs) for vfs in (1, 256)]
+    one, many = in_turns(machines, [SLICE // 10, SLICE // 10])
+    ratio = statistics.median(b / a for a, b in zip(one, many, strict=True))
+    benchmark.extra_info["percent_of_the_cost_with_1_VF"] = 100 * ratio
+    assert ratio < MANY_OVER_ONE
 
 
 @pytest.mark.parametrize("direction", ("tx", "rx", "both"))
@@ -139,15 +157,8 @@ def test_fast_over_a_simpy_pipeline(packets_per_second, benchmark):
 def test_with_books_over_without(direction, packets_per_second, benchmark):
     """Two machines in turns, a slice each: what disturbs one slice disturbs no other, and the median is of pairs."""
     packets_per_second(lambda: saturated(direction=direction, books=True, duration=10_000 * US))
-    machines = [bare(direction=direction, books=on) for on in (False, True)]
-    seconds: list[list[float]] = [[], []]
-    for end in range(SETTLE, SETTLE + SLICES * SLICE, SLICE):
-        for machine, spent in zip(machines, seconds, strict=True):
-            began = time.process_time()
-            while machine.run_until(end):
-                pass
-            spent.append(time.process_time() - began)
-    percent = 100 * statistics.median(without / books for without, books in zip(*(spent[1:] for spent in seconds), strict=True))
+    without, books = in_turns([bare(direction=direction, books=on) for on in (False, True)], [SLICE, SLICE])
+    percent = 100 * statistics.median(a / b for a, b in zip(without, books, strict=True))
     benchmark.extra_info["percent_of_the_speed_without_books"] = percent
     assert percent > WITH_BOOKS
 

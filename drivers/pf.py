@@ -29,6 +29,7 @@ from nicmodel.datasheet.registers_pf import EICR
 
 Steps = Generator[Any, Any, Any]
 QUERY, SET, METHOD = RequestType
+MESSAGES = 2
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,25 @@ class PfMiniport(PfLife, PfFunctions):
                                                      SetOptionsHandler=self.set_options)
 
     def set_options(self) -> Status:
-        """PF-INIT-01: we want MiniportAddDevice."""
-        return self.ndis.NdisSetOptionalHandlers(AddDevice=self.add_device, RemoveDevice=self.remove_device)
+        """PF-INIT-01: we want MiniportAddDevice, and a say in our resources."""
+        return self.ndis.NdisSetOptionalHandlers(
+            AddDevice=self.add_device, RemoveDevice=self.remove_device, StartDevice=self.start_device,
+            FilterResourceRequirements=self.filter_resource_requirements)
 
     def add_device(self) -> Status:
         """PF-INIT-02, -03, -04: software only; the context goes to NDIS."""
         self._context = self.ndis.NdisAllocateMemory(64)
         return self.ndis.NdisMSetMiniportAttributes(made(AddDeviceRegistrationAttributes,
                                                          MiniportAddDeviceContext=self._context))
+
+    def filter_resource_requirements(self, wanted: Any) -> Status:
+        """INTR-04, -10: two messages are all we use, one for our queues and one for everything else."""
+        wanted.messages = min(wanted.messages, MESSAGES)
+        return Status.SUCCESS
+
+    def start_device(self) -> Status:
+        """PF-INIT-03: nothing to do before MiniportInitializeEx."""
+        return Status.SUCCESS
 
     def remove_device(self) -> None:
         """PF-INIT-04: undo MiniportAddDevice."""

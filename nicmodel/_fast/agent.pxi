@@ -223,15 +223,17 @@ cdef void decide_vcpu(Nic* nic) noexcept nogil:
 cdef void reap(Nic* nic, Ring* ring, int32_t count, bint received) noexcept nogil:
     """REAPED of the oldest rows of a ring."""
     cdef int32_t _each, index
+    cdef uint64_t end = ring.reaped + <uint64_t>count
     if received or nic.record_rows:
         for _each in range(count):
+            foresee_stamps(nic, ring, ring.reaped + <uint64_t>_each, end, STAGE_REAPED)
             index = row_at(ring, ring.reaped + <uint64_t>_each)
             stamp(nic, &nic.rows[index], STAGE_REAPED, nic.now)
             if received:
                 if nic.books:
                     end_wait_for_driver(nic, ring, index)
                 deliver_rx(nic, &nic.rows[index])
-    ring.reaped += <uint64_t>count
+    ring.reaped = end
     let_go(nic, ring)
 
 

@@ -3,6 +3,10 @@
 Nothing here decides.
 """
 
+cdef enum:
+    ROWS_AHEAD = 8          # of a ring's rows that reach a stage together, so far ahead they come into the cache
+
+
 cdef inline void touch(Nic* nic, int arbiter) noexcept nogil:
     """The arbiter's inputs changed: it decides at its next tick, or in this instant if its turn is to come."""
     nic.touched |= (<uint32_t>1) << arbiter
@@ -161,11 +165,11 @@ cdef bint rows_grow(Nic* nic, int32_t function) noexcept nogil:
 
 cdef bint records_grow(Nic* nic, int32_t room) noexcept nogil:
     """A record a slot. False when memory has run out."""
-    cdef Record* records = <Record*>realloc(nic.records, <size_t>room * sizeof(Record))
-    if records == NULL:
-        latch(nic, FAULT_MEMORY, ROOM_RECORDS, room * <int64_t>sizeof(Record))
+    nic.records = <RecordLines*>lines_grow(nic.records, nic.num_rows * sizeof(RecordLines), room * sizeof(RecordLines),
+                                           &nic.record_memory)
+    if nic.record_memory.full:
+        latch(nic, FAULT_MEMORY, ROOM_RECORDS, room * <int64_t>sizeof(RecordLines))
         return False
-    nic.records = records
     return not nic.books or waits_grow(nic, &nic.ledger.row_waits, room)
 
 
@@ -183,24 +187,41 @@ cdef bint done_grow(Nic* nic) noexcept nogil:
     return True
 
 
+cdef inline Record* record_of(Nic* nic, int32_t index) noexcept nogil:
+    """Only if rows are recorded."""
+    return &nic.records[index].record
+
+
 cdef inline void stamp(Nic* nic, Row* row, int stage, int64_t time) noexcept nogil:
     """The row reaches a stage."""
     if nic.record_rows:
-        nic.records[row - nic.rows].at[stage] = time
+        record_of(nic, <int32_t>(row - nic.rows)).at[stage] = time
+
+
+cdef inline void foresee_stamp(Nic* nic, int32_t index, int stage) noexcept nogil:
+    """The row will reach a stage soon: the place of its stamp is brought into the cache."""
+    if nic.record_rows:
+        prefetch(&record_of(nic, index).at[stage])
+
+
+cdef inline void foresee_stamps(Nic* nic, Ring* ring, uint64_t position, uint64_t end, int stage) noexcept nogil:
+    """Likewise of the ring's rows, which reach it one after the other, before `end`; the one of `position` does now."""
+    if position + ROWS_AHEAD < end:
+        foresee_stamp(nic, row_at(ring, position + ROWS_AHEAD), stage)
 
 
 cdef void record_birth(Nic* nic, int32_t index) noexcept nogil:
     cdef int stage
-    nic.records[index].parent = -1
+    record_of(nic, index).parent = -1
     for stage in range(NUM_STAGES):
-        nic.records[index].at[stage] = -1
+        record_of(nic, index).at[stage] = -1
     if nic.books:
         memset(recorded_waits(nic, index), 0, NUM_WAITS * sizeof(int64_t))
 
 
 cdef void record_row(Nic* nic, Row* row) noexcept nogil:
     """What a row is, as it is now; its stamps are recorded already."""
-    cdef Record* record = &nic.records[row - nic.rows]
+    cdef Record* record = record_of(nic, <int32_t>(row - nic.rows))
     record.serial = row.serial
     record.kind = row.kind
     record.outcome = row.outcome
@@ -215,7 +236,7 @@ cdef void record_done(Nic* nic, int32_t index) noexcept nogil:
     if unlikely(nic.num_done == nic.room_done) and not done_grow(nic):
         return
     record_row(nic, &nic.rows[index])
-    nic.done[nic.num_done] = nic.records[index]
+    nic.done[nic.num_done] = record_of(nic, index)[0]
     if nic.books:
         memcpy(nic.ledger.done_waits + nic.num_done * NUM_WAITS, recorded_waits(nic, index), NUM_WAITS * sizeof(int64_t))
     nic.num_done += 1
@@ -235,6 +256,7 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes
     cdef Row* row
     if index >= 0:
         nic.free_row = nic.rows[index].slot
+        prefetch(&nic.rows[nic.free_row])
     elif nic.num_rows < nic.room_rows or rows_grow(nic, function):
         index = nic.num_rows
         nic.num_rows += 1

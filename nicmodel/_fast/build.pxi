@@ -248,7 +248,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free(nic.flows)
     free(nic.agents)
     free(nic.row_memory.block)
-    free(nic.records)
+    free(nic.record_memory.block)
     free(nic.done)
     free(nic.tlp_memory.block)
     free(nic.calls)

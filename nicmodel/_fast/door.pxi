@@ -167,6 +167,7 @@ cdef class Door:
         self.nic.arenas[domain].size = 0
         self.nic.arenas[domain].base = base
         self.nic.arenas[domain].messages = memory is None
+        self.nic.message_domains |= memory is None
         if memory is not None:
             view = memory
             self.nic.arenas[domain].size = view.shape[0]

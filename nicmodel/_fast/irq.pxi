@@ -109,7 +109,8 @@ cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
     if position < ring.rows.head:
         position = ring.rows.head
     while position < ring.written:
-        record = &nic.records[row_at(ring, position)]
+        foresee_stamps(nic, ring, position, ring.written, STAGE_INTERRUPTED)
+        record = record_of(nic, row_at(ring, position))
         if record.at[STAGE_WRITTEN_BACK] >= 0 and record.at[STAGE_REAPED] < 0:
             record.at[STAGE_INTERRUPTED] = nic.now
         position += 1

@@ -129,6 +129,17 @@ cdef inline int32_t completion_chunk(Nic* nic, uint64_t address, int32_t left) n
     return left if left < room else room
 
 
+cdef inline void foresee_end(Nic* nic, Tlp* tlp) noexcept nogil:
+    """What the end of a payload's read will look at is brought into the cache."""
+    cdef Ring* ring = &nic.rings[tlp.ring]
+    if tlp.klass == CLASS_PAYLOAD:
+        prefetch(&nic.rows[tlp.ref])
+        foresee_stamp(nic, tlp.ref, STAGE_DATA_FETCHED)
+        prefetch(ring)
+        prefetch(&ring.next)
+        prefetch(&(<int32_t*>ring.rows.items)[ring.ready & ring.rows.mask])
+
+
 cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcept nogil:
     """A read's completions wait as one item and leave one by one; bytes of this one on the link."""
     cdef int32_t chunk
@@ -143,9 +154,8 @@ cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcep
         lane_pop(&way.completion)
         way.waiting -= 1
     way.flying_last = tlp.value == 0
-    if tlp.value == 0 and tlp.klass == CLASS_PAYLOAD:
-        prefetch(&nic.rows[tlp.ref])
-        prefetch(&nic.rings[tlp.ring].rows)
+    if tlp.value == 0:
+        foresee_end(nic, tlp)
     return completion_tlp_bytes(nic, chunk)
 
 
@@ -211,11 +221,68 @@ cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t 
         set_when(nic, RANK_DOWN_END, way.last_end)
 
 
+cdef inline bint is_idle(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
+    """Would the arbiter, asked in this instant, start what is ready now? Nothing waits, nothing flies or is due, and nobody
+    waits for a credit."""
+    catch_up(nic, way)
+    catch_up(nic, partner)
+    return (way.waiting == 0 and way.free <= nic.now << 10 and way.next_due > nic.now
+            and not (way.rules | way.starved | partner.starved))
+
+
+cdef inline void send_request(Nic* nic, int32_t index) noexcept nogil:
+    """The only read request of this instant takes the way up: at once if nobody else wants it."""
+    cdef Direction* way = &nic.up
+    if nic.touched & (1 << WRITERS | 1 << MSIX) or not is_idle(nic, way, &nic.down) or way.nph < 1:
+        queue_tlp(nic, way, &way.nonposted, index)
+        return
+    nic.tlps[index].ready = nic.now
+    if nic.books:
+        join_link(nic, LINE_UP_NONPOSTED, index)
+    way.nph -= 1
+    send_tlp(nic, way, &nic.down, index, nic.tlps[index].wire_bytes)
+
+
+cdef inline void queue_completions(Nic* nic, int32_t index) noexcept nogil:
+    """All completions of a read join the way down as one item, which the link cuts as they leave."""
+    nic.tlps[index].kind = TLP_COMPLETION
+    nic.tlps[index].value = nic.tlps[index].nbytes
+    queue_tlp(nic, &nic.down, &nic.down.completion, index)
+
+
+cdef inline void send_completions(Nic* nic, int32_t index) noexcept nogil:
+    """The only read of this instant is answered: at once if by one completion, and nobody else wants the way down."""
+    cdef Direction* way = &nic.down
+    cdef Tlp* tlp = &nic.tlps[index]
+    if (nic.when[RANK_READ_DONE] == nic.now or nic.when[RANK_DOWN_END] != NEVER or not is_idle(nic, way, &nic.up)
+            or completion_chunk(nic, tlp.address, tlp.nbytes) < tlp.nbytes):
+        queue_completions(nic, index)
+        return
+    tlp.kind = TLP_COMPLETION
+    tlp.ready = nic.now
+    if nic.books:
+        join_link(nic, LINE_DOWN_COMPLETION, index)
+    way.flying_last = True
+    foresee_end(nic, tlp)
+    send_tlp(nic, way, &nic.up, index, completion_tlp_bytes(nic, tlp.nbytes))
+
+
 # ---- deciding --------------------------------------------------------------------------------------
 
 cdef inline void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil:
     """What each of the three lines waits for; the books are opened only if that has changed."""
-    cdef int else_cause = CAUSE_SERVER if busy else CAUSE_TURN
+    cdef int32_t else_cause = CAUSE_SERVER if busy else CAUSE_TURN, cause = else_cause + 1
+    if likely(way.ph >= 1 and way.nph >= 1 and way.pd >= data_credits(nic.mps) and not way.rules):
+        open_books(nic, way, (0 if lane_empty(&way.posted) else cause) | (0 if lane_empty(&way.nonposted) else cause << 8)
+                   | (0 if lane_empty(&way.completion) else cause << 16))
+        way.starved = False
+        return
+    blame_lacking(nic, way, else_cause)
+    way.starved = blames_pool(way.blamed)
+
+
+cdef void blame_lacking(Nic* nic, Direction* way, int32_t else_cause) noexcept nogil:
+    """Likewise, where some TLP may lack a credit."""
     cdef int posted_cause = CAUSE_NONE, nonposted_cause = CAUSE_NONE, completion_cause = CAUSE_NONE
     cdef uint64_t oldest_posted = ~<uint64_t>0
     cdef Tlp* head
@@ -265,7 +332,6 @@ cdef inline void decide_direction(Nic* nic, Direction* way, Direction* partner) 
             start_tlp(nic, way, partner)
     if way.waiting or way.blamed:
         blame_lines(nic, way, way.free > now)
-        way.starved = blames_pool(way.blamed)
     wake_direction(nic, way, partner.starved)
     if unlikely(way.starved):
         send_overdue(nic, partner, nic.now + 1, nic.now)

@@ -31,7 +31,7 @@ cdef inline uint8_t* host_bytes(Nic* nic, int32_t domain, uint64_t address, uint
     return nic.arenas[domain].memory + offset
 
 cdef inline bint is_message_domain(Nic* nic, int32_t domain) noexcept nogil:
-    return 0 <= domain < nic.num_arenas and nic.arenas[domain].messages
+    return unlikely(nic.message_domains) and 0 <= domain < nic.num_arenas and nic.arenas[domain].messages
 
 cdef inline void put16(uint8_t* at, uint64_t value) noexcept nogil:
     at[0] = <uint8_t>value

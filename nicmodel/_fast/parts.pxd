@@ -28,6 +28,11 @@ cdef struct Record:
     int32_t length
     int64_t at[NUM_STAGES]
 
+cdef struct RecordLines:
+    # While its row is inside: whole lines of the cache, and each stage in one of them.
+    Record record
+    int64_t unused[4]
+
 cdef struct Row:
     # A frame while it is inside, and until its ring has done with its descriptor; then the slot is used again.
     # 64 bytes.

@@ -8,7 +8,7 @@ from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE, RO
 KINDS = tuple(UpcallKind)
 if ROW_DTYPE.itemsize != sizeof(Record):
     raise ModelBug("Record is not ROW_DTYPE")
-for size in (sizeof(Row), sizeof(Tlp), sizeof(Ring), sizeof(Function), sizeof(RowBook), sizeof(TlpBook)):
+for size in (sizeof(Row), sizeof(Tlp), sizeof(Ring), sizeof(Function), sizeof(RowBook), sizeof(TlpBook), sizeof(RecordLines)):
     if size % LINE_BYTES:
         raise ModelBug("a struct of the hot arrays is not made of whole cache lines")
 if sizeof(RareBook) > SCRAP_BYTES or sizeof(Offer) > SCRAP_BYTES:
@@ -45,7 +45,7 @@ cdef tuple copy_rows(Nic* nic):
         out = rows.view(np.uint8)
         for each in live:
             record_row(nic, &nic.rows[each])
-            memcpy(&out[at * <int64_t>sizeof(Record)], &nic.records[each], sizeof(Record))
+            memcpy(&out[at * <int64_t>sizeof(Record)], record_of(nic, each), sizeof(Record))
             if nic.books:
                 memcpy(&waited[at, 0], recorded_waits(nic, each), NUM_WAITS * sizeof(int64_t))
             at += 1

@@ -267,6 +267,7 @@ cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil
     if nic.draws:
         time += drawn_latency(nic, nic.tlps[index].function)
     push_sorted(nic, &nic.read_dones, time, index)
+    prefetch(&nic.rings[nic.tlps[index].ring].rows)
     if time < nic.when[RANK_READ_DONE]:
         set_when(nic, RANK_READ_DONE, time)
 
@@ -310,17 +311,11 @@ cdef inline void commit_mem_read(Nic* nic) noexcept nogil:
     sample(nic, index)
 
 
-cdef inline void queue_completions(Nic* nic, int32_t index) noexcept nogil:
-    """All completions of a read join the way down as one item, which the link cuts as they leave."""
-    nic.tlps[index].kind = TLP_COMPLETION
-    nic.tlps[index].value = nic.tlps[index].nbytes
-    queue_tlp(nic, &nic.down, &nic.down.completion, index)
-
-
 cdef inline void commit_read_done(Nic* nic) noexcept nogil:
     cdef int32_t index = front_timed(&nic.read_dones).index
     timed_popped(nic, &nic.read_dones, RANK_READ_DONE)
-    queue_completions(nic, index)
+    prefetch(&nic.tlps[front_timed(&nic.read_dones).index])     # the next, if there is one
+    send_completions(nic, index)
 
 
 cdef void answer_read(Nic* nic, int32_t index, uint8_t* data, int32_t nbytes) noexcept nogil:

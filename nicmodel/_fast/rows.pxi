@@ -4,10 +4,6 @@ A row's book is one line of the cache, for many rows wait at a time. Waits of 2^
 stand apart, in books that do not exist before they are needed.
 """
 
-cdef enum:
-    FRAMES_AHEAD = 4        # frames that wait for the wire are many: they and their books come into the cache some time before
-
-
 cdef inline RareBook* rare_book(Nic* nic, int32_t index) noexcept nogil:
     """Only if `ledger.rare` is set."""
     return &nic.ledger.rare_rows[index]
@@ -88,7 +84,6 @@ cdef inline void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept no
     cdef RowBook* row = row_book(nic, head.index)
     cdef RareBook* rare
     cdef int64_t waited = time - head.time
-    prepare_frame(nic)
     row.pipe = brief(nic, head.index, WAIT_TX_PIPE, head.time - nic.tx_pipe - row.since)
     if unlikely(nic.ledger.changed_pause):
         rare = open_rare(nic, head.index)
@@ -96,15 +91,6 @@ cdef inline void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept no
         waited -= rare.waits[WAIT_PAUSE]
     row.last = brief(nic, head.index, WAIT_WIRE, waited)
     serve_frame(nic, head.index, time)
-
-
-cdef inline void prepare_frame(Nic* nic) noexcept nogil:
-    """A frame that will start soon."""
-    cdef int32_t index
-    if lane_count(&nic.tx_wire) > FRAMES_AHEAD:
-        index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + FRAMES_AHEAD)).index
-        prefetch(row_book(nic, index))
-        prefetch(&nic.rows[index])
 
 
 cdef void turn_around(Nic* nic, int32_t index) noexcept nogil:

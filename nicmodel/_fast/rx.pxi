@@ -167,7 +167,7 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     cdef Row* row = &nic.rows[index]
     cdef Row* parent = &nic.rows[sent]
     if nic.record_rows:
-        nic.records[index].parent = parent.serial
+        record_of(nic, index).parent = parent.serial
     row.flow = parent.flow
     row.origin = parent.function
     row.destination = parent.destination

@@ -106,11 +106,17 @@ cdef inline int32_t pick(Nic* nic) noexcept nogil:
 
 
 cdef inline void foresee_turn(Nic* nic, int32_t function) noexcept nogil:
-    """The next two functions in number order, and the first ring of the next, are brought into the cache."""
-    if function + 2 < nic.num_functions:
-        prefetch(&nic.functions[function + 2])
-        prefetch(&nic.rings[nic.functions[function + 1].first_tx])
-        prefetch(&nic.rings[nic.functions[function + 1].first_tx].next)
+    """What the turns of the next functions in number order will look at is brought into the cache, step by step."""
+    cdef Ring* ring
+    if function + 4 >= nic.num_functions:
+        return
+    prefetch(&nic.functions[function + 4])
+    ring = &nic.rings[nic.functions[function + 3].first_tx]
+    prefetch(ring)
+    prefetch(&ring.next)
+    prefetch(lane_front(&nic.rings[nic.functions[function + 2].first_tx].chip))
+    if nic.record_rows and nic.rings[nic.functions[function + 1].first_tx].held:
+        foresee_stamp(nic, (<Descriptor*>lane_front(&nic.rings[nic.functions[function + 1].first_tx].chip)).slot, STAGE_SCHEDULED)
 
 
 cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:

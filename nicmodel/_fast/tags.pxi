@@ -71,7 +71,8 @@ cdef inline bint fits(Nic* nic, int klass) noexcept nogil:
     return nic.tlps[front_index(&nic.asking[klass])].nbytes <= nic.read_buffer_free
 
 
-cdef inline void grant(Nic* nic, int klass) noexcept nogil:
+cdef inline int32_t grant(Nic* nic, int klass) noexcept nogil:
+    """The head of this class has its tag and its room, and may go."""
     cdef int32_t index = pop_index(&nic.asking[klass])
     concerns(nic, nic.tlps[index].function)
     nic.tags_free -= 1
@@ -79,7 +80,7 @@ cdef inline void grant(Nic* nic, int klass) noexcept nogil:
     check(nic, nic.read_buffer_free >= 0, HOLDS_READ_BUFFER, nic.read_buffer_free)
     if nic.books:
         leave_tags(nic, index)
-    queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
+    return index
 
 
 cdef inline bint asks_alone(Nic* nic) noexcept nogil:
@@ -95,12 +96,12 @@ cdef inline void decide_tags(Nic* nic) noexcept nogil:
         decide_tags_by_rules(nic)
         return
     if nic.tags_blamed == 0 and lane_count(&nic.asking[CLASS_PAYLOAD]) == 1 and asks_alone(nic) and fits(nic, CLASS_PAYLOAD):
-        grant(nic, CLASS_PAYLOAD)       # what nearly always is: one frame's turn, and room for it
+        send_request(nic, grant(nic, CLASS_PAYLOAD))    # what nearly always is: one frame's turn, and room for it
         nic.tag_turn = 0
         return
     while refused < 3:
         if fits(nic, klass):
-            grant(nic, klass)
+            queue_tlp(nic, &nic.up, &nic.up.nonposted, grant(nic, klass))
             refused = 0
             nic.tag_turn = klass + 1 if klass < 2 else 0
         else:

@@ -371,6 +371,7 @@ cdef void commit_tx_writeback(Nic* nic, int32_t index, uint64_t first, uint64_t 
     cdef uint64_t position
     if nic.record_rows:
         for position in range(first, end):
+            foresee_stamps(nic, ring, position, end, STAGE_WRITTEN_BACK)
             stamp(nic, &nic.rows[row_at(ring, position)], STAGE_WRITTEN_BACK, nic.now)
     ring.written = end
     let_go(nic, ring)

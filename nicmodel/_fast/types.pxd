@@ -6,8 +6,8 @@ from nicmodel._fast.containers cimport Bits, Lane, Lines, Map, Timers
 from nicmodel._fast.facts cimport NUM_CAUSES, NUM_LINES, NUM_RANKS, RANK_DLLP
 from nicmodel._fast.ledger cimport Ledger
 from nicmodel._fast.parts cimport (
-    Agent, Arena, Asking, Call, Core, Direction, Filter, Flow, Function, Iommu, Offer, Record, Ring, Row, Scope, Shaper,
-    Side, Tlp, Vector,
+    Agent, Arena, Asking, Call, Core, Direction, Filter, Flow, Function, Iommu, Offer, Record, RecordLines, Ring, Row, Scope,
+    Shaper, Side, Tlp, Vector,
 )
 
 cdef enum:
@@ -93,6 +93,7 @@ cdef struct Nic:
     Lines ring_memory
     Arena* arenas
     int32_t num_arenas
+    int32_t message_domains     # has there been any?
     Flow* flows
     int32_t num_flows
     Agent* agents
@@ -104,7 +105,8 @@ cdef struct Nic:
     int32_t free_row
     Row blank               # a row as it is born
     int64_t row_serial
-    Record* records         # of rows that are not done, slot by slot
+    RecordLines* records    # of rows that are not done, slot by slot; aligned, within `record_memory`
+    Lines record_memory
     Record* done            # of the others, as they ended
     int64_t num_done
     int64_t room_done

@@ -3,6 +3,7 @@
 cdef enum:
     WIRE_OUT = 0
     WIRE_IN = 1
+    FRAMES_AHEAD = 4    # frames that wait for the wire are many: they and their books come into the cache some time before
 
 
 cdef inline void count_frame(Nic* nic, int way, int64_t length) noexcept nogil:
@@ -64,10 +65,24 @@ cdef inline void plan_wire(Nic* nic) noexcept nogil:
         expect_end(nic, NEVER)      # the wire is down
         return
     nic.wire_start = time
-    prefetch(&nic.rows[head.index])
+    foresee_frames(nic)
     start = start_tick(time, nic.wire_free, head.time)
     nbytes = frame_length(head.nbytes)
     expect_end(nic, round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks))
+
+
+cdef inline void foresee_frames(Nic* nic) noexcept nogil:
+    """What the ends of the next frames will look at is brought into the cache, step by step."""
+    cdef int32_t index
+    if lane_count(&nic.tx_wire) <= FRAMES_AHEAD:
+        return
+    index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + FRAMES_AHEAD)).index
+    prefetch(&nic.rows[index])
+    foresee_stamp(nic, index, STAGE_ON_WIRE)
+    if nic.books:
+        prefetch(row_book(nic, index))
+    index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + 1)).index
+    prefetch(&nic.functions[nic.rows[index].function].counters)
 
 
 cdef inline void expect_end(Nic* nic, int64_t time) noexcept nogil:

@@ -69,6 +69,9 @@ class Adapter:
     def initialize(self) -> Steps:
         """Start the device and run MiniportInitializeEx; FAILURE if a must-rule broke on the way."""
         yield from self.ndis.platform.start_device()
+        status = self.ndis.assign_resources()
+        if status != Status.SUCCESS:
+            return status
         self.state = after(self.state, Event.INITIALIZE)
         self.ndis.record("MiniportInitializeEx")
         status = yield from self._guarded(self.driver.initialize())

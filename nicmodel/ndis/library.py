@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import LittleEndianStructure
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nicmodel.datasheet.ndis import HYPERVISOR_PRESENT, MediaConnectState, PartitionType, Status
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     import simpy
 
     from nicmodel.pcie.handle import FunctionHandle
+
+
+@dataclass
+class ResourceRequirements:
+    """IO_RESOURCE_REQUIREMENTS_LIST, as far as a miniport changes it: how many MSI-X messages it is to get."""
+
+    messages: int
 
 
 class NdisLibrary(SriovFunctions):
@@ -48,6 +56,7 @@ class NdisLibrary(SriovFunctions):
         self.pnp_handlers: Mapping[str, Any] = {}
         self.attributes: dict[str, LittleEndianStructure] = {}        # kind -> what NDIS has accepted
         self.irql = Irql.PASSIVE
+        self.granted_messages: int | None = None                      # None: whatever the function has
         self._handlers: Sequence[Callable[[int], None]] = ()
         self._messages: dict[int, int] = {}                           # MSI-X table entry -> message, where they differ
         self._blocks = itertools.count(1)
@@ -128,6 +137,28 @@ class NdisLibrary(SriovFunctions):
             self.attributes[kind] = attributes
         return status
 
+    # plug and play -----------------------------------------------------------------------------------
+
+    def assign_resources(self) -> Status:
+        """Before MiniportInitializeEx: a driver that has asked for it shapes its messages, then hears of its start.
+
+        Message numbers follow the list, from 0; a driver without these handlers is granted what the function has.
+        """
+        shape, start = (self.pnp_handlers.get(name) for name in ("FilterResourceRequirements", "StartDevice"))
+        if shape is not None:
+            wanted = ResourceRequirements(self.platform.message_count())
+            status = self._entry("MiniportFilterResourceRequirements", shape, wanted)
+            if status != Status.SUCCESS:
+                return status
+            self.granted_messages = wanted.messages
+        return Status.SUCCESS if start is None else self._entry("MiniportStartDevice", start)
+
+    def _entry(self, name: str, handler: Callable[..., Status], *args: Any) -> Status:
+        self.record(name)
+        status = handler(*args)
+        self.record(f"{name} returns", status=status)
+        return status
+
     # resources ---------------------------------------------------------------------------------------
 
     def NdisMGetBusData(self, offset: int, length: int) -> Steps:
@@ -174,9 +205,11 @@ class NdisLibrary(SriovFunctions):
         self.record("NdisMFreeSharedMemory", address=address)
 
     def NdisMRegisterInterruptEx(self, handlers: Sequence[Callable[[int], None]]) -> Steps:
-        """One handler a message. Handlers may run before this returns: each is run once, spuriously."""
+        """One handler a message, RESOURCES for more than were granted. Handlers may run before this returns: each is run
+        once, spuriously."""
         call = self.record("NdisMRegisterInterruptEx", messages=len(handlers))
-        if self._answer(call, Status.SUCCESS) != Status.SUCCESS:
+        granted = self.granted_messages is None or len(handlers) <= self.granted_messages
+        if self._answer(call, Status.SUCCESS if granted else Status.RESOURCES) != Status.SUCCESS:
             return call.result
         self._handlers = tuple(handlers)
         for message in range(len(handlers)):

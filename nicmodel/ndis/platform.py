@@ -14,6 +14,7 @@ from nicmodel.datasheet.config_pf import HEADER, SRIOV
 from nicmodel.datasheet.config_space import EXTENDED_START
 from nicmodel.datasheet.ndis import DEFAULT_SWITCH_NAME, NIC_SWITCH_KEY, PartitionType, Status
 from nicmodel.datasheet.timing import VF_ENABLE_SETTLE_PS
+from nicmodel.pcie.handle import CAPABILITY_POINTER, MSIX_CONTROL, MSIX_ID, MSIX_SIZE
 
 if TYPE_CHECKING:
     import simpy
@@ -38,6 +39,7 @@ class Platform(Protocol):
     def get_bus_data(self, offset: int, length: int) -> Steps: ...
     def set_bus_data(self, offset: int, data: bytes) -> Steps: ...
     def allocate(self, length: int, align: int) -> int: ...
+    def message_count(self) -> int: ...
     def connect_interrupts(self, vectors: int, handler: Callable[[int], None]) -> Steps: ...
     def enable_virtualization(self, num_vfs: int) -> Steps: ...
     def vf_location(self, vf: int) -> tuple[int, int, int]: ...
@@ -131,6 +133,14 @@ class HandlePlatform:
 
     def allocate(self, length: int, align: int) -> int:
         return self.handle.allocate(length, align)
+
+    def message_count(self) -> int:
+        """Entries of the function's MSI-X table, as plug and play has found them; 0 without MSI-X. Takes no time."""
+        read, rid = self.handle.ops.config_read, self.handle.rid
+        at = read(rid, CAPABILITY_POINTER, 1)
+        while at and read(rid, at, 1) != MSIX_ID:
+            at = read(rid, at + 1, 1)
+        return (read(rid, at + MSIX_CONTROL, 2) & MSIX_SIZE) + 1 if at else 0
 
     def connect_interrupts(self, vectors: int, handler: Callable[[int], None]) -> Steps:
         for vector in range(vectors):

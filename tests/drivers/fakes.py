@@ -49,6 +49,8 @@ class FakeAdapter:
         self.config: dict[int, bytearray] = {}
         space = self.config[0] = bytearray(4096)
         space[0:4] = bytes.fromhex("8680fb10")
+        space[0x34] = 0x70                        # MSI-X, 64 messages
+        space[0x70:0x74] = b"\x11\x00\x3f\x00"
         space[0x100:0x104] = (SRIOV << 20 | 1 << 16 | 0x0003).to_bytes(4, "little")
         space[SRIOV:SRIOV + 4] = (1 << 16 | 0x0010).to_bytes(4, "little")
         for offset, value in ((0x0C, total_vfs), (0x0E, total_vfs), (0x14, 128), (0x16, 2)):

@@ -185,6 +185,41 @@ def test_power_states_that_the_device_has_not_are_not_supported(machine, state):
     assert bench.adapter.registers == before
 
 
+# resources --------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("granted, state", [(64, "running"), (2, "running"), (1, "closed"), (0, "closed")])
+def test_interrupts_are_those_granted(machine, granted, state):
+    class Modest(PfMiniport):
+        """Takes what it is given."""
+
+        def filter_resource_requirements(self, wanted: Any) -> Status:
+            assert wanted.messages == 64
+            wanted.messages = granted
+            return Status.SUCCESS
+
+    bench = machine(num_vfs=1, pf_driver=Modest).start()
+    assert bench.states[0]["state"] == state and bench.ndis.granted_messages == granted
+
+
+def test_pf_takes_as_many_messages_as_it_uses(machine):
+    bench = machine(num_vfs=1).start()
+    assert bench.ndis.granted_messages == 2 and bench.reported() == []
+    names = ("MiniportAddDevice", "MiniportFilterResourceRequirements", "MiniportStartDevice", "MiniportInitializeEx")
+    times = [calls(bench, name)[0].time_ps for name in names]
+    assert times == sorted(times) and [len(calls(bench, name)) for name in names] == [1] * 4
+
+
+def test_resources_that_are_refused_keep_the_device_from_starting(machine):
+    class Picky(PfMiniport):
+        """Wants nothing."""
+
+        def filter_resource_requirements(self, wanted: Any) -> Status:
+            return Status.RESOURCES
+
+    bench = machine(num_vfs=1, pf_driver=Picky).start()
+    assert bench.states[0]["state"] == "closed" and not calls(bench, "MiniportInitializeEx")
+
+
 # shutdown, surprise removal, halt ---------------------------------------------------------------------------
 
 def test_shutdown_stops_interrupts_and_dma_and_waits_for_nothing(machine):

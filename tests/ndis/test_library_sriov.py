@@ -104,6 +104,10 @@ def test_probed_bars_are_known_from_the_first_virtualization_on_and_nothing_has_
     assert machine.ndis.NdisMQueryProbedBars()[0] == Status.SUCCESS
 
 
+def test_message_count_is_that_of_the_capability():
+    assert Machine().platform.message_count() == 64
+
+
 # MSI-X ----------------------------------------------------------------------------------------------------
 
 @pytest.fixture
