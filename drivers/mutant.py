@@ -1,4 +1,8 @@
-"""How a driver is broken on purpose: its entry in the table, and starts with a step left out or moved."""
+"""How a driver is broken on purpose: its entry in the table, and starts with a step left out or moved.
+
+Most breaches show while the driver starts and keep it closed (``START``); others only while it lives, or when it is asked
+for what it must refuse, or at its end (``LIFE``): those need an examination (`ndis.examination`).
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,24 @@ from typing import Any, NamedTuple
 
 from drivers.miniport import MiniportBase
 
+START, LIFE = "start", "life"
+
 
 class Mutant(NamedTuple):
-    """The rule a driver breaks first, and the driver."""
+    """The rule a driver breaks first, the driver, and when it shows."""
 
     rule: str
     driver: type[MiniportBase]
+    when: str = START
 
 
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(name: str, rule: str) -> Any:
+def mutant(name: str, rule: str, when: str = START) -> Any:
     """Enter a driver class into `MUTANTS`."""
     def enter(cls: type[MiniportBase]) -> type[MiniportBase]:
-        MUTANTS[name] = Mutant(rule, cls)
+        MUTANTS[name] = Mutant(rule, cls, when)
         return cls
     return enter
 

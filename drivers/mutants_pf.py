@@ -12,10 +12,6 @@ from nicmodel.datasheet.ndis import (
     PartitionType,
     Status,
 )
-from nicmodel.datasheet.ndis_structures import (
-    SriovCapabilitiesStructure,
-    made,
-)
 from nicmodel.datasheet.registers_pf import VT_CTL
 from nicmodel.ndis.platform import Circumstances
 
@@ -90,12 +86,6 @@ class _PfAssist(PfMiniport):
 @mutant("pf_reports_no_sriov_hardware", "PF-INIT-09")
 class ReportsNoSriovHardware(_PfAssist):
     emptied = ("HardwareSriovCapabilities",)
-
-
-@mutant("pf_reports_vf_flags", "PF-INIT-09")
-class ReportsVfFlags(PfMiniport):
-    def sriov_capabilities(self) -> SriovCapabilitiesStructure:
-        return made(SriovCapabilitiesStructure, SriovCapabilities=0x5)
 
 
 @mutant("pf_reports_no_current_switch", "PF-INIT-10")

@@ -277,13 +277,25 @@ def lspci(
 
 
 @app.command()
-def rules(scenario: ScenarioName = MAIN_JOB, settings: Settings = None, as_json: AsJson = False) -> int:
-    """The conformance table after bring-up: rule, source, verdict, evidence."""
-    checked = load_scenario(scenario, settings, None)
-    from nicmodel.lab.testbench import bring_up
+def rules(
+    scenario: ScenarioName = MAIN_JOB,
+    settings: Settings = None,
+    driver: Annotated[
+        list[str] | None,
+        typer.Option("--driver", metavar="[WHO=]MODULE:CLASS", help="Judge a driver of one's own; WHO is a VF number or pf."),
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="Stop at the first offence.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown with all columns.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """The conformance table: every rule, its source, verdict and evidence."""
+    from nicmodel.lab.own_drivers import as_settings
+    from nicmodel.lab.rules import judge, print_judged
 
-    rows = bring_up(checked).rule_rows()
-    return print_rows(rows, ("id", "severity", "verdict", "evidence", "source", "reading"), as_json)
+    checked = load_scenario(scenario, [*(settings or []), *as_settings(driver or [])], None)
+    judged = judge(checked, strict)
+    print_judged(judged, as_json, as_markdown)
+    return UNMET if strict and judged.broken else OK
 
 
 @app.command()

@@ -294,7 +294,7 @@ class DriverKeys(Section):
         default="static", description="the PF's driver creates the NIC switch during initialisation, or when NDIS asks for it"
     )
     mutants: dict[str, str] = Field(
-        default_factory=dict, description="VF number, or pf -> a driver broken on purpose"
+        default_factory=dict, description="VF number, or pf -> a driver broken on purpose, or one's own as module:Class"
     )
 
     @field_validator("mutants", mode="before")
@@ -306,11 +306,16 @@ class DriverKeys(Section):
             )
         if value:
             from drivers.mutants import MUTANTS
+            from nicmodel.lab.own_drivers import driver_class, is_pf
 
             for who, name in value.items():
                 kind = "pf" if who == "pf" else "vf"
                 if who != "pf" and not (who.isascii() and who.isdigit() and str(int(who)) == who):
                     raise ValueError(f'"{who}" is not allowed: a driver is named by its VF number or pf')
+                if ":" in name:
+                    if is_pf(driver_class(name)) != (who == "pf"):
+                        raise ValueError(f'"{name}" is not allowed: it is no driver of a {kind.upper()}')
+                    continue
                 allowed = [n for n in MUTANTS if n.startswith(kind + "_")]
                 if name not in allowed:
                     from nicmodel.lab.loading import nearest

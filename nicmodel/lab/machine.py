@@ -11,11 +11,11 @@ held until then. What is measured, and when a run ends, is the testbench's.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from drivers.mutants import MUTANTS
 from drivers.pf import PF_MINIPORTS, PfSettings
 from drivers.rings import RingSettings
 from drivers.vf import VfMiniport, VfSettings
@@ -24,6 +24,7 @@ from nicmodel.datasheet.registers_pf import RAH, VT_CTL
 from nicmodel.datasheet.rules import BY_ID
 from nicmodel.device import Device
 from nicmodel.lab.host_switch import HostSwitch
+from nicmodel.lab.own_drivers import driver_class
 from nicmodel.lab.relax import Change
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.settings import core_of, guest_times, page_shift, plane_settings, ring_settings, shaper_words
@@ -89,7 +90,7 @@ class Machine:
         self.handles: dict[int, FunctionHandle] = {}
         for function in range(1 + s.num_vfs):
             self._handle(function, function)
-        mutants = {who: MUTANTS[name].driver for who, name in s.driver.mutants.items()}
+        mutants = {who: driver_class(name) for who, name in s.driver.mutants.items()}
         self.vf_drivers = [mutants.get(str(v), VfMiniport) for v in range(s.num_vfs)]
         self.pf_driver = mutants.get("pf", PF_MINIPORTS[s.driver.switch_creation])
         self.stack = VirtualizationStack(self.clock, *self.make_pf(s.num_vfs), guest_times(s))
@@ -125,7 +126,9 @@ class Machine:
 
     def _guest_bytes(self) -> int:
         per_slot = 2 * 16 + 2 * self.buffer_bytes
-        lives = 1 + len(self.scenario.life.in_order())         # each takes its rings anew; untouched pages cost nothing
+        happen = Counter(event.vf for _, event in self.scenario.life.in_order())
+        mine = max((count for vf, count in happen.items() if vf is not None), default=0)
+        lives = 2 + happen[None] + mine         # each takes its rings anew; untouched pages cost nothing
         return lives * (self.scenario.queues_per_vf * self.scenario.ring_size * per_slot + 256 * KB)
 
     def _ring(self) -> RingSettings:
@@ -177,6 +180,12 @@ class Machine:
     def run(self, steps: Any) -> Any:
         """Run a generator of waiting steps to its end; returns its value."""
         return self.clock.run(until=self.clock.process(steps))
+
+    def examine(self) -> None:
+        """Let every driver be asked for what it must refuse, and led to the end of its life."""
+        from nicmodel.ndis.examination import examine
+
+        self.run(examine(self.stack))
 
     def rule_rows(self) -> list[dict[str, Any]]:
         """The conformance table."""

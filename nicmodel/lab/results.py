@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import nicmodel
 from nicmodel.datasheet.counters import DROP_REASONS, bin_lower_ps
+from nicmodel.datasheet.rules import BY_ID
 from nicmodel.lab.books import bottleneck, interference, own, shares, waited
 from nicmodel.lab.expect import PACKET_COUNTS, figures
 from nicmodel.lab.scenario import SCHEMA
@@ -82,8 +83,8 @@ class RunResult:
 
     @property
     def broken_rules(self) -> list[Any]:
-        """Verdicts of rules that some driver broke."""
-        return [row for row in self.measured.rules if row.verdict == "broken"]
+        """Verdicts of rules that some driver broke; a rule that stands as another does is not named beside it."""
+        return [row for row in self.measured.rules if row.verdict == "broken" and not BY_ID[row.rule].by]
 
     def to_dict(self) -> dict[str, Any]:
         return {"schema": SCHEMA, "meta": self.meta, "simulated": self.simulated, "wall": self.wall}

@@ -166,9 +166,9 @@ class Adapter:
             yield turn
             if self.state not in TAKES_OIDS or self.resetting:
                 return Status.NOT_ACCEPTED
-            self.ndis.record("MiniportOidRequest", oid=oid.name, kind=kind.name, buffer=buffer)
+            self.ndis.record("MiniportOidRequest", oid=oid, kind=kind, buffer=buffer)
             status = yield from self._guarded(self._until_reset(self.driver.oid_request(kind, oid, buffer)))
-            self.ndis.record("MiniportOidRequest returns", oid=oid.name, kind=kind.name, buffer=buffer, status=status)
+            self.ndis.record("MiniportOidRequest returns", oid=oid, kind=kind, buffer=buffer, status=status)
         return status
 
     def _until_reset(self, steps: Status | Steps) -> Steps:

@@ -3,54 +3,37 @@
 A predicate is one function for one rule id. It sees the call and what was seen before it, and answers
 `obeyed(...)`, `broken(...)` or None (this call does not concern it). Omissions are judged at the call that
 makes them final, mostly the return of MiniportInitializeEx. This file neither stops a driver nor knows a
-rule's text: texts are rows of `datasheet.rules`, and `NdisLibrary` asks `closing` what a breach costs.
+rule's text: texts are rows of `datasheet.rules`, and `NdisLibrary` asks `closing` what a breach costs. Rules
+that bind NDIS or the stack are judged by the same calls; a breach of them is theirs and closes nothing.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
-from ctypes import Structure
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from nicmodel.datasheet.ndis import PartitionType, Status
+from nicmodel.datasheet.ndis import Oid
 from nicmodel.datasheet.ndis_structures import HEADERS
 from nicmodel.datasheet.rules import BY_ID, ORDER, RULES, Rule
+from nicmodel.ndis.seen import (
+    ACCESSES,
+    CLAIMS,
+    INITIALIZE,
+    INITIALIZE_RETURNS,
+    REQUEST,
+    REQUEST_RETURNS,
+    RESTART_RETURNS,
+    Call,
+    Seen,
+)
 
-INITIALIZE = "MiniportInitializeEx"
-INITIALIZE_RETURNS = INITIALIZE + " returns"
-RESTART_RETURNS = "MiniportRestart returns"
-
-
-@dataclass
-class Call:
-    """One NDIS call, entry or access: its name, its arguments, its time in ps and, later, its result."""
-
-    name: str
-    args: dict[str, Any]
-    time_ps: int
-    result: Any = None
-
-    @property
-    def failed(self) -> bool:
-        """Whether the library has refused the call."""
-        return isinstance(self.result, Status) and self.result != Status.SUCCESS
-
-    def __str__(self) -> str:
-        return f"{self.name}({', '.join(f'{k}={_short(v)}' for k, v in self.args.items())})"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, Structure):
-        return type(value).__name__
-    if isinstance(value, Status | PartitionType):
-        return value.name
-    if isinstance(value, int) and not isinstance(value, bool):
-        return hex(value) if value > 9 else str(value)
-    text = getattr(value, "__name__", str(value))
-    return text if len(text) <= 40 else text[:37] + "..."
+__all__ = ["CLAIMS", "INITIALIZE", "INITIALIZE_RETURNS", "REQUEST", "REQUEST_RETURNS", "RESTART_RETURNS", "Call", "Checker",
+           "FirstOffence", "Judgement", "Report", "RuleVerdict", "Seen", "answers", "asks", "attribute_kind", "broken", "implied",
+           "known_structure", "listeners", "obeyed", "oid_name", "report_order", "rule", "stop_at_first_offence", "summary"]
 
 
 class Judgement(NamedTuple):
@@ -94,109 +77,45 @@ class RuleVerdict:
     time_ps: int | None
 
 
-# What claims hardware or DMA resources, and what gives them back.
-CLAIMS = ("NdisMMapIoSpace", "NdisMRegisterScatterGatherDma", "NdisMAllocateSharedMemory",
-          "NdisMRegisterInterruptEx")
-HOLDS = {"NdisOpenConfigurationEx": "configuration handle", "NdisMMapIoSpace": "register mapping",
-         "NdisMRegisterScatterGatherDma": "DMA channel", "NdisMAllocateSharedMemory": "shared memory",
-         "NdisMRegisterInterruptEx": "interrupt", "NdisAllocateMemory": "memory"}
-RELEASES = {"NdisCloseConfiguration": "configuration handle", "NdisMUnmapIoSpace": "register mapping",
-            "NdisMDeregisterScatterGatherDma": "DMA channel", "NdisMFreeSharedMemory": "shared memory",
-            "NdisMDeregisterInterruptEx": "interrupt", "NdisFreeMemory": "memory"}
-CLAIMS_OF, RETURNS_OF = ({what: tuple(name for name, of in table.items() if of == what) for what in HOLDS.values()}
-                         for table in (HOLDS, RELEASES))
-ACCESSES = frozenset({"read", "write", "config_read", "config_write", "sleep", "start_ring_agent"})
+def oid_name(oid: Any) -> str:
+    """The name of a request, or its number if nobody knows it."""
+    return getattr(oid, "name", None) or str(oid)
 
 
-@dataclass
-class Seen:
-    """What the judge remembers: calls by name, attributes, keywords, the phase, last register values."""
+def asks(*oids: Oid) -> list[str]:
+    """Where predicates about requests listen, before the driver has them (see `rule`)."""
+    return [f"{REQUEST} {oid.name}" for oid in oids]
 
-    role: str
-    phase: str = "loaded"                  # the entry point that runs, or "loaded" between two
-    switch_creation: str = "none"          # static, dynamic or none, as the driver declares
-    calls: dict[str, list[Call]] = field(default_factory=dict)
-    attributes: dict[str, Call] = field(default_factory=dict)    # kind -> last call that set it
-    keywords: dict[str, Any] = field(default_factory=dict)
-    partition: PartitionType | None = None
-    registers: dict[str, int] = field(default_factory=dict)      # register name -> last value written
-    reads: int = 0                                               # register reads since the phase began
-    initialized: bool = False
-    running: bool = False
-    _entries: list[str] = field(default_factory=list)
-    _kept: Counter[str] = field(default_factory=Counter)         # what MiniportAddDevice left behind
 
-    def any(self, name: str) -> bool:
-        """Whether a call of this name was seen."""
-        return name in self.calls
-
-    def holds(self, what: str) -> int:
-        """How many of a resource were taken and not given back; a call that failed took nothing."""
-        count = -self._kept.get(what, 0)
-        for name in CLAIMS_OF[what]:
-            for call in self.calls.get(name, ()):
-                count += not call.failed
-        for name in RETURNS_OF[what]:
-            count -= len(self.calls.get(name, ()))
-        return count
-
-    @property
-    def held(self) -> Counter[str]:
-        """`holds` of every resource."""
-        return Counter({what: self.holds(what) for what in CLAIMS_OF})
-
-    @property
-    def initializing(self) -> bool:
-        """True until MiniportInitializeEx has returned."""
-        return not self.initialized
-
-    def note(self, call: Call) -> None:
-        """Remember a call, after it was judged."""
-        name = call.name
-        if name == "write":
-            self.registers[call.args["register"]] = call.args["value"]
-            return
-        if name in ACCESSES:
-            self.reads += name == "read"
-            return
-        if name == "NdisMIndicateReceiveNetBufferLists":
-            return
-        self.calls.setdefault(name, []).append(call)
-        if name == "NdisMSetMiniportAttributes":
-            self.attributes[call.args["kind"]] = call
-        self._follow(name, call)
-
-    def _follow(self, name: str, call: Call) -> None:
-        if not name.startswith(("Miniport", "DriverEntry")):
-            return
-        if not name.endswith(" returns"):
-            self._entries.append(name)
-            self.reads = 0
-        else:
-            entry = name.removesuffix(" returns")
-            self._entries.remove(entry)
-            succeeded = call.args.get("status", Status.SUCCESS) == Status.SUCCESS
-            self.initialized |= entry == INITIALIZE
-            if entry == "MiniportAddDevice":
-                self._kept = self.held         # RemoveDevice gives it back
-            if entry in ("MiniportRestart", "MiniportPause", "MiniportHaltEx"):
-                self.running = entry == "MiniportRestart" and succeeded
-        self.phase = self._entries[-1] if self._entries else "loaded"
+def answers(*oids: Oid) -> list[str]:
+    """Where predicates about requests listen, at the driver's answer."""
+    return [f"{REQUEST_RETURNS} {oid.name}" for oid in oids]
 
 
 Predicate = Callable[[Call, Seen], Judgement | None]
 PREDICATES: dict[str, Predicate] = {}
 _LISTENERS: dict[str, list[str]] = {}
+_DURING: dict[str, str] = {}
+_UNLESS: dict[str, Collection[str]] = {}
 
 
-def rule(identifier: str, on: Iterable[str]) -> Callable[[Predicate], Predicate]:
-    """Register the predicate of a rule for the calls named in ``on``."""
-    if identifier not in BY_ID or BY_ID[identifier].unchecked:
-        raise ValueError(f"{identifier} is no checkable rule")
+def rule(identifier: str, on: Iterable[str], during: str = "",
+         unless: Collection[str] = ()) -> Callable[[Predicate], Predicate]:
+    """Register the predicate of a rule for the calls named in ``on``; accesses only while this entry point runs.
+
+    A request's name may be followed by that of its OID, an access's by that of its register. Registers in ``unless`` do
+    not concern the rule.
+    """
+    if identifier not in BY_ID or not BY_ID[identifier].judged:
+        raise ValueError(f"{identifier} is no rule that a predicate judges")
 
     def register(predicate: Predicate) -> Predicate:
         listeners.cache_clear()
         PREDICATES[identifier] = predicate
+        if during:
+            _DURING[identifier] = during
+        if unless:
+            _UNLESS[identifier] = unless
         for name in on:
             _LISTENERS.setdefault(name, []).append(identifier)
         return predicate
@@ -234,15 +153,39 @@ def report_order(identifiers: Iterable[str]) -> list[str]:
     return ordered
 
 
-def applies(row: Rule, role: str) -> bool:
-    """Whether a rule is judged on an adapter of this role; rules of NDIS or the INF follow their family."""
-    return row.family == "GEN-INIT" or row.family.startswith(role)
-
-
 @cache
-def listeners(role: str, name: str) -> tuple[tuple[str, Predicate], ...]:
-    """(id, predicate) of every rule that is judged at calls of this name on an adapter of this role."""
-    return tuple((each, PREDICATES[each]) for each in _LISTENERS.get(name, ()) if applies(BY_ID[each], role))
+def listeners(role: str, name: str, phase: str = "", probing: bool = False,
+              detail: str = "") -> tuple[tuple[str, Predicate], ...]:
+    """(id, predicate) of every rule that is judged at such a call on an adapter of this role; ``detail`` is the request or
+    the register.
+
+    While an examiner is ``probing`` the stack is not itself, and rules that bind it are left alone.
+    """
+    names = [*_LISTENERS.get(name, ()), *(_LISTENERS.get(f"{name} {detail}", ()) if detail else ())]
+    return tuple((each, PREDICATES[each]) for each in names
+                 if role in BY_ID[each].roles and (BY_ID[each].binds_a_driver or not probing)
+                 and (name not in ACCESSES or _DURING.get(each, phase) == phase) and detail not in _UNLESS.get(each, ()))
+
+
+class FirstOffence(BaseException):
+    """Stops everything at a driver's first breach; no Exception, so that no driver takes it for its own trouble."""
+
+    def __init__(self, report: Report):
+        super().__init__(report)
+        self.report = report
+
+
+_STRICT: ContextVar[bool] = ContextVar("strict", default=False)
+
+
+@contextmanager
+def stop_at_first_offence() -> Iterator[None]:
+    """Adapters made inside raise `FirstOffence` at the call that breaks a rule, before it takes effect."""
+    token = _STRICT.set(True)
+    try:
+        yield
+    finally:
+        _STRICT.reset(token)
 
 
 class Checker:
@@ -252,35 +195,50 @@ class Checker:
         self.role, self.adapter = role, adapter
         self.seen = Seen(role)
         self.reports: list[Report] = []
-        self._standing: dict[str, RuleVerdict] = {}
-        self._rules = {row.id for row in RULES if applies(row, role)}
+        self._standing: dict[str, tuple[bool, Call, str]] = {}         # obeyed or not, at which call, why
+        self._strict = _STRICT.get()
 
     def feed(self, call: Call) -> list[Report]:
         """Judge one call; returns the rules it breaks for the first time, in report order."""
         seen, verdicts = self.seen, {}
-        for name, predicate in listeners(self.role, call.name):
+        detail = oid_name(call.args["oid"]) if "oid" in call.args else call.args.get("register", "")
+        for name, predicate in listeners(self.role, call.name, seen.phase, seen.probing, detail):
             judged = predicate(call, seen)
             if judged is not None and not (judged.ok and name in self._standing):
                 verdicts[name] = judged
         fresh = self._report(call, verdicts) if verdicts else []
         seen.note(call)
+        if fresh and self._strict:
+            raise FirstOffence(fresh[0])
         return fresh
+
+    def access(self, name: str, args: dict[str, Any], now: int) -> None:
+        """Judge a hardware access; most concern no rule at the time, and are only noted."""
+        seen = self.seen
+        if listeners(self.role, name, seen.phase, seen.probing, args.get("register", "")):
+            self.feed(Call(name, args, now))
+        else:
+            seen.note_access(name, args)
 
     def _report(self, call: Call, verdicts: dict[str, Judgement]) -> list[Report]:
         """Note how rules stand after a call; the fresh breaches, in report order."""
         fresh = []
-        for name in report_order(verdicts):
+        all_obeyed = all([judged.ok for judged in verdicts.values()])
+        for name in verdicts if all_obeyed else report_order(verdicts):
             was = self._standing.get(name)
             judged = verdicts[name]
-            if was is not None and (was.verdict == "broken" or judged.ok):
+            if was is not None and (not was[0] or judged.ok):
                 continue
-            self._standing[name] = RuleVerdict(name, self.adapter, "obeyed" if judged.ok else "broken",
-                                               f"{call}: {judged.why}", call.time_ps)
+            self._standing[name] = judged.ok, call, judged.why
             if not judged.ok:
-                fresh.append(Report(name, self.adapter, str(call), call.time_ps, judged.why,
+                fresh.append(Report(name, self._whose(BY_ID[name]), str(call), call.time_ps, judged.why,
                                     self.seen.initializing))
         self.reports += fresh
         return fresh
+
+    def _whose(self, row: Rule) -> str:
+        """Whose doing a rule is: this adapter's driver's, or somebody else's."""
+        return self.adapter if row.binds_a_driver else f"{row.who[0]} of {self.adapter}"
 
     @property
     def closing(self) -> str | None:
@@ -288,13 +246,25 @@ class Checker:
         return next((r.rule for r in self.reports if r.initializing and BY_ID[r.rule].closes), None)
 
     def verdicts(self) -> list[RuleVerdict]:
-        """One row for every rule of this adapter's families, in table order."""
-        def verdict(row: Rule) -> RuleVerdict:
-            if row.unchecked:
-                return RuleVerdict(row.id, self.adapter, "not_checkable", row.unchecked, None)
-            return self._standing.get(row.id) or RuleVerdict(
-                row.id, self.adapter, "not_exercised", "no call of this run concerns it", None)
-        return [verdict(row) for row in RULES if row.id in self._rules]
+        """One row for every rule that stands on this adapter's table, in table order."""
+        return [self._verdict(row) for row in RULES if self.role in row.roles]
+
+    def _verdict(self, row: Rule) -> RuleVerdict:
+        def stands(verdict: str, evidence: str, time_ps: int | None = None) -> RuleVerdict:
+            return RuleVerdict(row.id, self._whose(row), verdict, evidence, time_ps)
+        if row.unchecked:
+            return stands("not_checkable", row.unchecked)
+        if row.tested:
+            return stands("not_checkable", f"no driver could break it; {row.tested} looks at who could")
+        if row.by:
+            others = [self._verdict(BY_ID[i]) for i in row.by if self.role in BY_ID[i].roles or BY_ID[i].unchecked]
+            if others:
+                worst = min(others, key=lambda other: VERDICTS.index(other.verdict))
+                return stands(worst.verdict, f"as {worst.rule}: {worst.evidence}", worst.time_ps)
+        if row.id not in self._standing:
+            return stands("not_exercised", "no call of this run concerns it")
+        ok, call, why = self._standing[row.id]
+        return stands("obeyed" if ok else "broken", f"{call}: {why}", call.time_ps)
 
 
 VERDICTS = ("broken", "obeyed", "not_exercised", "not_checkable")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicmodel.datasheet.ndis import HYPERVISOR_PRESENT, MediaConnectState, PartitionType, Status
 from nicmodel.datasheet.ndis_structures import HypervisorInfo, header_is
-from nicmodel.ndis import rules_generic, rules_pf, rules_vf  # noqa: F401  registers the predicates
+from nicmodel.ndis import predicates  # noqa: F401  registers them
 from nicmodel.ndis.checker import Call, Checker, attribute_kind, known_structure
 from nicmodel.ndis.irql import Irql
 from nicmodel.ndis.library_sriov import SriovFunctions
@@ -48,7 +48,7 @@ class NdisLibrary(SriovFunctions):
         self.env, self.role, self.name, self.platform = env, role, name, platform
         self.faults = dict(faults or {})
         self.checker = Checker(role, name)
-        self._feed = self.checker.feed
+        self._access = self.checker.access
         self.link_state = MediaConnectState.UNKNOWN
         self.error_log: list[str] = []
         self.receive_handler: Callable[[list[bytes]], None] | None = None
@@ -71,7 +71,7 @@ class NdisLibrary(SriovFunctions):
 
     def access(self, name: str, **args: Any) -> None:
         """Tell the judge of a hardware access."""
-        self._feed(Call(name, args, int(self.env.now)))
+        self._access(name, args, int(self.env.now))
 
     def observe(self, handle: FunctionHandle) -> ObservedHandle:
         """The handle to give to a driver: the judge sees its accesses."""

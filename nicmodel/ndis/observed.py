@@ -21,16 +21,18 @@ class ObservedHandle:
 
     def __init__(self, handle: FunctionHandle, ndis: NdisLibrary):
         self._handle, self._watch = handle, ndis.access
+        self._judge, self._env = ndis.checker.access, ndis.env           # reads and writes are many: straight to the judge
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._handle, name)
 
     def write(self, register: RegisterAt | Register, value: int) -> None:
-        self._watch("write", register=register.name, value=value)
+        self._judge("write", {"register": register.name, "value": value, "index": getattr(register, "index", 0)},
+                    int(self._env.now))
         self._handle.write(register, value)
 
     def read(self, register: RegisterAt | Register) -> Any:
-        self._watch("read", register=register.name)
+        self._judge("read", {"register": register.name, "index": getattr(register, "index", 0)}, int(self._env.now))
         return self._handle.read(register)
 
     def set_flags(self, register: RegisterAt | Register, mask: int) -> Generator[Any, Any, None]:
@@ -42,11 +44,11 @@ class ObservedHandle:
         self.write(register, word & ~mask)
 
     def wait_set(self, register: RegisterAt | Register, *args: Any, **kwargs: Any) -> Any:
-        self._watch("read", register=register.name)
+        self._watch("read", register=register.name, index=getattr(register, "index", 0))
         return self._handle.wait_set(register, *args, **kwargs)
 
     def wait_clear(self, register: RegisterAt | Register, *args: Any, **kwargs: Any) -> Any:
-        self._watch("read", register=register.name)
+        self._watch("read", register=register.name, index=getattr(register, "index", 0))
         return self._handle.wait_clear(register, *args, **kwargs)
 
     def config_read(self, offset: int, size: int) -> Any:
@@ -60,6 +62,10 @@ class ObservedHandle:
     def sleep(self, ps: int) -> Any:
         self._watch("sleep", ps=ps)
         return self._handle.sleep(ps)
+
+    def stop_ring_agent(self, agent: int) -> None:
+        self._watch("stop_ring_agent", agent=agent)
+        self._handle.stop_ring_agent(agent)
 
     def start_ring_agent(self, **fields: Any) -> int:
         self._watch("start_ring_agent", **{k: fields[k] for k in ("tx_ring", "rx_ring") if k in fields})

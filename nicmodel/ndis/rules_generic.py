@@ -12,6 +12,7 @@ from nicmodel.datasheet.ndis import (
 )
 from nicmodel.ndis.checker import (
     CLAIMS,
+    INITIALIZE,
     INITIALIZE_RETURNS,
     Call,
     Judgement,
@@ -45,11 +46,12 @@ def configuration_is_read(call: Call, seen: Seen) -> Judgement | None:
     return obeyed("configuration opened and read")
 
 
-@rule("GEN-INIT-03", on=["read", "write", "config_read", "config_write", INITIALIZE_RETURNS])
+@rule("GEN-INIT-03", on=["read", "write", "config_read", "config_write", INITIALIZE_RETURNS], during=INITIALIZE)
 def resources_come_before_use(call: Call, seen: Seen) -> Judgement | None:
     if seen.phase != "MiniportInitializeEx":
         return None
-    mapped = seen.holds("register mapping") > 0
+    maps = seen.calls.get("NdisMMapIoSpace", [])         # not `holds`: this is asked at every access
+    mapped = len(maps) > len(seen.calls.get("NdisMUnmapIoSpace", ())) and maps[-1].result == Status.SUCCESS
     if call.name in ("config_read", "config_write"):
         return broken("configuration space is reached with NdisMGetBusData and NdisMSetBusData")
     if call.name != INITIALIZE_RETURNS:
@@ -125,7 +127,7 @@ def handlers_are_ready(call: Call, seen: Seen) -> Judgement | None:
     return obeyed("an interrupt right after registration is served")
 
 
-@rule("GEN-INIT-10", on=["sleep", INITIALIZE_RETURNS])
+@rule("GEN-INIT-10", on=["sleep", INITIALIZE_RETURNS], during=INITIALIZE)
 def hardware_is_tested(call: Call, seen: Seen) -> Judgement | None:
     if call.name == "sleep":
         waits = seen.phase == "MiniportInitializeEx"

@@ -31,6 +31,7 @@ from nicmodel.ndis.checker import (
     rule,
 )
 from nicmodel.ndis.rules_generic import ATTRIBUTES, fails, still_held, succeeds
+from nicmodel.ndis.seen import PAUSE_RETURNS
 
 MISREADINGS = {
     0x0: "nothing is set: the capability is not reported at all",
@@ -217,12 +218,10 @@ def pf_functions_are_not_called(call: Call, seen: Seen) -> Judgement | None:
 VF_REGISTERS = {row.name for row in vars(registers_vf).values() if isinstance(row, Register)}
 
 
-@rule("VF-INIT-22", on=["read", "write", INITIALIZE_RETURNS])
+@rule("VF-INIT-22", on=["read", "write", INITIALIZE_RETURNS], unless=VF_REGISTERS)
 def only_own_registers(call: Call, seen: Seen) -> Judgement | None:
     if call.name == INITIALIZE_RETURNS:
         return obeyed("only registers of the VF accessed")
-    if call.args["register"] in VF_REGISTERS:
-        return None
     return broken(f"{call.args['register']} is not a register of the VF")
 
 
@@ -237,15 +236,15 @@ def vf_failure_is_clean(call: Call, seen: Seen) -> Judgement | None:
     return obeyed("everything released")
 
 
-DATA = ("start_ring_agent", "write", "NdisMIndicateReceiveNetBufferLists")
+DATA = ("start_ring_agent", "write VFTDT", "NdisMIndicateReceiveNetBufferLists")
 
 
 @rule("VF-INIT-24", on=[*DATA, RESTART_RETURNS])
 def no_data_before_restart(call: Call, seen: Seen) -> Judgement | None:
     if call.name == RESTART_RETURNS:
         return obeyed("no data moved before") if call.args["status"] == Status.SUCCESS else None
-    moves = call.name != "write" or (call.args["register"] == "VFTDT" and call.args["value"])
-    if not moves or seen.running:
+    moves = call.name != "write" or call.args["value"]
+    if not moves or seen.running or seen.any(PAUSE_RETURNS):
         return None
     return broken("data moves before MiniportRestart has finished")
 

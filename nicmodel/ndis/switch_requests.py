@@ -118,7 +118,8 @@ class SwitchRequests:
 
     def allocate_vf(self, guest: Guest) -> Steps:
         """VF-ALLOC-02, -03, -04: the PF's miniport answers with VF id and requester id."""
-        parameters = made(VfParameters, VMName=CountedName.of("guest"), MacAddressLength=6,
+        parameters = made(VfParameters, VMName=CountedName.of("guest"), VMFriendlyName=CountedName.of("guest"),
+                          NicName=CountedName.of("guest adapter"), MacAddressLength=6,
                           PermanentMacAddress=address(guest.mac), CurrentMacAddress=address(guest.mac),
                           VFId=INVALID_VF_FUNCTION_ID, RequestorId=INVALID_RID)
         status = yield from self._method(Oid.NIC_SWITCH_ALLOCATE_VF, parameters)

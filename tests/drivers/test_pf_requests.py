@@ -306,7 +306,7 @@ CASES = (
     Case(FILTER, "without an id from NDIS (FILTER-03)", BAD, {"FilterId": 0}),
     Case(FILTER, "with an id that exists (FILTER-03)", BAD, {"FilterId": ON_VF}),
     Case(FILTER, "when the addresses are used up (FILTER-17)", FAILED,
-         before=tuple((FILTER, {"FilterId": number}) for number in (5, 6, 7, 8))),
+         before=tuple((FILTER, {"FilterId": each}) for each in range(20, 29))),
 
     Case(CLEAR, "a filter", OK),
     Case(CLEAR, "one that is not there (FILTER-14)", BAD, {"FilterId": 7}),
@@ -327,10 +327,11 @@ class Bench:
     """A PF with four VFs on a fake adapter, asked by hand."""
 
     def __init__(self, machine: Any, driver: Any = PfMiniport, **faults: Status):
-        settings = PfSettings(max_vfs=8, pf_vports=2, mac_slots=7)
+        settings = PfSettings(max_vfs=8, pf_vports=2, mac_slots=12)
         unlucky = type("Under", (driver,), {"circumstances": Circumstances(faults=faults)}) if faults else driver
         self.machine = machine(num_vfs=4, pf_driver=unlucky, pf_settings=settings)
         self.machine.do(self.machine.stack.bring_up_pf())
+        self.machine.ndis.checker.seen.probing = True      # what is asked by hand is not held against the stack
         self.pf = self.machine.pf
 
     def ask(self, key: tuple[RequestType, Oid], data: bytes | None = None, **members: Any) -> Status:

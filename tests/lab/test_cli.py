@@ -15,6 +15,8 @@ from types import SimpleNamespace
 import lab_fakes
 import pytest
 
+from nicmodel.datasheet.rules import RULES
+
 UNMET = 'num_vfs = 2\n[[expect]]\nwhat = "jain"\nbelow = 0.5\nsource = "a test"\n'
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
 
@@ -162,7 +164,7 @@ def test_lspci_and_rules_use_the_brought_up_machine(monkeypatch, command, tmp_pa
         "verdict": "obeyed",
         "evidence": "seen",
     }
-    machine = SimpleNamespace(endpoint="endpoint", rule_rows=lambda: [row])
+    machine = SimpleNamespace(endpoint="endpoint", rule_rows=lambda: [row], examine=lambda: None)
     lab_fakes.install(monkeypatch, bring_up=lambda scenario: machine)
     monkeypatch.setitem(
         sys.modules, "nicmodel.pcie.lspci", SimpleNamespace(dump=lambda endpoint: f"{endpoint}\n")
@@ -170,7 +172,11 @@ def test_lspci_and_rules_use_the_brought_up_machine(monkeypatch, command, tmp_pa
     assert command("lspci")[1] == "endpoint\n"
     status, out, _ = command("lspci", "one_vf", "-o", tmp_path / "dump")
     assert status == 0 and out == "" and (tmp_path / "dump").read_text() == "endpoint\n"
-    assert json.loads(command("rules", "--json")[1]) == {"schema": 1, "rows": [row]}
+    printed = json.loads(command("rules", "--json")[1])
+    assert printed["schema"] == 1 and len(printed["rows"]) == len(RULES) == sum(printed["standing"].values())
+    assert next(r for r in printed["rows"] if r["id"] == "VF-INIT-01").items() >= row.items()
+    assert "| VF-INIT-01 | VF | MiniportInitializeEx |" in command("rules", "--markdown")[1]
+    assert command("rules")[1].splitlines()[-1].endswith(" not checkable.")
     assert "VF-INIT-01" in command("rules")[1]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.mutants import MUTANTS
+from drivers.mutants import LIFE, MUTANTS, START
 from drivers.pf import PfMiniport
 from nicmodel.datasheet.ethernet import AROUND_BYTES
 from nicmodel.datasheet.pcie_link import GENERATIONS, TICKS_PER_PS, completion_tlp_bytes, memory_tlp_bytes
@@ -92,9 +92,9 @@ def test_bad_vf_driver_closes_that_vf_alone():
     assert all(vf["state"] == "running" and vf["rule"] is None and vf["tx_packets"] > 1000 for vf in simulated["vfs"])
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", [name for name, mutant in MUTANTS.items() if mutant.when == START])
 def test_a_mutant_on_the_machine_reports_its_rule_and_closes_what_it_must(name):
-    rule, driver = MUTANTS[name]
+    rule, driver, _ = MUTANTS[name]
     is_pf = issubclass(driver, PfMiniport)
     machine = bring_up(load("vf_scaling", {"num_vfs": 2, f"driver.mutants.{'pf' if is_pf else 0}": name}))
     assert machine.stack.reports()[0].rule == rule
@@ -108,6 +108,22 @@ def test_a_mutant_on_the_machine_reports_its_rule_and_closes_what_it_must(name):
     machine.device.run_until(int(machine.clock.now) + 10_000_000)
     sent = machine.device.plane.results()["functions"]["tx_packets"].tolist()
     assert [packets > 0 for packets in sent] == [False, False, not is_pf]
+
+
+@pytest.mark.parametrize("name", [name for name, mutant in MUTANTS.items() if mutant.when == LIFE][::5])
+def test_a_mutant_on_the_machine_is_found_out_by_the_examination(name):
+    """A sample: with fakes under them all are (test_mutants)."""
+    rule, driver, _ = MUTANTS[name]
+    who = "pf" if issubclass(driver, PfMiniport) else 0
+    machine = bring_up(load("vf_scaling", {"num_vfs": 2, f"driver.mutants.{who}": name}))
+    machine.examine()
+    assert machine.stack.reports()[0].rule == rule
+
+
+def test_good_drivers_pass_the_examination_on_the_machine():
+    machine = bring_up(load("vf_scaling", {"num_vfs": 4}))
+    machine.examine()
+    assert machine.stack.reports() == [] and {adapter.state.name for adapter in machine.stack.adapters()} == {"HALTED"}
 
 
 def test_a_breach_after_initialisation_is_named_and_closes_nothing():

@@ -101,7 +101,7 @@ def test_a_request_is_recorded_with_its_buffer_and_its_status(running):
     assert do(adapter.oid(RequestType.METHOD, Oid.NIC_SWITCH_CREATE_VPORT, buffer)) == Status.SUCCESS
     came, = calls(adapter, "MiniportOidRequest")
     went, = calls(adapter, "MiniportOidRequest returns")
-    assert came == {"oid": "NIC_SWITCH_CREATE_VPORT", "kind": "METHOD", "buffer": buffer}
+    assert came == {"oid": Oid.NIC_SWITCH_CREATE_VPORT, "kind": RequestType.METHOD, "buffer": buffer}
     assert went == came | {"status": Status.SUCCESS} and went["buffer"] is buffer
 
 

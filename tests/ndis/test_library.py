@@ -90,6 +90,8 @@ def test_enable_virtualization_statuses(pf, num_vfs, enable, status):
 
 
 def test_virtualization_is_not_enabled_twice(pf):
+    pf.record("MiniportInitializeEx")
+    pf.record("MiniportInitializeEx returns", status=Status.FAILURE)         # what is broken from here on closes nothing
     assert value_of(pf.NdisMEnableVirtualization(2, True)) == Status.SUCCESS
     assert value_of(pf.NdisMEnableVirtualization(3, True)) == Status.FAILURE
     assert value_of(pf.NdisMEnableVirtualization(0, False)) == Status.SUCCESS

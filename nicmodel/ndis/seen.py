@@ -1,0 +1,195 @@
+"""What the judge remembers of one adapter: the calls, and what follows from them. It judges nothing.
+
+`Call` is one NDIS call, entry or access. `Seen` is fed every call after it was judged, so a predicate sees what
+was before the call in its hands.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from ctypes import Structure
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from nicmodel.datasheet.ndis import PartitionType, Status
+from nicmodel.ndis.switch_seen import SwitchSeen, copied, length_of
+
+INITIALIZE = "MiniportInitializeEx"
+INITIALIZE_RETURNS = INITIALIZE + " returns"
+RESTART_RETURNS = "MiniportRestart returns"
+REQUEST = "MiniportOidRequest"
+REQUEST_RETURNS = REQUEST + " returns"
+PNP_EVENT = "MiniportDevicePnPEventNotify"
+HALT, HALT_RETURNS = "MiniportHaltEx", "MiniportHaltEx returns"
+PAUSE_RETURNS = "MiniportPause returns"
+RESET, RESET_RETURNS = "MiniportResetEx", "MiniportResetEx returns"
+ENABLE = "NdisMEnableVirtualization"
+
+
+@dataclass
+class Call:
+    """One NDIS call, entry or access: its name, its arguments, its time in ps and, later, its result."""
+
+    name: str
+    args: dict[str, Any]
+    time_ps: int
+    result: Any = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the library has refused the call."""
+        return isinstance(self.result, Status) and self.result != Status.SUCCESS
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(f'{k}={_short(v)}' for k, v in self.args.items())})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Structure):
+        return type(value).__name__
+    if isinstance(value, bytes | bytearray):
+        return f"{len(value)} bytes"
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, int) and not isinstance(value, bool):
+        return hex(value) if value > 9 else str(value)
+    text = getattr(value, "__name__", str(value))
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+# What claims hardware or DMA resources, and what gives them back.
+CLAIMS = ("NdisMMapIoSpace", "NdisMRegisterScatterGatherDma", "NdisMAllocateSharedMemory",
+          "NdisMRegisterInterruptEx")
+HOLDS = {"NdisOpenConfigurationEx": "configuration handle", "NdisMMapIoSpace": "register mapping",
+         "NdisMRegisterScatterGatherDma": "DMA channel", "NdisMAllocateSharedMemory": "shared memory",
+         "NdisMRegisterInterruptEx": "interrupt", "NdisAllocateMemory": "memory"}
+RELEASES = {"NdisCloseConfiguration": "configuration handle", "NdisMUnmapIoSpace": "register mapping",
+            "NdisMDeregisterScatterGatherDma": "DMA channel", "NdisMFreeSharedMemory": "shared memory",
+            "NdisMDeregisterInterruptEx": "interrupt", "NdisFreeMemory": "memory"}
+CLAIMS_OF, RETURNS_OF = ({what: tuple(name for name, of in table.items() if of == what) for what in HOLDS.values()}
+                         for table in (HOLDS, RELEASES))
+RESETS = frozenset({"CTRL", "VFCTRL"})                      # writing these forgets what queues were told
+REMEMBERED = frozenset({f"{vf}{way}XDCTL" for vf in ("", "VF") for way in "RT"} | {"PFMAILBOX", "VFMAILBOX"})
+ACCESSES = frozenset({"read", "write", "config_read", "config_write", "sleep", "start_ring_agent", "stop_ring_agent"})
+
+
+@dataclass
+class Seen:
+    """What the judge remembers: calls by name, attributes, keywords, the phase, last register values."""
+
+    role: str
+    phase: str = "loaded"                  # the entry point that runs, or "loaded" between two
+    switch_creation: str = "none"          # static, dynamic or none, as the driver declares
+    calls: dict[str, list[Call]] = field(default_factory=dict)
+    attributes: dict[str, Call] = field(default_factory=dict)    # kind -> last call that set it
+    keywords: dict[str, Any] = field(default_factory=dict)
+    partition: PartitionType | None = None
+    registers: dict[str, int] = field(default_factory=dict)      # register name -> last value written
+    elements: dict[tuple[str, int], int] = field(default_factory=dict)   # the same of elements of REMEMBERED registers
+    read_back: set[tuple[str, int]] = field(default_factory=set)         # those that were read since
+    reads: int = 0                                               # register reads since the phase began
+    writes: int = 0                                              # register writes since then
+    agents: int = 0                                              # ring agents started and not stopped
+    initialized: bool = False
+    running: bool = False
+    removed: bool = False                                        # the device was removed by surprise
+    probing: bool = False                                        # an examiner asks what a stack never would
+    request: Call | None = None                                  # the request that runs
+    asked: Any = None                                            # its buffer as it was handed over
+    asked_length: int | None = None                              # how long that was said to be
+    switch: SwitchSeen = field(default_factory=SwitchSeen)
+    _entries: list[str] = field(default_factory=list)
+    _kept: Counter[str] = field(default_factory=Counter)         # what MiniportAddDevice left behind
+
+    def any(self, name: str) -> bool:
+        """Whether a call of this name was seen."""
+        return name in self.calls
+
+    def holds(self, what: str) -> int:
+        """How many of a resource were taken and not given back; a call that failed took nothing."""
+        count = -self._kept.get(what, 0)
+        for name in CLAIMS_OF[what]:
+            for call in self.calls.get(name, ()):
+                count += not call.failed
+        for name in RETURNS_OF[what]:
+            count -= len(self.calls.get(name, ()))
+        return count
+
+    @property
+    def held(self) -> Counter[str]:
+        """`holds` of every resource."""
+        return Counter({what: self.holds(what) for what in CLAIMS_OF})
+
+    @property
+    def initializing(self) -> bool:
+        """True until MiniportInitializeEx has returned."""
+        return not self.initialized
+
+    @property
+    def virtualized(self) -> bool:
+        """Whether virtualization is on, by the last call that succeeded."""
+        done = [call.args["enable"] for call in self.calls.get(ENABLE, ()) if call.result == Status.SUCCESS]
+        return bool(done) and done[-1]
+
+    def runs(self, entry: str) -> bool:
+        """Whether this entry point is running."""
+        return entry in self._entries
+
+    def note(self, call: Call) -> None:
+        """Remember a call, after it was judged."""
+        name = call.name
+        if name in ACCESSES:
+            self.note_access(name, call.args)
+            return
+        if name == "NdisMIndicateReceiveNetBufferLists":
+            return
+        self.calls.setdefault(name, []).append(call)
+        if name == "NdisMSetMiniportAttributes":
+            self.attributes[call.args["kind"]] = call
+        elif name == PNP_EVENT:
+            self.removed |= "SurpriseRemoved" in call.args.get("event", "")
+        self._follow(name, call)
+
+    def note_access(self, name: str, args: dict[str, Any]) -> None:
+        """Remember an access."""
+        if name == "write":
+            register = args["register"]
+            self.registers[register] = args["value"]
+            self.writes += 1
+            if register in REMEMBERED:
+                element = register, args["index"]
+                self.elements[element] = args["value"]
+                self.read_back.discard(element)
+            elif register in RESETS:
+                self.elements.clear()
+        elif name == "read":
+            self.reads += 1
+            if args["register"] in REMEMBERED:
+                self.read_back.add((args["register"], args.get("index", 0)))
+        else:
+            self.agents += (name == "start_ring_agent") - (name == "stop_ring_agent")
+
+    def _follow(self, name: str, call: Call) -> None:
+        if not name.startswith(("Miniport", "DriverEntry")):
+            return
+        if not name.endswith(" returns"):
+            self._entries.append(name)
+            self.reads = self.writes = 0
+            if name == REQUEST:
+                buffer = call.args.get("buffer")
+                self.request, self.asked, self.asked_length = call, copied(buffer), length_of(buffer)
+        else:
+            entry = name.removesuffix(" returns")
+            self._entries.remove(entry)
+            succeeded = call.args.get("status", Status.SUCCESS) == Status.SUCCESS
+            if entry == REQUEST:
+                self.request = None
+                if succeeded and self.role == "PF":
+                    self.switch.note(call.args["oid"], call.args.get("buffer"))
+            self.initialized |= entry == INITIALIZE
+            if entry == "MiniportAddDevice":
+                self._kept = self.held         # RemoveDevice gives it back
+            if entry in ("MiniportRestart", "MiniportPause", "MiniportHaltEx"):
+                self.running = entry == "MiniportRestart" and succeeded
+        self.phase = self._entries[-1] if self._entries else "loaded"

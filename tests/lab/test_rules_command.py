@@ -1,0 +1,103 @@
+"""`nicmodel rules`: the whole table, the first offence, and drivers of the user's own in any scenario."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nicmodel.datasheet.readings import READINGS
+from nicmodel.datasheet.rules import RULES
+from nicmodel.lab.cli import main
+from nicmodel.lab.rules import markdown, standing
+
+MINE = """
+from drivers.vf import VfMiniport
+from nicmodel.datasheet.ndis_structures import SriovCapabilitiesStructure, made
+
+
+class TakesTheStepAtItsWord(VfMiniport):
+    def sriov_capabilities(self):
+        return made(SriovCapabilitiesStructure, SriovCapabilities=0x3)
+
+
+class Good(VfMiniport):
+    pass
+
+
+class NoMiniport:
+    pass
+"""
+
+
+@pytest.fixture
+def command(capsys, tmp_path, monkeypatch):
+    """Runs `nicmodel` where mine.py is; returns status, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(MINE)
+
+    def run(*arguments):
+        status = main(list(map(str, arguments)))
+        return status, *capsys.readouterr()
+    return run
+
+
+def rows_of(text: str) -> dict:
+    return {row["id"]: row for row in json.loads(text)["rows"]}
+
+
+def test_every_rule_has_a_row_with_all_that_a_row_says(command):
+    status, out, _ = command("rules", "--set", "num_vfs=2", "--json")
+    rows = json.loads(out)["rows"]
+    assert status == 0 and [row["id"] for row in rows] == [rule.id for rule in RULES]
+    for row in rows:
+        assert all(row[key] for key in ("who", "when", "rule", "severity", "reading", "source", "judged", "evidence")), row
+        assert row["verdict"] in ("obeyed", "not_exercised", "not_checkable")
+    assert json.loads(out)["standing"] == standing() and len(json.loads(out)["readings"]) == len(READINGS)
+
+
+def test_a_driver_of_ones_own_is_judged(command):
+    status, out, _ = command("rules", "--driver", "mine.py:TakesTheStepAtItsWord", "--set", "num_vfs=2", "--json")
+    row = rows_of(out)["VF-INIT-10"]
+    assert status == 0 and row["verdict"] == "broken" and "0x3" in row["evidence"]
+    good = command("rules", "--driver", "1=mine:Good", "--set", "num_vfs=2", "--json")[1]
+    assert rows_of(good)["VF-INIT-10"]["verdict"] == "obeyed"
+
+
+def test_a_driver_of_ones_own_runs_in_any_command_and_scenario(command):
+    out = command("run", "vf_scaling", "--set", "num_vfs=2", "--set", "duration=20us", "--set", "warmup=0",
+                  "--set", "driver.mutants.1=mine.py:TakesTheStepAtItsWord", "--set", "expect=[]", "--json")[1]
+    vfs = json.loads(out)["simulated"]["vfs"]
+    assert [(vf["state"], vf["rule"]) for vf in vfs] == [("running", None), ("closed", "VF-INIT-10")]
+
+
+def test_strict_stops_at_the_first_offence(command):
+    arguments = ("rules", "--strict", "--set", "num_vfs=2", "--driver", "1=mine.py:TakesTheStepAtItsWord")
+    status, out, _ = command(*arguments)
+    assert status == 1 and out.startswith("First offence: VF1: VF-INIT-10 broken by NdisMSetMiniportAttributes")
+    offence = json.loads(command(*arguments, "--json")[1])["offence"]
+    assert offence["rule"] == "VF-INIT-10" and offence["time_ps"] > 0
+    assert command("rules", "--strict", "--set", "num_vfs=1")[0] == 0
+
+
+@pytest.mark.parametrize(("driver", "says"), [
+    ("mine.py:Nothing", "mine.py has no class Nothing"), ("none.py:X", "none.py cannot be read"),
+    ("mine.py:NoMiniport", "is no miniport"), ("nowhere:X", "nowhere cannot be imported"),
+    ("mine", "write module:Class or file.py:Class"), ("pf=mine.py:Good", "it is no driver of a PF"),
+    ("9=mine.py:Good", "driver.mutants.9"),
+])
+def test_a_mistake_is_one_sentence(command, driver, says):
+    status, out, err = command("rules", "--driver", driver, "--set", "num_vfs=2")
+    assert status == 2 and out == "" and says in err and err.count("\n") == 1
+
+
+def test_markdown_has_a_section_a_family_and_a_last_line():
+    rows = [{"id": rule.id, **dict.fromkeys(("who", "when", "severity", "reading", "source", "judged", "evidence"), "x"),
+             "rule": "*SRIOV | a_b", "verdict": "obeyed"} for rule in RULES]
+    text = markdown(rows)
+    lines = text.splitlines()
+    assert [line[3:] for line in lines if line.startswith("## ")] == [
+        *dict.fromkeys(rule.family for rule in RULES), "How contradictory (C) and silent (G) pages were read"]
+    assert sum(line.startswith("| ") for line in lines) == \
+        len(RULES) + 2 * len({rule.family for rule in RULES}) + len(READINGS) + 2
+    assert r"\*SRIOV \| a\_b" in text and lines[-1].startswith(f"{len(RULES)} rules: ")
