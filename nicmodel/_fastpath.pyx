@@ -29,7 +29,7 @@ from nicmodel._fast.ledger cimport (
 )
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
-    NOBODY, NUM_CLASSES, NUM_WHEN, SCRAP_BYTES, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, Nic,
+    EDGE_SHIFT, NOBODY, NUM_CLASSES, NUM_WHEN, SCRAP_BYTES, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, Nic,
 )
 
 from nicmodel.sim.errors import ModelBug
@@ -301,7 +301,7 @@ cdef inline int64_t edge_from(Nic* nic, int64_t time) noexcept nogil:
     cdef int64_t ahead = time - nic.edge + nic.core - 1
     if unlikely(<uint64_t>ahead > <uint64_t>nic.far):
         return (time + nic.core - 1) // nic.core * nic.core
-    return nic.edge + <int64_t>(<uint64_t>ahead * nic.per_core >> 40) * nic.core
+    return nic.edge + <int64_t>(<uint64_t>ahead * nic.per_core >> EDGE_SHIFT) * nic.core
 
 
 cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:

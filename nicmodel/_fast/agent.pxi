@@ -49,7 +49,7 @@ cdef void start_agent(Nic* nic, int32_t index) noexcept nogil:
         return
     agent.live = 1
     if agent.vector >= 0:
-        nic.vectors[64 * agent.function + agent.vector].agent = index
+        nic.vectors[VECTORS_PER_FUNCTION * agent.function + agent.vector].agent = index
     if agent.tx_ring >= 0:
         ring = &nic.rings[agent.tx_ring]
         adopt(nic, ring, index)

@@ -4,7 +4,7 @@ cdef int configure(Nic* nic, object config) except -1:
     """Copy every number of the configuration; a duration in cycles becomes one in ps."""
     nic.core = config.core_ps
     nic.far = min((1 << 38) // nic.core, 1 << 22)
-    nic.per_core = (1 << 40) // nic.core + 1
+    nic.per_core = (1 << EDGE_SHIFT) // nic.core + 1
     nic.wire_ticks = config.wire_byte_ticks
     nic.pcie_ticks = config.pcie_byte_ticks
     nic.ack = config.ack_ps
@@ -106,14 +106,14 @@ cdef void open_lanes(Nic* nic) noexcept nogil:
 cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
     cdef Ring* ring = &nic.rings[index]
     cdef int32_t cache = nic.tx_cache if index < nic.num_rings else nic.rx_cache
-    ring.direction = 0 if index < nic.num_rings else 1
+    ring.direction = DIRECTION_TX if index < nic.num_rings else DIRECTION_RX
     ring.number = index if index < nic.num_rings else index - nic.num_rings
     ring.agent = ring.vector = ring.level = -1
     lane_init(&ring.doorbells, sizeof(Batch))
     lane_init(&ring.rows, sizeof(int32_t))
     lane_init(&ring.chip, sizeof(Descriptor))
     lane_init(&ring.frames, sizeof(int32_t))
-    ring.fetched = <uint8_t*>calloc(cache + 1, 16)
+    ring.fetched = <uint8_t*>calloc(cache + 1, DESCRIPTOR_BYTES)
     return ring.fetched != NULL
 
 

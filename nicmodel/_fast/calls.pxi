@@ -95,7 +95,7 @@ cdef void open_ring(Nic* nic, int64_t* words) noexcept nogil:
     ring.domain = <int32_t>words[4]
     ring.next = ring.tail = <int32_t>words[5]
     ring.buffer_bytes = <int32_t>words[6]
-    ring.vector = 64 * ring.function + <int32_t>words[7] if words[7] >= 0 else -1
+    ring.vector = VECTORS_PER_FUNCTION * ring.function + <int32_t>words[7] if words[7] >= 0 else -1
     ring.wthresh = <int32_t>words[8]
     ring.is_open = 1
     ring.agent = -1
@@ -105,7 +105,7 @@ cdef void open_ring(Nic* nic, int64_t* words) noexcept nogil:
 cdef void set_ring_vector(Nic* nic, int32_t index, int32_t vector) noexcept nogil:
     """An open ring raises another vector from now on."""
     if nic.rings[index].is_open:
-        nic.rings[index].vector = 64 * nic.rings[index].function + vector if vector >= 0 else -1
+        nic.rings[index].vector = VECTORS_PER_FUNCTION * nic.rings[index].function + vector if vector >= 0 else -1
 
 
 cdef void set_bus_master(Nic* nic, int32_t function, bint on) noexcept nogil:

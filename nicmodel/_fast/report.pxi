@@ -104,8 +104,8 @@ cdef tuple wire_books(Nic* nic, int way, int64_t free):
 
 
 cdef object copy_links(Nic* nic):
-    return np.array([way_books(nic, &nic.up), way_books(nic, &nic.down), wire_books(nic, 0, nic.wire_free),
-                     wire_books(nic, 1, nic.rx_counted_free)], LINK_DTYPE)
+    return np.array([way_books(nic, &nic.up), way_books(nic, &nic.down), wire_books(nic, WIRE_OUT, nic.wire_free),
+                     wire_books(nic, WIRE_IN, nic.rx_counted_free)], LINK_DTYPE)
 
 
 cdef object copy_interrupts(Nic* nic):

@@ -33,7 +33,7 @@ cdef inline int64_t edge_of(Nic* nic, int64_t time) noexcept nogil:
     cdef int64_t back = nic.edge - time
     if unlikely(<uint64_t>back > <uint64_t>nic.far):
         return edge_from(nic, time)
-    return nic.edge - <int64_t>(<uint64_t>back * nic.per_core >> 40) * nic.core
+    return nic.edge - <int64_t>(<uint64_t>back * nic.per_core >> EDGE_SHIFT) * nic.core
 
 
 cdef inline int64_t ingress_edge(Nic* nic, int64_t time) noexcept nogil:

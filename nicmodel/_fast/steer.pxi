@@ -4,16 +4,20 @@ Slots of one MAC are chained in slot order, and a map finds the first; setting a
 rare.
 """
 
+cdef enum:
+    VLAN_SHIFT = 48         # of a MAC and a VLAN in one word
+
+
 cdef inline uint64_t with_vlan(uint64_t mac, int32_t vlan) noexcept nogil:
-    return mac | <uint64_t>vlan << 48
+    return mac | <uint64_t>vlan << VLAN_SHIFT
 
 
 cdef inline uint64_t mac_of(Row* row) noexcept nogil:
-    return row.destination & <uint64_t>0xFFFFFFFFFFFF
+    return row.destination & ((<uint64_t>1 << VLAN_SHIFT) - 1)
 
 
 cdef inline int32_t vlan_of(Row* row) noexcept nogil:
-    return <int32_t>(row.destination >> 48)
+    return <int32_t>(row.destination >> VLAN_SHIFT)
 
 
 cdef inline int32_t match_filter(Nic* nic, uint64_t mac, int32_t vlan) noexcept nogil:

@@ -18,6 +18,7 @@ cdef enum:
     WAKE_DECIDE         # the next edge with something to decide, or the next ps
     NUM_WHEN
     SCRAP_BYTES = 256
+    EDGE_SHIFT = 40     # `per_core` is a reciprocal with so many binary places
     NOBODY = 31         # touched in place of an arbiter
     NUM_CLASSES = 24    # sizes of byte buffers: 1 << class
 

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from nicmodel.sim.errors import ModelBug
+
 PF_FUNCTION = 0
 NO_AGENT = -1
 
@@ -127,6 +129,10 @@ class FlowConfig:
     interval_ticks: int = 0
     start_ps: int = 0
     count: int = -1
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.dst_mac < 1 << 48 and 0 <= self.src_mac < 1 << 48 and 0 <= self.vlan < 1 << 12):
+            raise ModelBug("a flow has MACs of 48 bits and a VLAN of 12")
 
 
 class DataPlane(Protocol):

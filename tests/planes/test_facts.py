@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from nicmodel._fast import generate
 from nicmodel.datasheet import arbiters, counters, pcie_link
+from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.plane import Direction, FlowConfig
 
 
 def test_the_committed_file_is_what_the_tables_say():
@@ -29,3 +33,9 @@ def test_enumerations_are_positions_in_their_tables():
     assert int(rows["CORE_ARBITERS"]) == core
     assert int(rows["PS_ARBITERS"]) & core == 0
     assert int(rows["PS_ARBITERS"]) | core == (1 << len(arbiters.ARBITERS)) - 1
+
+
+@pytest.mark.parametrize("wrong", [{"dst_mac": 1 << 48}, {"src_mac": -1}, {"vlan": 4096}])
+def test_a_flow_has_addresses_of_48_bits_and_a_vlan_of_12(wrong):
+    with pytest.raises(ModelBug, match="48 bits"):
+        FlowConfig(**{"direction": Direction.RX, "sizes": (64,), "dst_mac": 1, "src_mac": 2, **wrong})
