@@ -18,7 +18,7 @@ from drivers.pf import PfSettings
 from drivers.rings import RingSettings
 from drivers.vf import VfMiniport
 from nicmodel.datasheet.ndis import Status
-from nicmodel.datasheet.registers_pf import RAH, VLVF, VMOLR
+from nicmodel.datasheet.registers_pf import CTRL, RAH, VLVF, VMOLR
 from nicmodel.ndis.guests import Guest, Times
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.stack import VirtualizationStack, make_pf
@@ -28,7 +28,7 @@ SETTINGS = settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None
                     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large])
 NUM_VFS, PF_VPORTS, MAC_SLOTS = 3, 2, 6
 PF_SETTINGS = PfSettings(max_vfs=NUM_VFS + PF_VPORTS, pf_vports=PF_VPORTS, mac_slots=MAC_SLOTS, rings=RingSettings(flow=1))
-SETTLE_PS = 10**12
+SETTLE_PS = 10**11                       # longer than a VF needs to come back, shorter than it waits for its PF
 PF = 0                                   # function numbers: VF v is function v + 1
 
 
@@ -43,6 +43,19 @@ class Pool(NamedTuple):
     sends: bool
 
 
+class ResettingAdapter(FakeAdapter):
+    """A fake whose software reset empties every register of every function, but those that hardware sets by itself."""
+
+    def __init__(self, env: simpy.Environment):
+        super().__init__(env)
+        self.after_reset = dict(self.registers)
+
+    def pf_ctrl(self, _: int, index: int, value: int) -> None:
+        super().pf_ctrl(_, index, value)
+        if value & CTRL.RST.mask:
+            self.registers = dict(self.after_reset)
+
+
 class LifeBench:
     """One adapter in one slot, its PF, a stack. `replug` is another adapter in that slot."""
 
@@ -53,7 +66,7 @@ class LifeBench:
         self.stack = VirtualizationStack(self.env, *self.new_pf(), times)
 
     def replug(self) -> None:
-        self.adapter = FakeAdapter(self.env)
+        self.adapter = ResettingAdapter(self.env)
         self.handles = {function: FakeHandle(self.adapter, function) for function in range(1 + NUM_VFS)}
 
     def new_pf(self, num_vfs: int = NUM_VFS) -> tuple[Any, NdisLibrary]:
