@@ -89,6 +89,7 @@ class VirtualizationStack:
 
     def replace_pf(self, driver: Miniport, ndis: NdisLibrary) -> Steps:
         """A PF that was halted is started anew, its registry being another. Returns a state record."""
+        self.pf.remove()
         self.past.append(self.pf)
         self._take_pf(driver, ndis)
         return (yield from self.bring_up_pf())

@@ -145,11 +145,15 @@ def held(ndis: NdisLibrary) -> dict[str, int]:
     shared = Counter(call.result for call in calls.get("NdisMAllocateSharedMemory", ()))
     shared.subtract(call.args["address"] for call in calls.get("NdisMFreeSharedMemory", ()))
     assert all(count >= 0 for count in (*counts.values(), *shared.values())), "something was given back twice"
-    return counts | {"shared memory": sum(shared.values())}
+    contexts = len(calls.get("NdisAllocateMemory", ())) - len(calls.get("NdisFreeMemory", ()))
+    return counts | {"shared memory": sum(shared.values()), "context": contexts}
 
 
-def holds_nothing(ndis: NdisLibrary) -> bool:
-    return not any(held(ndis).values())
+def holds_nothing(ndis: NdisLibrary, removed: bool = False) -> bool:
+    """After a halt; what MiniportAddDevice took stays until the device is removed."""
+    now = held(ndis)
+    assert now["context"] == (ndis.role == "PF" and not removed)
+    return not any(count for name, count in now.items() if name != "context")
 
 
 def holds_what_a_start_takes(ndis: NdisLibrary) -> bool:

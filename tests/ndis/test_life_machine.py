@@ -164,7 +164,7 @@ class Lives(RuleBasedStateMachine):
     def nobody_holds_what_is_not_his(self) -> None:
         assert not self.stack.reports() and self.stack.pf.state is self.pf
         assert holds_nothing(self.stack.pf.ndis) if self.pf is State.HALTED else holds_what_a_start_takes(self.stack.pf.ndis)
-        assert all(holds_nothing(adapter.ndis) for adapter in self.stack.past)
+        assert all(holds_nothing(adapter.ndis, removed=True) for adapter in self.stack.past)
         for guest, place in zip(self.guests, self.place, strict=True):
             if place in (IDLE, ACTIVE, ASLEEP):
                 assert holds_what_a_start_takes(guest.adapter.ndis), held(guest.adapter.ndis)

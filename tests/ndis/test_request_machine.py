@@ -133,6 +133,22 @@ class Requests(RuleBasedStateMachine):
                 FilterType=1, QueueId=0, FilterId=0, VPortId=vport, FieldParametersArrayOffset=44,
                 FieldParametersArrayNumElements=tests.count, FieldParametersArrayElementSize=56), tests)
 
+    @rule(opener=st.sampled_from([STACK, STACK, OTHER]), vf=st.integers(0, NUM_VFS - 1), flip=st.integers(0, 1))
+    def well_formed_requests_about_a_vf(self, opener: Opener, vf: int, flip: int) -> None:
+        """Whether they are legal is a matter of that VF's state alone (V1 to V3), and of who created what."""
+        vport = self.t.vport_of(vf)
+        pairs = next((each.pairs for number, each in self.t.vports.items() if number), 1)
+        asks: list[tuple[RequestType, Oid, dict[str, Any]]] = [
+            (METHOD, Oid.NIC_SWITCH_CREATE_VPORT, dict(
+                SwitchId=0, VPortId=0, AttachedFunctionId=vf, NumQueuePairs=pairs, ProcessorAffinity=GroupAffinity())),
+            (SET, Oid.NIC_SWITCH_FREE_VF, dict(VFId=vf)),
+            (SET, Oid.SRIOV_RESET_VF, dict(VFId=vf)),
+            (SET, Oid.SRIOV_SET_VF_POWER_STATE, dict(VFId=vf, PowerState=4 if flip else 1, WakeEnable=0))]
+        if vport is not None:
+            asks.append((SET, Oid.NIC_SWITCH_DELETE_VPORT, dict(VPortId=vport)))
+        for kind, oid, members in asks if flip else reversed(asks):
+            self._plain(kind, oid, opener, members)
+
     def _plain(self, kind: RequestType, oid: Oid, opener: Opener, members: dict[str, Any],
                tests: FilterTests | None = None) -> None:
         ask = Ask(kind, oid, opener, members, tests.data if tests else b"", tests=tests)
@@ -255,6 +271,7 @@ class Requests(RuleBasedStateMachine):
             self.bench.replug()
         state = self.bench.do(self.bench.stack.replace_pf(*self.bench.new_pf()))
         assert state == {"state": "running", "rule": None}
+        assert all(holds_nothing(adapter.ndis, removed=True) for adapter in self.bench.stack.past)
         self._is_new()
 
     # after every step ------------------------------------------------------------------------------------
