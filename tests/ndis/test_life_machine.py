@@ -35,13 +35,16 @@ class Lives(RuleBasedStateMachine):
     """One machine: ``place`` has a word for each guest."""
 
     @initialize(driver=st.sampled_from([PfMiniport, DynamicPfMiniport]), vlan=st.sampled_from([0, 5]), times=st.sampled_from([
-        Times(), Times(vpci_ps=10 * US, pnp_ps=US, probes=True), Times(removal_ps=US)]))
-    def start(self, driver: Any, vlan: int, times: Times) -> None:
+        Times(), Times(vpci_ps=10 * US, pnp_ps=US, probes=True), Times(removal_ps=US)]),
+        attached=st.integers(0, NUM_VFS))
+    def start(self, driver: Any, vlan: int, times: Times, attached: int) -> None:
         self.bench = LifeBench(driver, times)
         self.guests = [self.bench.guest(number, vlan + number if vlan else 0) for number in range(NUM_VFS)]
         assert self.bench.do(self.bench.stack.bring_up_pf()) == RUNNING
         self.place = [ABSENT] * NUM_VFS
         self.num_vfs, self.pf = NUM_VFS, State.RUNNING
+        for guest in range(attached):
+            self.attach(guest, VfMiniport)
 
     @property
     def stack(self) -> Any:
@@ -106,9 +109,11 @@ class Lives(RuleBasedStateMachine):
         if self.guests[guest].driver_class is VfMiniport:
             self._event(guest, self.stack.guest_flr(self.guests[guest]), WITH_VF - {ASLEEP}, ACTIVE)
 
-    @rule(guest=GUESTS)
-    def sleep(self, guest: int) -> None:
+    @rule(guest=GUESTS, wakes=st.booleans())
+    def sleep(self, guest: int, wakes: bool) -> None:
         self._event(guest, self.stack.sleep(self.guests[guest]), {IDLE, ACTIVE}, ASLEEP)
+        if wakes:
+            self.resume(guest)
 
     @rule(guest=GUESTS)
     def resume(self, guest: int) -> None:
@@ -152,11 +157,13 @@ class Lives(RuleBasedStateMachine):
         assert self.bench.adapter.num_vfs == 0 and holds_nothing(self.stack.pf.ndis)
 
     @precondition(lambda self: self.pf is State.HALTED)
-    @rule(num_vfs=st.integers(1, NUM_VFS))
-    def re_enable(self, num_vfs: int) -> None:
-        """Another NumVFs, and all guests begin anew."""
+    @rule(num_vfs=st.integers(1, NUM_VFS), attached=st.integers(0, NUM_VFS))
+    def re_enable(self, num_vfs: int, attached: int) -> None:
+        """Another NumVFs, and all guests begin anew; some of them at once, more than there are VFs perhaps."""
         assert self.bench.do(self.stack.replace_pf(*self.bench.new_pf(num_vfs))) == RUNNING
         self.pf, self.num_vfs = State.RUNNING, num_vfs
+        for guest in range(attached):
+            self.attach(guest, VfMiniport)
 
     # after every step ------------------------------------------------------------------------------------
 
