@@ -109,11 +109,11 @@ class Lives(RuleBasedStateMachine):
         if self.guests[guest].driver_class is VfMiniport:
             self._event(guest, self.stack.guest_flr(self.guests[guest]), WITH_VF - {ASLEEP}, ACTIVE)
 
-    @rule(guest=GUESTS, wakes=st.booleans())
-    def sleep(self, guest: int, wakes: bool) -> None:
+    @rule(guest=GUESTS, then=st.sampled_from(["", "resume", "guest_flr", "detach"]))
+    def sleep(self, guest: int, then: str) -> None:
         self._event(guest, self.stack.sleep(self.guests[guest]), {IDLE, ACTIVE}, ASLEEP)
-        if wakes:
-            self.resume(guest)
+        if then:
+            getattr(self, then)(guest)
 
     @rule(guest=GUESTS)
     def resume(self, guest: int) -> None:

@@ -48,16 +48,18 @@ from nicmodel.sim.errors import ModelBug
 class Requests(RuleBasedStateMachine):
     """A PF with three VFs, and what the pages say of it."""
 
-    @initialize(driver=st.sampled_from([PfMiniport, DynamicPfMiniport]))
-    def start(self, driver: Any) -> None:
+    @initialize(driver=st.sampled_from([PfMiniport, DynamicPfMiniport]), prepared=st.integers(0, NUM_VFS))
+    def start(self, driver: Any, prepared: int) -> None:
         self.bench = LifeBench(driver)
         assert self.bench.do(self.bench.stack.bring_up_pf()) == {"state": "running", "rule": None}
-        self._is_new()
+        self._is_new(prepared)
 
-    def _is_new(self) -> None:
+    def _is_new(self, prepared: int) -> None:
         self.t = Tables(self.bench.pf_driver is PfMiniport, NUM_VFS, PF_VPORTS, MAC_SLOTS - 1)
         self.t.create(NUM_VFS)
         self.state, self.asleep, self.gone = State.RUNNING, False, False
+        for number in range(prepared):
+            self.vf_with_vport_and_filter(STACK, MACS[number], VLANS[number])
 
     @property
     def adapter(self) -> Any:
@@ -236,8 +238,10 @@ class Requests(RuleBasedStateMachine):
         self.state, self.asleep, self.t.takes_requests = State.RUNNING, False, True
 
     @precondition(lambda self: not self.halted and not self.gone)
-    @rule()
-    def remove(self) -> None:
+    @rule(happens=st.sampled_from([False, False, True]))
+    def remove(self, happens: bool) -> None:
+        if not happens:
+            return
         self.adapter.surprise_remove()
         self.gone, self.t.takes_requests = True, False
 
@@ -265,14 +269,14 @@ class Requests(RuleBasedStateMachine):
             self.asleep, self.t.takes_requests = False, False
 
     @precondition(lambda self: self.halted)
-    @rule()
-    def start_again(self) -> None:
+    @rule(prepared=st.integers(0, NUM_VFS))
+    def start_again(self, prepared: int) -> None:
         if self.gone:
             self.bench.replug()
         state = self.bench.do(self.bench.stack.replace_pf(*self.bench.new_pf()))
         assert state == {"state": "running", "rule": None}
         assert all(holds_nothing(adapter.ndis, removed=True) for adapter in self.bench.stack.past)
-        self._is_new()
+        self._is_new(prepared)
 
     # after every step ------------------------------------------------------------------------------------
 
@@ -325,7 +329,7 @@ class Requests(RuleBasedStateMachine):
                     default or any(not each.vlan for each in filters), on, on)
 
     def everything_can_be_had_again(self) -> None:
-        """All VFs, VPorts and filters that there are can be had now; then they are given back."""
+        """All VFs, VPorts and filters that there are can be had now; a VF in V3 stays there until they are given back."""
         self.t.filters, self.t.vfs, self.t.vports = {}, {}, {0: self.t.vports[0]}
         for _ in range(self.t.num_vfs):
             self.vf_with_vport_and_filter(STACK, MACS[0], 7)
@@ -336,6 +340,9 @@ class Requests(RuleBasedStateMachine):
         self.vf_with_vport_and_filter(STACK, MACS[0], 7)
         assert len(self.t.filters) == len(self.t.vports) - 1 == self.t.num_vfs + PF_VPORTS
         self.hardware_holds_what_there_is()
+        for vf in self.t.vfs:
+            self.well_formed_requests_about_a_vf(STACK, vf, flip=1)
+            assert self.t.state(vf) == "V3"
         self.opener_leaves(STACK)
 
     def teardown(self) -> None:
