@@ -134,9 +134,10 @@ class Lives(RuleBasedStateMachine):
     # the PF ----------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.pf is State.RUNNING)
-    @rule()
-    def reset_pf(self) -> None:
-        """G-08: VF ids, VPorts and filters survive, and running VFs come back by themselves."""
+    @rule(idle=GUESTS)
+    def reset_pf(self, idle: int) -> None:
+        """G-08: VF ids, VPorts and filters survive, and running VFs come back by themselves, bound to NetVSC or not."""
+        self.set_packet_filter(idle, 0)
         assert self.bench.do(self.stack.reset_pf()) == Status.SUCCESS
 
     @precondition(lambda self: self.pf is State.RUNNING)
