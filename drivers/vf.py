@@ -240,7 +240,7 @@ class VfMiniport(VfHardware):
 
     def on_mailbox(self, vector: int) -> None:
         """News of the PF; a conversation under way polls for itself."""
-        if self.packet_filter and not self.mailbox.busy and not self.recovering:
+        if self.running and not self.mailbox.busy and not self.recovering:
             self.ndis.env.process(self._hear())
 
     def _hear(self) -> Steps:

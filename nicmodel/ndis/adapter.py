@@ -111,6 +111,14 @@ class Adapter:
         self.ndis.record("MiniportHaltEx returns", status=Status.SUCCESS)
         return Status.SUCCESS
 
+    def remove(self) -> None:
+        """MiniportRemoveDevice, where the driver has asked for it: an adapter that was halted is not started again."""
+        handler = self.ndis.pnp_handlers.get("RemoveDevice")
+        if handler is not None:
+            self.ndis.record("MiniportRemoveDevice")
+            handler()
+            self.ndis.record("MiniportRemoveDevice returns", status=Status.SUCCESS)
+
     # what may happen while it runs -----------------------------------------------------------------------
 
     def reset(self) -> Steps:

@@ -89,6 +89,7 @@ class VirtualizationStack:
 
     def replace_pf(self, driver: Miniport, ndis: NdisLibrary) -> Steps:
         """A PF that was halted is started anew, its registry being another. Returns a state record."""
+        self.pf.remove()
         self.past.append(self.pf)
         self._take_pf(driver, ndis)
         return (yield from self.bring_up_pf())
@@ -109,7 +110,9 @@ class VirtualizationStack:
         return (yield from self.attach(Guest(v, mac, vlan, vf_driver_class, place, settings)))
 
     def attach(self, guest: Guest) -> Steps:
-        """Give a VF to a guest, new or known: UP-08 to UP-19. Returns a state record."""
+        """Give a VF to a guest, new or known: UP-08 to UP-19. A guest keeps the one it has. Returns a state record."""
+        if guest.has_vf:
+            return self.state_of_guest(guest)
         if self.state_of(self.pf)["state"] == "closed" or not self.has_switch:
             self.guests[guest.number], guest.failed = guest, True
             return self.state_of_guest(guest)
@@ -120,6 +123,8 @@ class VirtualizationStack:
 
     def admit(self, guest: Guest) -> Steps:
         """A guest without a VF: its frames come to the default VPort (UP-08). Returns a Status."""
+        if guest.has_vf:
+            return Status.NOT_ACCEPTED
         self._welcome(guest)
         return (yield from self.journal.follow(TO_DEFAULT_VPORT, self, guest, guest=guest.number))
 
@@ -140,6 +145,8 @@ class VirtualizationStack:
 
     def detach(self, guest: Guest) -> Steps:
         """DN-01 to DN-07, gracefully; by surprise if the guest does not let go in time (DN-02). Returns a Status."""
+        if not guest.has_vf:
+            return Status.NOT_ACCEPTED
         guest.failed = False
         status = yield from self.journal.follow(ASK, self, guest, guest=guest.number)
         if status == Status.SUCCESS:
@@ -163,20 +170,28 @@ class VirtualizationStack:
 
     def remove_by_surprise(self, guest: Guest) -> Steps:
         """DN-02 to DN-07: the guest's driver learns of it when the device has gone. Returns a Status."""
+        if not guest.has_vf:
+            return Status.NOT_ACCEPTED
         guest.failed = False
         return (yield from self.journal.follow(SURPRISE, self, guest, guest=guest.number))
 
     def guest_flr(self, guest: Guest) -> Steps:
         """A guest resets its VF and starts its driver again; the filter stays where it is. Returns a Status."""
+        if not guest.has_vf or guest.path == "asleep":
+            return Status.NOT_ACCEPTED
         return (yield from self.journal.follow(GUEST_FLR, self, guest, guest=guest.number))
 
     def sleep(self, guest: Guest) -> Steps:
         """A guest goes to sleep with its VF. Returns a Status."""
+        if not guest.has_vf or guest.adapter is None or guest.adapter.state is not State.RUNNING:
+            return Status.NOT_ACCEPTED
         guest.path = "asleep"
         return (yield from self.journal.follow(SLEEP, self, guest, guest=guest.number))
 
     def resume(self, guest: Guest) -> Steps:
         """A guest wakes up with its VF. Returns a Status."""
+        if not guest.has_vf or guest.path != "asleep":
+            return Status.NOT_ACCEPTED
         return (yield from self.journal.follow(RESUME, self, guest, guest=guest.number))
 
     def packet_filter(self, adapter: Adapter, mask: int = PACKET_FILTER) -> Steps:
