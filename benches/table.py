@@ -34,6 +34,7 @@ ROWS = {
 RATIOS = {
     "times_the_reference_plane": "times the reference plane",
     "times_a_SimPy_pipeline": "times a hand-written SimPy pipeline of the same stages",
+    "percent_of_the_cost_with_1_VF": "per cent of what a packet costs with 1 VF, with 256 of them in turns",
     "packets_in_a_calibration_kernel": "packets while the calibration kernel sorts 200,000 integers",
 }
 
