@@ -132,9 +132,10 @@ class Examiner:
         try:
             return (yield from adapter.oid(kind, oid, buffer))
         except Exception as problem:          # the driver author's: the request ends here, without a status
-            adapter.ndis.NdisWriteErrorLogEntry(f"{type(problem).__name__}: {problem}")
+            error = f"{type(problem).__name__}: {problem}"
+            adapter.ndis.NdisWriteErrorLogEntry(error)
             if adapter.ndis.checker.seen.runs(REQUEST):
-                adapter.ndis.record(f"{REQUEST} returns", oid=oid, kind=kind, buffer=buffer, status=None)
+                adapter.ndis.record(f"{REQUEST} returns", oid=oid, kind=kind, buffer=buffer, status=None, error=error)
             return None
 
     def ask_all(self, requests: Iterable[tuple[RequestType, Any, Any]], adapter: Adapter | None = None) -> Steps:

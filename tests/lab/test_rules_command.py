@@ -25,6 +25,11 @@ class Good(VfMiniport):
     pass
 
 
+class Stumbles(VfMiniport):
+    def oid_request(self, kind, oid, buffer):
+        return super().oid_request(kind, oid.name and oid, buffer)
+
+
 class NoMiniport:
     pass
 """
@@ -54,6 +59,12 @@ def test_every_rule_has_a_row_with_all_that_a_row_says(command):
         assert all(row[key] for key in ("who", "when", "rule", "severity", "reading", "source", "judged", "evidence")), row
         assert row["verdict"] in ("obeyed", "not_exercised", "not_checkable")
     assert json.loads(out)["standing"] == standing() and len(json.loads(out)["readings"]) == len(READINGS)
+
+
+def test_what_a_driver_stumbles_over_is_shown(command):
+    status, out, _ = command("rules", "--driver", "mine.py:Stumbles", "--set", "num_vfs=2", "--json")
+    row = rows_of(out)["GEN-OID-03"]
+    assert row["verdict"] == "broken" and "AttributeError" in row["evidence"]
 
 
 def test_a_driver_of_ones_own_is_judged(command):
