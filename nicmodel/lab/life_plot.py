@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 US = 1_000_000
 LANES = ("VS", "VPCI", "NetVSC", "VF", "NDIS", "PF")
 MOST = 3                             # hand-overs shown
+COLUMN = 6.5                         # inches
 BINS = 120
 WINDOW_STYLE: dict[str, Any] = {"color": "0.85", "zorder": 0}
 PLACE_NAMES = {"vf_not_ready": "filter points to a VF that is not ready", "driver_halted": "driver gone, filter still at the VF",
@@ -32,10 +33,16 @@ def shown(life: Life) -> list[dict[str, Any]]:
     return (same if len(same) > 1 else usable)[:MOST]
 
 
+def figure_size(life: Life) -> tuple[float, float]:
+    """Inches: a column is wide enough for the names of steps on either side of their bars."""
+    return max(2, len(shown(life))) * COLUMN, 8.5
+
+
 def draw_life(figure: Any, life: Life, title: str) -> None:
     """Rate over the whole run on top; below, a column a hand-over: its steps, and its frames."""
     columns = shown(life)
-    figure.suptitle(title, fontsize=10)
+    windows = sum(h["window"] is not None for h in life.handovers)
+    figure.suptitle(title + (f"; {len(columns)} of {windows} hand-overs" if windows > len(columns) else ""), fontsize=10)
     grid = figure.add_gridspec(3, max(1, len(columns)), height_ratios=(1.3, 3.2, 0.9))
     guest = columns[0]["guest"] if columns else 0
     draw_rate(figure.add_subplot(grid[0, :]), life, guest, columns)

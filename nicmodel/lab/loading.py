@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -201,11 +201,14 @@ def _explain(error: ValidationError) -> tuple[str, str]:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"]) or "scenario"
     if first["type"] == "extra_forbidden":
-        return key, f"{key} is not a key; the nearest known key is {nearest(key, known_keys())}"
+        return key, f"{key} is not a key; the nearest known key is {nearest(key, [*known_keys(), *entry_keys(key)])}"
     if first["type"] == "missing":
         return key, f"{key} is missing"
     if first["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return key, f"{key}: {first['input']!r} is not allowed: {key} is a table of keys, written [{key}]"
+    if first["type"] == "tuple_type":
+        entries = f", each written [[{key}]]" if key in entries_of(Scenario) else ""
+        return key, f"{key}: {first['input']!r} is not allowed: {key} is a list{entries}"
     sentence = first["msg"].removeprefix("Value error, ")
     return key, f"{key}: {sentence}".replace("\n", " ")
 
@@ -221,6 +224,26 @@ def known_keys(model: type[BaseModel] = Scenario, prefix: str = "") -> list[str]
         else:
             keys.append(key)
     return keys
+
+
+def entries_of(model: type[BaseModel], prefix: str = "") -> dict[str, type[Section]]:
+    """The keys that hold a list of tables, and what a table is."""
+    found: dict[str, type[Section]] = {}
+    for name, field in model.model_fields.items():
+        key, inner = prefix + (field.alias or name), field.annotation
+        if isinstance(inner, type) and issubclass(inner, Section):
+            found |= entries_of(inner, key + ".")
+        entry = next(iter(get_args(inner)), None)
+        if isinstance(entry, type) and issubclass(entry, Section):
+            found[key] = entry
+    return found
+
+
+def entry_keys(key: str) -> list[str]:
+    """The keys of the table that a key like ``faults.events.0.at`` is in."""
+    table, _, _ = key.rpartition(".")
+    entry = entries_of(Scenario).get(table.rpartition(".")[0])
+    return [f"{table}.{name}" for name in entry.model_fields] if entry else []
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 
 from nicmodel.lab.files import write_whole
-from nicmodel.lab.life_plot import draw_life
+from nicmodel.lab.life_plot import draw_life, figure_size
 from nicmodel.lab.report import headline
 from nicmodel.lab.results import DIRECTIONS
 
@@ -47,7 +47,7 @@ def plot_run(result: RunResult, path: Path) -> Path:
 
     if result.measured.life is not None:
         with plt.rc_context(STYLE):
-            figure = plt.figure(figsize=(13, 8.5))
+            figure = plt.figure(figsize=figure_size(result.measured.life))
             draw_life(figure, result.measured.life, headline(result))
             return _save(figure, path)
     rows = result.simulated["vfs"]

@@ -300,6 +300,8 @@ def test_expectations_know_the_figures(migration):
     ([{"at": "1us", "kind": "fail_over", "vf": 1, "every": "1us"}], {}, "every needs last_vf"),
     ([{"at": "1us", "kind": "pf_reset", "last_vf": 1}], {}, "\"pf_reset\" takes no vf"),
     ([{"at": "1us", "kind": "fail_over", "vf": 0, "last_vf": 99, "every": "1ns"}], {}, "life.events.0.vf: there is no guest"),
+    ([{"at": "1us", "kind": "fail_over", "vf": 1, "lastvf": 1}], {},
+     "life.events.0.lastvf is not a key; the nearest known key is life.events.0.last_vf"),
     ([], {"life.event": 1}, "life.event is not a key; the nearest known key is life.events"),
 ])
 def test_what_cannot_be_is_said_in_a_sentence(events, keys, says):

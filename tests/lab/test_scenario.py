@@ -76,6 +76,7 @@ from nicmodel.sim.plane import Direction
         ({"traffic.pf": 1}, "must be true or false"),
         ({"traffic.sizes": [64, 20]}, "traffic.sizes.1: 20 is not allowed"),
         ({"traffic.sizes": 64}, "must be a list"),
+        ({"life.events": 3}, "life.events: 3 is not allowed: life.events is a list, each written [[life.events]]"),
         ({"schema": 2}, "must be one of 1"),
         ({"driver.batch": 0}, "driver.batch: 0 is not allowed"),
         ({"driver.mutants": 3}, "write a table like"),
