@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from drivers.pf_switch import NicSwitch, VirtualFunction
-from nicmodel.datasheet.config_blocks import ADDRESS, BLOCKS, INVALIDATABLE, LIMITS, LINK
-from nicmodel.datasheet.ndis import INVALIDATE_BLOCK_ALL_VFS, MAX_CONFIG_BLOCK, Status
+from nicmodel.datasheet.config_blocks import ADDRESS, BLOCKS, LIMITS, LINK
+from nicmodel.datasheet.ndis import BLOCK_MASK_BITS, INVALIDATE_BLOCK_ALL_VFS, MAX_CONFIG_BLOCK, Status
 from nicmodel.ndis.request import Request
 
 
@@ -82,7 +82,7 @@ class PfBlocks:
 
     def changed(self, *blocks: int, vf: int = INVALIDATE_BLOCK_ALL_VFS) -> None:
         """BACKCH-06: one notice for several blocks; those from 64 up have no bit and are not announced."""
-        mask = sum(1 << block for block in set(blocks) if block < INVALIDATABLE)
+        mask = sum(1 << block for block in set(blocks) if block < BLOCK_MASK_BITS)
         if mask:
             self.driver.ndis.NdisMInvalidateConfigBlock(vf, mask)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-INVALIDATABLE = 64               # blocks with a bit in NdisMInvalidateConfigBlock's mask
-
 
 class ConfigBlock(NamedTuple):
     """One block. ``written_by_vf``: the VF writes it and reads back what it wrote; else the PF fills it."""

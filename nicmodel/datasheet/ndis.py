@@ -27,7 +27,12 @@ from nicmodel.datasheet.ndis_oids import (  # noqa: F401
     OidRow,
     may_answer,
 )
-from nicmodel.datasheet.ndis_sriov import INVALIDATE_BLOCK_ALL_VFS, MAX_CONFIG_BLOCK, PCI_TYPE0_ADDRESSES  # noqa: F401
+from nicmodel.datasheet.ndis_sriov import (  # noqa: F401
+    BLOCK_MASK_BITS,
+    INVALIDATE_BLOCK_ALL_VFS,
+    MAX_CONFIG_BLOCK,
+    PCI_TYPE0_ADDRESSES,
+)
 from nicmodel.datasheet.ndis_status import *  # noqa: F403
 
 PF_ONLY_FUNCTIONS = (

@@ -9,6 +9,7 @@ from nicmodel.datasheet.ndis_object import DataAt, Luid, NdisStructure, ObjectHe
 
 PCI_TYPE0_ADDRESSES = 6                # BARs of a function
 MAX_CONFIG_BLOCK = 128                 # VPCI_MAX_READ_WRITE_BLOCK_SIZE, itself still legal
+BLOCK_MASK_BITS = 64                   # blocks that have a bit in BlockMask, a ULONGLONG
 INVALIDATE_BLOCK_ALL_VFS = 0xFFFF      # SRIOV_INVALIDATE_BLOCK_ALL_VFS
 RESOURCE_TYPE_MEMORY = 3               # CmResourceTypeMemory
 

@@ -43,9 +43,6 @@ INITIALIZE_STATUSES = (Status.SUCCESS, Status.NOT_ACCEPTED, Status.RESOURCES, St
 RESET_STATUSES = (Status.SUCCESS, Status.PENDING, Status.RESET_IN_PROGRESS, Status.SOFT_ERRORS, Status.HARD_ERRORS)
 """All that MiniportResetEx may return (nc-ndis-miniport_reset)."""
 
-ENABLE_VIRTUALIZATION_STATUSES = (Status.SUCCESS, Status.NOT_SUPPORTED, Status.INVALID_PARAMETER, Status.FAILURE)
-"""All that NdisMEnableVirtualization may return (nf-ndis-ndismenablevirtualization)."""
-
 
 class Indication(IntEnum):
     """NDIS_STATUS values of status indications (the ndis-status pages)."""

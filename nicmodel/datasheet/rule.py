@@ -27,11 +27,9 @@ VF_FAMILIES = ("VF-INIT", "HALT-VF", "DN")     # whose rules about others than d
 
 NDIS_ONLY = "only NDIS itself could break it"
 INF_ONLY = "only the installation file could break it"
-STACK_ONLY = "only the virtualization stack could break it"
 HARDWARE = "the adapter does it, no call of a driver shows it"
 INSIDE = "what a driver keeps inside itself is not in its calls"
 ALLOWS = "it permits and obliges to nothing"
-NO_ISSUER = "a request carries no issuer, and the stack of the model is the only one"
 NO_BUS_DRIVER = "a vendor's own virtual bus driver is not modelled"
 LATER_NDIS = "it is of a later NDIS than 6.30"
 NO_OUT_OF_BAND = "frames carry no out-of-band data in the model"

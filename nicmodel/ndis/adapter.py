@@ -38,7 +38,7 @@ class Miniport(Protocol):
 
 
 class Adapter:
-    """One adapter's life. All but `load`, `shutdown` and `surprise_remove` are generators that return a Status."""
+    """One adapter's life. Its generators return a Status; `load`, `remove`, `shutdown` and `surprise_remove` take no time."""
 
     def __init__(self, ndis: NdisLibrary, driver: Miniport):
         self.ndis, self.driver = ndis, driver

@@ -82,6 +82,10 @@ class Known:
             self._found[name] = None if carries_nothing(pointer) else pointer.contents
         return self._found[name]
 
+    def is_switch(self, asked: Any) -> bool:
+        """Whether a request names the switch that there is."""
+        return self.switch is not None and asked.SwitchId == self.switch.SwitchId
+
     def filters_on(self, vport: int) -> list[int]:
         """Ids of the filters that are on a VPort now."""
         return [number for number, each in self.filters.items() if each.vport == vport]
@@ -185,13 +189,15 @@ def switch_info(known: Known, switch: NicSwitchParameters) -> SwitchInfo:
         NumActiveNonDefaultVPortVlanIds=sum(len(each.tests) > 1 for each in elsewhere))
 
 
-def vport_parameters(known: Known, request: Request) -> Status:
-    """VPORT-19."""
-    asked = request.information
-    vport = known.vports.get(asked.VPortId)
-    if vport is None or asked.SwitchId != vport.parameters.SwitchId:
-        return Status.INVALID_PARAMETER
-    return fill(request, vport.parameters)
+def owned(table: str, member: str) -> Callable[[Known, Request], Status]:
+    """VPORT-19, VF-ALLOC-17: the parameters of the VPort or VF that a member names, if it is there."""
+    def answer(known: Known, request: Request) -> Status:
+        asked = request.information
+        found = getattr(known, table).get(getattr(asked, member))
+        if found is None or asked.SwitchId != found.parameters.SwitchId:
+            return Status.INVALID_PARAMETER
+        return fill(request, found.parameters)
+    return answer
 
 
 def enum_vports(known: Known, request: Request) -> Status:
@@ -199,7 +205,7 @@ def enum_vports(known: Known, request: Request) -> Status:
     asked = request.information
     function, switch = (bool(asked.Flags & flag) for flag in VPortEnumFlags)
     bad_function = function and asked.AttachedFunctionId not in {PF_FUNCTION_ID, *known.vfs}
-    if (function and switch) or asked.Flags & ~sum(VPortEnumFlags) or bad_function or (switch and not _is(known, asked)):
+    if (function and switch) or asked.Flags & ~sum(VPortEnumFlags) or bad_function or (switch and not known.is_switch(asked)):
         return Status.INVALID_PARAMETER
     chosen = [each.parameters for _, each in sorted(known.vports.items())
               if not function or each.parameters.AttachedFunctionId == asked.AttachedFunctionId]
@@ -212,29 +218,16 @@ SHARED_BY_VPORTS = ("VPortId", "SwitchId", "VPortName", "AttachedFunctionId", "N
                     "VPortState", "ProcessorAffinity")
 
 
-def vf_parameters(known: Known, request: Request) -> Status:
-    """VF-ALLOC-17: only of a VF that is allocated."""
-    asked = request.information
-    vf = known.vfs.get(asked.VFId)
-    if vf is None or asked.SwitchId != vf.parameters.SwitchId:
-        return Status.INVALID_PARAMETER
-    return fill(request, vf.parameters)
-
-
 def enum_vfs(known: Known, request: Request) -> Status:
     """VF-ALLOC-17: every allocated VF."""
     asked = request.information
-    if asked.Flags & ~sum(VfEnumFlags) or (asked.Flags and not _is(known, asked)):
+    if asked.Flags & ~sum(VfEnumFlags) or (asked.Flags and not known.is_switch(asked)):
         return Status.INVALID_PARAMETER
     return fill_array(request, [_vf_info(each.parameters) for _, each in sorted(known.vfs.items())])
 
 
 def _vf_info(parameters: VfParameters) -> VfInfo:
     return VfInfo.from_buffer_copy(parameters)             # the same layout and header
-
-
-def _is(known: Known, asked: Any) -> bool:
-    return known.switch is not None and asked.SwitchId == known.switch.SwitchId
 
 
 def enum_filters(known: Known, request: Request) -> Status:
@@ -274,9 +267,9 @@ ANSWERS: dict[Oid, Answer] = {
     Oid.SRIOV_VF_SERIAL_NUMBER: vf_serial_number,
     Oid.NIC_SWITCH_PARAMETERS: switch_parameters,
     Oid.NIC_SWITCH_ENUM_SWITCHES: enum_switches,
-    Oid.NIC_SWITCH_VPORT_PARAMETERS: vport_parameters,
+    Oid.NIC_SWITCH_VPORT_PARAMETERS: owned("vports", "VPortId"),
     Oid.NIC_SWITCH_ENUM_VPORTS: enum_vports,
-    Oid.NIC_SWITCH_VF_PARAMETERS: vf_parameters,
+    Oid.NIC_SWITCH_VF_PARAMETERS: owned("vfs", "VFId"),
     Oid.NIC_SWITCH_ENUM_VFS: enum_vfs,
     Oid.RECEIVE_FILTER_ENUM_FILTERS: enum_filters,
     Oid.RECEIVE_FILTER_PARAMETERS: filter_parameters,

@@ -51,6 +51,16 @@ def broken(why: str) -> Judgement:
     return Judgement(False, why)
 
 
+def holds(good: Any, what: str) -> Judgement:
+    """Obeyed if a condition holds, in the same words either way."""
+    return obeyed(what) if good else broken(f"not so: {what}")
+
+
+def named(status: Any) -> str:
+    """A status by its name; what is none, as it is."""
+    return str(getattr(status, "name", status))
+
+
 @dataclass(frozen=True)
 class Report:
     """One rule broken at one call, in words."""

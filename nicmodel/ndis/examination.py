@@ -17,12 +17,12 @@ from nicmodel.datasheet.ndis import (
     DEFAULT_VPORT_ID,
     FIELD_VLAN_UNTAGGED_OR_ZERO,
     FRAME_HEADER_MAC,
+    HANDLER_OF,
     INVALID_RID,
     INVALID_VF_FUNCTION_ID,
     MANDATORY_QUERIES,
     MAX_CONFIG_BLOCK,
     PF_FUNCTION_ID,
-    PF_OIDS,
     PF_ONLY_REQUESTS,
     ROW_OF,
     FilterTest,
@@ -76,11 +76,12 @@ if TYPE_CHECKING:
     from nicmodel.ndis.stack import VirtualizationStack
 
 QUERY, SET, METHOD = RequestType
+PF_REQUESTS = [(kind, oid) for (oid, kind), to in HANDLER_OF.items() if to is Handler.PF]
 UNKNOWN_OID = 0x00FFFFFF                # no request has this number
 NOBODY = 0x7F00                         # no adapter has this VF
-FAR_VPORT = 0x7F00                      # nor this VPort, nor this filter
+FAR_VPORT = 0x7F00                      # nor has any this VPort, or this filter
 STRANGER = 0x02_00_00_0E_00_00          # addresses of filters that only the examiner sets
-MOST_FILTERS = 1024                     # no more are tried, whatever is advertised
+MOST = 1024                             # filters or VPorts: no more are tried, whatever is advertised (assumed)
 BYTES_4 = bytes(4)
 ROOM = 1024                             # bytes for any answer to a mandatory query
 
@@ -193,9 +194,8 @@ class Examiner:
 
     def malformed(self) -> Iterator[tuple[RequestType, Any, Any]]:
         """Every request of a PF's with too few bytes, and with a header of another revision."""
-        for oid in PF_OIDS:
+        for kind, oid in PF_REQUESTS:
             row = ROW_OF[oid]
-            kind = next(kind for kind, to in row.handler_by_kind.items() if to is Handler.PF)
             yield kind, oid, bytearray(BYTES_4)
             wrong = made(row.structure)
             wrong.Header.Revision = 0x7F
@@ -220,7 +220,7 @@ class Examiner:
         """One filter more than is advertised; those that were taken are cleared again."""
         first = 1 + max(self.seen.switch.filters, default=0)
         taken: list[int] = []
-        for number in range(MOST_FILTERS):
+        for number in range(MOST):
             buffer = filter_of(first + number, STRANGER + number, DEFAULT_VPORT_ID)
             if (yield from self.ask(METHOD, Oid.RECEIVE_FILTER_SET_FILTER, buffer)) != Status.SUCCESS:
                 break
@@ -231,7 +231,7 @@ class Examiner:
     def fill_with_vports(self) -> Steps:
         """VPorts for the PF until none is left; those that were given are deleted again."""
         taken: list[int] = []
-        while len(taken) < MOST_FILTERS:
+        while len(taken) < MOST:
             vport = self.free_vport()
             with self.probing(self.pf):            # one more than there are may be asked for
                 status = yield from self.ask(METHOD, Oid.NIC_SWITCH_CREATE_VPORT, vport_of(vport, PF_FUNCTION_ID))
@@ -314,9 +314,7 @@ class Examiner:
 
     def ask_without_sriov(self) -> Steps:
         """Every SR-IOV request, of a PF that has none to offer."""
-        rows = [ROW_OF[oid] for oid in PF_OIDS]
-        yield from self.ask_all((next(kind for kind, to in row.handler_by_kind.items() if to is Handler.PF), row.oid,
-                                 made(row.structure)) for row in rows)
+        yield from self.ask_all((kind, oid, made(ROW_OF[oid].structure)) for kind, oid in PF_REQUESTS)
 
 
 @contextmanager

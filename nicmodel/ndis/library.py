@@ -259,7 +259,7 @@ class NdisLibrary(SriovFunctions):
     # indications -------------------------------------------------------------------------------------
 
     def NdisMIndicateStatusEx(self, status: int, state: MediaConnectState) -> None:
-        """A status indication; only the link state is defined so far."""
+        """A status indication of the link's state."""
         self.record("NdisMIndicateStatusEx", status=status, state=state)
         self.link_state = state
 

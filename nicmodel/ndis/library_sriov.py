@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nicmodel.datasheet.config_space import SPACE_BYTES
-from nicmodel.datasheet.ndis import MAX_CONFIG_BLOCK, Status
+from nicmodel.datasheet.ndis import BLOCK_MASK_BITS, MAX_CONFIG_BLOCK, Status
 from nicmodel.ndis.checker import Call, Checker
 from nicmodel.ndis.irql import Irql
 from nicmodel.ndis.platform import Platform, Steps
@@ -111,7 +111,7 @@ class SriovFunctions:
         """PF: tells a VF (0xFFFF: every VF) that the blocks whose bits are set have changed. Nothing to test."""
         self.record("NdisMInvalidateConfigBlock", vf=vf, mask=mask, irql=self.irql)
         if self.role == "PF" and self.on_invalidate is not None and self.irql <= Irql.DISPATCH:
-            self.on_invalidate(vf, mask & (1 << 64) - 1)
+            self.on_invalidate(vf, mask & (1 << BLOCK_MASK_BITS) - 1)
 
     def NdisMReadConfigBlock(self, block_id: int, length: int) -> Steps:
         """VF: a block of the PF's, as (Status, bytes). FAILURE whatever went wrong, and above APC_LEVEL."""

@@ -19,7 +19,7 @@ from nicmodel.datasheet.ndis import (
     is_sriov_keyword,
 )
 from nicmodel.datasheet.ndis_structures import carries_nothing, header_is
-from nicmodel.ndis.checker import INITIALIZE_RETURNS, Call, Judgement, Seen, broken, obeyed, rule
+from nicmodel.ndis.checker import INITIALIZE_RETURNS, Call, Judgement, Seen, broken, holds, obeyed, rule
 from nicmodel.ndis.rules_generic import ATTRIBUTES
 from nicmodel.ndis.rules_pf import decided
 
@@ -127,7 +127,7 @@ def rss_is_alone(call: Call, seen: Seen) -> Judgement | None:
 def vlan_filtering_is_reported(call: Call, seen: Seen) -> Judgement | None:
     if (filters := _structure(call, "ReceiveFilter")) is None or not seen.keywords.get("*VMQVlanFiltering"):
         return None
-    return _says(filters.SupportedMacHeaderFields & MAC_FIELD_VLAN_ID, "VLAN_ID is among SupportedMacHeaderFields")
+    return holds(filters.SupportedMacHeaderFields & MAC_FIELD_VLAN_ID, "VLAN_ID is among SupportedMacHeaderFields")
 
 
 # ADV: what the capability structures say ----------------------------------------------------------------
@@ -149,10 +149,6 @@ def _enabled(call: Call, name: str) -> Any | None:
         return None
     pointer = getattr(attributes, f"Current{name}Capabilities")
     return None if carries_nothing(pointer) else pointer.contents
-
-
-def _says(good: Any, what: str) -> Judgement:
-    return obeyed(what) if good else broken(f"not so: {what}")
 
 
 def _header(structure: Any, wanted: str) -> Judgement:
@@ -188,7 +184,7 @@ def _member(identifier: str) -> None:
 
     @rule(identifier, on=[ATTRIBUTES])
     def member(call: Call, seen: Seen) -> Judgement | None:
-        return None if (switch := _structure(call, "NicSwitch")) is None else _says(good(switch), what)
+        return None if (switch := _structure(call, "NicSwitch")) is None else holds(good(switch), what)
 
 
 for _identifier in SWITCH_MEMBERS:
@@ -200,7 +196,7 @@ def vfs_are_those_of_the_registry(call: Call, seen: Seen) -> Judgement | None:
     limit = seen.keywords.get(NIC_SWITCH_KEY + "*NumVFs")
     if (switch := _enabled(call, "NicSwitch")) is None or limit is None:
         return None
-    return _says(switch.MaxNumVFs <= int(limit), f"MaxNumVFs is at most {limit}")
+    return holds(switch.MaxNumVFs <= int(limit), f"MaxNumVFs is at most {limit}")
 
 
 @rule("ADV-16", on=[ATTRIBUTES])
@@ -208,7 +204,7 @@ def filters_without_queues(call: Call, seen: Seen) -> Judgement | None:
     if (filters := _enabled(call, "ReceiveFilter")) is None or "sriov" not in decided(seen):
         return None
     good = filters.EnabledFilterTypes & VMQ_FILTERS_ENABLED and not filters.EnabledQueueTypes and not filters.NumQueues
-    return _says(good, "VMQ filters on, VM queues off, NumQueues 0")
+    return holds(good, "VMQ filters on, VM queues off, NumQueues 0")
 
 
 @rule("ADV-17", on=[ATTRIBUTES])
@@ -227,7 +223,7 @@ def filter_tests(call: Call, seen: Seen) -> Judgement | None:
     if (filters := _enabled(call, "ReceiveFilter")) is None or not decided(seen) & {"sriov", "vmq"}:
         return None
     good = filters.SupportedFilterTests & FILTER_TEST_EQUAL and filters.SupportedMacHeaderFields & MAC_FIELD_DEST_ADDR
-    return _says(good, "equality of the destination address can be tested")
+    return holds(good, "equality of the destination address can be tested")
 
 
 def _rss(call: Call) -> Any | None:
@@ -242,7 +238,7 @@ def rss_is_well_formed(call: Call, seen: Seen) -> Judgement | None:
         return None
     if not header_is(rss):
         return _header(rss, "88 02 12 00")
-    return _says(rss.NumberOfIndirectionTableEntries.bit_count() == 1, "the table has a power of two of entries")
+    return holds(rss.NumberOfIndirectionTableEntries.bit_count() == 1, "the table has a power of two of entries")
 
 
 @rule("ADV-25", on=[ATTRIBUTES])
@@ -250,7 +246,7 @@ def rss_of_a_vf_is_large_enough(call: Call, seen: Seen) -> Judgement | None:
     if (rss := _rss(call)) is None:
         return None
     good = rss.NumberOfReceiveQueues >= VF_RSS_QUEUES and rss.NumberOfIndirectionTableEntries >= VF_RSS_ENTRIES
-    return _says(good, f"{VF_RSS_QUEUES} queues and {VF_RSS_ENTRIES} entries at least")
+    return holds(good, f"{VF_RSS_QUEUES} queues and {VF_RSS_ENTRIES} entries at least")
 
 
 @rule("INTR-11", on=["NdisMRegisterInterruptEx"])
@@ -259,4 +255,4 @@ def rss_counts_are_this_vfs(call: Call, seen: Seen) -> Judgement | None:
     if general is None or (rss := _rss(general)) is None:
         return None
     messages = call.args["messages"]
-    return _says(rss.NumberOfInterruptMessages <= messages, f"RSS counts no more than the {messages} messages registered")
+    return holds(rss.NumberOfInterruptMessages <= messages, f"RSS counts no more than the {messages} messages registered")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nicmodel.datasheet.ndis import INVALIDATE_BLOCK_ALL_VFS, MAX_CONFIG_BLOCK, Oid
+from nicmodel.datasheet.ndis import BLOCK_MASK_BITS, INVALIDATE_BLOCK_ALL_VFS, MAX_CONFIG_BLOCK, Oid
 from nicmodel.ndis.checker import INITIALIZE, Call, Judgement, Seen, answers, broken, obeyed, rule
 from nicmodel.ndis.irql import Irql
 from nicmodel.ndis.rules_switch import asked_of, refused
@@ -37,8 +37,8 @@ def notices_name_something(call: Call, seen: Seen) -> Judgement | None:
     vf, mask = call.args["vf"], call.args["mask"]
     if call.args.get("irql", Irql.PASSIVE) > Irql.DISPATCH:
         return broken("called above DISPATCH_LEVEL")
-    if not 0 < mask < 1 << 64:
-        return broken(f"the mask {mask:#x} names no block of the first 64")
+    if not 0 < mask < 1 << BLOCK_MASK_BITS:
+        return broken(f"the mask {mask:#x} names no block of the first {BLOCK_MASK_BITS}")
     if vf != INVALIDATE_BLOCK_ALL_VFS and vf not in seen.switch.vfs:
         return broken(f"VF {vf} is not allocated")
     return obeyed(f"blocks {mask:#x}")
@@ -56,7 +56,7 @@ def stale_blocks_are_read_again(call: Call, seen: Seen) -> Judgement | None:
             continue
         mask = getattr(request.args["buffer"], "BlockMask", 0)
         for block, first in first_read.items():
-            if block >= 64 or not mask >> block & 1 or first >= request.time_ps:
+            if block >= BLOCK_MASK_BITS or not mask >> block & 1 or first >= request.time_ps:
                 continue
             if last_read[block] < request.time_ps:
                 return broken(f"block {block} was told to be stale at {request.time_ps} ps and not read again")

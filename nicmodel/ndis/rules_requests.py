@@ -15,7 +15,7 @@ from nicmodel.datasheet.ndis_structures import (
     carries_nothing,
     header_is,
 )
-from nicmodel.ndis.checker import REQUEST_RETURNS, Call, Judgement, Seen, answers, broken, obeyed, oid_name, rule
+from nicmodel.ndis.checker import REQUEST_RETURNS, Call, Judgement, Seen, answers, broken, named, obeyed, oid_name, rule
 from nicmodel.ndis.rules_switch import asked_of, refused, succeeded
 from nicmodel.ndis.switch_seen import view, whole
 
@@ -33,10 +33,6 @@ def enabled(seen: Seen) -> bool:
     return call is not None and not carries_nothing(call.args["attributes"].CurrentSriovCapabilities)
 
 
-def _named(status: Any) -> str:
-    return str(getattr(status, "name", status))
-
-
 @rule("OID-04", on=[REQUEST_RETURNS])
 def vf_serves_no_request_of_a_pf(call: Call, seen: Seen) -> Judgement | None:
     if (call.args["oid"], call.args["kind"]) not in PF_ONLY_REQUESTS:
@@ -47,7 +43,7 @@ def vf_serves_no_request_of_a_pf(call: Call, seen: Seen) -> Judgement | None:
 @rule("OID-05", on=answers(Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK))
 def pf_knows_no_stale_blocks(call: Call, seen: Seen) -> Judgement | None:
     good = call.args["status"] == Status.NOT_SUPPORTED
-    return obeyed("NOT_SUPPORTED") if good else broken(f"{_named(call.args['status'])} instead of NOT_SUPPORTED")
+    return obeyed("NOT_SUPPORTED") if good else broken(f"{named(call.args['status'])} instead of NOT_SUPPORTED")
 
 
 @rule("OID-07", on=answers(*PF_OIDS))
@@ -55,7 +51,7 @@ def without_sriov_nothing_is_supported(call: Call, seen: Seen) -> Judgement | No
     if "hardware_assist" not in seen.attributes or enabled(seen) or seen.removed:
         return None
     good = call.args["status"] == Status.NOT_SUPPORTED
-    return obeyed("NOT_SUPPORTED") if good else broken(f"{_named(call.args['status'])} although SR-IOV is not enabled")
+    return obeyed("NOT_SUPPORTED") if good else broken(f"{named(call.args['status'])} although SR-IOV is not enabled")
 
 
 @rule("OID-08", on=answers(*PF_OIDS))
@@ -65,7 +61,7 @@ def short_buffers_are_refused(call: Call, seen: Seen) -> Judgement | None:
         return None
     if call.args["status"] in (Status.INVALID_LENGTH, Status.NOT_ACCEPTED):
         return obeyed("INVALID_LENGTH")
-    return broken(f"{_named(call.args['status'])} to {seen.asked_length} bytes, where {least} are needed")
+    return broken(f"{named(call.args['status'])} to {seen.asked_length} bytes, where {least} are needed")
 
 
 @rule("OID-09", on=answers(*PF_OIDS))
@@ -79,10 +75,10 @@ def statuses_are_those_of_the_page(call: Call, seen: Seen) -> Judgement | None:
     vf = getattr(asked, "VFId", None)
     unknown = oid.name.startswith("SRIOV_") and vf is not None and vf not in seen.switch.vfs
     if unknown and status not in (Status.SUCCESS, Status.INVALID_PARAMETER, Status.INVALID_LENGTH, Status.NOT_ACCEPTED):
-        return broken(f"{_named(status)} for a VF that is not allocated, not INVALID_PARAMETER")
+        return broken(f"{named(status)} for a VF that is not allocated, not INVALID_PARAMETER")
     if status not in (Status.INVALID_PARAMETER, Status.FAILURE, Status.RESOURCES, Status.INVALID_LENGTH) \
             and not may_answer(oid, status):
-        return broken(f"{_named(status)} is no answer to {oid_name(oid)}")
+        return broken(f"{named(status)} is no answer to {oid_name(oid)}")
     return obeyed("a status of its page")
 
 
@@ -101,7 +97,7 @@ def wrong_headers_are_refused(call: Call, seen: Seen) -> Judgement | None:
         return None
     if call.args["status"] in (Status.INVALID_PARAMETER, Status.INVALID_LENGTH, Status.NOT_ACCEPTED):
         return obeyed("a header that does not match is refused")
-    return broken(f"{_named(call.args['status'])} to the header {bytes(found.Header).hex(' ')}")
+    return broken(f"{named(call.args['status'])} to the header {bytes(found.Header).hex(' ')}")
 
 
 def unknown_vf(call: Call, seen: Seen) -> Judgement | None:
@@ -128,7 +124,7 @@ def read_buffers_hold_their_data(call: Call, seen: Seen) -> Judgement | None:
         return None
     if call.args["status"] == Status.INVALID_LENGTH:
         return obeyed("INVALID_LENGTH")
-    return broken(f"{_named(call.args['status'])} to a buffer of {seen.asked_length} bytes, where {needed} are needed")
+    return broken(f"{named(call.args['status'])} to a buffer of {seen.asked_length} bytes, where {needed} are needed")
 
 
 @rule("CFG-05", on=answers(WRITE_SPACE))

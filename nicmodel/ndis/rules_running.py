@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nicmodel.datasheet.ndis import MANDATORY_OIDS, MANDATORY_QUERIES, MANDATORY_SETS, Oid, RequestType, Status
+from nicmodel.datasheet.ndis import MANDATORY_OIDS, MANDATORY_QUERIES, MANDATORY_SETS, RESET_STATUSES, Oid, RequestType, Status
 from nicmodel.ndis.checker import (
     INITIALIZE_RETURNS,
     REQUEST,
@@ -12,6 +12,7 @@ from nicmodel.ndis.checker import (
     Seen,
     answers,
     broken,
+    named,
     obeyed,
     oid_name,
     rule,
@@ -22,7 +23,6 @@ from nicmodel.ndis.seen import HALT, HALT_RETURNS, INITIALIZE, PAUSE_RETURNS, RE
 REGISTER = "NdisMRegisterMiniportDriver"
 DRIVER_ENTRY_RETURNS = "DriverEntry returns"
 SECOND = 1_000_000_000_000       # ps
-RESET_STATUSES = (Status.SUCCESS, Status.PENDING, Status.RESET_IN_PROGRESS, Status.SOFT_ERRORS, Status.HARD_ERRORS)
 
 
 @rule("GEN-DRV-01", on=[REGISTER])
@@ -40,7 +40,7 @@ def entry_returns_what_registration_returned(call: Call, seen: Seen) -> Judgemen
         return broken("the driver has not registered")
     was = registrations[-1].result
     if was != Status.SUCCESS and call.args["status"] != was:
-        return broken(f"returns {_named(call.args['status'])}, registration had returned {_named(was)}")
+        return broken(f"returns {named(call.args['status'])}, registration had returned {named(was)}")
     return obeyed("the status of the registration")
 
 
@@ -100,7 +100,7 @@ def unknown_requests_are_named_so(call: Call, seen: Seen) -> Judgement | None:
         return None
     if not isinstance(oid, Oid):
         good = status == Status.INVALID_OID
-        return obeyed("INVALID_OID") if good else broken(f"{_named(status)} to a request that nobody knows")
+        return obeyed("INVALID_OID") if good else broken(f"{named(status)} to a request that nobody knows")
     general = seen.attributes.get("general")
     if status == Status.INVALID_OID and general is not None and oid in general.args["attributes"].oids():
         return broken(f"INVALID_OID to {oid_name(oid)}, which is in SupportedOidList")
@@ -112,7 +112,7 @@ def removed_adapters_accept_nothing(call: Call, seen: Seen) -> Judgement | None:
     if not seen.removed:
         return None
     good = call.args["status"] == Status.NOT_ACCEPTED
-    return obeyed("NOT_ACCEPTED") if good else broken(f"{_named(call.args['status'])} after the device has gone")
+    return obeyed("NOT_ACCEPTED") if good else broken(f"{named(call.args['status'])} after the device has gone")
 
 
 @rule("GEN-OID-06", on=[*answers(*MANDATORY_OIDS)])
@@ -122,7 +122,7 @@ def mandatory_requests_are_served(call: Call, seen: Seen) -> Judgement | None:
     if oid not in mandatory or seen.removed:
         return None
     missing = status in (Status.NOT_SUPPORTED, Status.INVALID_OID, None)
-    return broken(f"{_named(status)} to {oid_name(oid)}, which is mandatory") if missing else obeyed(f"{oid_name(oid)} is served")
+    return broken(f"{named(status)} to {oid_name(oid)}, which is mandatory") if missing else obeyed(f"{oid_name(oid)} is served")
 
 
 @rule("GEN-RESET-01", on=[RESET_RETURNS])
@@ -130,7 +130,7 @@ def reset_status_is_allowed(call: Call, seen: Seen) -> Judgement | None:
     status = call.args["status"]
     if status == Status.NOT_SUPPORTED:
         return None                                    # the driver has no such handler
-    return obeyed(_named(status)) if status in RESET_STATUSES else broken(f"a reset cannot return {_named(status)}")
+    return obeyed(named(status)) if status in RESET_STATUSES else broken(f"a reset cannot return {named(status)}")
 
 
 @rule("GEN-HALT-01", on=[HALT])
@@ -158,7 +158,3 @@ def removed_hardware_is_not_touched(call: Call, seen: Seen) -> Judgement | None:
 def messages_are_registered(call: Call, seen: Seen) -> Judgement | None:
     messages = call.args["messages"]
     return obeyed(f"{messages} messages") if messages else broken("no message interrupt is registered")
-
-
-def _named(status: object) -> str:
-    return str(getattr(status, "name", status))

@@ -33,7 +33,7 @@ from nicmodel.datasheet.ndis import (
 )
 from nicmodel.datasheet.ndis_buffers import Malformed, unpack_array
 from nicmodel.datasheet.ndis_structures import ReceiveFilterParameters
-from nicmodel.ndis.checker import REQUEST, Call, Judgement, Seen, asks, broken, obeyed, oid_name, rule
+from nicmodel.ndis.checker import REQUEST, Call, Judgement, Seen, asks, broken, holds, oid_name, rule
 from nicmodel.ndis.rules_vport import capabilities
 from nicmodel.ndis.seen import HALT
 from nicmodel.ndis.switch_seen import parameters, whole
@@ -49,11 +49,6 @@ CHANGEABLE = (VPortFlags.NAME_CHANGED | VPortFlags.INT_MOD_CHANGED | VPortFlags.
 def asked(call: Call) -> Any:
     """What a request asks with."""
     return parameters(call.args["oid"], call.args.get("buffer"))
-
-
-def holds(good: bool, what: str) -> Judgement:
-    """Obeyed if a condition holds, in the same words either way."""
-    return obeyed(what) if good else broken(f"not so: {what}")
 
 
 @rule("OID-01", on=[REQUEST])

@@ -6,7 +6,7 @@ from typing import Any
 
 from nicmodel.datasheet.ndis import DEFAULT_SWITCH_ID, INVALID_RID, NIC_SWITCH_KEY, Oid, RequestType, Status, SwitchFlags
 from nicmodel.datasheet.ndis_structures import VfParameters
-from nicmodel.ndis.checker import Call, Judgement, Seen, answers, broken, obeyed, rule
+from nicmodel.ndis.checker import Call, Judgement, Seen, answers, broken, named, obeyed, rule
 from nicmodel.ndis.seen import ENABLE, HALT, HALT_RETURNS, INITIALIZE, REQUEST
 from nicmodel.ndis.switch_seen import parameters, view
 
@@ -157,7 +157,7 @@ def only_free_vfs_are_freed(call: Call, seen: Seen) -> Judgement | None:
         return None
     why = f"VF {vf}, which has a VPort," if vf in seen.switch.vfs else f"VF {vf}, which is not allocated,"
     if succeeded(call) or status != Status.INVALID_PARAMETER:
-        return broken(f"{why} is answered {getattr(status, 'name', status)}, not INVALID_PARAMETER")
+        return broken(f"{why} is answered {named(status)}, not INVALID_PARAMETER")
     return obeyed(f"{why} is refused")
 
 

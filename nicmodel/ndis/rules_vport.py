@@ -9,11 +9,10 @@ from nicmodel.datasheet.ndis import (
     PF_FUNCTION_ID,
     NicSwitchCapabilities,
     Oid,
-    Status,
     VPortState,
 )
 from nicmodel.datasheet.ndis_structures import VPortParameters, carries_nothing
-from nicmodel.ndis.checker import REQUEST, Call, Judgement, Seen, answers, broken, obeyed, rule
+from nicmodel.ndis.checker import REQUEST, Call, Judgement, Seen, answers, broken, named, obeyed, rule
 from nicmodel.ndis.rules_switch import asked_of, refused, succeeded
 from nicmodel.ndis.switch_seen import view
 
@@ -154,4 +153,4 @@ def reset_vfs_stay_allocated(call: Call, seen: Seen) -> Judgement | None:
         return None
     if succeeded(call):
         return obeyed("allocated until it was freed")
-    return broken(f"VF {asked.VFId} was reset and is not known any more: {Status(call.args['status']).name}")
+    return broken(f"VF {asked.VFId} was reset and is not known any more: {named(call.args['status'])}")

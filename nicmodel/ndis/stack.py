@@ -1,6 +1,6 @@
 """The virtualization stack: it brings the PF up, gives VFs to guests and takes them away, in page order.
 
-The sequences are lists of steps in `attach` and `detach`, the requests are `switch_requests`, guests and VPCI are
+The sequences are lists of steps in `attach`, `detach` and `lives`, the requests are `switch_requests`, guests and VPCI are
 `guests`; docs/ndis.md draws them. All traffic decisions are the device's: the stack issues requests and believes their
 statuses. What cannot come up is closed, with the rule that closed it. `journal` keeps every step with its times.
 """
@@ -210,7 +210,7 @@ class VirtualizationStack:
         return [row for adapter in self.adapters() for row in adapter.ndis.checker.verdicts()]
 
     def rule_table(self) -> list[RuleVerdict]:
-        """One row for every rule of the three families: what a report prints."""
+        """One row for every rule: what a report prints."""
         return summary(self.verdicts())
 
     def reports(self) -> list[Report]:

@@ -8,7 +8,7 @@ clears it; the default VPort is everybody's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nicmodel.datasheet.ndis import (
     DEFAULT_RECEIVE_FILTER_ID,
@@ -61,15 +61,11 @@ def verify_create_switch(known: Known, request: Request, opener: Opener) -> Stat
 def verify_delete_switch(known: Known, request: Request, opener: Opener) -> Status:
     """SWITCH-13, -14: NDIS asks only when nothing is left on it."""
     busy = known.filters or known.vfs or set(known.vports) != {DEFAULT_VPORT_ID}
-    return Status.INVALID_PARAMETER if busy or not _is_switch(known, request.information) else Status.SUCCESS
+    return Status.INVALID_PARAMETER if busy or not known.is_switch(request.information) else Status.SUCCESS
 
 
 def verify_switch(known: Known, request: Request, opener: Opener) -> Status:
-    return Status.SUCCESS if _is_switch(known, request.information) else Status.INVALID_PARAMETER
-
-
-def _is_switch(known: Known, asked: Any) -> bool:
-    return known.switch is not None and asked.SwitchId == known.switch.SwitchId
+    return Status.SUCCESS if known.is_switch(request.information) else Status.INVALID_PARAMETER
 
 
 def note_switch_name(known: Known, request: Request, opener: Opener) -> None:
@@ -86,7 +82,7 @@ def verify_allocate_vf(known: Known, request: Request, opener: Opener) -> Status
     """VF-ALLOC-02, -03, -04, -05."""
     asked = request.information
     preset = (asked.VFId, asked.RequestorId) == (INVALID_VF_FUNCTION_ID, INVALID_RID)
-    good = _is_switch(known, asked) and preset and 0 < asked.MacAddressLength <= len(asked.CurrentMacAddress)
+    good = known.is_switch(asked) and preset and 0 < asked.MacAddressLength <= len(asked.CurrentMacAddress)
     return Status.SUCCESS if good else Status.INVALID_PARAMETER
 
 
@@ -117,7 +113,7 @@ def verify_create_vport(known: Known, request: Request, opener: Opener) -> Statu
     """VPORT-02, -03, -04, -07, -09, -11: and the lowest free id from 1."""
     asked = request.information
     function, of_pf = asked.AttachedFunctionId, asked.AttachedFunctionId == PF_FUNCTION_ID
-    if not _is_switch(known, asked) or asked.VPortId != DEFAULT_VPORT_ID or not (of_pf or function in known.vfs):
+    if not known.is_switch(asked) or asked.VPortId != DEFAULT_VPORT_ID or not (of_pf or function in known.vfs):
         return Status.INVALID_PARAMETER
     if not of_pf and function in [each.parameters.AttachedFunctionId for each in known.vports.values()]:
         return Status.INVALID_PARAMETER
@@ -156,7 +152,7 @@ def note_vport(known: Known, request: Request, opener: Opener) -> None:
 def verify_set_vport(known: Known, request: Request, opener: Opener) -> Status:
     """VPORT-12."""
     asked = request.information
-    there = _is_switch(known, asked) and asked.VPortId in known.vports
+    there = known.is_switch(asked) and asked.VPortId in known.vports
     return Status.SUCCESS if there else Status.INVALID_PARAMETER
 
 

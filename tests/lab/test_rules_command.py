@@ -12,7 +12,9 @@ from nicmodel.lab.cli import main
 from nicmodel.lab.rules import markdown, standing
 
 MINE = """
+from drivers.pf import PfMiniport
 from drivers.vf import VfMiniport
+from nicmodel.datasheet.ndis import Oid
 from nicmodel.datasheet.ndis_structures import SriovCapabilitiesStructure, made
 
 
@@ -23,6 +25,11 @@ class TakesTheStepAtItsWord(VfMiniport):
 
 class Good(VfMiniport):
     pass
+
+
+class SaysNothingAtFreeVf(PfMiniport):
+    def oid_request(self, kind, oid, buffer):
+        return None if oid == Oid.NIC_SWITCH_FREE_VF else super().oid_request(kind, oid, buffer)
 
 
 class Stumbles(VfMiniport):
@@ -65,6 +72,12 @@ def test_what_a_driver_stumbles_over_is_shown(command):
     status, out, _ = command("rules", "--driver", "mine.py:Stumbles", "--set", "num_vfs=2", "--json")
     row = rows_of(out)["GEN-OID-03"]
     assert row["verdict"] == "broken" and "AttributeError" in row["evidence"]
+
+
+def test_a_pf_that_answers_with_no_status_is_judged(command):
+    status, out, _ = command("rules", "--driver", "pf=mine.py:SaysNothingAtFreeVf", "--set", "num_vfs=2", "--json")
+    row = rows_of(out)["RESET-05"]
+    assert row["verdict"] == "broken" and row["evidence"].endswith("is not known any more: None")
 
 
 def test_a_driver_of_ones_own_is_judged(command):
