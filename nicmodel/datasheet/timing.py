@@ -34,4 +34,5 @@ GRACEFUL_REMOVAL_PS = 5_000_000_000_000 // WAIT_DIVISOR    # then the device is 
 VMBUS_LATENCY_PS = 12_000_000        # host switch to NetVSC, or back. assumed
 VMBUS_FRAME_PS = 300_000             # a guest's channel carries the next frame after this long. assumed
 HOST_SWITCH_FRAME_PS = 500_000       # CPU time of the host switch, per frame and direction. assumed
+HANDOVER_REACH_PS = 10_000_000       # a frame may have waited so long in a VF's ring when a hand-over takes it. assumed
 HOST_SWITCH_POLL_PS = 5_000_000      # the host switch looks this often at what it has sent. assumed

@@ -6,8 +6,9 @@ Made from the rows of a run, which both planes agree on, and from the stack's jo
   has reaped it and VMBus has carried it: `vmbus_latency` later, and not closer than `vmbus_cost` to the one before;
 - a frame *from* a guest is delivered when it has left on the wire;
 - a frame that a VF's driver had while NetVSC was not bound to it is lost (`unbound`);
-- a lost frame belongs to the hand-over that began last. Its place is that hand-over's window if a VF dropped it; if not, the
-  synthetic path for want of descriptors or buffers, or `pf_away` where no filter or queue of the PF's was there;
+- a lost frame belongs to the hand-over that began last, up to `HANDOVER_REACH_PS` after the frame arrived; of several that
+  began at once, to the last. Its place is that hand-over's window if a VF dropped it; if not, the synthetic path for want
+  of descriptors or buffers, or `pf_away` where no filter or queue of the PF's was there;
 - a frame that its guest's load has offered, and that neither left nor was dropped, is *held*: under way, or no path took it;
 - *dark* is the longest time without a delivered frame, from the last one before a hand-over's window to the first after it.
 """
@@ -22,6 +23,7 @@ import numpy as np
 from nicmodel.datasheet.counters import DROP_REASONS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, ROW_KINDS
+from nicmodel.datasheet.timing import HANDOVER_REACH_PS
 from nicmodel.lab.life import Handover
 from nicmodel.lab.life_keys import KINDS, PLACES
 from nicmodel.lab.machine import Machine
@@ -31,7 +33,6 @@ from nicmodel.sim.plane import PF_FUNCTION, Direction
 COLUMNS = ("serial", "kind", "outcome", "function", "flow", "DESC_FETCHED", "OFF_WIRE", "ARRIVED", "REAPED")
 TX, RX = ROW_KINDS.index("TX"), ROW_KINDS.index("RX")
 UNBOUND = -1                 # an outcome of ours: a VF's driver had the frame, and nobody was bound to it
-SETTLE_PS = 10_000_000       # a frame that arrived so long before a hand-over may still be in the VF's ring when it begins
 NOBODY = {FIRST_DROP + i for i, reason in enumerate(DROP_REASONS) if reason.name in ("no_filter", "queue_disabled", "reset")}
 
 
@@ -122,7 +123,9 @@ class Ledger:
                         "actor": e.actor, "step": e.step, "what": e.what, "status": None if e.status is None else e.status.name}
                        for e in machine.stack.journal.entries[self.first:]]
         windows = [(h, v, window(h, v)) for h in self.happened for v in h.guests]
-        life.handovers = [self._handover(h, window, v, guests, windows) for h, v, window in windows if v < len(guests)]
+        life.handovers = [self._handover(h, window, guests[v], next((later.begin_ps for later, other, _ in windows[number:]
+                                                                      if other == v), None))
+                          for number, (h, v, window) in enumerate(windows, start=1) if v < len(guests)]
         return life
 
     def _guest(self, v: int, rows: np.ndarray) -> GuestLife:
@@ -180,15 +183,14 @@ class Ledger:
         times[over] = np.maximum.accumulate(times[over] + life.vmbus_latency - place) + place
         return times
 
-    def _handover(self, happened: Handover, window: Window | None, v: int, guests: list[GuestLife],
-                  windows: list[tuple[Handover, int, Window | None]]) -> dict[str, Any]:
-        start, guest = self.machine.started, guests[v]
-        begins = [h.begin_ps for h, other, _ in windows if other == v]
-        later = [begin for begin in begins if begin > happened.begin_ps]
-        lost = losses(guest, window, happened.begin_ps - SETTLE_PS, min(later) - SETTLE_PS if later else None)
+    def _handover(self, happened: Handover, window: Window | None, guest: GuestLife, next_ps: int | None) -> dict[str, Any]:
+        """What a guest noticed of one hand-over; its next one begins at ``next_ps``."""
+        start = self.machine.started
+        end_ps = None if next_ps is None else next_ps - HANDOVER_REACH_PS
+        lost = losses(guest, window, happened.begin_ps - HANDOVER_REACH_PS, end_ps)
         rx, tx = (dark(times, window) for times in (guest.rx_delivered, guest.tx_left))
         return {
-            "kind": happened.kind, "guest": v, "at_ps": happened.begin_ps - start,
+            "kind": happened.kind, "guest": guest.guest, "at_ps": happened.begin_ps - start,
             "end_ps": happened.end_ps - start if happened.end_ps >= 0 else None,
             "window": None if window is None else {"place": window.place, "begin_ps": window.begin_ps - start,
                                                    "end_ps": window.end_ps - start},

@@ -202,6 +202,15 @@ def test_guests_find_their_vf_where_the_adapter_says_it_is():
 
 
 # the gate ----------------------------------------------------------------------------------------------------
+def test_a_lost_frame_belongs_to_one_hand_over():
+    """Of hand-overs that begin at once, too: a guest whose VF does not come up can be neither put to sleep nor woken."""
+    life = life_of(*({"at": "50us", "kind": kind, "vf": 1} for kind in ("attach_vf", "sleep", "resume")),
+                   **{"life.attached": 1, "driver.mutants": {"1": "vf_reports_no_capability"}})
+    mine = [h for h in life["handovers"] if h["guest"] == 1]
+    assert len(mine) == 3 and len({h["at_ps"] for h in mine}) < 3
+    assert sum(h["lost"]["rx"] for h in mine) == life["guests"][1]["rx_lost"] > 0
+
+
 @pytest.mark.parametrize("mutant", ["vf_reports_no_capability", "vf_reads_sriov_keyword", "vf_sets_pf_flags"])
 def test_a_vf_in_breach_carries_nothing_and_the_others_run(mutant):
     """Its guest stays dark, since the filter has moved (UP-13) and no page moves it back; the other guest notices nothing."""
