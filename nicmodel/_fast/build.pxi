@@ -3,7 +3,7 @@
 cdef int configure(Nic* nic, object config) except -1:
     """Copy every number of the configuration; a duration in cycles becomes one in ps."""
     nic.core = config.core_ps
-    nic.far = min((1 << 38) // nic.core, 1 << 22)
+    nic.far = min((1 << (EDGE_SHIFT - 2)) // nic.core, 1 << 22)   # where the reciprocal is exact, in 64 bits
     nic.per_core = <int64_t>((<uint64_t>1 << EDGE_SHIFT) // <uint64_t>nic.core) + 1
     nic.wire_ticks = config.wire_byte_ticks
     nic.pcie_ticks = config.pcie_byte_ticks
@@ -41,7 +41,7 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.books = config.books
     configure_whole(nic, config)
     if max(config.num_functions, config.num_rings) >= 1 << 15:
-        raise ModelBug("a plane has less than 32768 functions, and rings of a direction")
+        raise ModelBug(f"{max(config.num_functions, config.num_rings)} functions or rings of a direction: fewer than 32768")
     if min(config.core_ps, config.read_latency_ps, config.write_latency_ps, config.register_cycles,
            config.register_latency_cycles, config.tx_pipe_cycles, config.rx_pipe_cycles) < 1:
         raise ModelBug("every latency of a plane is at least 1")

@@ -2,8 +2,9 @@
 
 A direction does one transfer at a time and knows nothing of its clients: it moves the oldest eligible TLP and
 hands it over at its end. Each direction also carries the DLLPs its sender owes (`dllps`). It wakes by itself once: when
-it is free and something waits, or when a DLLP may go that somebody waits for. RO, IDO, turns, completion credits and
-retraining are in `passing`.
+it is free and something waits, or when a DLLP may go that somebody waits for. A read request or a completion that finds
+nobody before it or beside it starts where it would join its line: the arbiter, asked later in the instant, would decide
+the same (`send_request`, `send_completions`). RO, IDO, turns, completion credits and retraining are in `passing`.
 
 The credits a sender holds are kept as their number, limit minus consumed. The door lets a receiver advertise no
 more than half of what a count has room for, so this says the same as the modular test of the page.
@@ -222,8 +223,8 @@ cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t 
 
 
 cdef inline bint is_idle(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
-    """Would the arbiter, asked in this instant, start what is ready now? Nothing waits, nothing flies or is due, and nobody
-    waits for a credit."""
+    """Nothing waits, nothing flies or is due, nobody waits for a credit, and no rules apply: the arbiter would start what is
+    ready now. DLLPs that could start before now have."""
     catch_up(nic, way)
     catch_up(nic, partner)
     return (way.waiting == 0 and way.free <= nic.now << 10 and way.next_due > nic.now
@@ -231,9 +232,9 @@ cdef inline bint is_idle(Nic* nic, Direction* way, Direction* partner) noexcept 
 
 
 cdef inline void send_request(Nic* nic, int32_t index) noexcept nogil:
-    """The only read request of this instant takes the way up: at once if nobody else wants it."""
+    """A read request takes the way up; at once if it is the only one of this instant and nobody else may want it."""
     cdef Direction* way = &nic.up
-    if nic.touched & (1 << WRITERS | 1 << MSIX) or not is_idle(nic, way, &nic.down) or way.nph < 1:
+    if nic.touched & TAGS_TO_UPSTREAM or not is_idle(nic, way, &nic.down) or way.nph < 1:
         queue_tlp(nic, way, &way.nonposted, index)
         return
     nic.tlps[index].ready = nic.now
@@ -251,7 +252,8 @@ cdef inline void queue_completions(Nic* nic, int32_t index) noexcept nogil:
 
 
 cdef inline void send_completions(Nic* nic, int32_t index) noexcept nogil:
-    """The only read of this instant is answered: at once if by one completion, and nobody else wants the way down."""
+    """A read is answered; at once if by one completion, if no other is in this instant, and if nobody else wants the way
+    down."""
     cdef Direction* way = &nic.down
     cdef Tlp* tlp = &nic.tlps[index]
     if (nic.when[RANK_READ_DONE] == nic.now or nic.when[RANK_DOWN_END] != NEVER or not is_idle(nic, way, &nic.up)

@@ -5,6 +5,10 @@ Tx buffer is full: it is a lower bound of the room that any frame needs to begin
 that has begun needs no more room; with less than that left only those (`tx_begun`) are asked.
 """
 
+cdef enum:
+    TURNS_AHEAD = 4     # function, then its ring, then its descriptor on chip, then the stamp of its row: a turn for each
+
+
 cdef inline void tx_room_back(Nic* nic, int32_t nbytes) noexcept nogil:
     """Room of the Tx buffer returns; the scheduler decides only if it may be enough for somebody."""
     nic.tx_room += nbytes
@@ -108,13 +112,13 @@ cdef inline int32_t pick(Nic* nic) noexcept nogil:
 cdef inline void foresee_turn(Nic* nic, int32_t function) noexcept nogil:
     """What the turns of the next functions in number order will look at is brought into the cache, step by step."""
     cdef Ring* ring
-    if function + 4 >= nic.num_functions:
+    if function + TURNS_AHEAD >= nic.num_functions:
         return
-    prefetch(&nic.functions[function + 4])
-    ring = &nic.rings[nic.functions[function + 3].first_tx]
+    prefetch(&nic.functions[function + TURNS_AHEAD])
+    ring = &nic.rings[nic.functions[function + TURNS_AHEAD - 1].first_tx]
     prefetch(ring)
     prefetch(&ring.next)
-    prefetch(lane_front(&nic.rings[nic.functions[function + 2].first_tx].chip))
+    prefetch(lane_front(&nic.rings[nic.functions[function + TURNS_AHEAD - 2].first_tx].chip))
     if nic.record_rows and nic.rings[nic.functions[function + 1].first_tx].held:
         foresee_stamp(nic, (<Descriptor*>lane_front(&nic.rings[nic.functions[function + 1].first_tx].chip)).slot, STAGE_SCHEDULED)
 

@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Bits, Lane, Lines, Map, Timers
-from nicmodel._fast.facts cimport NUM_CAUSES, NUM_LINES, NUM_RANKS, RANK_DLLP
+from nicmodel._fast.facts cimport MSIX, NUM_CAUSES, NUM_LINES, NUM_RANKS, RANK_DLLP, WRITERS
 from nicmodel._fast.ledger cimport Ledger
 from nicmodel._fast.parts cimport (
     Agent, Arena, Asking, Call, Core, Direction, Filter, Flow, Function, Iommu, Offer, Record, RecordLines, Ring, Row, Scope,
@@ -19,6 +19,7 @@ cdef enum:
     NUM_WHEN
     SCRAP_BYTES = 256
     EDGE_SHIFT = 40     # `per_core` is a reciprocal with so many binary places
+    TAGS_TO_UPSTREAM = 1 << WRITERS | 1 << MSIX     # who decides between those two, and may have a TLP for the way up
     NOBODY = 31         # touched in place of an arbiter
     NUM_CLASSES = 24    # sizes of byte buffers: 1 << class
 

@@ -131,8 +131,9 @@ class FlowConfig:
     count: int = -1
 
     def __post_init__(self) -> None:
-        if not (0 <= self.dst_mac < 1 << 48 and 0 <= self.src_mac < 1 << 48 and 0 <= self.vlan < 1 << 12):
-            raise ModelBug("a flow has MACs of 48 bits and a VLAN of 12")
+        for name, bits in (("dst_mac", 48), ("src_mac", 48), ("vlan", 12)):
+            if not 0 <= (value := getattr(self, name)) < 1 << bits:
+                raise ModelBug(f"a flow's {name} has {bits} bits: {value} does not fit")
 
 
 class DataPlane(Protocol):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
+from nicmodel._fastpath import FastPath
 
 from nicmodel._fast import generate
 from nicmodel.datasheet import arbiters, counters, pcie_link
+from nicmodel.datasheet.profiles import HOSTS, PROFILES
+from nicmodel.device import plane_config
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import Direction, FlowConfig
 
@@ -35,7 +39,22 @@ def test_enumerations_are_positions_in_their_tables():
     assert int(rows["PS_ARBITERS"]) | core == (1 << len(arbiters.ARBITERS)) - 1
 
 
-@pytest.mark.parametrize("wrong", [{"dst_mac": 1 << 48}, {"src_mac": -1}, {"vlan": 4096}])
-def test_a_flow_has_addresses_of_48_bits_and_a_vlan_of_12(wrong):
-    with pytest.raises(ModelBug, match="48 bits"):
-        FlowConfig(**{"direction": Direction.RX, "sizes": (64,), "dst_mac": 1, "src_mac": 2, **wrong})
+@pytest.mark.parametrize("name, wrong", [("dst_mac", 1 << 48), ("src_mac", -1), ("vlan", 4096)])
+def test_a_flow_has_addresses_of_48_bits_and_a_vlan_of_12(name, wrong):
+    with pytest.raises(ModelBug, match=f"a flow's {name} has .* bits: {wrong} does not fit"):
+        FlowConfig(**{"direction": Direction.RX, "sizes": (64,), "dst_mac": 1, "src_mac": 2, name: wrong})
+
+
+@pytest.mark.parametrize("name", ["num_functions", "num_rings"])
+def test_a_plane_has_fewer_functions_and_rings_than_a_row_can_name(name):
+    with pytest.raises(ModelBug, match="32768 functions or rings"):
+        FastPath(replace(plane_config(PROFILES["x520"], HOSTS["xeon"], num_vfs=2), **{name: 1 << 15}))
+
+
+def test_who_decides_between_tags_and_upstream_is_who_a_request_looks_at():
+    """A read request starts at TAGS only if nobody there is touched (`TAGS_TO_UPSTREAM` in types.pxd)."""
+    names = [row.name for row in arbiters.ARBITERS]
+    between = names[names.index("TAGS") + 1:names.index("UPSTREAM")]
+    text = (generate.TARGET.parent / "types.pxd").read_text()
+    mask = re.search(r"TAGS_TO_UPSTREAM = (.*?)\s+#", text)
+    assert mask and re.findall(r"1 << (\w+)", mask[1]) == between
