@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 class Kind:
     """What an event needs of its guest ("vf": it has a VF, "none": it has none, "asleep"; "": no guest), and what it leaves.
 
-    ``pf`` is what it leaves of the PF, which has to be up before, unless ``any_pf``. ``place`` is where frames are lost
-    meanwhile, if not in the window between documented steps (`life_ledger.SPANS`).
+    What happens is told in docs/life.md. ``pf`` is what it leaves of the PF, which has to be up before, unless ``any_pf``.
+    ``place`` is where frames are lost meanwhile, if not in the window between documented steps (`life_ledger.SPANS`).
     """
 
-    doc: str
     needs: str = ""
     leaves: str = ""
     pf: str = "up"
@@ -41,23 +40,36 @@ class Kind:
 
 
 KINDS = {
-    "attach_vf": Kind("a guest on the synthetic path is given a VF (UP-10 to UP-19)", "none", "vf"),
-    "detach_vf": Kind("a guest's VF is taken away gracefully (DN-01 to DN-07)", "vf", "none"),
-    "surprise_remove": Kind("a guest's VF is taken away without asking (DN-02 to DN-07)", "vf", "none"),
-    "fail_over": Kind("detach_vf, as live migration calls it", "vf", "none"),
-    "fail_back": Kind("attach_vf, as live migration calls it", "none", "vf"),
-    "guest_flr": Kind("a guest resets its VF and starts its driver again", "vf", "vf", place="vf_reset"),
-    "sleep": Kind("a guest goes to sleep with its VF", "vf", "asleep", place="asleep"),
-    "resume": Kind("a guest wakes up with its VF", "asleep", "vf", place="asleep"),
-    "pf_reset": Kind("the PF is reset under the feet of its VFs, which come back by themselves", place="pf_away"),
-    "pf_halt": Kind("every VF is taken away, then the PF is halted (PD-02 to PD-07)", pf="halted", place="pf_away"),
-    "re_enable": Kind("the PF is started anew with num_vfs VFs, halted before if need be", any_pf=True, place="pf_away"),
+    "attach_vf": Kind("none", "vf"),
+    "detach_vf": Kind("vf", "none"),
+    "surprise_remove": Kind("vf", "none"),
+    "fail_over": Kind("vf", "none"),
+    "fail_back": Kind("none", "vf"),
+    "guest_flr": Kind("vf", "vf", place="vf_reset"),
+    "sleep": Kind("vf", "asleep", place="asleep"),
+    "resume": Kind("asleep", "vf", place="asleep"),
+    "pf_reset": Kind(place="pf_away"),
+    "pf_halt": Kind(pf="halted", place="pf_away"),
+    "re_enable": Kind(any_pf=True, place="pf_away"),
 }
 
 
-PLACES = {"vf_not_ready": "VF not ready", "driver_halted": "driver halted", "vf_reset": "VF in reset", "asleep": "guest asleep",
-          "pf_away": "PF away", "synthetic": "synthetic path", "other": "elsewhere"}
-"""Where frames to a guest get lost, and what a report calls it."""
+class Place(NamedTuple):
+    """Where frames to a guest get lost: what a report calls it, and what the picture says of its window."""
+
+    name: str
+    window: str = ""
+
+
+PLACES = {
+    "vf_not_ready": Place("VF not ready", "filter points to a VF that is not ready"),
+    "driver_halted": Place("driver halted", "driver gone, filter still at the VF"),
+    "vf_reset": Place("VF in reset", "VF in reset"),
+    "asleep": Place("guest asleep", "guest asleep"),
+    "pf_away": Place("PF away", "PF away"),
+    "synthetic": Place("synthetic path"),           # no window
+    "other": Place("elsewhere"),
+}
 
 
 class Event(Section):

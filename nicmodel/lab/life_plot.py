@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nicmodel.lab.life_keys import PLACES
 from nicmodel.lab.life_ledger import never_had
 from nicmodel.sim.plane import PF_FUNCTION
 
@@ -21,8 +22,6 @@ MOST = 3                             # hand-overs shown
 COLUMN = 6.5                         # inches
 BINS = 120
 WINDOW_STYLE: dict[str, Any] = {"color": "0.85", "zorder": 0}
-PLACE_NAMES = {"vf_not_ready": "filter points to a VF that is not ready", "driver_halted": "driver gone, filter still at the VF",
-               "vf_reset": "VF in reset", "asleep": "guest asleep", "pf_away": "PF away"}
 FRAMES = (("delivered by the VF", "|", "0.1"), ("by the synthetic path", "|", "0.5"), ("lost", "x", "0.0"))
 
 
@@ -122,7 +121,7 @@ def draw_steps(axes: Any, life: Life, handover: dict[str, Any]) -> None:
     lost, dark = handover["lost"], handover["rx_dark_ps"]
     said = "" if dark is None else f", {dark / US:.1f} us dark"
     axes.set_title(f"{handover['kind']}, guest {handover['guest']}: {lost['rx']} frames lost{said}\n"
-                   f"({PLACE_NAMES[handover['window']['place']]})", fontsize=9)
+                   f"({PLACES[handover['window']['place']].window})", fontsize=9)
     axes.set_yticks(middles, names)
     axes.set(xlim=(first, last), ylim=(row - 0.4, -0.6))
     axes.tick_params(labelbottom=False)

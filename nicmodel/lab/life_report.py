@@ -34,7 +34,7 @@ def handover_table(handovers: list[dict[str, Any]]) -> Table:
     for row in handovers:
         lost = row["lost"]
         table.add_row(us(row["at_ps"]), str(row["guest"]), row["kind"] + ("" if row["end_ps"] is not None else " (under way)"),
-                      f"{lost['rx']:,}", named({PLACES[place]: n for place, n in lost["places"].items()}),
+                      f"{lost['rx']:,}", named({PLACES[place].name: n for place, n in lost["places"].items()}),
                       named(lost["reasons"]), us(row["rx_dark_ps"]), f"{lost['tx']:,}", us(row["tx_dark_ps"]))
     return table
 

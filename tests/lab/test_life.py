@@ -16,7 +16,7 @@ from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP
 from nicmodel.lab.expect import LIFE, life_figures, names
 from nicmodel.lab.life import CARRIED_OUT
 from nicmodel.lab.life_keys import KINDS, PLACES
-from nicmodel.lab.life_ledger import GuestLife, Window, dark, losses
+from nicmodel.lab.life_ledger import SPANS, GuestLife, Window, dark, losses
 from nicmodel.lab.life_report import us
 from nicmodel.lab.loading import build, shipped
 from nicmodel.lab.testbench import bring_up
@@ -249,6 +249,7 @@ def test_every_kind_of_event_is_carried_out_and_on_its_page():
     page = (Path(nm.__file__).parent.parent / "docs/life.md").read_text()
     assert set(CARRIED_OUT) == set(KINDS) and all(f"`{kind}`" in page for kind in KINDS)
     assert all(f"`{place}`" in page for place in PLACES)
+    assert all(PLACES[place].window for place in {kind.place for kind in KINDS.values() if kind.place} | {s.place for s in SPANS})
 
 
 # what the ledger makes of times ------------------------------------------------------------------------------
