@@ -3,7 +3,7 @@
 cdef int configure(Nic* nic, object config) except -1:
     """Copy every number of the configuration; a duration in cycles becomes one in ps."""
     nic.core = config.core_ps
-    nic.far = min((1 << (EDGE_SHIFT - 2)) // nic.core, 1 << 22)   # where the reciprocal is exact, in 64 bits
+    nic.far = min((<int64_t>1 << (EDGE_SHIFT - 2)) // nic.core, 1 << 22)   # where the reciprocal is exact, in 64 bits
     nic.per_core = <int64_t>((<uint64_t>1 << EDGE_SHIFT) // <uint64_t>nic.core) + 1
     nic.wire_ticks = config.wire_byte_ticks
     nic.pcie_ticks = config.pcie_byte_ticks
