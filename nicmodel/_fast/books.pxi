@@ -5,6 +5,7 @@ Nothing here decides.
 
 cdef enum:
     ROWS_AHEAD = 8          # of a ring's rows that reach a stage together, so far ahead they come into the cache
+    BIRTHS_AHEAD = 4        # and so do slots in which rows will be born
 
 
 cdef inline void touch(Nic* nic, int arbiter) noexcept nogil:
@@ -87,15 +88,18 @@ cdef inline int latency_bin(int64_t value) noexcept nogil:
     return <int>index if index < LATENCY_BINS else LATENCY_BINS - 1
 
 cdef inline void settle_latency(Nic* nic) noexcept nogil:
-    """The last packet is counted too; what comes next counts for nobody."""
-    nic.latency_next[0] += 1
-    nic.latency_next = nic.latency + <size_t>nic.num_functions * 2 * LATENCY_BINS
+    """The last packets are counted too; those that come next count for nobody, before they are told their bins."""
+    cdef int each
+    for each in range(BINS_AHEAD):
+        nic.latency_next[each][0] += 1
+        nic.latency_next[each] = nic.latency + <size_t>nic.num_functions * 2 * LATENCY_BINS
 
 cdef inline void count_latency(Nic* nic, int32_t function, int direction, int64_t value) noexcept nogil:
     cdef int64_t* bin = &nic.latency[(2 * function + direction) * LATENCY_BINS + latency_bin(value)]
-    nic.latency_next[0] += 1        # the one before: its bin is in the cache by now
     prefetch(bin)
-    nic.latency_next = bin
+    nic.latency_next[nic.latency_turn][0] += 1      # the oldest's: it is in the cache by now
+    nic.latency_next[nic.latency_turn] = bin
+    nic.latency_turn = (nic.latency_turn + 1) & (BINS_AHEAD - 1)
 
 cdef inline void deliver_tx(Nic* nic, Row* row, int64_t time) noexcept nogil:
     """A sent frame has left the adapter, or has turned around in its switch, at `time`."""
@@ -252,11 +256,12 @@ cdef void blank_row(Row* row) noexcept nogil:
 
 cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes) noexcept nogil:
     """A row is born, inside and without stamps. Pointers to rows are void after this call."""
-    cdef int32_t index = nic.free_row
+    cdef int32_t index
     cdef Row* row
-    if index >= 0:
-        nic.free_row = nic.rows[index].slot
-        prefetch(&nic.rows[nic.free_row])
+    if not lane_empty(&nic.free_rows):
+        index = pop_last_index(&nic.free_rows)
+        if lane_count(&nic.free_rows) >= BIRTHS_AHEAD:
+            prefetch(&nic.rows[index_at(&nic.free_rows, nic.free_rows.tail - BIRTHS_AHEAD)])
     elif nic.num_rows < nic.room_rows or rows_grow(nic, function):
         index = nic.num_rows
         nic.num_rows += 1
@@ -289,8 +294,7 @@ cdef inline void row_free(Nic* nic, int32_t index) noexcept nogil:
     check(nic, row.outcome != INSIDE, HOLDS_ENDED, row.serial)
     if nic.record_rows:
         record_done(nic, index)
-    row.slot = nic.free_row
-    nic.free_row = index
+    push_index(nic, &nic.free_rows, index)
 
 
 cdef void offer_rx(Nic* nic, Row* row, int32_t function) noexcept nogil:

@@ -78,6 +78,7 @@ cdef void open_lanes(Nic* nic) noexcept nogil:
     for each in range(NUM_RANKS):
         lane_init(&nic.timers[each].near, sizeof(Timer))
     lane_init(&nic.blocks, sizeof(uint8_t*))
+    lane_init(&nic.free_rows, sizeof(int32_t))
     lane_init(&nic.mem_commits, sizeof(Timed))
     lane_init(&nic.loud_commits, sizeof(Timed))
     lane_init(&nic.mem_reads, sizeof(Timed))
@@ -126,7 +127,8 @@ cdef bint furnish(Nic* nic) noexcept nogil:
     nic.latency = <int64_t*>calloc(<size_t>nic.num_functions * 2 * LATENCY_BINS + 1, sizeof(int64_t))
     if nic.functions == NULL or nic.vectors == NULL or nic.rings == NULL or nic.latency == NULL:
         return False
-    nic.latency_next = nic.latency
+    for each in range(BINS_AHEAD):
+        nic.latency_next[each] = nic.latency
     settle_latency(nic)
     nic.latency[0] = 0
     for each in range(nic.num_functions):
@@ -177,7 +179,6 @@ cdef Nic* nic_new(object config) except NULL:
     nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1
     nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_tlp = nic.free_call = -1
     nic.max_frame = 1518
-    nic.free_row = -1
     blank_row(&nic.blank)
     for each in range(NUM_LINES):
         nic.line_cause[each] = CAUSE_NONE
@@ -222,6 +223,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free_way(&nic.up)
     free_way(&nic.down)
     lane_free(&nic.blocks)
+    lane_free(&nic.free_rows)
     lane_free(&nic.mem_commits)
     lane_free(&nic.loud_commits)
     lane_free(&nic.mem_reads)

@@ -7,13 +7,6 @@ cdef int32_t last_free_tlp(Nic* nic) noexcept nogil:
     return index
 
 
-cdef int32_t last_free_row(Nic* nic) noexcept nogil:
-    cdef int32_t index = nic.free_row
-    while index >= 0 and nic.rows[index].slot >= 0:
-        index = nic.rows[index].slot
-    return index
-
-
 cdef bint swap_timers(Timers* timers) noexcept nogil:
     """The last two of the lane."""
     cdef Timer last
@@ -91,15 +84,13 @@ cdef bint damage(Nic* nic, int place) noexcept nogil:
             return False
         nic.tlps[index].ref = index
     elif place == HOLDS_FREE_ROWS:
-        index = last_free_row(nic)
-        if index < 0 or index == nic.free_row:
+        if lane_count(&nic.free_rows) < 2:
             return False
-        nic.rows[index].slot = index
+        (<int32_t*>lane_front(&nic.free_rows))[0] = index_at(&nic.free_rows, nic.free_rows.head + 1)
     elif place == HOLDS_ROW_STATE:
-        index = last_free_row(nic)
-        if index < 0 or index == nic.free_row:
+        if lane_count(&nic.free_rows) < 2:
             return False
-        nic.rows[index].held = IN_CHAIN
+        nic.rows[front_index(&nic.free_rows)].held = IN_CHAIN
     elif place == HOLDS_INSIDE:
         nic.functions[1].inside[DIRECTION_TX] += 1
     elif place == HOLDS_RING:

@@ -188,11 +188,12 @@ cdef void audit_tlps(Nic* nic, uint8_t* marks) noexcept nogil:
 # ---- packets ---------------------------------------------------------------------------------------
 
 cdef void mark_free_rows(Nic* nic, uint8_t* marks) noexcept nogil:
-    cdef int32_t index = nic.free_row
-    while index >= 0:
+    cdef int32_t index
+    cdef uint64_t position
+    for position in range(nic.free_rows.head, nic.free_rows.tail):
+        index = index_at(&nic.free_rows, position)
         check(nic, index < nic.num_rows and not marks[index], HOLDS_FREE_ROWS, index)
         marks[index] = FREE
-        index = nic.rows[index].slot
 
 
 cdef int64_t room_to_come(Nic* nic) noexcept nogil:

@@ -80,6 +80,11 @@ cdef inline int32_t pop_index(Lane* lane) noexcept nogil:
     lane.head += 1
     return index
 
+cdef inline int32_t pop_last_index(Lane* lane) noexcept nogil:
+    """The item that was pushed last, from the back."""
+    lane.tail -= 1
+    return (<int32_t*>lane.items)[lane.tail & lane.mask]
+
 cdef inline int32_t front_index(Lane* lane) noexcept nogil:
     return (<int32_t*>lane.items)[lane.head & lane.mask]
 

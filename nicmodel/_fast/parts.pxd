@@ -42,7 +42,7 @@ cdef struct Row:
     uint8_t* data           # the bytes that move, NULL if none
     int32_t nbytes          # DMA bytes: the frame without FCS
     int32_t arrived         # of those, on board | received, with RO: in memory
-    int32_t slot            # index of its descriptor | next free row
+    int32_t slot            # index of its descriptor
     int32_t flow
     int16_t function
     int16_t ring

@@ -268,6 +268,8 @@ cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil
         time += drawn_latency(nic, nic.tlps[index].function)
     push_sorted(nic, &nic.read_dones, time, index)
     prefetch(&nic.rings[nic.tlps[index].ring].rows)
+    if nic.tlps[index].klass == CLASS_PAYLOAD:
+        prefetch(&nic.rows[nic.tlps[index].ref])
     if time < nic.when[RANK_READ_DONE]:
         set_when(nic, RANK_READ_DONE, time)
 

@@ -22,6 +22,7 @@ cdef enum:
     TAGS_TO_UPSTREAM = 1 << WRITERS | 1 << MSIX     # who decides between those two, and may have a TLP for the way up
     NOBODY = 31         # touched in place of an arbiter
     NUM_CLASSES = 24    # sizes of byte buffers: 1 << class
+    BINS_AHEAD = 4      # packets whose bins of latency are on their way into the cache; a power of two
 
 cdef struct Nic:
     # instants
@@ -104,7 +105,7 @@ cdef struct Nic:
     Lines row_memory
     int32_t num_rows
     int32_t room_rows
-    int32_t free_row
+    Lane free_rows          # int32: a stack, for the last one freed is in the cache
     Row blank               # a row as it is born
     int64_t row_serial
     RecordLines* records    # of rows that are not done, slot by slot; aligned, within `record_memory`
@@ -185,7 +186,8 @@ cdef struct Nic:
     Lane runnable           # int32: agents
     # books
     int64_t* latency
-    int64_t* latency_next   # the bin of the last packet, not yet counted; at first one of nobody's
+    int64_t* latency_next[BINS_AHEAD]   # bins of the last packets, not yet counted; at first one of nobody's
+    uint32_t latency_turn   # the oldest of these
     int64_t line_clock[NUM_LINES][NUM_CAUSES]
     int32_t line_cause[NUM_LINES]
     int64_t line_since[NUM_LINES]
