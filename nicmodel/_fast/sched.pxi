@@ -6,7 +6,7 @@ that has begun needs no more room; with less than that left only those (`tx_begu
 """
 
 cdef enum:
-    TURNS_AHEAD = 4     # function, then its ring, then its descriptor on chip, then the stamp of its row: a turn for each
+    TURNS_AHEAD = 5     # function, then its ring, then its descriptor on chip, then its row, then that one's group: a turn for each
 
 
 cdef inline void tx_room_back(Nic* nic, int32_t nbytes) noexcept nogil:
@@ -109,9 +109,16 @@ cdef inline int32_t pick(Nic* nic) noexcept nogil:
     return -1
 
 
+cdef inline int32_t next_row(Nic* nic, int32_t function) noexcept nogil:
+    """The row of the function's next turn, as far as can be foreseen, or -1."""
+    cdef Ring* ring = &nic.rings[nic.functions[function].first_tx]
+    return (<Descriptor*>lane_front(&ring.chip)).slot if ring.held else -1
+
+
 cdef inline void foresee_turn(Nic* nic, int32_t function) noexcept nogil:
     """What the turns of the next functions in number order will look at is brought into the cache, step by step."""
     cdef Ring* ring
+    cdef int32_t row
     if function + TURNS_AHEAD >= nic.num_functions:
         return
     prefetch(&nic.functions[function + TURNS_AHEAD])
@@ -119,8 +126,16 @@ cdef inline void foresee_turn(Nic* nic, int32_t function) noexcept nogil:
     prefetch(ring)
     prefetch(&ring.next)
     prefetch(lane_front(&nic.rings[nic.functions[function + TURNS_AHEAD - 2].first_tx].chip))
-    if nic.record_rows and nic.rings[nic.functions[function + 1].first_tx].held:
-        foresee_stamp(nic, (<Descriptor*>lane_front(&nic.rings[nic.functions[function + 1].first_tx].chip)).slot, STAGE_SCHEDULED)
+    if nic.record_rows or nic.books:
+        row = next_row(nic, function + TURNS_AHEAD - 3)
+        if row >= 0:
+            foresee_stamp(nic, row, STAGE_SCHEDULED)
+            if nic.books:
+                prefetch(&nic.rows[row])
+                prefetch(row_book(nic, row))
+        row = next_row(nic, function + TURNS_AHEAD - 4)
+        if nic.books and row >= 0:
+            prefetch(&nic.ledger.groups[nic.rows[row].origin].queued)
 
 
 cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
