@@ -16,7 +16,7 @@ from nicmodel.datasheet.ndis_structures import (
     header_is,
 )
 from nicmodel.ndis.checker import REQUEST_RETURNS, Call, Judgement, Seen, answers, broken, named, obeyed, oid_name, rule
-from nicmodel.ndis.rules_switch import asked_of, refused, succeeded
+from nicmodel.ndis.rules_switch import asked_of, away, refused, succeeded
 from nicmodel.ndis.switch_seen import view, whole
 
 READ_SPACE, WRITE_SPACE = Oid.SRIOV_READ_VF_CONFIG_SPACE, Oid.SRIOV_WRITE_VF_CONFIG_SPACE
@@ -117,7 +117,8 @@ def spaces_of_allocated_vfs(call: Call, seen: Seen) -> Judgement | None:
 @rule("CFG-04", on=answers(READ_SPACE))
 def read_buffers_hold_their_data(call: Call, seen: Seen) -> Judgement | None:
     asked = asked_of(call, seen)
-    if asked is None or seen.asked_length is None or asked.VFId not in seen.switch.vfs:
+    if asked is None or seen.asked_length is None or asked.VFId not in seen.switch.vfs \
+            or away(call, seen):
         return None
     needed = asked.BufferOffset + asked.Length
     if needed <= seen.asked_length:

@@ -7,7 +7,7 @@ from typing import Any
 from nicmodel.datasheet.ndis import DEFAULT_SWITCH_ID, INVALID_RID, NIC_SWITCH_KEY, Oid, RequestType, Status, SwitchFlags
 from nicmodel.datasheet.ndis_structures import VfParameters
 from nicmodel.ndis.checker import Call, Judgement, Seen, answers, broken, named, obeyed, rule
-from nicmodel.ndis.seen import ENABLE, HALT, HALT_RETURNS, INITIALIZE, REQUEST
+from nicmodel.ndis.seen import ENABLE, HALT, HALT_RETURNS, INITIALIZE
 from nicmodel.ndis.switch_seen import parameters, view
 
 CREATE, DELETE, PARAMETERS = Oid.NIC_SWITCH_CREATE_SWITCH, Oid.NIC_SWITCH_DELETE_SWITCH, Oid.NIC_SWITCH_PARAMETERS
@@ -24,6 +24,11 @@ def succeeded(call: Call) -> bool:
 def refused(call: Call, what: str) -> Judgement:
     """A request that must fail: broken if it was answered with SUCCESS."""
     return broken(f"{what} is answered SUCCESS") if succeeded(call) else obeyed(f"{what} is refused")
+
+
+def away(call: Call, seen: Seen) -> bool:
+    """Whether a request was turned away unread, by an adapter that is being reset, sleeps or has gone (C-16)."""
+    return bool(call.args["status"] == Status.NOT_ACCEPTED and seen.away)
 
 
 def asked_of(call: Call, seen: Seen) -> Any:
@@ -150,7 +155,7 @@ def requester_id_is_asked_for(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("VF-ALLOC-14", on=answers(FREE))
 def only_free_vfs_are_freed(call: Call, seen: Seen) -> Judgement | None:
-    if (asked := asked_of(call, seen)) is None or not seen.switch.created or seen.removed:
+    if (asked := asked_of(call, seen)) is None or not seen.switch.created or away(call, seen):
         return None
     vf, status = asked.VFId, call.args["status"]
     if vf in seen.switch.vfs and not seen.switch.attached(vf):
@@ -173,13 +178,13 @@ def freed_vfs_come_back(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("HALT-PF-03", on=[HALT_RETURNS])
 def static_driver_disables_at_halt(call: Call, seen: Seen) -> Judgement | None:
-    if seen.switch_creation != "static" or not seen.any(ENABLE):
-        return None
+    if seen.switch_creation != "static" or not seen.any(ENABLE) or seen.removed:
+        return None                                    # nobody turns off what has gone (GEN-HALT-03)
     return broken("halted with virtualization on") if seen.virtualized else obeyed("virtualization is off")
 
 
 @rule("HALT-PF-04", on=[HALT])
 def dynamic_driver_has_disabled_before(call: Call, seen: Seen) -> Judgement | None:
-    if seen.switch_creation != "dynamic" or not seen.any(ENABLE) or REQUEST in seen.phase:
-        return None
+    if seen.switch_creation != "dynamic" or not seen.any(ENABLE) or seen.switch.created:
+        return None                                    # a switch that was not deleted is NDIS's omission (HALT-PF-02)
     return broken("virtualization is on when the halt begins") if seen.virtualized else obeyed("off since the switch was deleted")

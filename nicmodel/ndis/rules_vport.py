@@ -13,7 +13,7 @@ from nicmodel.datasheet.ndis import (
 )
 from nicmodel.datasheet.ndis_structures import VPortParameters, carries_nothing
 from nicmodel.ndis.checker import REQUEST, Call, Judgement, Seen, answers, broken, named, obeyed, rule
-from nicmodel.ndis.rules_switch import asked_of, refused, succeeded
+from nicmodel.ndis.rules_switch import asked_of, away, refused, succeeded
 from nicmodel.ndis.switch_seen import view
 
 CREATE, DELETE = Oid.NIC_SWITCH_CREATE_VPORT, Oid.NIC_SWITCH_DELETE_VPORT
@@ -75,7 +75,7 @@ def one_vport_a_vf(call: Call, seen: Seen) -> Judgement | None:
 def deleted_vports_leave_room(call: Call, seen: Seen) -> Judgement | None:
     asked, switch = asked_of(call, seen), seen.switch
     if asked is None or asked.AttachedFunctionId not in switch.unplugged or asked.AttachedFunctionId not in switch.vfs \
-            or asked.VPortId in switch.vports or seen.probing:
+            or asked.VPortId in switch.vports or seen.probing or away(call, seen):
         return None
     if succeeded(call):
         return obeyed("another VPort for the same VF")
@@ -149,7 +149,8 @@ def resets_touch_one_vf(call: Call, seen: Seen) -> Judgement | None:
 @rule("RESET-05", on=answers(Oid.NIC_SWITCH_FREE_VF))
 def reset_vfs_stay_allocated(call: Call, seen: Seen) -> Judgement | None:
     asked, switch = asked_of(call, seen), seen.switch
-    if asked is None or asked.VFId not in switch.vfs or asked.VFId not in switch.reset or switch.attached(asked.VFId):
+    if asked is None or asked.VFId not in switch.vfs or asked.VFId not in switch.reset or switch.attached(asked.VFId) \
+            or away(call, seen):
         return None
     if succeeded(call):
         return obeyed("allocated until it was freed")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from nicmodel.datasheet.ndis import PartitionType, Status
+from nicmodel.datasheet.ndis import Oid, PartitionType, PowerState, Status
 from nicmodel.ndis.switch_seen import SwitchSeen, copied, length_of
 
 INITIALIZE = "MiniportInitializeEx"
@@ -94,6 +94,7 @@ class Seen:
     initialized: bool = False
     running: bool = False
     removed: bool = False                                        # the device was removed by surprise
+    asleep: bool = False                                         # in low power, by the last OID_PNP_SET_POWER that succeeded
     probing: bool = False                                        # an examiner asks what a stack never would
     request: Call | None = None                                  # the request that runs
     asked: Any = None                                            # its buffer as it was handed over
@@ -131,6 +132,11 @@ class Seen:
         """Whether virtualization is on, by the last call that succeeded."""
         done = [call.args["enable"] for call in self.calls.get(ENABLE, ()) if call.result == Status.SUCCESS]
         return bool(done) and done[-1]
+
+    @property
+    def away(self) -> bool:
+        """Whether the adapter accepts no request of anybody: it is being reset, sleeps, or has gone (RESET-07, GEN-OID-04)."""
+        return self.removed or self.asleep or self.runs(RESET)
 
     def runs(self, entry: str) -> bool:
         """Whether this entry point is running."""
@@ -185,6 +191,8 @@ class Seen:
             succeeded = call.args.get("status", Status.SUCCESS) == Status.SUCCESS
             if entry == REQUEST:
                 self.request = None
+                if succeeded and call.args["oid"] == Oid.PNP_SET_POWER:
+                    self.asleep = call.args.get("buffer") != PowerState.D0
                 if succeeded and self.role == "PF":
                     self.switch.note(call.args["oid"], call.args.get("buffer"))
             self.initialized |= entry == INITIALIZE

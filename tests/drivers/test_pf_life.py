@@ -5,7 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_pf_requests import ALLOCATE, CREATE, DELETE, EMPTY, FREE, IDS, V2, V3, VPORT, Bench
+from test_pf_requests import (
+    ALLOCATE,
+    CLEAR,
+    CREATE,
+    DELETE,
+    EMPTY,
+    FREE,
+    IDS,
+    ON_VF,
+    READ,
+    V2,
+    V3,
+    VPORT,
+    VPORT_DELETE,
+    Bench,
+)
+from test_pf_requests import RESET as RESET_VF
 
 from drivers.pf import PF_MINIPORTS, DynamicPfMiniport, PfMiniport, PfSettings
 from drivers.rings import RingSettings
@@ -169,6 +185,20 @@ def test_low_power_quiesces_the_vfs_and_drops_the_link(machine):
     assert bench.do(adapter.oid(*IDS, _ids())) == Status.SUCCESS and bench.adapter.num_vfs == 2
     bench.env.run(bench.env.now + 10**12)
     assert bench.adapter.value(0, "VFRE") == 0b111 and bench.reported() == []
+
+
+def test_requests_that_a_sleeping_pf_turns_away_unread_are_not_held_against_it(machine):
+    """C-16: NOT_ACCEPTED is the answer to all of them, whatever it would have been to each in D0."""
+    pf = Bench(machine).prepared()
+    for key, members in ((CLEAR, dict(FilterId=ON_VF)), (VPORT_DELETE, dict(VPortId=1)), (RESET_VF, dict(VFId=V3)),
+                         (VPORT, dict(VPortId=5, AttachedFunctionId=V2))):
+        assert pf.ask(key, **members) == Status.SUCCESS
+    assert pf.machine.do(pf.machine.stack.pf.sleep()) == Status.SUCCESS
+    pf.machine.ndis.checker.seen.probing = False
+    asks = [(FREE, dict(VFId=V2)), (FREE, dict(VFId=V3)), (VPORT, dict(VPortId=1, AttachedFunctionId=V3)),
+            (READ, dict(VFId=V2, Length=64))]
+    assert [pf.ask(key, **members) for key, members in asks] == [Status.NOT_ACCEPTED] * 4
+    assert [report for report in pf.machine.stack.reports() if report.adapter == "PF"] == []
 
 
 def test_a_vf_that_keeps_the_mailbox_does_not_keep_the_pf_awake(machine):

@@ -80,6 +80,12 @@ BAD_TESTS = [
     FilterTests(to_mac(MAC, ReceiveFilterTest=2), 1, Status.NOT_SUPPORTED)]
 
 
+def of_a_vm(mac: int) -> dict[str, Any]:
+    """VF-ALLOC-04: names and addresses of the VM that a VF is for."""
+    return dict(VMName=CountedName.of("web"), VMFriendlyName=CountedName.of("web"), NicName=CountedName.of("web adapter"),
+                PermanentMacAddress=address(mac), CurrentMacAddress=address(mac))
+
+
 # members ----------------------------------------------------------------------------------------------------
 
 def members_of(data: st.DataObject, t: Tables, oid: Oid, opener: Opener) -> tuple[dict[str, Any], bytes, FilterTests | None]:
@@ -108,7 +114,7 @@ def members_of(data: st.DataObject, t: Tables, oid: Oid, opener: Opener) -> tupl
         case Oid.NIC_SWITCH_ALLOCATE_VF:
             members = dict(SwitchId=mostly(0, 1), VFId=mostly(INVALID_VF_FUNCTION_ID, 0),
                            RequestorId=mostly(INVALID_RID, 0x180), MacAddressLength=mostly(6, 0, 33),
-                           CurrentMacAddress=address(draw(MACS)))
+                           **of_a_vm(draw(MACS)))
         case Oid.NIC_SWITCH_CREATE_VPORT:
             members = dict(SwitchId=mostly(0, 1), VPortId=mostly(0, 1), NumQueuePairs=mostly(1, 0, 2, 2, 2, 3),
                            AttachedFunctionId=known([*t.vfs], PF_FUNCTION_ID, NUM_VFS, 0),

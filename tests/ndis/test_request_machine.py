@@ -1,7 +1,8 @@
 """Random requests to a PF through NDIS, legal and not, in any order and in any state of the adapter.
 
 `request_model` says what must be refused and what a success changes; after every step hardware, driver and NDIS hold what
-it says. A request that fails has changed nothing; one that succeeds has left the VFs it does not name alone.
+it says. A request that fails has changed nothing; one that succeeds has left the VFs it does not name alone. The judge never
+names the PF's driver, whatever it was asked; where only legal things were asked, it names nobody.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ from request_strategies import (
     VLANS,
     good_tests,
     members_of,
+    of_a_vm,
 )
 
 from drivers.pf import DynamicPfMiniport, PfMiniport
 from nicmodel.datasheet.ndis import INVALID_RID, INVALID_VF_FUNCTION_ID, PF_FUNCTION_ID, ROW_OF, Issuer, Oid, RequestType, Status
-from nicmodel.datasheet.ndis_structures import GroupAffinity, VfInfoArray, VPortInfoArray, address, made
+from nicmodel.datasheet.ndis_structures import GroupAffinity, VfInfoArray, VPortInfoArray, made
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.requests import APPLICATION, NDIS, STACK, Opener
 from nicmodel.ndis.states import State
@@ -46,11 +48,13 @@ from nicmodel.sim.errors import ModelBug
 
 
 class Requests(RuleBasedStateMachine):
-    """A PF with three VFs, and what the pages say of it."""
+    """A PF with three VFs, and what the pages say of it. ``faultless`` until something is asked that nobody may ask."""
+
+    LEGAL_ONLY = False
 
     @initialize(driver=st.sampled_from([PfMiniport, DynamicPfMiniport]), prepared=st.integers(0, NUM_VFS))
     def start(self, driver: Any, prepared: int) -> None:
-        self.bench = LifeBench(driver)
+        self.bench, self.faultless = LifeBench(driver), True
         assert self.bench.do(self.bench.stack.bring_up_pf()) == {"state": "running", "rule": None}
         self._is_new(prepared)
 
@@ -58,6 +62,7 @@ class Requests(RuleBasedStateMachine):
         self.t = Tables(self.bench.pf_driver is PfMiniport, NUM_VFS, PF_VPORTS, MAC_SLOTS - 1)
         self.t.create(NUM_VFS)
         self.state, self.asleep, self.gone = State.RUNNING, False, False
+        self.to_reset: set[int] = set()                   # VFs that lost their VPort and were not reset since (TEARDOWN-03)
         for number in range(prepared):
             self.vf_with_vport_and_filter(STACK, MACS[number], VLANS[number])
 
@@ -90,8 +95,11 @@ class Requests(RuleBasedStateMachine):
         bench, t = self.bench, self.t
         request = Request(ask.kind, ask.oid, structure, ask.data, ask.length)
         refusals = {Status.NOT_SUPPORTED, Status.NOT_ACCEPTED} if self.halted else t.refusals(ask)
+        if not self._may(not refusals and not self._is_too_early(ask)):
+            return
         asked, before = bytes(structure), bench.everything()
         others = [(vf, bench.vf_view(vf)) for vf in range(NUM_VFS) if vf not in self._named(ask)]
+        left = t.vports.get(ask.members.get("VPortId", -1))
         status = bench.do(bench.stack.requests.ndis.submit(request, ask.opener))
         assert status in refusals if refusals else status == Status.SUCCESS, (ask, status.name, refusals)
         assert may_see(ask.oid, status)
@@ -100,8 +108,25 @@ class Requests(RuleBasedStateMachine):
             assert bench.everything() == before, f"{ask} failed and changed something"
         else:
             done(t, ask, structure)
+            self._follow(ask, left)
             if ask.oid not in (Oid.NIC_SWITCH_CREATE_SWITCH, Oid.NIC_SWITCH_DELETE_SWITCH):
                 assert others == [(vf, bench.vf_view(vf)) for vf, _ in others], f"{ask} has disturbed another VF"
+
+    def _may(self, legal: bool) -> bool:
+        """Whether a step is to be taken: illegal ones only by a machine that takes them, which is not faultless any more."""
+        self.faultless &= legal or self.LEGAL_ONLY
+        return legal or not self.LEGAL_ONLY
+
+    def _is_too_early(self, ask: Ask) -> bool:
+        """TEARDOWN-03: a VF is freed only when it was reset after it had lost its VPort."""
+        return ask.oid is Oid.NIC_SWITCH_FREE_VF and ask.members["VFId"] in self.to_reset
+
+    def _follow(self, ask: Ask, left: Any) -> None:
+        """TEARDOWN-03: which VFs are owed a reset, after a success. ``left`` is the VPort that it named, as it was."""
+        if ask.oid is Oid.NIC_SWITCH_DELETE_VPORT and left.function != PF_FUNCTION_ID:
+            self.to_reset.add(left.function)
+        elif ask.oid in (Oid.SRIOV_RESET_VF, Oid.NIC_SWITCH_FREE_VF):
+            self.to_reset.discard(ask.members["VFId"])
 
     def _named(self, ask: Ask) -> set[int]:
         """The VFs that a request is about: by their ids, their VPorts, their filters; whoever may be allocated."""
@@ -126,7 +151,7 @@ class Requests(RuleBasedStateMachine):
         """The documented order in one go, so that V3 is often reached; whatever step is not legal now is refused."""
         tests = good_tests(mac, vlan)
         self._plain(METHOD, Oid.NIC_SWITCH_ALLOCATE_VF, opener, dict(
-            VFId=INVALID_VF_FUNCTION_ID, RequestorId=INVALID_RID, MacAddressLength=6, SwitchId=0, CurrentMacAddress=address(mac)))
+            VFId=INVALID_VF_FUNCTION_ID, RequestorId=INVALID_RID, MacAddressLength=6, SwitchId=0, **of_a_vm(mac)))
         for vf in [vf for vf in self.t.vfs if self.t.state(vf) == "V2"]:
             self._plain(METHOD, Oid.NIC_SWITCH_CREATE_VPORT, opener, dict(
                 SwitchId=0, VPortId=0, AttachedFunctionId=vf, NumQueuePairs=1, ProcessorAffinity=GroupAffinity()))
@@ -173,6 +198,8 @@ class Requests(RuleBasedStateMachine):
     @rule(key=st.sampled_from(KINDS_OF), opener=st.sampled_from(OPENERS), buffer=st.binary(max_size=64))
     def bytes_instead_of_a_structure(self, key: tuple[RequestType, Oid], opener: Opener, buffer: bytes) -> None:
         """Whatever they say, they are answered with a status of that request's, and leave the tables as they are."""
+        if not self._may(False):
+            return
         if buffer[:1] == b"\x80":
             buffer = b"\x00" + buffer[1:]
         before = self.bench.everything()
@@ -249,6 +276,8 @@ class Requests(RuleBasedStateMachine):
     @rule(opener=st.sampled_from([STACK, OTHER]))
     def opener_leaves(self, opener: Opener) -> None:
         """HALT-PF-01: filters, VPorts, VFs, each by its own creator; another's filter on its VPort hinders it."""
+        if not self._may(not any(each.owner == opener.name for each in self.t.vfs.values())):
+            return
         mine = {number for number, each in self.t.vports.items() if each.owner == opener.name}
         hindered = any(each.vport in mine and each.owner != opener.name for each in self.t.filters.values())
         status = self.bench.do(self.bench.stack.requests.ndis.close(opener))
@@ -262,6 +291,8 @@ class Requests(RuleBasedStateMachine):
     @rule()
     def halt(self) -> None:
         """Whatever is still there when the PF is halted, nothing of it is held afterwards (HALT-PF-01, GEN-HALT-02)."""
+        if not self._may(self.state is not State.PAUSED or self.gone or not self.t.switch):
+            return
         if self._happens(self.adapter.halt, [State.PAUSED], State.HALTED):
             assert holds_nothing(self.adapter.ndis)
             if not self.gone:
@@ -282,9 +313,16 @@ class Requests(RuleBasedStateMachine):
 
     @invariant()
     def adapter_is_where_it_should_be(self) -> None:
-        assert self.adapter.state is self.state            # the judge's reports are of us: we break what stack and NDIS owe
+        assert self.adapter.state is self.state
         ndis = self.adapter.ndis
         assert holds_nothing(ndis) if self.halted else holds_what_a_start_takes(ndis), held(ndis)
+
+    @invariant()
+    def the_judge_names_who_is_at_fault(self) -> None:
+        """Never the PF's driver; nobody, as long as nothing was asked that stack or NDIS may not ask."""
+        reports = self.bench.stack.reports()
+        assert all(report.adapter in ("VS of PF", "NDIS of PF") for report in reports), reports
+        assert not (self.faultless and reports), reports
 
     @invariant()
     def ndis_and_driver_know_what_there_is(self) -> None:
@@ -343,7 +381,7 @@ class Requests(RuleBasedStateMachine):
         for vf in self.t.vfs:
             self.well_formed_requests_about_a_vf(STACK, vf, flip=1)
             assert self.t.state(vf) == "V3"
-        self.opener_leaves(STACK)
+        assert self.bench.do(self.bench.stack.requests.ndis.close(STACK)) == Status.SUCCESS
 
     def teardown(self) -> None:
         """Everything can be taken down in the documented order, and nothing is left."""
@@ -376,5 +414,11 @@ class _Unknown(int):
     name = "unknown"
 
 
-TestRequests = Requests.TestCase
-TestRequests.settings = SETTINGS
+class LegalRequests(Requests):
+    """The same without what must be refused, or what the stack owes a PF left out."""
+
+    LEGAL_ONLY = True
+
+
+TestRequests, TestLegalRequests = Requests.TestCase, LegalRequests.TestCase
+TestRequests.settings = TestLegalRequests.settings = SETTINGS
