@@ -55,6 +55,7 @@ class MiniportBase:
     ROLE_OIDS: tuple[Oid, ...] = ()
     COUNTERS: tuple[Any, Any]              # registers that count frames received and sent
     COUNTERS_CLEAR = False                 # whether reading clears them
+    gone = False                           # removed by surprise: no register is there any more
 
     def __init__(self, ndis: Any, handle: Any, settings: Any):
         self.ndis, self.handle, self.settings = ndis, handle, settings
@@ -111,13 +112,13 @@ class MiniportBase:
                 yield from outcome
 
     def poll(self, register: Any, mask: int, want: int) -> Steps:
-        """GEN-INIT-10: read until the masked bits equal ``want``, sleeping between; DriverFault if late."""
+        """GEN-INIT-10: read until the masked bits equal ``want``, sleeping between; DriverFault if late, or if we are gone."""
         waited = 0
         while True:
             word = yield self.handle.read(register)
             if word & mask == want:
                 return word
-            if waited >= POLL_TIMEOUT_PS:
+            if waited >= POLL_TIMEOUT_PS or self.gone:
                 name = getattr(register, "register", register).name
                 raise self.fault(f"{name} stays at {word:#x}")
             yield self.ndis.NdisMSleep(POLL_PS)

@@ -52,8 +52,11 @@ class PfLife(PfHardware):
     def reset(self) -> Steps:
         """GEN-RESET-01, RESET-07, G-08: quiesce, rebuild from what we remember; VF ids, VPorts and filters survive.
 
-        NDIS need not set anything again. VFs see the PF go and come back, and greet it again.
+        NDIS need not set anything again. VFs see the PF go and come back, and greet it again. HARD_ERRORS in low power, from
+        which only D0 leads back (POWER-04).
         """
+        if not self.available:
+            return Status.HARD_ERRORS
         self.available, packet_filter = False, self.packet_filter
         status = yield from self.run((*self.QUIESCE, *self.REBUILD, *(self.RESTART if self._running else ())))
         self.available = True

@@ -13,7 +13,7 @@ from ctypes import pointer
 from dataclasses import dataclass
 from typing import Any
 
-from drivers.miniport import MiniportBase, StepList
+from drivers.miniport import POLL_PS, MiniportBase, StepList
 from drivers.rings import VF_RX, VF_TX, PythonRings, QueuePair, RingSettings
 from drivers.vf_blocks import VfBlocks
 from drivers.vf_hardware import QUEUES, VfHardware
@@ -50,8 +50,9 @@ class VfMiniport(VfHardware):
         self.blocks = VfBlocks(self)
         self.pairs: list[QueuePair] = []
         self.rings: list[PythonRings] = []
-        self.running = False                     # between MiniportRestart and MiniportPause
         self.recovering = False                  # the PF is away, or we greet it again
+        self.paused = False                      # from MiniportPause until the next MiniportRestart
+        self.unheard = False                     # news of the PF came meanwhile
         self.resets = 0                          # resets that we have come through
 
     # MiniportInitializeEx ------------------------------------------------------------------------------
@@ -120,14 +121,23 @@ class VfMiniport(VfHardware):
     RESTART: StepList = (VfHardware.set_max_frame, VfHardware.open_rings, VfHardware.route_interrupts, VfHardware.report_link)
 
     def restart(self) -> Steps:
-        """The data path opens: every step of RESTART in order."""
+        """The data path opens: every step of RESTART in order, after a PF that has been away meanwhile was greeted again."""
+        if self.unheard and not (yield from self.mailbox.hear()):
+            status = yield from self.run(self.WAKE)
+            if status != Status.SUCCESS:
+                return status
         status = yield from super().restart()
         self.running = status == Status.SUCCESS
+        if self.running:
+            self.paused = self.unheard = False
         return status
 
     def pause(self) -> Steps:
-        """GEN-STATE-02: stop posting, let the hardware send what it has, close the queues. A recovery ends."""
-        self.running = False
+        """GEN-STATE-02: stop posting, let the hardware send what it has, close the queues. A recovery ends first."""
+        self.running, self.paused = False, True
+        while self.recovering:
+            self.unheard = True
+            yield self.ndis.NdisMSleep(POLL_PS)
         self.stop_data()
         self.packet_filter = 0
         for pair in self.pairs:
@@ -192,7 +202,10 @@ class VfMiniport(VfHardware):
 
     def reset(self) -> Steps:
         """GEN-RESET-01: MiniportResetEx. Our function alone is reset; if it ran, it runs again. NDIS need not set filters."""
-        return (yield from self._again(self.RESET))
+        status = yield from self._again(self.RESET)
+        if status == Status.HARD_ERRORS and self.running:
+            self.ndis.env.process(self._recover())
+        return status
 
     def _again(self, steps: StepList) -> Steps:
         """Come back through these steps, and to where we were if we ran; HARD_ERRORS if it cannot be."""
@@ -239,16 +252,28 @@ class VfMiniport(VfHardware):
             self.rings[vector].interrupt()
 
     def on_mailbox(self, vector: int) -> None:
-        """News of the PF; a conversation under way polls for itself."""
-        if self.running and not self.mailbox.busy and not self.recovering:
+        """News of the PF, for later if we are paused; a conversation under way polls for itself."""
+        if self.mailbox.busy or self.recovering:
+            return
+        if self.running:
             self.ndis.env.process(self._hear())
+        elif self.paused:
+            self.unheard = True
 
     def _hear(self) -> Steps:
         """RESET-07, G-08: a PF that no longer clears us to send is going away; we come back after it."""
         cleared = yield from self.mailbox.hear()
+        if self.gone:
+            return
         self.indicate_link(cleared)
         if not cleared and self.running and not self.recovering:
-            yield from self._again(self.RECOVER)
+            yield from self._recover()
+
+    def _recover(self) -> Steps:
+        """RESET-07, G-08: back to work once the PF is there again, whenever that is; a PF that goes once more is waited for anew."""
+        while self.running and not self.gone and not self.recovering:
+            if (yield from self._again(self.RECOVER)) == Status.SUCCESS:
+                return
 
     # frames --------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from drivers.miniport import MiniportBase
+from drivers.vf_hardware import VfHardware
 from nicmodel.datasheet.config_blocks import ADDRESS, BLOCKS, LIMITS, LINK
 from nicmodel.datasheet.ndis import Status
 
@@ -19,7 +19,7 @@ WANTED = (LINK, ADDRESS, LIMITS)
 class VfBlocks:
     """Copies of the PF's blocks, by id."""
 
-    def __init__(self, driver: MiniportBase):
+    def __init__(self, driver: VfHardware):
         self.driver = driver
         self.copies: dict[int, bytes] = {}
         self.stale: set[int] = set()
@@ -45,8 +45,8 @@ class VfBlocks:
     def _refresh(self) -> Steps:
         for block in sorted(self.stale):
             yield from self._fetch(block)
-        if self.link_up is not None and self.driver.packet_filter:
-            self.driver.indicate_link(self.link_up)
+        if self.link_up is not None and self.driver.running:
+            self.driver.indicate_link(self.link_up and self.driver.is_ready)
 
     @property
     def link_up(self) -> bool | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from drivers.miniport import US, MiniportBase
+from drivers.miniport import MS, US, MiniportBase
 from drivers.rings import ITR_UNIT_PS, QueuePair
 from drivers.vf_mailbox import VfMailbox
 from nicmodel.datasheet.mailbox import API_VERSIONS, Message
@@ -37,7 +37,9 @@ QUEUES = 2                               # of a pool
 MAILBOX_VECTOR = 2                       # vectors 0 and 1 serve queues
 ALL_VECTORS = 0x7
 IVAR_VALID = 0x80
-PF_POLL_PS = 100 * US                    # how often a VF looks whether its PF is back
+PF_POLL_PS = 100 * US                    # how often a VF looks whether its PF is back, at first;
+PF_POLL_SHARE = 128                      # then after a part of the time that it has waited already,
+PF_POLL_MOST_PS = 10 * MS                # and at least so often
 
 
 class VfHardware(MiniportBase):
@@ -48,7 +50,12 @@ class VfHardware(MiniportBase):
     pairs: list[QueuePair]
     api = 0
     granted_queues = 1
-    gone = False                         # the device was removed by surprise: no register is there any more
+    running = False                      # between MiniportRestart and MiniportPause
+
+    @property
+    def is_ready(self) -> bool:
+        """VF-INIT-25: whether every ring is open, without which there is no link, whatever the port's is."""
+        return all(pair.is_open for pair in self.pairs)
 
     # MiniportInitializeEx ------------------------------------------------------------------------------
 
@@ -145,5 +152,15 @@ class VfHardware(MiniportBase):
             pair.is_open = False
 
     def wait_for_pf(self) -> Steps:
-        """RESET-07: the PF has gone away; it announces itself by clearing RSTI and setting RSTD."""
-        yield from self.mailbox.wait_announcement(PF_POLL_PS)
+        """RESET-07, G-08: the PF has gone away, for as long as it likes; it announces itself by clearing RSTI and setting RSTD.
+
+        FAILURE if we do not run any more, or have gone ourselves.
+        """
+        waited = 0
+        while self.running and not self.gone:
+            if (yield from self.mailbox.announced()):
+                return Status.SUCCESS
+            pause = min(max(PF_POLL_PS, waited // PF_POLL_SHARE), PF_POLL_MOST_PS)
+            yield self.ndis.NdisMSleep(pause)
+            waited += pause
+        return Status.FAILURE

@@ -42,7 +42,7 @@ class VfMailbox:
     def _wait_bit(self, mask: int, what: str) -> Steps:
         waited = 0
         while not (yield from self.take_bit(mask)):
-            if waited >= POLL_TIMEOUT_PS:
+            if waited >= POLL_TIMEOUT_PS or self.driver.gone:
                 raise self.driver.fault(f"the PF sent no {what}")
             yield self.driver.ndis.NdisMSleep(POLL_PS)
             waited += POLL_PS
@@ -52,18 +52,13 @@ class VfMailbox:
         yield from self.driver.poll(VFMAILBOX, VFMAILBOX.RSTI.mask, 0)
         self._kept = 0
 
-    def wait_announcement(self, poll_ps: int) -> Steps:
-        """The PF has been away and says that it is back: RSTD seen, RSTI clear. DriverFault if it stays away."""
-        waited = 0
-        while True:
-            word = yield from self.bits()
-            if word & VFMAILBOX.RSTD.mask and not word & VFMAILBOX.RSTI.mask:
-                self._kept = 0
-                return
-            if waited >= POLL_TIMEOUT_PS:
-                raise self.driver.fault("the PF does not come back")
-            yield self.driver.ndis.NdisMSleep(poll_ps)
-            waited += poll_ps
+    def announced(self) -> Steps:
+        """Whether the PF, which has been away, says that it is back: RSTD seen, RSTI clear."""
+        word = yield from self.bits()
+        if not word & VFMAILBOX.RSTD.mask or word & VFMAILBOX.RSTI.mask:
+            return False
+        self._kept = 0
+        return True
 
     # messages ----------------------------------------------------------------------------------------
 
@@ -73,7 +68,7 @@ class VfMailbox:
             self.handle.write(VFMAILBOX, VFMAILBOX.VFU.mask)
             if (yield from self.bits()) & VFMAILBOX.VFU.mask:
                 return
-            if waited >= POLL_TIMEOUT_PS:
+            if waited >= POLL_TIMEOUT_PS or self.driver.gone:
                 raise self.driver.fault("the PF keeps the mailbox")
             yield self.driver.ndis.NdisMSleep(POLL_PS)
             waited += POLL_PS
@@ -117,9 +112,11 @@ class VfMailbox:
     def hear(self) -> Steps:
         """Outside a conversation: take news of the PF. True if the PF is there and has cleared us to send."""
         word = yield from self.bits()
-        if word & VFMAILBOX.RSTI.mask:
+        if word & VFMAILBOX.RSTI.mask or self.driver.gone:
             return False
         message = yield self.handle.read(VFMBMEM[0])
+        if self.driver.gone:
+            return False
         if (yield from self.take_bit(VFMAILBOX.PFSTS.mask)):
             self.handle.write(VFMAILBOX, VFMAILBOX.ACK.mask)
         return bool(message & CTS)

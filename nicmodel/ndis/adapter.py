@@ -44,7 +44,9 @@ class Adapter:
         self.ndis, self.driver = ndis, driver
         self.state = State.HALTED
         self.removed = False                       # the device is gone, and the driver has been told
+        self.asleep = False                        # in low power, by OID_PNP_SET_POWER
         self.resetting = False
+        self.reset_over = ndis.env.event()         # succeeds when the reset that is under way has ended
         self.resets = 0                            # MiniportResetEx calls so far
         self._requests = simpy.Resource(ndis.env)
 
@@ -86,7 +88,9 @@ class Adapter:
         return status
 
     def restart(self) -> Steps:
-        """MiniportRestart; a failing driver stays Paused."""
+        """MiniportRestart; a failing driver stays Paused. Not in low power (POWER-04)."""
+        if self.asleep:
+            raise ModelBug("adapter is in D3: 'MiniportRestart called' is not possible")
         self.state = after(self.state, Event.RESTART)
         self.ndis.record("MiniportRestart")
         status = yield from self._guarded(self.driver.restart())
@@ -124,13 +128,16 @@ class Adapter:
     def reset(self) -> Steps:
         """MiniportResetEx: the state stays. A request in progress is aborted, one that arrives is not accepted.
 
-        Requests that were under way end before the reset does (GEN-OID-05, GEN-RESET-01).
+        Requests that were under way end before the reset does (GEN-OID-05, GEN-RESET-01). NOT_ACCEPTED, and the driver is not
+        called, in low power and once the device has gone.
         """
         if self.state not in RESETTABLE:
             raise ModelBug(f"adapter is {self.state}: MiniportResetEx is not possible")
         if self.resetting:
             return Status.RESET_IN_PROGRESS
-        self.resetting, self.resets = True, self.resets + 1
+        if self.asleep or self.removed:
+            return Status.NOT_ACCEPTED
+        self.resetting, self.resets, self.reset_over = True, self.resets + 1, self.ndis.env.event()
         self.ndis.record("MiniportResetEx")
         handler = getattr(self.driver, "reset", None)
         status = Status.NOT_SUPPORTED if handler is None else (yield from self._guarded(handler()))
@@ -138,6 +145,7 @@ class Adapter:
             yield turn
         self.ndis.record("MiniportResetEx returns", status=status)
         self.resetting = False
+        self.reset_over.succeed()
         return status
 
     def shutdown(self) -> Status:
@@ -177,6 +185,8 @@ class Adapter:
             self.ndis.record("MiniportOidRequest", oid=oid, kind=kind, buffer=buffer)
             status = yield from self._guarded(self._until_reset(self.driver.oid_request(kind, oid, buffer)))
             self.ndis.record("MiniportOidRequest returns", oid=oid, kind=kind, buffer=buffer, status=status)
+            if oid == Oid.PNP_SET_POWER and status == Status.SUCCESS:
+                self.asleep = buffer != PowerState.D0
         return status
 
     def _until_reset(self, steps: Status | Steps) -> Steps:

@@ -30,6 +30,7 @@ from nicmodel.datasheet.ndis_structures import VendorDeviceIdInfo, made
 from nicmodel.datasheet.registers_pf import CTRL_EXT, RAH, RXCTRL, VT_CTL
 from nicmodel.ndis.platform import Circumstances
 from nicmodel.ndis.states import State
+from nicmodel.sim.errors import ModelBug
 
 RUNNING = {"state": "running", "rule": None}
 
@@ -185,6 +186,20 @@ def test_low_power_quiesces_the_vfs_and_drops_the_link(machine):
     assert bench.do(adapter.oid(*IDS, _ids())) == Status.SUCCESS and bench.adapter.num_vfs == 2
     bench.env.run(bench.env.now + 10**12)
     assert bench.adapter.value(0, "VFRE") == 0b111 and bench.reported() == []
+
+
+def test_a_pf_in_low_power_is_not_reset(machine):
+    bench = machine(num_vfs=2).start()
+    adapter = bench.stack.pf
+    assert bench.do(adapter.sleep()) == Status.SUCCESS
+    before = dict(bench.adapter.registers)
+    assert bench.do(bench.stack.reset_pf()) == bench.do(adapter.reset()) == Status.NOT_ACCEPTED
+    assert not calls(bench, "MiniportResetEx"), "NDIS does not ask the driver"
+    assert bench.do(bench.pf.reset()) == Status.HARD_ERRORS, "nor would the driver do it"
+    with pytest.raises(ModelBug, match="in D3"):
+        bench.do(adapter.restart())
+    assert bench.adapter.registers == before and bench.do(adapter.oid(*IDS, _ids())) == Status.NOT_ACCEPTED
+    assert bench.do(adapter.resume()) == bench.do(adapter.reset()) == Status.SUCCESS
 
 
 def test_requests_that_a_sleeping_pf_turns_away_unread_are_not_held_against_it(machine):

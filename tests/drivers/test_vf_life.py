@@ -118,6 +118,65 @@ def test_vfs_come_back_after_their_pf_was_reset(machine):
     assert bench.driver(0).ndis.link_state is MediaConnectState.CONNECTED and bench.reported() == []
 
 
+@pytest.mark.parametrize("away_us", [500, 900_000, 1_500_000, 30_000_000])
+def test_vfs_come_back_however_long_their_pf_was_away(machine, away_us):
+    bench = machine(num_vfs=2).start()
+    assert bench.do(bench.stack.pf.sleep()) == Status.SUCCESS
+    bench.env.run(until=bench.env.now + away_us * US)
+    assert enabled(bench, 1) == enabled(bench, 2) == [1, 1], "the rings stay, the pools are closed"
+    assert not bench.adapter.value(0, "VFRE") & 0b11 and bench.driver(0).ndis.link_state is MediaConnectState.DISCONNECTED
+    assert bench.do(bench.stack.pf.resume()) == Status.SUCCESS
+    bench.env.run(until=bench.env.now + 50_000 * US)
+    assert bench.adapter.value(0, "VFRE") & 0b11 == 0b11 and [bench.driver(v).resets for v in range(2)] == [1, 1]
+    assert bench.driver(0).ndis.link_state is MediaConnectState.CONNECTED and bench.reported() == []
+
+
+def test_a_vf_that_gave_up_on_its_pf_comes_back_with_it(one):
+    """MiniportResetEx fails while the PF serves no mailbox; the PF's own reset brings both back."""
+    one.pf.available = False
+    assert one.do(one.stack.guests[0].adapter.reset()) == Status.HARD_ERRORS
+    one.pf.available = True
+    assert one.do(one.stack.reset_pf()) == Status.SUCCESS
+    one.env.run(until=one.env.now + 50_000 * US)
+    assert enabled(one) == [1, 1] and one.adapter.value(0, "VFRE") & 1 and one.reported() == []
+
+
+def test_a_vf_that_was_paused_while_its_pf_was_away_greets_it_at_its_restart(machine):
+    bench = machine(num_vfs=2).start()
+    waiting, paused = (bench.stack.guests[v].adapter for v in range(2))
+    bench.do(paused.pause())
+    assert bench.do(bench.stack.pf.sleep()) == Status.SUCCESS
+    bench.env.run(until=bench.env.now + 100 * US)
+    bench.do(waiting.pause())
+    assert not bench.driver(0).recovering, "a pause ends the recovery"
+    assert bench.do(bench.stack.pf.resume()) == Status.SUCCESS
+    for v, adapter in enumerate((waiting, paused)):
+        assert bench.do(adapter.restart()) == Status.SUCCESS and enabled(bench, 1 + v) == [1, 1]
+    assert bench.adapter.value(0, "VFRE") & 0b11 == 0b11 and bench.reported() == []
+
+
+def test_a_vf_whose_pf_sleeps_cannot_restart_and_can_when_it_wakes(one):
+    adapter = one.stack.guests[0].adapter
+    one.do(adapter.pause())
+    one.do(one.stack.pf.sleep())
+    assert one.do(adapter.restart()) == Status.FAILURE and adapter.state is State.PAUSED
+    one.do(one.stack.pf.resume())
+    assert one.do(adapter.restart()) == Status.SUCCESS and one.reported() == []
+
+
+def test_a_vf_that_goes_while_its_pf_is_away_waits_no_longer(machine):
+    bench = machine(num_vfs=2).start()
+    gone, halted = (bench.stack.guests[v].adapter for v in range(2))
+    bench.do(bench.stack.pf.sleep())
+    gone.surprise_remove()
+    touched = len(accesses(bench, 1))
+    bench.do(halted.pause())
+    bench.do(halted.halt())
+    quiet = len(accesses(bench, 2))
+    bench.env.run(until=bench.env.now + 10_000 * US)
+    assert len(accesses(bench, 1)) == touched and len(accesses(bench, 2)) == quiet and bench.reported() == []
+
+
 # removal, shutdown -------------------------------------------------------------------------------------------
 def test_a_driver_whose_device_has_gone_touches_no_register_and_takes_no_request(one):
     guest = one.stack.guests[0]
