@@ -270,7 +270,7 @@ class VfMiniport(VfHardware):
             yield from self._recover()
 
     def _recover(self) -> Steps:
-        """RESET-07, G-08: back to work once the PF is there again, whenever that is; a PF that goes once more is waited for anew."""
+        """RESET-07, G-08: back to work once the PF is there again, whenever that is, and however often it goes."""
         while self.running and not self.gone and not self.recovering:
             if (yield from self._again(self.RECOVER)) == Status.SUCCESS:
                 return

@@ -14,6 +14,7 @@ import simpy
 from nicmodel.datasheet.ndis import Status
 from nicmodel.lab.life_keys import KINDS, Event
 from nicmodel.lab.machine import Machine
+from nicmodel.ndis.adapter import Adapter
 from nicmodel.ndis.guests import Guest
 from nicmodel.ndis.journal import Entry, Journal
 from nicmodel.ndis.platform import Steps
@@ -58,11 +59,16 @@ def _happen(machine: Machine, event: Event, before: list[simpy.Event], handovers
     guests = tuple(machine.stack.guests) if event.vf is None else (event.vf,)
     handover = Handover(event.kind, guests, int(machine.clock.now), journal, len(journal.entries))
     handovers.append(handover)
-    if KINDS[event.kind].any_pf or machine.stack.pf.state is State.RUNNING:
+    if IS[KINDS[event.kind].of_pf](machine.stack.pf):
         yield from CARRIED_OUT[event.kind](machine, event)
     else:
         pass_over(machine, "PF", event)
     handover.end_ps, handover.last = int(machine.clock.now), len(journal.entries)
+
+
+IS: dict[str, Callable[[Adapter], bool]] = {
+    "": lambda pf: True, "up": lambda pf: pf.state is State.RUNNING, "asleep": lambda pf: pf.asleep}
+"""What an event needs of the PF, by `Kind.of_pf`."""
 
 
 def pass_over(machine: Machine, missing: str, event: Event) -> None:
@@ -87,17 +93,34 @@ def pf_reset(machine: Machine, _event: Event) -> Steps:
     yield from machine.stack.reset_pf()
 
 
+def pf_sleep(machine: Machine, _event: Event) -> Steps:
+    """D3 of the PF."""
+    yield from machine.stack.sleep_pf()
+
+
+def pf_resume(machine: Machine, _event: Event) -> Steps:
+    """D0 of the PF."""
+    yield from machine.stack.resume_pf()
+
+
+def pf_surprise(machine: Machine, _event: Event) -> Steps:
+    """The adapter is pulled out of its slot."""
+    machine.unplug()
+    yield from machine.stack.remove_pf_by_surprise()
+
+
 def pf_halt(machine: Machine, _event: Event) -> Steps:
     """Every VF goes, then the switch, then the PF."""
     yield from machine.stack.shut_down_pf()
 
 
 def re_enable(machine: Machine, event: Event) -> Steps:
-    """The PF starts anew with another NumVFs; the first guests get VFs, the others the synthetic path."""
+    """The PF, plugged in if it had gone, starts anew with another NumVFs; the first guests get VFs, others the synthetic path."""
     assert event.num_vfs is not None
     stack = machine.stack
     if stack.pf.state is not State.HALTED:
         yield from stack.shut_down_pf()
+    machine.plug()
     yield from stack.replace_pf(*machine.make_pf(event.num_vfs))
     for v, guest in sorted(stack.guests.items()):
         yield from stack.attach(guest) if v < event.num_vfs else stack.admit(guest)
@@ -109,4 +132,5 @@ CARRIED_OUT: dict[str, Callable[[Machine, Event], Steps]] = {
     "surprise_remove": with_guest(VirtualizationStack.remove_by_surprise),
     "guest_flr": with_guest(VirtualizationStack.guest_flr),
     "sleep": with_guest(VirtualizationStack.sleep), "resume": with_guest(VirtualizationStack.resume),
-    "pf_reset": pf_reset, "pf_halt": pf_halt, "re_enable": re_enable}
+    "pf_reset": pf_reset, "pf_sleep": pf_sleep, "pf_resume": pf_resume, "pf_surprise": pf_surprise, "pf_halt": pf_halt,
+    "re_enable": re_enable}

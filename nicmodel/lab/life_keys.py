@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 class Kind:
     """What an event needs of its guest ("vf": it has a VF, "none": it has none, "asleep"; "": no guest), and what it leaves.
 
-    What happens is told in docs/life.md. ``pf`` is what it leaves of the PF, which has to be up before, unless ``any_pf``.
+    What happens is told in docs/life.md. ``of_pf`` is what the PF has to be before ("": no matter), ``pf`` what it leaves of it.
     ``place`` is where frames are lost meanwhile, if not in the window between documented steps (`life_ledger.SPANS`).
     """
 
     needs: str = ""
     leaves: str = ""
     pf: str = "up"
-    any_pf: bool = False
+    of_pf: str = "up"
     place: str = ""
 
 
@@ -49,8 +49,11 @@ KINDS = {
     "sleep": Kind("vf", "asleep", place="asleep"),
     "resume": Kind("asleep", "vf", place="asleep"),
     "pf_reset": Kind(place="pf_away"),
+    "pf_sleep": Kind(pf="asleep", place="pf_away"),
+    "pf_resume": Kind(of_pf="asleep", place="pf_away"),
+    "pf_surprise": Kind(pf="gone", place="pf_away"),
     "pf_halt": Kind(pf="halted", place="pf_away"),
-    "re_enable": Kind(any_pf=True, place="pf_away"),
+    "re_enable": Kind(of_pf="", place="pf_away"),
 }
 
 
@@ -173,6 +176,8 @@ def _numbers(s: Scenario) -> tuple[str, str] | None:
 
 
 WANTS = {"vf": "needs a VF", "none": "needs a guest without a VF", "asleep": "needs a guest that is asleep"}
+PF_IS = {"up": "runs", "asleep": "is asleep", "halted": "is halted", "gone": "is gone"}
+ENDS = ("pf_halt", "pf_surprise", "re_enable")                  # no guest keeps its VF
 HAS = {"vf": "has one", "none": "has none", "asleep": "is asleep"}
 
 
@@ -183,8 +188,8 @@ def _order(s: Scenario) -> tuple[str, str] | None:
     pf, vfs = "up", s.num_vfs
     for number, event in s.life.in_order():
         kind, where, when = KINDS[event.kind], f"life.events.{number}.kind", DURATION.format(event.at)
-        if pf != "up" and not kind.any_pf:
-            return where, f'"{event.kind}" needs a PF that runs: it is {pf} at {when}'
+        if kind.of_pf not in ("", pf):
+            return where, f'"{event.kind}" needs a PF that {PF_IS[kind.of_pf]}: it {PF_IS[pf]} at {when}'
         pf = kind.pf
         if event.vf is not None:
             if state[event.vf] != kind.needs:
@@ -192,7 +197,7 @@ def _order(s: Scenario) -> tuple[str, str] | None:
             state[event.vf] = kind.leaves
             if list(state.values()).count("none") < s.num_vfs - vfs:
                 return where, f'"{event.kind}" needs a free VF: there are {vfs} at {when}'
-        elif event.kind in ("pf_halt", "re_enable"):
+        elif event.kind in ENDS:
             vfs = event.num_vfs or 0
             state = {v: "vf" if v < vfs else "none" for v in range(s.num_vfs)}
     return None

@@ -77,7 +77,7 @@ class Machine:
         self.config = self.change.plane(plane_settings(s, frames_out=python_rings))
         self.device = Device(s.adapter, self.config, plane, gen=s.pcie.gen, lanes=s.pcie.lanes)
         self.endpoint, self.clock = self.device.endpoint, self.device.clock
-        self.device.enumerate(mps=s.pcie.mps, mrrs=s.pcie.mrrs, ecrc=s.pcie.ecrc)          # VFs' requester ids depend on it
+        self._enumerate()                                  # VFs' requester ids depend on it
         self.held: list[AgentConfig] = []                  # agents asked for
         self.agents: list[int] = []                        # those running, same order
         self.traffic, self.started = False, 0
@@ -96,6 +96,20 @@ class Machine:
         self.stack = VirtualizationStack(self.clock, *self.make_pf(s.num_vfs), guest_times(s))
         if self.switch is not None:
             self.stack.synthetic.changed = self.switch.carry
+
+    def _enumerate(self) -> None:
+        s = self.scenario
+        self.device.enumerate(mps=s.pcie.mps, mrrs=s.pcie.mrrs, ecrc=s.pcie.ecrc)
+
+    def unplug(self) -> None:
+        """The adapter leaves its slot: no register of it answers, and it neither sends nor receives."""
+        self.endpoint.unplug()
+
+    def plug(self) -> None:
+        """It is in its slot again, as after power-up, and the host finds it there; where it had not left, nothing happens."""
+        if not self.endpoint.plugged:
+            self.endpoint.plug()
+            self._enumerate()
 
     def make_pf(self, num_vfs: int) -> tuple[Any, NdisLibrary]:
         """A PF's driver and its library, on a registry that asks for so many VFs."""

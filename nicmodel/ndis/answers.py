@@ -97,6 +97,14 @@ class Known:
                        VPortState=VPortState.ACTIVATED)
         self.vports[DEFAULT_VPORT_ID] = Owned(default, "NDIS")
 
+    def lost(self) -> None:
+        """The adapter was removed by surprise, and all that was on it."""
+        for vf in list(self.vfs):
+            self.vf_freed(vf)
+        self.died()
+        self.vfs.clear()
+        self.filters.clear()
+
     def died(self) -> None:
         """The switch was deleted, and with it the default VPort."""
         self.switch = None

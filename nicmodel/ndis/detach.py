@@ -82,6 +82,14 @@ def withdraw(stack: Stack, guest: Guest) -> Steps:
     return Status.SUCCESS
 
 
+def vanish(stack: Stack, guest: Guest) -> Steps:
+    """PATH-06: the adapter has left its slot, and this VF with it; the guest's driver is told."""
+    if guest.adapter is not None and guest.adapter.state is not State.HALTED:
+        yield from stack.vpci.message()
+        guest.adapter.surprise_remove()
+    return Status.SUCCESS
+
+
 OUT_OF_THE_GUEST = (
     Step("DN-03", "NetVSC", UNBINDS, unbind),
     Step("DN-03", "VF", "MiniportPause", pause),
@@ -98,5 +106,8 @@ OFF_THE_SWITCH = (
 
 ASK = (Step("DN-01", "VS", "removal asked of the guest", ask_removal),)
 WITHDRAW = (Step("DN-02", "VPCI", "surprise removal", withdraw),)
+
+VANISHED = (Step("DN-02", "VPCI", "surprise removal, with the PF", vanish), *OUT_OF_THE_GUEST[:-1])
+"""The whole adapter has gone: nothing is given back, and no PF is left to be asked."""
 
 SURPRISE = (*WITHDRAW, *OUT_OF_THE_GUEST, *OFF_THE_SWITCH)

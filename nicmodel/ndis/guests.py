@@ -45,6 +45,12 @@ class Guest:
     device: Probed | None = None         # the VF as the guest found it
     failed: bool = False                 # the VF it was to get did not come up
 
+    def lose_everything(self) -> None:
+        """VF, VPort and filter went with the adapter."""
+        self.vf_id, self.failed, self.device = INVALID_VF_FUNCTION_ID, False, None
+        self.vport_id = self.filter_vport = DEFAULT_VPORT_ID
+        self.filter_id = 0
+
     @property
     def has_vf(self) -> bool:
         """Whether a VF is allocated to this guest."""

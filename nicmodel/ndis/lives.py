@@ -112,6 +112,27 @@ def reset_pf(stack: Stack) -> Steps:
     return (yield from stack.pf.reset())
 
 
+def pf_to_d3(stack: Stack) -> Steps:
+    """POWER-04, G-08: NDIS pauses the PF and tells it to go to D3; its VFs fall silent until it is back."""
+    return (yield from stack.pf.sleep())
+
+
+def pf_to_d0(stack: Stack) -> Steps:
+    """POWER-04, G-08: NDIS tells the PF to go to D0 and restarts it; VFs come back by themselves."""
+    return (yield from stack.pf.resume())
+
+
+def tell_pf_driver(stack: Stack) -> Steps:
+    """GEN-OID-04: the PF's driver is told that its device has gone; with it went the switch and all that was on it."""
+    stack.pf.surprise_remove()
+    stack.requests.ndis.known.lost()
+    stack.has_switch = False
+    for guest in stack.guests.values():
+        guest.lose_everything()
+    return Status.SUCCESS
+    yield
+
+
 def clear_filter(stack: Stack, guest: Guest) -> Steps:
     """FILTER-14, HALT-PF-01: the guest's filter on the default VPort."""
     return (yield from stack.requests.clear_filter(guest))
@@ -127,7 +148,9 @@ def delete_switch(stack: Stack) -> Steps:
 
 
 def pause_pf(stack: Stack) -> Steps:
-    """GEN-HALT-01: a PF that runs is paused first."""
+    """GEN-HALT-01: a PF that runs is paused first, once a reset that is under way is over."""
+    if stack.pf.resetting:
+        yield stack.pf.reset_over
     return (yield from stack.pf.pause()) if stack.pf.state is State.RUNNING else Status.SUCCESS
 
 
@@ -145,6 +168,19 @@ PF_UP = (
 )
 
 PF_RESET = (Step("RESET-07", "PF", "MiniportResetEx", reset_pf),)
+
+PF_SLEEP = (Step("POWER-04", "PF", "MiniportPause, D3", pf_to_d3),)
+
+PF_RESUME = (
+    Step("POWER-04", "PF", "D0, MiniportRestart", pf_to_d0),
+    Step("UP-07", "NDIS", "packet filter set", open_pf),
+)
+
+PF_SURPRISE = (
+    Step("GEN-OID-04", "PF", "surprise removal", tell_pf_driver),
+    Step("PD-07", "PF", "MiniportPause", pause_pf),
+    Step("PD-07", "PF", "MiniportHaltEx", halt_pf),
+)
 
 LAST_FILTER = (Step("PD-02", "VS", "CLEAR_FILTER", clear_filter),)
 

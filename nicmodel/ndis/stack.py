@@ -20,13 +20,24 @@ from nicmodel.datasheet.ndis import (
 from nicmodel.ndis.adapter import Adapter, Miniport
 from nicmodel.ndis.attach import ATTACH, TO_DEFAULT_VPORT
 from nicmodel.ndis.checker import Report, RuleVerdict, summary
-from nicmodel.ndis.detach import ASK, OFF_THE_SWITCH, OUT_OF_THE_GUEST, SURPRISE, WITHDRAW
+from nicmodel.ndis.detach import ASK, OFF_THE_SWITCH, OUT_OF_THE_GUEST, SURPRISE, VANISHED, WITHDRAW
 from nicmodel.ndis.guests import Guest, Times, Vpci, make_pf, make_vf
 from nicmodel.ndis.journal import Journal
 from nicmodel.ndis.library import NdisLibrary
-from nicmodel.ndis.lives import GUEST_FLR, LAST_FILTER, PF_DOWN, PF_RESET, PF_UP, RESUME, SLEEP
+from nicmodel.ndis.lives import (
+    GUEST_FLR,
+    LAST_FILTER,
+    PF_DOWN,
+    PF_RESET,
+    PF_RESUME,
+    PF_SLEEP,
+    PF_SURPRISE,
+    PF_UP,
+    RESUME,
+    SLEEP,
+)
 from nicmodel.ndis.platform import Steps
-from nicmodel.ndis.states import State
+from nicmodel.ndis.states import TAKES_OIDS, State
 from nicmodel.ndis.switch_requests import SwitchRequests
 from nicmodel.ndis.synthetic import SyntheticPath
 from nicmodel.sim.errors import ModelBug
@@ -71,12 +82,43 @@ class VirtualizationStack:
         """Whether the PF's driver has reported SR-IOV as enabled, so that NDIS creates the switch."""
         return self.requests.ndis.offers_switch
 
+    @property
+    def pf_serves(self) -> bool:
+        """Whether the PF takes requests, now or as soon as a reset is over: it is neither halted, asleep nor gone."""
+        return self.pf.state in TAKES_OIDS and not self.pf.asleep and not self.pf.removed
+
     def reset_pf(self) -> Steps:
         """MiniportResetEx of the PF under the feet of its VFs. Returns a Status."""
+        if not self.pf_serves:
+            return Status.NOT_ACCEPTED
         return (yield from self.journal.follow(PF_RESET, self))
 
+    def sleep_pf(self) -> Steps:
+        """The PF goes to D3 under its VFs: they notice and wait for it. Returns a Status."""
+        if self.pf.state is not State.RUNNING or self.pf.resetting or self.pf.removed:
+            return Status.NOT_ACCEPTED
+        return (yield from self.journal.follow(PF_SLEEP, self))
+
+    def resume_pf(self) -> Steps:
+        """The PF is back in D0, and its VFs with it. Returns a Status."""
+        if not self.pf.asleep or self.pf.removed or self.pf.state is not State.PAUSED:
+            return Status.NOT_ACCEPTED
+        return (yield from self.journal.follow(PF_RESUME, self))
+
+    def remove_pf_by_surprise(self) -> Steps:
+        """The adapter has left its slot: every guest's VF goes by surprise, then the PF; nobody is asked. Returns a Status."""
+        if self.pf.removed or self.pf.state not in TAKES_OIDS:
+            return Status.NOT_ACCEPTED
+        yield self.env.all_of([self.env.process(self.journal.follow(VANISHED, self, guest, guest=guest.number))
+                               for guest in self.guests.values() if guest.has_vf])
+        return (yield from self.journal.follow(PF_SURPRISE, self))
+
     def shut_down_pf(self) -> Steps:
-        """Take every VF away, delete the switch, halt the PF. Returns the first status that is no SUCCESS."""
+        """Take every VF away, delete the switch, halt the PF, awake if need be. Returns the first status that is no SUCCESS."""
+        if self.pf.asleep:
+            status = yield from self.resume_pf()
+            if status != Status.SUCCESS:
+                return status
         for guest in self.guests.values():
             status = Status.SUCCESS
             if guest.has_vf:
@@ -113,7 +155,7 @@ class VirtualizationStack:
         """Give a VF to a guest, new or known: UP-08 to UP-19. A guest keeps the one it has. Returns a state record."""
         if guest.has_vf:
             return self.state_of_guest(guest)
-        if self.state_of(self.pf)["state"] == "closed" or not self.has_switch:
+        if not self.pf_serves or self.state_of(self.pf)["state"] == "closed" or not self.has_switch:
             self.guests[guest.number], guest.failed = guest, True
             return self.state_of_guest(guest)
         self._welcome(guest)
@@ -123,7 +165,7 @@ class VirtualizationStack:
 
     def admit(self, guest: Guest) -> Steps:
         """A guest without a VF: its frames come to the default VPort (UP-08). Returns a Status."""
-        if guest.has_vf:
+        if guest.has_vf or not self.pf_serves:
             return Status.NOT_ACCEPTED
         self._welcome(guest)
         return (yield from self.journal.follow(TO_DEFAULT_VPORT, self, guest, guest=guest.number))
@@ -145,7 +187,7 @@ class VirtualizationStack:
 
     def detach(self, guest: Guest) -> Steps:
         """DN-01 to DN-07, gracefully; by surprise if the guest does not let go in time (DN-02). Returns a Status."""
-        if not guest.has_vf:
+        if not self._can_change(guest):
             return Status.NOT_ACCEPTED
         guest.failed = False
         status = yield from self.journal.follow(ASK, self, guest, guest=guest.number)
@@ -154,6 +196,10 @@ class VirtualizationStack:
         if status == Status.SUCCESS:
             status = yield from self.journal.follow(OFF_THE_SWITCH, self, guest, guest=guest.number)
         return status
+
+    def _can_change(self, guest: Guest) -> bool:
+        """Whether a guest has a VF, and there is a PF to be asked about it."""
+        return guest.has_vf and self.pf_serves
 
     def _out_of_the_guest(self, guest: Guest) -> Steps:
         """DN-03, and DN-02 where that takes too long: a guest that still does not let go is not waited for again."""
@@ -170,27 +216,27 @@ class VirtualizationStack:
 
     def remove_by_surprise(self, guest: Guest) -> Steps:
         """DN-02 to DN-07: the guest's driver learns of it when the device has gone. Returns a Status."""
-        if not guest.has_vf:
+        if not self._can_change(guest):
             return Status.NOT_ACCEPTED
         guest.failed = False
         return (yield from self.journal.follow(SURPRISE, self, guest, guest=guest.number))
 
     def guest_flr(self, guest: Guest) -> Steps:
         """A guest resets its VF and starts its driver again; the filter stays where it is. Returns a Status."""
-        if not guest.has_vf or guest.path == "asleep":
+        if not self._can_change(guest) or guest.path == "asleep":
             return Status.NOT_ACCEPTED
         return (yield from self.journal.follow(GUEST_FLR, self, guest, guest=guest.number))
 
     def sleep(self, guest: Guest) -> Steps:
         """A guest goes to sleep with its VF. Returns a Status."""
-        if not guest.has_vf or guest.adapter is None or guest.adapter.state is not State.RUNNING:
+        if not self._can_change(guest) or guest.adapter is None or guest.adapter.state is not State.RUNNING:
             return Status.NOT_ACCEPTED
         guest.path = "asleep"
         return (yield from self.journal.follow(SLEEP, self, guest, guest=guest.number))
 
     def resume(self, guest: Guest) -> Steps:
         """A guest wakes up with its VF. Returns a Status."""
-        if not guest.has_vf or guest.path != "asleep":
+        if not self._can_change(guest) or guest.path != "asleep":
             return Status.NOT_ACCEPTED
         return (yield from self.journal.follow(RESUME, self, guest, guest=guest.number))
 

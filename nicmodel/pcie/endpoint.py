@@ -37,13 +37,14 @@ class Endpoint:
         layouts = ConfigLayout(PF_TABLE, values), ConfigLayout(VF_TABLE, values)
         self.pf = PhysicalFunction(rid, *layouts, events, lambda index: self.transactions_pending(index),
                                    self._count)
+        self.plugged = True                                    # False between `unplug` and `plug`
         self._reachable: dict[tuple[int, int], bool] = {}      # `reachable`, as of the PF's configuration space
         self._as_of = self.pf.space.changes
 
     @property
     def functions(self) -> dict[int, Function]:
         """The functions that exist now, by routing ID."""
-        return self.pf.family
+        return self.pf.family if self.plugged else {}
 
     @property
     def num_vfs(self) -> int:
@@ -67,11 +68,22 @@ class Endpoint:
             raise ModelBug(f"function {index} does not exist, so it has no MSI-X table")
         return function.msix
 
+    # the slot ------------------------------------------------------------------------------------------------
+
+    def unplug(self) -> None:
+        """The adapter leaves its slot: VFs vanish, all of it is as after power-up, and nothing answers any more."""
+        self.pf.reset()
+        self.plugged = False
+
+    def plug(self) -> None:
+        """An adapter is in the slot again, as after power-up: to be enumerated."""
+        self.plugged = True
+
     # configuration requests --------------------------------------------------------------------------------
 
     def config_read(self, rid: int, offset: int, size: int) -> int:
         """What a host reads; all ones if no function has this routing ID."""
-        function = self.pf.family.get(rid)
+        function = self.functions.get(rid)
         if function is None:
             self._unsupported(self.pf, "configuration read of an absent function", posted=False)
             return (1 << 8 * size) - 1
@@ -79,7 +91,7 @@ class Endpoint:
 
     def config_write(self, rid: int, offset: int, size: int, value: int) -> None:
         """What a host writes; dropped if no function has this routing ID."""
-        function = self.pf.family.get(rid)
+        function = self.functions.get(rid)
         if function is None:
             self._unsupported(self.pf, "configuration write to an absent function", posted=False)
         else:
@@ -156,7 +168,8 @@ class Endpoint:
 
     def _unsupported(self, function: Function, why: str, posted: bool) -> None:
         self._count(why)
-        function.log_unsupported(posted)
+        if self.plugged:
+            function.log_unsupported(posted)
 
     def _count(self, why: str) -> None:
         self.refused[why] += 1

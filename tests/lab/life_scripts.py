@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from nicmodel.lab.life_keys import KINDS
+from nicmodel.lab.life_keys import ENDS, KINDS
 
 GUESTS, EVENTS = 3, 7
 GAPS_US = (0, 1, 5, 30, 160)
-WHOLE_ADAPTER = ("pf_reset", "pf_halt", "re_enable")
+WHOLE_ADAPTER = ("pf_reset", "pf_halt", "pf_sleep", "pf_surprise", "re_enable")
+RESETTING = ("pf_reset", "pf_resume", "re_enable")
 AFTER_A_RESET_US = 10_500
 
 
@@ -22,7 +23,7 @@ def drawn(seed: int) -> dict[str, Any]:
     pf, vfs, now = "up", GUESTS, 10
     while len(events) < EVENTS:
         now += draw.choice((*GAPS_US, draw.randint(1, 160)))
-        kind = draw.choice([name for name, row in KINDS.items() if (pf == "up" or row.any_pf)
+        kind = draw.choice([name for name, row in KINDS.items() if row.of_pf in ("", pf)
                             and (name not in WHOLE_ADAPTER or draw.random() < 0.3)] or ["re_enable"])
         row, event = KINDS[kind], {"at": f"{now}us", "kind": kind}
         if row.needs:
@@ -32,11 +33,11 @@ def drawn(seed: int) -> dict[str, Any]:
                 continue
             event["vf"] = draw.choice(fitting)
             state[event["vf"]] = row.leaves
-        if kind in ("pf_halt", "re_enable"):
+        if kind in ENDS:
             vfs = draw.randint(1, GUESTS) if kind == "re_enable" else 0
             state = {v: "vf" if v < vfs else "none" for v in range(GUESTS)}
             event |= {"num_vfs": vfs} if kind == "re_enable" else {}
-        now += AFTER_A_RESET_US * (kind in ("pf_reset", "re_enable"))
+        now += AFTER_A_RESET_US * (kind in RESETTING)
         pf = row.pf
         events.append(event)
     long = now > AFTER_A_RESET_US

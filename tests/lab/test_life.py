@@ -170,6 +170,37 @@ def test_a_reset_of_the_pf_loses_frames_of_all_and_nothing_else():
         assert 10_000 * US < row["rx_dark_ps"] < 10_500 * US
 
 
+def test_a_pf_that_is_pulled_out_takes_every_vf_with_it_and_nothing_of_the_books():
+    """VFs go first, each by surprise; nobody is asked anything; what comes meanwhile is lost where the PF is away."""
+    simulated = shipped_run("life_pf_surprise").simulated
+    gone = [event for event in simulated["life"]["events"] if event["at_ps"] < 2_000 * US]
+    assert [(event["actor"], event["step"]) for event in gone if event["guest"] == 3] == [
+        ("VPCI", "DN-02"), ("NetVSC", "DN-03"), ("VF", "DN-03"), ("VF", "DN-03")]
+    assert [event["what"] for event in gone if event["guest"] is None] == ["surprise removal", "MiniportPause", "MiniportHaltEx"]
+    assert not any(event["actor"] == "VS" for event in gone), "there is no PF to ask"
+    surprises, starts = simulated["life"]["handovers"][:4], simulated["life"]["handovers"][4:]
+    each = {row["lost"]["places"]["pf_away"] for row in surprises} | {row["lost"]["rx"] for row in surprises}
+    assert each == {49, 50}, "a frame every 20 us for 1 ms"
+    assert all(row["lost"]["places"]["pf_away"] == row["lost"]["rx"] > 500 for row in starts)
+    for guest in simulated["life"]["guests"]:
+        assert guest["rx_offered"] == sum(guest[key] for key in ("rx_vf", "rx_synthetic", "rx_lost", "rx_inside")) == 700
+        assert guest["tx_offered"] == guest["tx_vf"] + guest["tx_synthetic"] + guest["tx_held"] and guest["tx_lost"] == 0
+    assert [row["state"] for row in simulated["vfs"]] == ["running"] * 4
+
+
+@pytest.mark.parametrize("asleep", ["5ms", "1100ms"])
+def test_vfs_go_on_after_a_pf_that_slept(asleep):
+    """Longer than any driver polls a register, too."""
+    duration = f"{int(asleep[:-2]) + 40}ms"
+    events = [{"at": "1ms", "kind": "pf_sleep"}, {"at": asleep, "kind": "pf_resume"}]
+    life = life_of(*events, load="0.001Mpps", duration=duration)
+    assert [event["status"] for event in life["events"]] == ["SUCCESS"] * 3
+    for guest in life["guests"]:
+        assert guest["rx_vf"] > 15 and guest["tx_vf"] > 15 and guest["rx_synthetic"] == 0
+        mine = [row["lost"]["places"]["pf_away"] for row in life["handovers"] if row["guest"] == guest["guest"]]
+        assert guest["rx_lost"] == sum(mine) > 3
+
+
 def test_a_guest_that_sleeps_sends_nothing():
     guest = shipped_run("life_sleep").simulated["life"]["guests"][1]
     assert guest["tx_synthetic"] == 0 and guest["tx_held"] > 100 and guest["tx_vf"] > 100
@@ -296,6 +327,11 @@ def test_expectations_know_the_figures(migration):
     ([{"at": "1us", "kind": "resume", "vf": 1}], {}, '"resume" needs a guest that is asleep: guest 1 has one at 1us'),
     ([{"at": "1us", "kind": "pf_halt"}, {"at": "2us", "kind": "fail_over", "vf": 0}], {},
      '"fail_over" needs a PF that runs: it is halted at 2us'),
+    ([{"at": "1us", "kind": "pf_surprise"}, {"at": "2us", "kind": "pf_surprise"}], {},
+     '"pf_surprise" needs a PF that runs: it is gone at 2us'),
+    ([{"at": "1us", "kind": "pf_sleep"}, {"at": "2us", "kind": "pf_reset"}], {},
+     '"pf_reset" needs a PF that runs: it is asleep at 2us'),
+    ([{"at": "1us", "kind": "pf_resume"}], {}, '"pf_resume" needs a PF that is asleep: it runs at 1us'),
     ([{"at": "1us", "kind": "pf_reset", "vf": 0}], {}, '"pf_reset" takes no vf'),
     ([{"at": "1us", "kind": "re_enable"}], {}, '"re_enable" needs num_vfs'),
     ([{"at": "1us", "kind": "pf_halt", "num_vfs": 1}], {}, '"pf_halt" takes no num_vfs'),

@@ -25,6 +25,7 @@ RUNNING, CLOSED = {"state": "running", "rule": None}, "closed"
 US = 1_000_000
 ABSENT, SYNTHETIC, STUCK, IDLE, ACTIVE, ASLEEP = "absent", "synthetic", "V3", "V5", "V6", "V3 in D3"
 WITH_VF = {STUCK, IDLE, ACTIVE, ASLEEP}
+OF_A_GUEST = ("attach", "admit", "detach", "remove_by_surprise", "guest_flr", "sleep", "resume")
 GUESTS = st.integers(0, NUM_VFS - 1)
 UNLUCKY = [type(f"Unlucky{i}", (VfMiniport,), {"circumstances": Circumstances(faults={name: Status.RESOURCES})}) for i, name in
            enumerate(("NdisMRegisterScatterGatherDma", "NdisMRegisterInterruptEx", "NdisMMapIoSpace"))]
@@ -148,6 +149,34 @@ class Lives(RuleBasedStateMachine):
         assert self.stack.pf.state is State.PAUSED and holds_what_a_start_takes(self.stack.pf.ndis)
         assert not any(self.bench.pool(vf).receives or self.bench.pool(vf).sends for vf in range(self.num_vfs))
         assert self.bench.do(self.stack.pf.resume()) == Status.SUCCESS
+
+    @precondition(lambda self: self.pf is State.RUNNING)
+    @rule(guest=GUESTS, event=st.sampled_from(OF_A_GUEST), away_ps=st.sampled_from([1, 2 * 10**12]))
+    def while_the_pf_sleeps(self, guest: int, event: str, away_ps: int) -> None:
+        """POWER-04: nothing that needs the PF happens in D3, however long that is; all that was there is there again in D0."""
+        assert self.bench.do(self.stack.sleep_pf()) == Status.SUCCESS
+        self.bench.env.run(self.bench.env.now + away_ps)
+        before = self._everything()[0]
+        refused = self.bench.do(getattr(self.stack, event)(self.guests[guest]))
+        if event != "attach":
+            assert refused == NO_VF
+        assert self.bench.do(self.stack.reset_pf()) == self.bench.do(self.stack.sleep_pf()) == Status.NOT_ACCEPTED
+        assert self._everything()[0] == before
+        assert [self.bench.do(self.stack.resume_pf()) for _ in range(2)] == [Status.SUCCESS, Status.NOT_ACCEPTED]
+
+    @precondition(lambda self: self.pf is State.RUNNING)
+    @rule(asleep=st.booleans())
+    def pull_out(self, asleep: bool) -> None:
+        """GEN-OID-04, GEN-HALT-03: VFs and PF go by surprise, and touch nothing; once only. Another adapter takes the slot."""
+        if asleep:
+            assert self.bench.do(self.stack.sleep_pf()) == Status.SUCCESS
+        assert self.bench.do(self.stack.remove_pf_by_surprise()) == Status.SUCCESS
+        self.pf, self.place = State.HALTED, [ABSENT] * NUM_VFS
+        touched = len(self.bench.adapter.log)
+        assert self.bench.do(self.stack.remove_pf_by_surprise()) == Status.NOT_ACCEPTED
+        self.bench.env.run(self.bench.env.now + 10**12)
+        assert len(self.bench.adapter.log) == touched and holds_nothing(self.stack.pf.ndis)
+        self.bench.replug()
 
     @precondition(lambda self: self.pf is State.RUNNING)
     @rule()

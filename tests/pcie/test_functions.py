@@ -178,3 +178,15 @@ def test_writes_to_a_closed_bar_are_dropped_and_logged():
     machine.write(COMMAND, 2, BME | 2)
     assert machine.endpoint.bar_read(0, PF_MSIX_BAR, 8, 4) == 0x40
     assert machine.endpoint.bar_read(0, PF_MSIX_BAR, X520.pf_vectors * 1024, 4) == 0xFFFFFFFF
+
+
+def test_an_adapter_that_was_unplugged_answers_nothing_and_comes_back_as_after_power_up():
+    machine = Machine(num_vfs=2)
+    endpoint = machine.endpoint
+    endpoint.unplug()
+    assert endpoint.num_vfs == 0 and not endpoint.functions and not endpoint.reachable(0, 0)
+    endpoint.config_write(endpoint.pf.rid, 4, 2, 6)
+    assert endpoint.config_read(endpoint.pf.rid, 0, 4) == 0xFFFFFFFF
+    endpoint.plug()
+    assert endpoint.config_read(endpoint.pf.rid, 4, 2) & 6 == 0, "what was written to an empty slot is lost"
+    assert endpoint.config_read(endpoint.pf.rid, 0, 2) == 0x8086
