@@ -49,6 +49,7 @@ class PfSettings:
     itr_ps: int = 0
     link_gbps: int = 10
     drop_without_descriptor: bool = True
+    vport_moderation: bool = True        # interrupts are throttled VPort by VPort
 
 
 class PfMiniport(PfLife, PfFunctions):

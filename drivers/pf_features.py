@@ -95,7 +95,8 @@ class PfFeatures(MiniportBase):
     def switch_capabilities(self) -> NicSwitchCapabilitiesStructure:
         """PF-INIT-10, ADV-05 to -14: one switch, a VPort and two queue pairs a VF, one MAC at least a VPort."""
         others = self.max_num_vfs + self.settings.pf_vports
-        return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=n.NicSwitchCapabilities.VLAN,
+        moderation = n.NicSwitchCapabilities.PER_VPORT_INTERRUPT_MODERATION if self.settings.vport_moderation else 0
+        return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=n.NicSwitchCapabilities.VLAN | moderation,
                     MaxNumSwitches=1, MaxNumVFs=self.max_num_vfs, MaxNumVPorts=1 + others,
                     MaxNumQueuePairs=1 + QUEUES_PER_POOL * others,
                     MaxNumQueuePairsPerNonDefaultVPort=QUEUES_PER_POOL,

@@ -177,7 +177,8 @@ class PfHardware(PfRequests):
 
     def moderation(self) -> list[tuple[Any, int]]:
         """The interval between two messages of our queue."""
-        return [(EITR[QUEUE_VECTOR], EITR.ITR_INT.put(self.settings.itr_ps // ITR_UNIT_PS & 0x1FF))]
+        interval = self.switch.interval_ps(self.settings.itr_ps)
+        return [(EITR[QUEUE_VECTOR], EITR.ITR_INT.put(interval // ITR_UNIT_PS & 0x1FF))]
 
     def announce(self) -> Steps:
         """Tell every VF that the PF is ready for it."""

@@ -12,6 +12,8 @@ from typing import Any
 
 from nicmodel.datasheet.registers import Register, RegisterAt
 from nicmodel.datasheet.registers_pf import (
+    EITR,
+    EITRSEL,
     MPSAR_EXT,
     MPSAR_HI,
     MPSAR_LO,
@@ -21,6 +23,7 @@ from nicmodel.datasheet.registers_pf import (
     RAL,
     TDWBAH,
     TDWBAL,
+    VF_THROTTLES,
     VFRE,
     VFTA,
     VFTE,
@@ -28,10 +31,12 @@ from nicmodel.datasheet.registers_pf import (
     VLVFB,
     VLVFB_EXT,
     VMOLR,
+    vf_throttle,
 )
 
 QUEUES_PER_POOL = 2            # 64-pool mode
 VLAN_SLOTS = VLVF.count
+SHARED_FROM = 32               # VFs from here on share throttles with vectors of the PF's
 
 
 def words_of(pools: int) -> list[int]:
@@ -53,12 +58,14 @@ class PoolRegisters:
         self.enabled = {True: 0, False: 0}            # receive, transmit: pool bitmaps as last written
         self._bitmaps: dict[int, int] = {}            # pools of receive addresses, as last written
         self._vlans: dict[int, int] = {}              # VLAN id -> slot
+        self._selected = 0                            # EITRSEL, as last written
 
     def forget(self) -> None:
         """The hardware was reset: nothing is as last written."""
         self.enabled = {True: 0, False: 0}
         self._bitmaps.clear()
         self._vlans.clear()
+        self._selected = 0
 
     # receive addresses -------------------------------------------------------------------------------
 
@@ -130,6 +137,14 @@ class PoolRegisters:
             self.handle.write(TDWBAH[queue], 0)
             self.handle.write(TDWBAL[queue], 0)
         self._set(pool, True)
+
+    def throttle(self, vf: int, word: int) -> None:
+        """The interval between two messages of each of a VF's queue vectors; EITRSEL first, where the PF's vectors share it."""
+        if vf >= SHARED_FROM and not self._selected:
+            self._selected = 0xFFFFFFFF
+            self.handle.write(EITRSEL, self._selected)
+        for vector in range(VF_THROTTLES):
+            self.handle.write(EITR[vf_throttle(vf, vector)], word)
 
     def stop(self, pool: int) -> None:
         """Neither send nor receive."""

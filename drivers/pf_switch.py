@@ -12,14 +12,17 @@ from typing import Any
 
 from drivers.pf_filters import Filters
 from drivers.pf_pools import QUEUES_PER_POOL, PoolRegisters
+from drivers.rings import ITR_UNIT_PS
 from nicmodel.datasheet.ndis import (
     DEFAULT_SWITCH_ID,
     DEFAULT_VPORT_ID,
     INVALID_RID,
     INVALID_VF_FUNCTION_ID,
+    MODERATION_PS,
     PF_FUNCTION_ID,
     SWITCH_CHANGE_MASK,
     VPORT_CHANGE_MASK,
+    InterruptModeration,
     PowerState,
     Status,
     SwitchFlags,
@@ -29,7 +32,9 @@ from nicmodel.datasheet.ndis import (
     make_rid,
 )
 from nicmodel.datasheet.ndis_structures import NicSwitchParameters, VfParameters, VPortParameters, mac_of
+from nicmodel.datasheet.registers_pf import EITR
 
+MODERATION = VPortFlags.INT_MOD_CHANGED
 CHANGEABLE = int(VPortFlags.NAME_CHANGED | VPortFlags.STATE_CHANGED | VPortFlags.PROCESSOR_AFFINITY_CHANGED)
 DEFAULT_QUEUE_PAIRS = 1        # of the default VPort: fixed before NDIS 6.60 (SWITCH-17)
 MAC_BYTES = 6
@@ -64,6 +69,12 @@ class VPort:
     active: bool
     name: str = ""
     affinity: tuple[int, int] = (0, 0)                 # group, mask
+    moderation: int = InterruptModeration.UNDEFINED
+
+    @property
+    def interval_ps(self) -> int:
+        """The time between two messages that its moderation asks for."""
+        return MODERATION_PS[InterruptModeration(self.moderation)]
 
 
 class NicSwitch:
@@ -96,6 +107,11 @@ class NicSwitch:
     def pool_of(self, vport: int) -> int:
         """The pool behind a VPort."""
         return self.vports[vport].pool
+
+    def interval_ps(self, usual_ps: int) -> int:
+        """The time between two messages of the default VPort: as it was set, or as usual."""
+        default = self.vports.get(DEFAULT_VPORT_ID)
+        return usual_ps if default is None or default.moderation == InterruptModeration.UNDEFINED else default.interval_ps
 
     # switch ------------------------------------------------------------------------------------------
 
@@ -218,10 +234,11 @@ class NicSwitch:
                      if pool not in taken), None)
 
     def set_vport(self, parameters: VPortParameters) -> Status:
-        """VPORT-08, -10, -12, -13: only members whose flag is set, and of those only what may change."""
+        """VPORT-08, -10, -12, -13, INTR-08: only members whose flag is set, and of those only what may change."""
         vport, changed = self.vports.get(parameters.VPortId), parameters.Flags & VPORT_CHANGE_MASK
         if not self.created or vport is None or parameters.SwitchId != DEFAULT_SWITCH_ID \
-                or changed & ~CHANGEABLE or parameters.LookaheadSize:
+                or changed & ~(CHANGEABLE | MODERATION * self.driver.settings.vport_moderation) or parameters.LookaheadSize \
+                or changed & MODERATION and parameters.InterruptModeration not in MODERATION_PS:
             return Status.INVALID_PARAMETER
         if changed & VPortFlags.PROCESSOR_AFFINITY_CHANGED and (
                 vport.function != PF_FUNCTION_ID or not one_processor(parameters)):
@@ -230,12 +247,24 @@ class NicSwitch:
             return Status.INVALID_PARAMETER
         if changed & VPortFlags.NAME_CHANGED:
             vport.name = parameters.VPortName.text
+        if changed & MODERATION:
+            vport.moderation = parameters.InterruptModeration
+            self._throttle(vport)
         if changed & VPortFlags.PROCESSOR_AFFINITY_CHANGED:
             vport.affinity = (parameters.ProcessorAffinity.Group, parameters.ProcessorAffinity.Mask)
         if changed & VPortFlags.STATE_CHANGED and not vport.active:
             vport.active = True
             self.pools.start(vport.pool)
         return Status.SUCCESS
+
+    def _throttle(self, vport: VPort) -> None:
+        """ADV-13, INTR-08: the vectors of a VPort's queues; those of the PF's other VPorts have no rings to interrupt for."""
+        if vport.moderation == InterruptModeration.UNDEFINED:
+            return
+        if vport.function != PF_FUNCTION_ID:
+            self.pools.throttle(vport.function, EITR.ITR_INT.put(vport.interval_ps // ITR_UNIT_PS))
+        elif vport.pool == self.default_pool:
+            self.driver.throttle()
 
     def delete_vport(self, vport: int) -> Status:
         """VPORT-16, -18: not the default one, and only without filters."""
@@ -258,6 +287,7 @@ class NicSwitch:
                 self.pools.accept(each.pool, untagged=False)
                 if each.function == PF_FUNCTION_ID and each.active:
                     self.pools.start(each.pool)
+            self._throttle(each)
         self.filters.restore()
 
     def snapshot(self) -> tuple[Any, ...]:

@@ -281,6 +281,11 @@ class InterruptModeration(IntEnum):
     HIGH = 300
 
 
+MODERATION_PS = {InterruptModeration.OFF: 0, InterruptModeration.LOW: 10_000_000, InterruptModeration.MEDIUM: 50_000_000,
+                 InterruptModeration.HIGH: 125_000_000, InterruptModeration.ADAPTIVE: 50_000_000}
+"""Time between two messages that each asks for; no page gives any. A throttle that does not adapt takes the middle. assumed"""
+
+
 class PowerState(IntEnum):
     """NDIS_DEVICE_POWER_STATE."""
 

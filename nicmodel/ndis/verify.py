@@ -150,9 +150,12 @@ def note_vport(known: Known, request: Request, opener: Opener) -> None:
 
 
 def verify_set_vport(known: Known, request: Request, opener: Opener) -> Status:
-    """VPORT-12."""
-    asked = request.information
+    """VPORT-12, INTR-08: moderation only where it is a VPort's own."""
+    asked, offered = request.information, known.capability("CurrentNicSwitch")
     there = known.is_switch(asked) and asked.VPortId in known.vports
+    if asked.Flags & VPortFlags.INT_MOD_CHANGED and not (
+            offered and offered.NicSwitchCapabilities & NicSwitchCapabilities.PER_VPORT_INTERRUPT_MODERATION):
+        return Status.INVALID_PARAMETER
     return Status.SUCCESS if there else Status.INVALID_PARAMETER
 
 

@@ -69,7 +69,8 @@ class Interrupts:
         self.causes = {PF_FUNCTION: Causes(PF_FUNCTION, regs, pf.EICR, pf.EIMS, pf.EIAC)}
         self._told: dict[int, tuple[int, int]] = {}
         regs.on_write(pf.EICS, lambda _index, value: self.raise_causes(PF_FUNCTION, value))
-        for row in (pf.EIMS, pf.EIMC, pf.EITR, pf.IVAR_MISC):
+        regs.on_write(pf.EITR, self._write_throttle)
+        for row in (pf.EIMS, pf.EIMC, pf.EITRSEL, pf.IVAR_MISC):
             regs.on_write(row, lambda _index, _value: self.refresh(PF_FUNCTION))
 
     def bind_vf(self, number: int, regs: RegisterFile) -> None:
@@ -79,6 +80,15 @@ class Interrupts:
         regs.on_write(vf.VTEICS, lambda _index, value: self.raise_causes(function, value))
         for row in (vf.VTEIMS, vf.VTEIMC, vf.VTEITR):
             regs.on_write(row, lambda _index, _value: self.refresh(function))
+
+    def _write_throttle(self, element: int, value: int) -> None:
+        """EITR: of a vector of the PF's, or of a VF's, which reads it in its own register."""
+        owner = pf.throttled_vf(element, self.regs.get(pf.EITRSEL))
+        if owner is None:
+            self.refresh(PF_FUNCTION)
+        elif 1 + owner[0] in self.causes:
+            self.causes[1 + owner[0]].regs.put(vf.VTEITR, owner[1], value & vf.VTEITR.ITR_INT.mask)
+            self.refresh(1 + owner[0])
 
     def unbind_vf(self, number: int) -> None:
         """The VF, reset by now, is gone, and its MSI-X with it."""
@@ -115,7 +125,8 @@ class Interrupts:
 
     def _throttle_ps(self, function: int, vector: int) -> int:
         if function == PF_FUNCTION:
-            return pf.EITR.ITR_INT.get(self.regs.get(pf.EITR, vector)) * ITR_UNIT_PS
+            mine = pf.throttled_vf(vector, self.regs.get(pf.EITRSEL)) is None
+            return pf.EITR.ITR_INT.get(self.regs.get(pf.EITR, vector)) * ITR_UNIT_PS if mine else 0
         return vf.VTEITR.ITR_INT.get(self.causes[function].regs.get(vf.VTEITR, vector)) * ITR_UNIT_PS
 
     @property

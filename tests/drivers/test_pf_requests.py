@@ -24,7 +24,9 @@ from nicmodel.datasheet.ndis import (
     FilterTest,
     FilterType,
     Handler,
+    InterruptModeration,
     MacHeaderField,
+    NicSwitchCapabilities,
     Oid,
     PowerState,
     RequestType,
@@ -45,6 +47,7 @@ from nicmodel.datasheet.ndis_structures import (
 )
 from nicmodel.ndis.platform import Circumstances
 from nicmodel.ndis.request import Request
+from nicmodel.ndis.requests import STACK
 
 QUERY, SET, METHOD = RequestType
 MAC = 0x020000000A00
@@ -184,8 +187,10 @@ CASES = (
     Case(VPORT_SET, "deactivation (VPORT-08)", BAD,
          {"VPortId": 1, "Flags": VPortFlags.STATE_CHANGED, "VPortState": VPortState.DEACTIVATED}),
     Case(VPORT_SET, "queue pairs (VPORT-10)", BAD, {"Flags": VPortFlags.NUM_QUEUE_PAIRS_CHANGED, "NumQueuePairs": 2}),
-    Case(VPORT_SET, "moderation, which is not per VPort (INTR-08)", BAD,
-         {"Flags": VPortFlags.INT_MOD_CHANGED, "InterruptModeration": 2}),
+    Case(VPORT_SET, "moderation (INTR-08)", OK, {"VPortId": 1, "Flags": VPortFlags.INT_MOD_CHANGED, "InterruptModeration": 2}),
+    Case(VPORT_SET, "moderation without a value (INTR-08)", BAD, {"Flags": VPortFlags.INT_MOD_CHANGED}),
+    Case(VPORT_SET, "moderation of no known kind (INTR-08)", BAD,
+         {"Flags": VPortFlags.INT_MOD_CHANGED, "InterruptModeration": 3}),
     Case(VPORT_SET, "something that no version knows (VPORT-12)", BAD, {"Flags": 0x01000000}),
     Case(VPORT_SET, "lookahead (VPORT-12)", BAD, {"LookaheadSize": 64}),
     Case(VPORT_SET, "members whose flags are clear", OK, {"Flags": 0, "VPortState": VPortState.DEACTIVATED}),
@@ -443,6 +448,36 @@ def test_activated_vport_of_the_pf_opens_its_own_pool(bench):
     assert pf.ask(VPORT_SET) == Status.SUCCESS
     assert pf.machine.adapter.value(0, "VFRE") == enabled | 1 << 5       # VFs have pools 0 to 3, the default VPort 4
     assert pf.ask(VPORT_DELETE) == Status.SUCCESS and pf.machine.adapter.value(0, "VFRE") == enabled
+
+
+def test_moderation_of_a_vport_throttles_the_vectors_of_its_queues_alone(bench):
+    """INTR-08, VPORT-13: by EITR, in 2.048 us; a change of something else leaves it; a reset of the PF restores it."""
+    pf = bench().prepared()
+    before = dict(pf.machine.adapter.registers)
+    asked = {"VPortId": 1, "Flags": VPortFlags.INT_MOD_CHANGED, "InterruptModeration": InterruptModeration.MEDIUM}
+    assert pf.ask(VPORT_SET, **asked) == Status.SUCCESS
+    expected = {(0, "EITR", 128 - 2 * V3 - vector): 24 << 3 for vector in range(2)}
+    assert {key: word for key, word in pf.machine.adapter.registers.items() if before.get(key) != word} == expected
+    assert pf.ask(VPORT_SET, VPortId=1, Flags=VPortFlags.NAME_CHANGED, InterruptModeration=InterruptModeration.OFF) == OK
+    assert {key: pf.machine.adapter.registers[key] for key in expected} == expected
+    pf.machine.adapter.registers.update(dict.fromkeys(expected, 0))
+    assert pf.machine.do(pf.machine.stack.pf.reset()) == OK and expected.items() <= pf.machine.adapter.registers.items()
+    assert pf.ask(VPORT_SET, **{**asked, "VPortId": 0, "InterruptModeration": InterruptModeration.HIGH}) == OK
+    assert pf.machine.adapter.value(0, "EITR", 0) == 61 << 3
+
+
+def test_moderation_of_a_vport_is_refused_where_it_is_not_advertised(machine):
+    """INTR-08, ADV-13: by NDIS, and by the driver where NDIS is passed by."""
+    offered = NicSwitchCapabilities.PER_VPORT_INTERRUPT_MODERATION
+    for on, status in ((True, OK), (False, BAD)):
+        bench = machine(num_vfs=1, pf_settings=PfSettings(vport_moderation=on)).start()
+        flags = bench.stack.requests.ndis.known.capability("CurrentNicSwitch").NicSwitchCapabilities
+        assert bool(flags & offered) is on
+        asked = made(ROW_OF[VPORT_SET[1]].structure, VPortId=1, Flags=VPortFlags.INT_MOD_CHANGED, InterruptModeration=100)
+        known = len(bench.ndis.checker.seen.calls["MiniportOidRequest"])
+        assert bench.do(bench.stack.requests.ndis.oid(*VPORT_SET, asked, STACK)) == status
+        assert bench.do(bench.stack.pf.oid(*VPORT_SET, asked)) == status
+        assert len(bench.ndis.checker.seen.calls["MiniportOidRequest"]) == known + 1 + on
 
 
 def test_configuration_space_is_that_vfs_alone(bench):

@@ -30,8 +30,9 @@ BAD, SHORT, NOT_SUPPORTED, GONE, FAILURE, RESOURCES = (
 REMOVALS = {Oid.NIC_SWITCH_DELETE_SWITCH, Oid.NIC_SWITCH_FREE_VF, Oid.RECEIVE_FILTER_CLEAR_FILTER}
 D0, D1, D2, D3 = 1, 2, 3, 4
 CONFIG_BYTES, NAME_CHANGED = 4096, 1 << 16
-STATE_FLAG, VPORT_NAME_FLAG, AFFINITY_FLAG = (
-    VPortFlags.STATE_CHANGED, VPortFlags.NAME_CHANGED, VPortFlags.PROCESSOR_AFFINITY_CHANGED)
+STATE_FLAG, VPORT_NAME_FLAG, AFFINITY_FLAG, MODERATION_FLAG = (
+    VPortFlags.STATE_CHANGED, VPortFlags.NAME_CHANGED, VPortFlags.PROCESSOR_AFFINITY_CHANGED, VPortFlags.INT_MOD_CHANGED)
+MODERATIONS = (1, 2, 100, 200, 300)
 BLOCK_BYTES, WRITABLE = {0: 8, 1: 8, 2: 8, 64: 16}, {64}
 REAL_BARS = (0, 3)
 
@@ -204,7 +205,9 @@ def set_vport(t: Tables, ask: Ask, m: dict[str, Any]) -> set[Status]:
         return {BAD}
     of_pf = vport.function == PF_FUNCTION_ID
     return bad_unless(
-        m["SwitchId"] == 0, not flags & ~(STATE_FLAG | VPORT_NAME_FLAG | AFFINITY_FLAG), m["LookaheadSize"] == 0,
+        m["SwitchId"] == 0, m["LookaheadSize"] == 0,
+        not flags & ~(STATE_FLAG | VPORT_NAME_FLAG | AFFINITY_FLAG | MODERATION_FLAG),
+        not flags & MODERATION_FLAG or m["InterruptModeration"] in MODERATIONS,
         not flags & STATE_FLAG or m["VPortState"] == 1,
         not flags & AFFINITY_FLAG or (of_pf and m["ProcessorAffinity"].Mask.bit_count() == 1))
 

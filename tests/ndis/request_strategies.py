@@ -11,6 +11,8 @@ from request_model import (
     AFFINITY_FLAG,
     BAD,
     MEMBERS,
+    MODERATION_FLAG,
+    MODERATIONS,
     NAME_CHANGED,
     SHORT,
     STATE_FLAG,
@@ -122,7 +124,8 @@ def members_of(data: st.DataObject, t: Tables, oid: Oid, opener: Opener) -> tupl
         case Oid.NIC_SWITCH_VPORT_PARAMETERS:
             members = dict(SwitchId=mostly(0, 1), VPortId=known([*t.vports], 9), VPortState=mostly(1, 0, 2),
                            LookaheadSize=mostly(0, 64), ProcessorAffinity=GroupAffinity(Mask=mostly(8, 0, 6)), Flags=draw(
-                               [0, STATE_FLAG, STATE_FLAG, VPORT_NAME_FLAG, AFFINITY_FLAG, STATE_FLAG | AFFINITY_FLAG, 1 << 23]),
+                               [0, STATE_FLAG, STATE_FLAG, VPORT_NAME_FLAG, AFFINITY_FLAG, STATE_FLAG | AFFINITY_FLAG,
+                                MODERATION_FLAG, 1 << 23]), InterruptModeration=mostly(draw(MODERATIONS), 0, 3),
                            VPortName=CountedName.of(draw(["port", "other"])))
         case Oid.NIC_SWITCH_DELETE_VPORT:
             members = dict(VPortId=known([*t.vports], 9))

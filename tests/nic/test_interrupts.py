@@ -56,6 +56,29 @@ def test_the_pfs_vector_of_other_causes_is_that_of_ivar_misc(adapter):
     assert [n for n in range(64) if vector(adapter, 0, n)[0]] == []
 
 
+def test_the_pf_throttles_a_vf_through_its_own_array(adapter):
+    """From element 128 down; where the PF's vectors share an element, EITRSEL gives it to the VF."""
+    adapter.write(0, pf.EITR[pf.vf_throttle(V, 1)], pf.EITR.ITR_INT.put(7))
+    assert adapter.read(F, vf.VTEITR[1]) == vf.VTEITR.ITR_INT.put(7) and adapter.read(F, vf.VTEITR[0]) == 0
+    assert vector(adapter, F, 1)[1] == 7 * 2_048_000 and not any(vector(adapter, 0, n)[1] for n in range(64))
+    adapter.write(F, vf.VTEITR[1], 0)
+    assert vector(adapter, F, 1)[1] == 0, "who writes last decides"
+    many = Adapter(num_vfs=40)
+    shared = pf.vf_throttle(36, 0)
+    many.write(0, pf.EITR[shared], pf.EITR.ITR_INT.put(3))
+    assert shared < 64 and vector(many, 0, shared)[1] == 3 * 2_048_000 and many.read(37, vf.VTEITR[0]) == 0
+    many.write(0, pf.EITRSEL, 1 << 4)
+    assert vector(many, 0, shared)[1] == 0
+    many.write(0, pf.EITR[shared], pf.EITR.ITR_INT.put(5))
+    assert vector(many, 37, 0)[1] == 5 * 2_048_000 and vector(many, 0, shared)[1] == 0
+
+
+def test_every_vf_has_throttles_of_its_own():
+    elements = [pf.vf_throttle(v, w) for v in range(256) for w in range(2)]
+    assert len(set(elements)) == 512 and set(elements) == set(range(1, 513))
+    assert all(pf.throttled_vf(pf.vf_throttle(v, w), 0xFFFFFFFF) == (v, w) for v in range(256) for w in range(2))
+
+
 def test_throttles_are_in_units_of_2048_ns(adapter):
     adapter.write(F, vf.VTEITR[1], vf.VTEITR.ITR_INT.put(5))
     adapter.write(0, pf.EITR[30], pf.EITR.ITR_INT.put(511) | pf.EITR.CNT_WDIS.mask)
