@@ -49,6 +49,7 @@ class PfSettings:
     itr_ps: int = 0
     link_gbps: int = 10
     drop_without_descriptor: bool = True
+    anti_spoofing: bool = False          # a VF sends from the addresses, and in the VLANs, of its filters only
     vport_moderation: bool = True        # interrupts are throttled VPort by VPort
 
 

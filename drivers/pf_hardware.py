@@ -98,6 +98,8 @@ class PfHardware(PfRequests):
             write(MRQC, MRQC.MRQE.put(MRQE_64_POOLS))
             yield from self.set_tx_queues(MTQC_64_POOLS)
             write(PFDTXGSWC, PFDTXGSWC.LBE.mask)
+            if self.settings.anti_spoofing:
+                self.switch.pools.check_sources(self.switch.num_vfs)
 
     def leave_pools(self) -> Steps:
         """SWITCH-13, dynamic: the hardware is that of an ordinary NIC again."""

@@ -17,6 +17,7 @@ from nicmodel.datasheet.registers_pf import (
     MPSAR_EXT,
     MPSAR_HI,
     MPSAR_LO,
+    PFVFSPOOF,
     POOL_WORDS,
     QDE,
     RAH,
@@ -30,12 +31,14 @@ from nicmodel.datasheet.registers_pf import (
     VLVF,
     VLVFB,
     VLVFB_EXT,
+    VMECM,
     VMOLR,
     vf_throttle,
 )
 
 QUEUES_PER_POOL = 2            # 64-pool mode
 VLAN_SLOTS = VLVF.count
+SPOOF_POOLS = 8                # of a word of PFVFSPOOF
 SHARED_FROM = 32               # VFs from here on share throttles with vectors of the PF's
 
 
@@ -137,6 +140,15 @@ class PoolRegisters:
             self.handle.write(TDWBAH[queue], 0)
             self.handle.write(TDWBAL[queue], 0)
         self._set(pool, True)
+
+    def check_sources(self, num_vfs: int) -> None:
+        """Anti-spoofing of every VF's pool, counted: FILTER-18, G-10. The PF's pools carry the frames of guests without VF."""
+        for first in range(0, num_vfs, SPOOF_POOLS):
+            pools = (1 << min(SPOOF_POOLS, num_vfs - first)) - 1
+            self.handle.write(PFVFSPOOF[first // SPOOF_POOLS], PFVFSPOOF.MACAS.put(pools) | PFVFSPOOF.VLANAS.put(pools))
+        for word, pools in enumerate(words_of((1 << num_vfs) - 1)):
+            if pools:
+                self.handle.write(VMECM[word], pools)
 
     def throttle(self, vf: int, word: int) -> None:
         """The interval between two messages of each of a VF's queue vectors; EITRSEL first, where the PF's vectors share it."""

@@ -16,6 +16,7 @@ cdef enum:
     CALL_SHAPER
     CALL_WIRE
     CALL_RETRAIN
+    CALL_SOURCES
     CALL_OPEN_RING
     CALL_CLOSE_RING
     CALL_RESET_FUNCTION
@@ -159,6 +160,8 @@ cdef void perform(Nic* nic, Call* call) noexcept nogil:
         set_wire(nic, words[1])
     elif kind == CALL_RETRAIN:
         retrain(nic, words + 1)
+    elif kind == CALL_SOURCES:
+        check_sources(nic, <int32_t>words[0], words[1])
     elif kind == CALL_OPEN_RING:
         open_ring(nic, words)
     elif kind == CALL_CLOSE_RING:

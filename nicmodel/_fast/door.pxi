@@ -10,7 +10,7 @@ from nicmodel.sim.plane import TABLES
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
 TABLE_WORDS = {"hot": 2, "vector": 2, "raise": 0, "filter": 4, "default_pool": 1, "loopback": 1, "bme": 1,
                "max_frame": 1, "no_descriptor": 1, "pause": 1, "ring_vector": 1, "page_shift": 1, "shaper": 2, "wire": 1,
-               "retrain": 6}
+               "retrain": 6, "sources": 1}
 LONGEST_INJECTED = 1 << 16
 LEAST_BYTE_TICKS = 128      # a transfer takes at least 1 ps
 MOST_BYTE_TICKS = 1 << 44   # a frame takes less than NEVER

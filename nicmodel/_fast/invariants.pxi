@@ -232,7 +232,7 @@ cdef void audit_rows(Nic* nic, uint8_t* marks, int64_t* inside) noexcept nogil:
         check(nic, (row.held == 0) == (marks[index] == FREE), HOLDS_ROW_STATE, row.held)
         if row.held == 0:
             continue
-        check(nic, row.held <= (IN_CHAIN | IN_PIPE) and row.outcome <= DROP_RESET, HOLDS_ROW_STATE, row.outcome)
+        check(nic, row.held <= (IN_CHAIN | IN_PIPE) and row.outcome <= DROP_SPOOFED, HOLDS_ROW_STATE, row.outcome)
         check(nic, 0 <= row.serial < nic.row_serial and row.function < nic.num_functions, HOLDS_ROW_STATE, row.serial)
         check(nic, row.kind != KIND_TX or not row.good or 0 <= row.arrived <= row.nbytes, HOLDS_ROW_STATE, row.arrived)
         check(nic, row.outcome == INSIDE or not row.room, HOLDS_ROW_STATE, row.room)

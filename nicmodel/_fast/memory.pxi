@@ -101,6 +101,15 @@ cdef void make_frame(Flow* flow, int64_t number, uint8_t* into, int32_t nbytes) 
         into[each] = <uint8_t>(number + each)
 
 
+cdef uint64_t parse_source(uint8_t* data, int32_t nbytes) noexcept nogil:
+    """Source of a frame; bytes that are missing count as 0."""
+    cdef uint64_t mac = 0
+    cdef int32_t each
+    for each in range(6, 12):
+        mac = mac << 8 | (data[each] if each < nbytes else 0)
+    return mac
+
+
 cdef void parse_frame(uint8_t* data, int32_t nbytes, uint64_t* mac, int32_t* vlan) noexcept nogil:
     """Destination and VLAN identifier of a frame (0: untagged); bytes that are missing count as 0."""
     cdef uint8_t head[18]

@@ -129,7 +129,8 @@ cdef struct Function:
     int64_t counters[NUM_COUNTERS]
     uint64_t enabled
     uint64_t throttled      # inside their interval, with an ITR event to come
-    int64_t unused[5]       # up to whole cache lines
+    int64_t source_checks   # anti-spoofing
+    int64_t unused[3]       # up to whole cache lines
 
 cdef struct Vector:
     int64_t itr

@@ -6,6 +6,8 @@ rare.
 
 cdef enum:
     VLAN_SHIFT = 48         # of a MAC and a VLAN in one word
+    CHECK_MAC = 1           # of the table `sources`
+    CHECK_VLAN = 2
 
 
 cdef inline uint64_t with_vlan(uint64_t mac, int32_t vlan) noexcept nogil:
@@ -28,6 +30,45 @@ cdef inline int32_t match_filter(Nic* nic, uint64_t mac, int32_t vlan) noexcept 
             return nic.filters[slot].function
         slot = nic.filters[slot].next_slot
     return -1
+
+
+cdef bint is_own(Nic* nic, int32_t function, uint64_t mac) noexcept nogil:
+    """Does a filter of this function name the address?"""
+    cdef int32_t slot = <int32_t>map_get(&nic.filter_first, mac, -1)
+    while slot >= 0:
+        if nic.filters[slot].function == function:
+            return True
+        slot = nic.filters[slot].next_slot
+    return False
+
+
+cdef bint is_member(Nic* nic, int32_t function, int32_t vlan) noexcept nogil:
+    """Does a filter of this function name the VLAN?"""
+    cdef int32_t slot
+    for slot in range(nic.num_filters):
+        if nic.filters[slot].valid and nic.filters[slot].function == function \
+                and (nic.filters[slot].vlan == vlan or nic.filters[slot].vlan < 0):
+            return True
+    return False
+
+
+cdef bint is_spoofed(Nic* nic, Row* row) noexcept nogil:
+    """Does a frame say that it comes from an address, or a VLAN, that is not its function's? Unknown if no byte moved."""
+    cdef int64_t checks = nic.functions[row.function].source_checks
+    cdef uint64_t source
+    if row.flow >= 0:
+        source = nic.flows[row.flow].src_mac
+    elif row.data != NULL:
+        source = parse_source(row.data, moving(nic, row.nbytes))
+    else:
+        return False
+    return checks & CHECK_MAC and not is_own(nic, row.function, source) \
+        or checks & CHECK_VLAN and vlan_of(row) and not is_member(nic, row.function, vlan_of(row))
+
+
+cdef void check_sources(Nic* nic, int32_t function, int64_t checks) noexcept nogil:
+    nic.checked_functions += (checks != 0) - (nic.functions[function].source_checks != 0)
+    nic.functions[function].source_checks = checks
 
 
 cdef void set_filter(Nic* nic, int32_t slot, bint valid, uint64_t mac, int32_t vlan, int32_t function) noexcept nogil:

@@ -343,13 +343,22 @@ cdef inline void parse_row(Nic* nic, Row* row) noexcept nogil:
 
 
 cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
-    """A frame is at the switch: SWITCHED. Another function's frame turns around, all others go to the wire."""
+    """A frame is at the switch: SWITCHED. Another function's turns around, a spoofed one ends, all others go to the wire."""
     cdef int32_t index = front_timed(&nic.tx_pipe_lane).index, target
     cdef Row* row = &nic.rows[index]
     timed_popped(nic, &nic.tx_pipe_lane, RANK_TX_PIPE)
     stamp(nic, row, STAGE_SWITCHED, nic.now)
     if row.flow < 0 and row.data != NULL:
         parse_row(nic, row)
+    if nic.checked_functions and nic.loopback and nic.functions[row.function].source_checks and is_spoofed(nic, row):
+        if nic.books:
+            turn_around(nic, index)
+            return_tx_room(nic, index, nic.now)
+        tx_room_back(nic, row.nbytes)
+        row.room = 0
+        drop_row(nic, row, DROP_SPOOFED)
+        row_release(nic, index, IN_PIPE)
+        return
     target = match_filter(nic, mac_of(row), vlan_of(row)) if nic.loopback else -1
     if target >= 0 and target != row.function:
         if nic.books:

@@ -84,6 +84,7 @@ cdef struct Nic:
     int32_t max_frame
     int32_t loopback
     int32_t default_pool
+    int32_t checked_functions       # with anti-spoofing
     Map hot
     Filter* filters
     int32_t num_filters

@@ -27,6 +27,7 @@ DROP_REASONS = (
     Counter("bad_descriptor", "frames", "Tx: the descriptor is not a one-buffer data descriptor of legal length"),
     Counter("reset", "frames", "inside the device when its function was reset, its bus mastering was cleared "
                                "or its ring was disabled"),
+    Counter("spoofed", "frames", "Tx: anti-spoofing: the source address, or the VLAN, is not one of the function's own"),
 )
 
 FUNCTION_COUNTERS = (

@@ -117,8 +117,12 @@ MCSTCTRL = Register("MCSTCTRL", 0x05090, models=STORAGE, fields=bits(MO=(0, 2), 
 FCTRL = Register("FCTRL", 0x05080, models=STORAGE, fields=bits(SBP=1, MPE=8, UPE=9, BAM=10), source="82599 8.2.3.7.1")
 VMVIR = Register("VMVIR", 0x08000, stride=4, count=64, models=STORAGE, doc="port VLAN (not modelled)",
                  source="82599 8.2.3.27.17")
-PFVFSPOOF = Register("PFVFSPOOF", 0x08200, stride=4, count=8, models=STORAGE, doc="anti-spoofing (not modelled)",
-                     source="82599 8.2.3.27.6")
+PFVFSPOOF = Register("PFVFSPOOF", 0x08200, stride=4, count=(POOLS + 7) // 8, extension=((0x21E00, 8),),
+                     fields=bits(MACAS=(0, 8), VLANAS=(8, 8)), source="82599 8.2.3.27.6", models=PARTIAL,
+                     doc="anti-spoofing of pools 8n to 8n+7, while PFDTXGSWC.LBE is set; untagged frames are in any VLAN")
+VMECM = Register("VMECM", 0x08790, stride=4, count=POOL_WORDS, extension=((0x21E80, 2),), source="82599 8.2.3.27.13",
+                 doc="pools whose spoofed frames SSVPC counts")
+SSVPC = Register("SSVPC", 0x08780, access="RC", source="82599 8.2.3.23.72", doc="frames dropped by anti-spoofing")
 PFDTXGSWC = Register("PFDTXGSWC", 0x08220, fields=bits(LBE=0), doc="loopback between pools",
                      source="82599 8.2.3.27.7")
 QDE = Register("QDE", 0x02F04, fields=bits(QDE=0, IDX=(8, 7), WE=16, RE=17, IDX_EXT=(18, 3)), models=PARTIAL,

@@ -105,7 +105,7 @@ FILTERS: tuple[Rule, ...] = (
          "ns-ntddndis-_ndis_nic_switch_capabilities"),
     Rule("FILTER-18", HW, "anti-spoofing", "No request tells the adapter which addresses a VM may send from: that is a "
          "setting of the adapter (G-10).", "ns-ntddndis-_ndis_switch_port_property_security", MODEL, INFERRED,
-         unchecked=HARDWARE),
+         tested="tests/lab/test_pf_on_device.py::test_a_vf_sends_from_its_own_addresses_only_where_that_is_asked_for"),
     Rule("FILTER-19", VS, "port policies", "Policies of the extensible switch do not reach a VF's traffic; an extension "
          "may demand the VF's removal.", "ndis-status-switch-port-remove-vf", unchecked="the extensible switch has no "
          "extensions in the model"),

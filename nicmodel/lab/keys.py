@@ -167,6 +167,9 @@ class NicKeys(Section):
     no_descriptor: Annotated[Text, one_of("drop", "block")] = Field(
         default="drop", description="what happens to a received frame whose ring has no descriptor"
     )
+    anti_spoofing: Flag = Field(
+        default=False, description="whether VFs may send only from the addresses, and in the VLANs, of their filters"
+    )
     tx_buffer: Size = Field(default=0, description="bytes of the Tx packet buffer", validate_default=False)
     rx_buffer: Size = Field(default=0, description="bytes of the Rx packet buffer", validate_default=False)
     read_buffer: Size = Field(

@@ -156,7 +156,8 @@ class Machine:
         return PfSettings(max_vfs=adapter.max_vfs, mac_slots=MAC_SLOTS.get(adapter.total_vfs, RAH.count),
                           max_frame_bytes=self._max_frame(), rings=self._ring() if carries else None,
                           itr_ps=self.scenario.driver.itr, link_gbps=adapter.link_gbps,
-                          drop_without_descriptor=self.scenario.nic.no_descriptor == "drop")
+                          drop_without_descriptor=self.scenario.nic.no_descriptor == "drop",
+                          anti_spoofing=self.scenario.nic.anti_spoofing)
 
     def _vf_settings(self) -> VfSettings:
         return VfSettings(rings=(self._ring(),) * self.scenario.queues_per_vf, itr_ps=self.scenario.driver.itr,

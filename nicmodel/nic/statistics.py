@@ -28,6 +28,8 @@ class Statistics:
         self.results = results
         self._base: dict[tuple[int, str], int] = {}          # (function, counter)
         self._read: dict[str, int] = {}                      # PF row -> total at its last read
+        self._spoofed: dict[int, int] = {}                   # VF -> frames that SSVPC has shown, or will not
+        regs.on_read(pf.SSVPC, lambda _index: self._spoofs(regs))
         for row, counter in PF_ROWS:
             regs.on_read(row, lambda _index, row=row, counter=counter: self._since_read(row, counter))  # type: ignore[misc]
 
@@ -43,6 +45,15 @@ class Statistics:
         total = int(self.results()["functions"][counter].sum())
         count = total - self._read.get(row.name, 0)
         self._read[row.name] = total
+        return count
+
+    def _spoofs(self, regs: RegisterFile) -> int:
+        """Frames that anti-spoofing has dropped since the last read, of the pools that VMECM names."""
+        count = 0
+        for function, total in enumerate(self.results()["functions"]["drop_spoofed"]):
+            if function and regs.get(pf.VMECM, (function - 1) // 32) >> (function - 1) % 32 & 1:
+                count += int(total) - self._spoofed.get(function, 0)
+                self._spoofed[function] = int(total)
         return count
 
     def reset(self) -> None:

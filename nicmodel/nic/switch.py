@@ -16,6 +16,7 @@ from nicmodel.sim.plane import PF_FUNCTION, DataPlane
 
 VLANS = pf.VLVF.count
 SLOTS_PER_ADDRESS = VLANS + 1
+SPOOF_POOLS = 8                              # of a word of PFVFSPOOF
 ANY_VLAN, UNTAGGED = -1, 0
 Filter = tuple[int, int, int]                # MAC, VLAN, function
 Members = list[tuple[int, int]]              # (VLAN, bitmap of its pools), in the order of VLVF
@@ -41,6 +42,8 @@ class Switch:
         regs.on_write(pf.VMOLR, lambda pool, _value: self._refresh_pool(pool))
         for row in (pf.VLVF, pf.VLVFB, pf.VLVFB_EXT, pf.VLNCTRL):
             regs.on_write(row, lambda _index, _value: self.refresh_all())
+        regs.on_write(pf.PFVFSPOOF, lambda group, _value: self._check_sources(group))
+        self._checks: dict[int, int] = {}            # function -> what the plane checks of the frames that it sends
         for row in (pf.VT_CTL, pf.PFDTXGSWC):
             regs.on_write(row, lambda _index, _value: self.refresh_default())
 
@@ -54,6 +57,20 @@ class Switch:
         for index in sorted(self._used):
             self._update(index, members)
         self.refresh_default()
+        for group in range(pf.PFVFSPOOF.count):
+            self._check_sources(group)
+
+    def _check_sources(self, group: int) -> None:
+        """Anti-spoofing of eight pools, VFs' only: a pool of the PF's carries the frames of others."""
+        word = self.regs.get(pf.PFVFSPOOF, group)
+        if not word and not self._checks:
+            return
+        for bit in range(SPOOF_POOLS):
+            function = self.pools.function_of_pool(SPOOF_POOLS * group + bit)
+            checks = pf.PFVFSPOOF.MACAS.get(word) >> bit & 1 | (pf.PFVFSPOOF.VLANAS.get(word) >> bit & 1) << 1
+            if function != PF_FUNCTION and self._checks.get(function, 0) != checks:
+                self._checks[function] = checks
+                self.plane.set("sources", function, (checks,), self.stamp())
 
     def _write_pools(self, index: int) -> None:
         """The pools of one receive address changed."""

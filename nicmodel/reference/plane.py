@@ -127,6 +127,9 @@ class ReferencePath:
     def _set_loopback(self, _now: int, _index: int, on: int) -> None:
         self.switch.loopback = bool(on)
 
+    def _set_sources(self, _now: int, function: int, checks: int) -> None:
+        self.switch.checks[function] = checks
+
     def _set_bme(self, _now: int, function: int, on: int) -> None:
         if self.bus_master[function] and not on:
             revoke_function(self, function)
@@ -266,6 +269,7 @@ class ReferencePath:
         if ring.agent and ring.agent.flow:
             flow = ring.agent.flow
             row.flow, row.dst, row.vlan = flow.number, flow.config.dst_mac, flow.config.vlan
+            row.src = flow.config.src_mac
 
     # rows and counters ------------------------------------------------------------------------------------
     def new_row(self, kind: int, function: int, length: int, nbytes: int) -> Row:

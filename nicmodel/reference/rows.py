@@ -22,7 +22,7 @@ class Row:
     """One packet's life: who it is, where it is, and a timestamp per stage."""
 
     __slots__ = ("serial", "kind", "outcome", "parent", "function", "ring", "ring_number", "flow", "number", "length",
-                 "nbytes", "stamps", "data", "dst", "vlan", "index", "address", "rs", "bad", "begun", "issued",
+                 "nbytes", "stamps", "data", "dst", "src", "vlan", "index", "address", "rs", "bad", "begun", "issued",
                  "complete", "room", "on_wire", "vanished", "read", "sender", "waits", "entered", "seen", "before")
 
     def __init__(self, serial: int, kind: int, function: int, length: int, nbytes: int):
@@ -34,6 +34,7 @@ class Row:
         self.stamps = [-1] * len(STAGES)
         self.data: bytes | None = None
         self.dst = self.vlan = 0
+        self.src = -1                                 # -1: not known, since none of its bytes moved
         self.index = self.address = 0                 # its descriptor, its buffer
         self.rs = self.bad = self.begun = self.complete = False
         self.issued = 0                               # bytes for which reads have been issued

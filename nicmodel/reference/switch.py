@@ -1,8 +1,10 @@
-"""The switch's tables: filters, default pool, loopback; who a frame is for (docs/time.md, 5.8 and 6.3)."""
+"""The switch's tables: filters, default pool, loopback, anti-spoofing; who a frame is for (docs/time.md, 5.8 and 6.3)."""
 
 from __future__ import annotations
 
 from nicmodel.reference.rows import Row
+
+CHECK_MAC, CHECK_VLAN = 1, 2
 
 
 class Switch:
@@ -11,6 +13,7 @@ class Switch:
     def __init__(self) -> None:
         self.filters: dict[int, tuple[int, int, int]] = {}
         self.default_pool, self.loopback = -1, False
+        self.checks: dict[int, int] = {}             # function -> what is checked of the frames that it sends
 
     def set_filter(self, slot: int, valid: int, mac: int, vlan: int, function: int) -> None:
         self.filters.pop(slot, None)
@@ -24,12 +27,28 @@ class Switch:
                 return function
         return -1
 
+    def is_spoofed(self, row: Row) -> bool:
+        """Whether a transmitted frame says that it comes from an address, or a VLAN, that is not its function's."""
+        checks = self.checks.get(row.function, 0)
+        if not self.loopback or not checks:
+            return False
+        self._read_header(row)
+        mine = [(mac, vlan) for mac, vlan, function in self.filters.values() if function == row.function]
+        return row.src >= 0 and bool(
+            checks & CHECK_MAC and all(mac != row.src for mac, _ in mine)
+            or checks & CHECK_VLAN and row.vlan and all(vlan not in (-1, row.vlan) for _, vlan in mine))
+
+    @staticmethod
+    def _read_header(row: Row) -> None:
+        if row.flow < 0 and row.data is not None:
+            row.dst, row.vlan = parse_header(row.data)
+            row.src = int.from_bytes(row.data[6:12].ljust(6, b"\0"), "big")
+
     def loopback_target(self, row: Row) -> int:
         """The function a transmitted frame stays inside for, or -1."""
         if not self.loopback:
             return -1
-        if row.flow < 0 and row.data is not None:
-            row.dst, row.vlan = parse_header(row.data)
+        self._read_header(row)
         function = self._lookup(row.dst, row.vlan)
         return -1 if function == row.function else function
 

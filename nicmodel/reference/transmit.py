@@ -246,7 +246,10 @@ class Transmit:
             return
         row.stamps[STAGE["SWITCHED"]] = now
         target = self.plane.switch.loopback_target(row)
-        if target >= 0:
+        if self.plane.switch.is_spoofed(row):
+            self.return_room(row)
+            self.plane.drop(row, "spoofed")
+        elif target >= 0:
             self.return_room(row)
             self._deliver(now, row)
             self.plane.receive.loop_back(now, row)

@@ -280,6 +280,7 @@ TABLES = {
     "shaper": ("function", "byte time in ticks (0 none), burst in bytes"),
     "wire": ("port", "byte time in ticks; 0: the link is down"),
     "retrain": ("0", "duration_ps, byte_ticks, ack_ps, fc_ps, skp_ps, skp_bytes"),
+    "sources": ("function", "bit 0: it sends from its own addresses only, bit 1: in its own VLANs only; with loopback"),
 }
 VECTORS_PER_FUNCTION = 64
 

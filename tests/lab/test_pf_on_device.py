@@ -14,6 +14,8 @@ from nicmodel.datasheet.ndis_structures import (
     VendorDeviceIdInfo,
     made,
 )
+from nicmodel.datasheet.registers_pf import SSVPC
+from nicmodel.lab.loading import build
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.testbench import Machine
 from nicmodel.ndis.request import Request
@@ -73,3 +75,28 @@ def test_one_vf_falls_silent_and_no_other(machine, oid, parameters):
     assert machine.run(machine.stack.requests.ndis.oid(SET, oid, parameters)) == Status.SUCCESS
     machine.device.run_until(int(machine.clock.now) + 20 * US)               # what was on its way
     assert [bool(sent) for sent in sent_meanwhile(machine, 50 * US)] == [True, True, False, True]
+
+
+@pytest.mark.parametrize("plane", ["fast", "reference"])
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_vf_sends_from_its_own_addresses_only_where_that_is_asked_for(plane, asked):
+    """FILTER-18, G-10: a frame with another's address, or in a VLAN that is not its own, ends in the switch, counted."""
+    scenario = build({}, "spoof", {"num_vfs": 2, "payload": "full", "nic.anti_spoofing": asked}, where="argument")
+    machine = Machine(scenario, plane, python_rings=True)
+    machine.bring_up()
+    drivers = [machine.stack.guests[v].adapter.driver for v in range(2)]
+    own, others = (machine.mac_of(1 + v).to_bytes(6, "big") for v in range(2))
+    heard = []
+    drivers[1].on_receive(heard.extend)
+    machine.device.on_frame = lambda frame, at: heard.append(frame)
+    wire = b"\x02\x00\x00\x00\xff\x01"
+    frames = [wire + own + b"\x88\xb5" + bytes(50), others + own + b"\x88\xb5" + bytes(50)]
+    spoofed = [wire + others + b"\x88\xb5" + bytes(50), others + wire + b"\x88\xb5" + bytes(50),
+               wire + own + b"\x81\x00\x00\x07\x88\xb5" + bytes(50)]
+    assert drivers[0].send(frames + spoofed) == 5
+    machine.device.run_until(int(machine.clock.now) + 100 * US)
+    counters = machine.device.plane.results()["functions"]
+    assert sorted(heard) == sorted(frames if asked else frames + spoofed)
+    assert list(counters["drop_spoofed"]) == [0, 3 * asked, 0] and counters["tx_packets"][1] == 5 - 3 * asked
+    assert machine.device.bar_read(0, 0, SSVPC.at)[0] == 3 * asked
+    assert machine.device.bar_read(0, 0, SSVPC.at)[0] == 0, "reading clears it"

@@ -37,7 +37,7 @@ class FakePlane:
         self.rings: dict[tuple[Direction, int], RingConfig] = {}
         self.ends: dict[tuple[Direction, int], dict[str, int]] = {}      # what `ring_state` gives
         self.functions = np.zeros(functions, [(name, np.int64) for name in
-                                              ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes")])
+                                              ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "drop_spoofed")])
 
     def set(self, table: str, index: int, words: tuple[int, ...], at: int) -> None:
         assert table in TABLES and len(words) == WORDS.get(table, 1)

@@ -159,3 +159,13 @@ def test_calls_carry_the_stamp_of_now(adapter):
     address(adapter, 3, MAC, 1)
     adapter.start(1)
     assert adapter.plane.log and {entry[-1] for entry in adapter.plane.log} == {123_456}
+
+
+def test_anti_spoofing_is_that_of_a_vfs_pool(adapter):
+    adapter.write(0, pf.PFVFSPOOF[0], pf.PFVFSPOOF.MACAS.put(0b0110) | pf.PFVFSPOOF.VLANAS.put(0b1100))
+    checks = adapter.plane.tables["sources"]
+    assert {function: words for function, words in checks.items() if words != (0,)} == {2: (1,), 3: (3,), 4: (2,)}
+    adapter.write(0, pf.PFVFSPOOF[7], pf.PFVFSPOOF.MACAS.put(0x80))
+    assert 0 not in checks, "a pool of the PF's is not checked"
+    adapter.write(0, pf.CTRL, pf.CTRL.RST.mask)
+    assert set(checks.values()) == {(0,)}
