@@ -35,7 +35,7 @@ ORDER_UP: tuple[Rule, ...] = (
     Rule("UP-08", VS, "bring-up, 8", "The VM's filter is set on the default VPort while it has no VF.",
          f"{_UP}; moving-a-receive-filter-to-a-virtual-port", tested=_UP_TEST),
     Rule("UP-09", VS, "bring-up, 9", "The VF's serial number is made.", "oid-sriov-vf-serial-number",
-         tested="tests/ndis/test_answers.py::test_serial_number_is_the_vfs"),
+         tested="tests/drivers/test_vf_life.py::test_every_vf_that_is_given_has_a_serial_number_of_its_own"),
     Rule("UP-10", VS, "bring-up, 10", "A VF is asked for.", "issuing-oid-nic-switch-allocate-vf-requests",
          tested=_UP_TEST),
     Rule("UP-11", PF, "bring-up, 11", "The PF chooses a VF and says its id and requester id.",

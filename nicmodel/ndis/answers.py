@@ -10,7 +10,7 @@ import ctypes
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from nicmodel.datasheet.ndis import (
     DEFAULT_VPORT_ID,
@@ -53,6 +53,14 @@ class Owned:
     owner: str
     tests: tuple[FilterFieldParameters, ...] = ()          # of a filter
     vport: int = DEFAULT_VPORT_ID                          # where a filter is now
+
+
+class Binding(NamedTuple):
+    """What is the adapter's part of the parameters of binding (NDIS_BIND_PARAMETERS): its current capabilities."""
+
+    sriov: Any
+    nic_switch: Any
+    receive_filter: Any
 
 
 @dataclass

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nicmodel.datasheet.ndis import Status
+from nicmodel.datasheet.ndis import Oid, RequestType, SriovCapabilities, Status
+from nicmodel.datasheet.ndis_structures import VfSerialNumberInfo, made
 from nicmodel.ndis.guests import Guest
 from nicmodel.ndis.journal import Step
 from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.probing import probe
+from nicmodel.ndis.requests import NETVSC, NdisRequests
 
 if TYPE_CHECKING:
     from nicmodel.ndis.stack import VirtualizationStack as Stack
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
 def set_filter(stack: Stack, guest: Guest) -> Steps:
     """PATH-01, FILTER-01: while it has no VF, the guest's frames come to the default VPort. A filter that is there stays."""
     return Status.SUCCESS if guest.filter_id else (yield from stack.requests.set_filter(guest))
+
+
+def make_serial(stack: Stack, guest: Guest) -> Steps:
+    """EXPOSE-04: the VF's serial number, one for each time that a guest is given a VF; NetVSC is told it over VMBus."""
+    guest.serial = next(stack.serials)
+    return Status.SUCCESS
+    yield
 
 
 def allocate_vf(stack: Stack, guest: Guest) -> Steps:
@@ -55,6 +64,7 @@ def load_driver(stack: Stack, guest: Guest) -> Steps:
     """EXPOSE-01, CFG-01: the guest sees a PCI device, reached through the PF; its plug and play loads the VF's driver."""
     status = yield from stack.vpci.load(guest)
     if guest.adapter is not None:
+        guest.ndis = NdisRequests(guest.adapter, guest.serial)
         stack.requests.ndis.connect(guest.vf_id, guest.adapter)
     return status
 
@@ -78,9 +88,15 @@ def restart(stack: Stack, guest: Guest) -> Steps:
 
 
 def bind(stack: Stack, guest: Guest) -> Steps:
-    """VF-INIT-26: NetVSC, and nothing else, binds to the VF."""
-    return Status.SUCCESS
-    yield
+    """VF-INIT-26, ADV-27, C-11, C-29: NetVSC, and nothing else, binds to the VF: one that says so of itself, and by its serial
+    number is the one that was given to this guest."""
+    assert guest.ndis is not None
+    sriov = guest.ndis.bind().sriov
+    if sriov is None or not sriov.SriovCapabilities & SriovCapabilities.VF_MINIPORT:
+        return Status.FAILURE
+    info = made(VfSerialNumberInfo)
+    status = yield from guest.ndis.oid(RequestType.QUERY, Oid.SRIOV_VF_SERIAL_NUMBER, info, NETVSC)
+    return Status.FAILURE if status == Status.SUCCESS and info.SerialNumber != guest.serial else status
 
 
 def set_packet_filter(stack: Stack, guest: Guest) -> Steps:
@@ -98,6 +114,7 @@ TO_DEFAULT_VPORT = (
 
 ATTACH = (
     *TO_DEFAULT_VPORT,
+    Step("UP-09", "VS", "serial number made", make_serial),
     Step("UP-10", "VS", "ALLOCATE_VF", allocate_vf),
     Step("UP-12", "VS", "CREATE_VPORT", create_vport),
     Step("UP-13", "VS", "MOVE_FILTER to the VF", move_filter),

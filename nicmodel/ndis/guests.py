@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import simpy
 
     from nicmodel.ndis.probing import Probed
+    from nicmodel.ndis.requests import NdisRequests
     from nicmodel.pcie.handle import FunctionHandle
 
 
@@ -40,14 +41,16 @@ class Guest:
     filter_vport: int = DEFAULT_VPORT_ID
     vf_id: int = INVALID_VF_FUNCTION_ID
     vport_id: int = DEFAULT_VPORT_ID
+    serial: int = 0                      # of the VF, from the stack: by it NetVSC knows the adapter that is its own
     adapter: Adapter | None = None
+    ndis: NdisRequests | None = None     # NDIS in the guest, in front of that adapter
     path: str = "synthetic"
     device: Probed | None = None         # the VF as the guest found it
     failed: bool = False                 # the VF it was to get did not come up
 
     def lose_everything(self) -> None:
         """VF, VPort and filter went with the adapter."""
-        self.vf_id, self.failed, self.device = INVALID_VF_FUNCTION_ID, False, None
+        self.vf_id, self.failed, self.device, self.serial = INVALID_VF_FUNCTION_ID, False, None, 0
         self.vport_id = self.filter_vport = DEFAULT_VPORT_ID
         self.filter_id = 0
 

@@ -37,15 +37,15 @@ from nicmodel.datasheet.ndis_structures import (
     made,
 )
 from nicmodel.ndis.adapter import Adapter
-from nicmodel.ndis.answers import ANSWERS, Answer, Known
+from nicmodel.ndis.answers import ANSWERS, Answer, Binding, Known
 from nicmodel.ndis.backchannel import BackChannel
 from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.states import State
-from nicmodel.ndis.verify import APPLICATION, CHOSEN, NDIS, NOTE, STACK, VERIFY, Note, Opener, Verify
+from nicmodel.ndis.verify import APPLICATION, CHOSEN, NDIS, NETVSC, NOTE, STACK, VERIFY, Note, Opener, Verify
 
 _LUIDS = itertools.count(1)
-__all__ = ["APPLICATION", "NDIS", "STACK", "NdisRequests", "Opener"]
+__all__ = ["APPLICATION", "NDIS", "NETVSC", "STACK", "NdisRequests", "Opener"]
 Extension = Callable[[Request], Status]
 
 
@@ -67,6 +67,10 @@ class NdisRequests:
     def offers_switch(self) -> bool:
         """Whether the miniport has reported SR-IOV as enabled: then NDIS creates the switch (UP-06)."""
         return self.known.capability("CurrentSriov") is not None
+
+    def bind(self) -> Binding:
+        """C-11, ADV-27: what a protocol is given as it binds: the capabilities that are current, None for each that is not."""
+        return Binding(*(self.known.capability(f"Current{name}") for name in ("Sriov", "NicSwitch", "ReceiveFilter")))
 
     # the door ----------------------------------------------------------------------------------------
 

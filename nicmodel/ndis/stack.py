@@ -7,6 +7,7 @@ statuses. What cannot come up is closed, with the rule that closed it. `journal`
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from nicmodel.datasheet.ndis import (
@@ -61,6 +62,7 @@ class VirtualizationStack:
         self.synthetic = SyntheticPath(self.journal)
         self.guests: dict[int, Guest] = {}
         self.past: list[Adapter] = []               # adapters of earlier lives, for the judge's table
+        self.serials = count(1)                     # of VFs: none is given twice
         self.has_switch = False
         self._take_pf(pf_driver, pf_ndis)
 

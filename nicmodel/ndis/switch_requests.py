@@ -164,5 +164,5 @@ class SwitchRequests:
         """VF-ALLOC-12, -13: by whom it was allocated, after its VPort has gone."""
         status = yield from self._set(Oid.NIC_SWITCH_FREE_VF, made(FreeVfParameters, VFId=guest.vf_id))
         if status == Status.SUCCESS:
-            guest.vf_id = INVALID_VF_FUNCTION_ID
+            guest.vf_id, guest.serial = INVALID_VF_FUNCTION_ID, 0
         return status

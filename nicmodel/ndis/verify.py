@@ -46,6 +46,7 @@ class Opener(NamedTuple):
 
 STACK = Opener("virtualization stack", Issuer.VS)
 NDIS = Opener("NDIS", Issuer.NDIS)
+NETVSC = Opener("NetVSC", Issuer.NETVSC)
 APPLICATION = Opener("application", Issuer.APP)
 
 

@@ -10,9 +10,13 @@ from drivers.vf import VfMiniport, VfSettings
 from drivers.vf_or_pf import EitherMiniport, EitherSettings
 from nicmodel.datasheet.config_blocks import ADDRESS, LIMITS, LINK
 from nicmodel.datasheet.ndis import MediaConnectState, Oid, PartitionType, PowerState, RequestType, Status
+from nicmodel.datasheet.ndis_structures import SriovCapabilitiesStructure, VfSerialNumberInfo, made
+from nicmodel.ndis import attach
 from nicmodel.ndis.adapter import HALT_REMOVED
+from nicmodel.ndis.answers import Binding
 from nicmodel.ndis.guests import Times
 from nicmodel.ndis.platform import Circumstances
+from nicmodel.ndis.requests import NETVSC, NdisRequests
 from nicmodel.ndis.states import State
 
 RUNNING = {"state": "running", "rule": None}
@@ -260,6 +264,42 @@ def test_a_guest_builds_the_device_from_what_the_pf_answers(machine):
     asked = [call.args["oid"].name for call in bench.ndis.checker.seen.calls["MiniportOidRequest"]]
     assert "SRIOV_VF_VENDOR_DEVICE_ID" in asked and "SRIOV_PROBED_BARS" in asked and "SRIOV_READ_VF_CONFIG_SPACE" in asked
     assert bench.stack.guests[0].device.vendor_id == 0x8086 and len(bench.stack.guests[0].device.header) == 64
+
+
+def test_every_vf_that_is_given_has_a_serial_number_of_its_own(machine):
+    """UP-09, C-29: made before ALLOCATE_VF, known to NDIS in the guest, and gone with the VF."""
+    bench = machine(num_vfs=2).start()
+    stack, guests = bench.stack, bench.stack.guests
+    steps = [entry.step for entry in stack.journal.entries if entry.guest == 0]
+    assert steps.index("UP-09") == steps.index("UP-10") - 1
+    info = made(VfSerialNumberInfo)
+    assert bench.do(guests[1].ndis.oid(RequestType.QUERY, Oid.SRIOV_VF_SERIAL_NUMBER, info, NETVSC)) == Status.SUCCESS
+    assert (guests[0].serial, guests[1].serial, info.SerialNumber) == (1, 2, 2)
+    assert bench.do(stack.detach(guests[0])) == Status.SUCCESS and guests[0].serial == 0
+    assert bench.do(stack.attach(guests[0])) == RUNNING and guests[0].serial == 3
+
+
+@pytest.mark.parametrize("serial, flags", [(7, 0x5), (1, 0x1), (1, 0x3)])
+def test_netvsc_binds_to_nothing_but_its_own_vf(machine, monkeypatch, serial, flags):
+    """VF-INIT-26: not to another's VF, and not to what does not say that it is one (C-11: its current capabilities)."""
+    def ndis_of(adapter, _serial):
+        requests = NdisRequests(adapter, serial)
+        if flags != 0x5:
+            requests.bind = lambda: Binding(made(SriovCapabilitiesStructure, SriovCapabilities=flags), None, None)
+        return requests
+
+    monkeypatch.setattr(attach, "NdisRequests", ndis_of)
+    bench = machine(num_vfs=1).start()
+    failed = [entry.step for entry in bench.stack.journal.entries if entry.status != Status.SUCCESS]
+    assert failed == ["UP-18"] and bench.stack.guests[0].path == "synthetic" and not bench.driver(0).packet_filter
+
+
+def test_who_binds_is_given_what_is_current(machine):
+    """C-11, ADV-27: of a PF everything, of a VF its SR-IOV capabilities alone."""
+    bench = machine(num_vfs=1).start()
+    pf, vf = bench.stack.requests.ndis.bind(), bench.stack.guests[0].ndis.bind()
+    assert (pf.sriov.SriovCapabilities, pf.nic_switch.MaxNumVFs, pf.receive_filter.EnabledFilterTypes) == (0x3, 1, 1)
+    assert vf.sriov.SriovCapabilities == 0x5 and vf.nic_switch is vf.receive_filter is None
 
 
 # partitions --------------------------------------------------------------------------------------------------
