@@ -25,7 +25,7 @@ from drivers.rings import PythonRings, QueuePair, RingSettings
 from nicmodel.datasheet import ndis as n
 from nicmodel.datasheet.ndis import Oid, PartitionType, RequestType, Status
 from nicmodel.datasheet.ndis_structures import AddDeviceRegistrationAttributes, made
-from nicmodel.datasheet.registers_pf import EICR
+from nicmodel.datasheet.registers_pf import EICR, LINKS
 
 Steps = Generator[Any, Any, Any]
 QUERY, SET, METHOD = RequestType
@@ -171,7 +171,7 @@ class PfMiniport(PfLife, PfFunctions):
             self.rings.interrupt()
 
     def on_other(self, vector: int) -> None:
-        """Serve the mailboxes; news that come meanwhile make one more round."""
+        """Serve the mailboxes, or look at the link; news that come meanwhile make one more round."""
         self._again = True
         if self.switch.created and self._service is None and self.available:
             self._service = self.ndis.env.process(self._serve())
@@ -180,8 +180,17 @@ class PfMiniport(PfLife, PfFunctions):
         while self._again and self.available:
             self._again = False
             self.handle.write(EICR, EICR.MAILBOX.mask)            # news from here on send another message
-            yield from self.mailbox.service()
+            if not (yield from self.mailbox.service()):
+                yield from self.look_at_link()                    # whoever asked for us was no VF
         self._service = None
+
+    def look_at_link(self) -> Steps:
+        """G-14, BACKCH-06: a link that has changed is NDIS's to know, and every VF's."""
+        self.handle.write(EICR, EICR.LSC.mask)
+        up = bool((yield self.handle.read(LINKS)) & LINKS.UP.mask)
+        if up is not self.blocks.link_up and self.available:
+            self.indicate_link(up)
+            yield from self.mailbox.ping()
 
     # the switch ----------------------------------------------------------------------------------------
 

@@ -175,7 +175,7 @@ class PfHardware(PfRequests):
         self.handle.write(EIAC, 1 << QUEUE_VECTOR)
         self.mailbox.listen()
         yield self.handle.read(EICR)
-        self.handle.write(EIMS, 1 << QUEUE_VECTOR | EIMS.MAILBOX.mask)
+        self.handle.write(EIMS, 1 << QUEUE_VECTOR | EIMS.MAILBOX.mask | EIMS.LSC.mask)
 
     def moderation(self) -> list[tuple[Any, int]]:
         """The interval between two messages of our queue."""

@@ -50,20 +50,24 @@ class PfMailbox:
             self.handle.write(PFMBIMR[word], REQUESTS)
 
     def service(self) -> Steps:
-        """Serve resets first, then requests, of the VFs that have been allocated so far: others have no guest."""
+        """Serve resets first, then requests, of the VFs allocated so far: others have no guest. True if there was any."""
+        news = False
         self.reach = max(self.reach, 1 + max(self.switch.vfs, default=-1))
         for word in range(-(-self.reach // RESETS_A_WORD)):
             reset = yield self.handle.read(PFVFLRE[word])
             if reset:
+                news = True
                 self.handle.write(PFVFLREC[word], reset)
                 for vf in _bits(reset, RESETS_A_WORD * word):
                     self.forget(vf)
         for word in range(-(-self.reach // REQUESTS_A_WORD)):
             cause = yield self.handle.read(PFMBICR[word])
             if cause:
+                news |= bool(cause & REQUESTS)                    # acknowledgements lie there at all times
                 self.handle.write(PFMBICR[word], cause)
                 for vf in _bits(cause & REQUESTS, REQUESTS_A_WORD * word):
                     yield from self.answer(vf)
+        return news
 
     def forget(self, vf: int) -> None:
         """A VF was reset: it is heard again only after its RESET message."""
@@ -106,7 +110,27 @@ class PfMailbox:
         return [words[0] | ACK | CTS, *reply]
 
     def reply(self, vf: int, words: list[int]) -> Steps:
-        """Own the buffer, write the words, tell the VF. A VF that keeps the buffer for ever loses it."""
+        """Own the buffer, write the words, tell the VF."""
+        yield from self._own(vf)
+        for i, word in enumerate(words):
+            self.handle.write(PFMBMEM[WORDS * vf + i], word)
+        self.handle.write(PFMAILBOX[vf], PFMAILBOX.STS.mask)
+
+    def ping(self) -> Steps:
+        """G-14: something has changed that every VF may look at: its link. One that is asking us something hears it otherwise."""
+        for vf, record in list(self.switch.vfs.items()):
+            if not record.clear_to_send:
+                continue
+            yield from self._own(vf)
+            asked = yield self.handle.read(PFMBICR[vf // REQUESTS_A_WORD])
+            if asked >> vf % REQUESTS_A_WORD & 1:
+                self.handle.write(PFMAILBOX[vf], 0)
+                continue
+            self.handle.write(PFMBMEM[WORDS * vf], Message.PF_CONTROL_MSG | CTS)
+            self.handle.write(PFMAILBOX[vf], PFMAILBOX.STS.mask)
+
+    def _own(self, vf: int) -> Steps:
+        """The buffer is ours. A VF that keeps it for ever loses it."""
         own, tries = PFMAILBOX.PFU.mask, 0
         while True:
             self.handle.write(PFMAILBOX[vf], own)
@@ -116,9 +140,6 @@ class PfMailbox:
             if tries >= PATIENCE:
                 self.handle.write(PFMAILBOX[vf], PFMAILBOX.RVFU.mask)
             yield self.driver.ndis.NdisMSleep(US)
-        for i, word in enumerate(words):
-            self.handle.write(PFMBMEM[WORDS * vf + i], word)
-        self.handle.write(PFMAILBOX[vf], PFMAILBOX.STS.mask)
 
     # answers: the words after the first, or None to refuse ----------------------------------------------
 

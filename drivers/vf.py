@@ -20,6 +20,7 @@ from drivers.vf_hardware import QUEUES, VfHardware
 from drivers.vf_mailbox import VfMailbox
 from nicmodel.datasheet.ndis import VF_OIDS, VF_SRIOV_CAPABILITIES, Oid, PartitionType, PowerState, RequestType, Status
 from nicmodel.datasheet.ndis_structures import HardwareAssistAttributes, SriovCapabilitiesStructure, made
+from nicmodel.datasheet.registers_vf import VFLINKS
 from nicmodel.sim.errors import DriverFault
 
 Steps = Generator[Any, Any, Any]
@@ -265,7 +266,10 @@ class VfMiniport(VfHardware):
         cleared = yield from self.mailbox.hear()
         if self.gone:
             return
-        self.indicate_link(cleared)
+        if cleared:
+            self.follow_link(bool((yield self.handle.read(VFLINKS)) & VFLINKS.UP.mask))
+        else:
+            self.follow_link(False)
         if not cleared and self.running and not self.recovering:
             yield from self._recover()
 

@@ -45,8 +45,8 @@ class VfBlocks:
     def _refresh(self) -> Steps:
         for block in sorted(self.stale):
             yield from self._fetch(block)
-        if self.link_up is not None and self.driver.running:
-            self.driver.indicate_link(self.link_up and self.driver.is_ready)
+        if self.link_up is not None:
+            self.driver.follow_link(self.link_up)
 
     @property
     def link_up(self) -> bool | None:

@@ -50,6 +50,7 @@ class VfHardware(MiniportBase):
     pairs: list[QueuePair]
     api = 0
     granted_queues = 1
+    link_told = False                    # the link as NDIS in the guest knows it
     running = False                      # between MiniportRestart and MiniportPause
 
     @property
@@ -125,6 +126,16 @@ class VfHardware(MiniportBase):
         """VF-INIT-25: connected only now that both rings are enabled."""
         links = yield self.handle.read(VFLINKS)
         self.indicate_link(bool(links & VFLINKS.UP.mask))
+
+    def indicate_link(self, up: bool) -> None:
+        """NDIS is told, and what it was told remembered."""
+        self.link_told = up
+        super().indicate_link(up)
+
+    def follow_link(self, up: bool) -> None:
+        """G-14, VF-INIT-25: news of the port's link, by mailbox or block, told once; connected only while our rings are open."""
+        if self.running and (up and self.is_ready) is not self.link_told:
+            self.indicate_link(not self.link_told)
 
     # falling silent, and coming back -------------------------------------------------------------------
 

@@ -176,6 +176,10 @@ class Device:
         """A frame (without FCS) is offered to the port by the wire; `at` >= now, default at once."""
         self.plane.inject(0, frame, self.clock.stamp() if at is None else at)
 
+    def link_change(self, up: bool) -> None:
+        """The partner's signal comes or goes: LINKS shows it and the PF is interrupted. Table `wire` holds frames back."""
+        self.nic.link_change(up)
+
     def pause_in(self, quanta: int) -> None:
         """A PAUSE frame's last byte arrives now."""
         self.plane.set("pause", 0, (quanta,), self.clock.stamp())

@@ -31,6 +31,7 @@ def _happen(machine: Machine, event: Fault) -> Generator[simpy.Event, Any, None]
     if event.kind == "wire_down" and event.duration:
         yield machine.clock.timeout(event.duration)
         _set(machine, "wire", machine.config.wire_byte_ticks)
+        machine.device.link_change(True)
 
 
 def _set(machine: Machine, table: str, *words: int) -> None:
@@ -51,8 +52,9 @@ def pause(machine: Machine, event: Fault) -> None:
 
 
 def wire_down(machine: Machine, _event: Fault) -> None:
-    """No frame starts in either direction."""
+    """No frame starts in either direction; the adapter tells its PF, which tells its VFs."""
     _set(machine, "wire", 0)
+    machine.device.link_change(False)
 
 
 def retrain(machine: Machine, event: Fault) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nicmodel.datasheet.ndis import MediaConnectState
 from nicmodel.datasheet.stages import STAGES
+from nicmodel.lab import faults
 from nicmodel.lab.loading import build
-from nicmodel.lab.testbench import run_machine
+from nicmodel.lab.testbench import Machine, run_machine
 from nicmodel.sim.errors import ScenarioError
 
 PLAIN = {"profile": "x520", "num_vfs": 2, "frame_size": "256B", "warmup": 0, "duration": "60us", "record.rows": True,
@@ -97,3 +99,21 @@ def test_what_cannot_happen_is_said_in_a_sentence(event, says):
 def test_events_survive_being_written_and_read_again():
     made = scenario(*EVENTS.values())
     assert build(made.config(), "again", {}, where="argument") == made
+
+
+@pytest.mark.parametrize("plane", ["fast", "reference"])
+def test_every_link_follows_the_wire(plane):
+    """LSC to the PF, a message and a stale block to every VF, NDIS_STATUS_LINK_STATE of each, down and up again (G-14)."""
+    machine = Machine(scenario({"at": "10us", "kind": "wire_down", "duration": "150us"}, duration="400us"), plane)
+    machine.bring_up()
+    machine.start_traffic()
+    faults.schedule(machine)
+    adapters = [machine.stack.pf, *(machine.stack.guests[v].adapter for v in range(2))]
+    told = [adapter.ndis.checker.seen.calls["NdisMIndicateStatusEx"] for adapter in adapters]
+    before = [len(calls) for calls in told]
+    up, down = MediaConnectState.CONNECTED, MediaConnectState.DISCONNECTED
+    for at, expected in ((5, up), (150, down), (350, up)):
+        machine.device.run_until(machine.started + at * 1_000_000)
+        assert [adapter.ndis.link_state for adapter in adapters] == [expected] * 3, at
+    assert [len(calls) - was for calls, was in zip(told, before, strict=True)] == [2, 2, 2], "each is told once of each change"
+    assert machine.stack.reports() == []
