@@ -183,6 +183,38 @@ class VPortsStayTaken(NicSwitch):
         return super().delete_vport(vport)
 
 
+class _OfThePf(PfMiniport):
+    """Has a VPort for itself, and a switch of its own making."""
+
+    switch_class: type[NicSwitch] = NicSwitch
+
+    def __init__(self, ndis: Any, handle: Any, settings: Any = None):
+        super().__init__(ndis, handle, settings)
+        self.settings = replace(self.settings, pf_vports=1)
+        self.switch = self.switch_class(self, 0, self.settings.mac_slots, 1)
+        self.mailbox.switch = self.blocks.switch = self.switch
+
+
+class _MemoryOfTheDefaultVPort(NicSwitch):
+    def _share_memory(self, vport: int) -> tuple[Status, int]:
+        return super()._share_memory(0)
+
+
+class _MemoryStays(NicSwitch):
+    def _give_back(self, vport: Any) -> None:
+        """It is kept."""
+
+
+@mutant("pf_shares_memory_of_the_default_vport", "VPORT-14", LIFE)
+class SharesMemoryOfTheDefaultVPort(_OfThePf):
+    switch_class = _MemoryOfTheDefaultVPort
+
+
+@mutant("pf_keeps_memory_of_a_vport", "VPORT-18", LIFE)
+class KeepsMemoryOfAVPort(_OfThePf):
+    switch_class = _MemoryStays
+
+
 @mutant("pf_takes_vports_of_vfs", "ADV-14", LIFE)
 class TakesVPortsOfVfs(_Capabilities):
     """Has a VPort for itself that it did not advertise."""

@@ -186,9 +186,9 @@ class PfMiniport(PfLife, PfFunctions):
 
     def look_at_link(self) -> Steps:
         """G-14, BACKCH-06: a link that has changed is NDIS's to know, and every VF's."""
-        self.handle.write(EICR, EICR.LSC.mask)
         up = bool((yield self.handle.read(LINKS)) & LINKS.UP.mask)
         if up is not self.blocks.link_up and self.available:
+            self.handle.write(EICR, EICR.LSC.mask)
             self.indicate_link(up)
             yield from self.mailbox.ping()
 

@@ -102,6 +102,8 @@ class PfLife(PfHardware):
             yield from self.handle.clear_flags(CTRL_EXT, CTRL_EXT.DRV_LOAD.mask)
             self.switch.abandon()
             yield from self.disable_virtualization()
+        else:
+            self.switch.lose()
         yield from self.release()
 
     def set_packet_filter(self, mask: int) -> Status:

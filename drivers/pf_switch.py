@@ -13,6 +13,7 @@ from typing import Any
 from drivers.pf_filters import Filters
 from drivers.pf_pools import QUEUES_PER_POOL, PoolRegisters
 from drivers.rings import ITR_UNIT_PS
+from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
 from nicmodel.datasheet.ndis import (
     DEFAULT_SWITCH_ID,
     DEFAULT_VPORT_ID,
@@ -38,6 +39,7 @@ MODERATION = VPortFlags.INT_MOD_CHANGED
 CHANGEABLE = int(VPortFlags.NAME_CHANGED | VPortFlags.STATE_CHANGED | VPortFlags.PROCESSOR_AFFINITY_CHANGED)
 DEFAULT_QUEUE_PAIRS = 1        # of the default VPort: fixed before NDIS 6.60 (SWITCH-17)
 MAC_BYTES = 6
+USUAL_RING, USUAL_BUFFER = 512, 2048
 
 
 def one_processor(parameters: VPortParameters) -> bool:
@@ -70,6 +72,7 @@ class VPort:
     name: str = ""
     affinity: tuple[int, int] = (0, 0)                 # group, mask
     moderation: int = InterruptModeration.UNDEFINED
+    memory: int = 0                                    # shared with the device, of an activated VPort of the PF's; 0: none
 
     @property
     def interval_ps(self) -> int:
@@ -107,6 +110,23 @@ class NicSwitch:
     def pool_of(self, vport: int) -> int:
         """The pool behind a VPort."""
         return self.vports[vport].pool
+
+    def _share_memory(self, vport: int) -> tuple[Status, int]:
+        """VPORT-14: for what a VPort of the PF's receives: a buffer a descriptor, and the descriptors."""
+        rings = self.driver.settings.rings
+        each = DESCRIPTOR_BYTES + (rings.buffer_bytes if rings is not None else USUAL_BUFFER)
+        return self.ndis.NdisAllocateSharedMemory((rings.ring_size if rings is not None else USUAL_RING) * each, vport)
+
+    def _give_back(self, vport: VPort) -> None:
+        """VPORT-18: the memory that it shared with the device."""
+        if vport.memory:
+            self.ndis.NdisFreeSharedMemory(vport.memory)
+            vport.memory = 0
+
+    def lose(self) -> None:
+        """GEN-HALT-03: the adapter has gone; what NDIS has lent for its VPorts goes back."""
+        for vport in self.vports.values():
+            self._give_back(vport)
 
     def interval_ps(self, usual_ps: int) -> int:
         """The time between two messages of the default VPort: as it was set, or as usual."""
@@ -245,6 +265,10 @@ class NicSwitch:
             return Status.INVALID_PARAMETER
         if changed & VPortFlags.STATE_CHANGED and parameters.VPortState != VPortState.ACTIVATED:
             return Status.INVALID_PARAMETER
+        if changed & VPortFlags.STATE_CHANGED and not vport.active:
+            status, vport.memory = self._share_memory(parameters.VPortId)
+            if status != Status.SUCCESS:
+                return Status.FAILURE                      # the request's page knows no RESOURCES
         if changed & VPortFlags.NAME_CHANGED:
             vport.name = parameters.VPortName.text
         if changed & MODERATION:
@@ -275,6 +299,7 @@ class NicSwitch:
             self.vfs[gone.function].vport = None
         elif gone.active:
             self.pools.stop(gone.pool)
+        self._give_back(gone)
         self.pools.accept_nothing(gone.pool)
         return Status.SUCCESS
 

@@ -52,7 +52,7 @@ VPORTS: tuple[Rule, ...] = (
     Rule("VPORT-13", PF, "set VPORT_PARAMETERS", "Only members whose flag is set take effect.", _SETTING,
          unchecked=INSIDE),
     Rule("VPORT-14", PF, "a PF's nondefault VPort is activated", "Shared memory for it names that VPort and queue 0.",
-         "ns-ndis-_ndis_shared_memory_parameters", PERMITS, unchecked="shared memory names no VPort in the model"),
+         "ns-ndis-_ndis_shared_memory_parameters"),
     Rule("VPORT-15", PF, "data", "A VPort carries traffic only if it is activated and a filter on it matches.", _SETTING,
          unchecked=HARDWARE),
     Rule("VPORT-16", VS, "DELETE_VPORT", "The VPort exists, is not the default one, and its filters were cleared or moved.",

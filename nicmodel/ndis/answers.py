@@ -10,7 +10,7 @@ import ctypes
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from nicmodel.datasheet.ndis import (
     DEFAULT_VPORT_ID,
@@ -53,14 +53,6 @@ class Owned:
     owner: str
     tests: tuple[FilterFieldParameters, ...] = ()          # of a filter
     vport: int = DEFAULT_VPORT_ID                          # where a filter is now
-
-
-class Binding(NamedTuple):
-    """What is the adapter's part of the parameters of binding (NDIS_BIND_PARAMETERS): its current capabilities."""
-
-    sriov: Any
-    nic_switch: Any
-    receive_filter: Any
 
 
 @dataclass
@@ -117,6 +109,25 @@ class Known:
         """The switch was deleted, and with it the default VPort."""
         self.switch = None
         self.vports.clear()
+
+
+class Binding:
+    """What is the adapter's part of the parameters of binding (NDIS_BIND_PARAMETERS): its current capabilities."""
+
+    def __init__(self, known: Known):
+        self._known = known
+
+    @property
+    def sriov(self) -> Any:
+        return self._known.capability("CurrentSriov")
+
+    @property
+    def nic_switch(self) -> Any:
+        return self._known.capability("CurrentNicSwitch")
+
+    @property
+    def receive_filter(self) -> Any:
+        return self._known.capability("CurrentReceiveFilter")
 
 
 def copy_of(structure: Any) -> Any:

@@ -19,6 +19,8 @@ from nicmodel.ndis.requests import NETVSC, NdisRequests
 if TYPE_CHECKING:
     from nicmodel.ndis.stack import VirtualizationStack as Stack
 
+VF_MINIPORT = int(SriovCapabilities.VF_MINIPORT)
+
 
 def set_filter(stack: Stack, guest: Guest) -> Steps:
     """PATH-01, FILTER-01: while it has no VF, the guest's frames come to the default VPort. A filter that is there stays."""
@@ -92,7 +94,7 @@ def bind(stack: Stack, guest: Guest) -> Steps:
     number is the one that was given to this guest."""
     assert guest.ndis is not None
     sriov = guest.ndis.bind().sriov
-    if sriov is None or not sriov.SriovCapabilities & SriovCapabilities.VF_MINIPORT:
+    if sriov is None or not sriov.SriovCapabilities & VF_MINIPORT:
         return Status.FAILURE
     info = made(VfSerialNumberInfo)
     status = yield from guest.ndis.oid(RequestType.QUERY, Oid.SRIOV_VF_SERIAL_NUMBER, info, NETVSC)

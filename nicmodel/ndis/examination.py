@@ -239,6 +239,9 @@ class Examiner:
                 break
             taken.append(vport)
         for vport in taken:
+            activated = vport_of(vport, PF_FUNCTION_ID)
+            activated.Flags, activated.VPortState = VPortFlags.STATE_CHANGED, VPortState.ACTIVATED
+            yield from self.ask(SET, Oid.NIC_SWITCH_VPORT_PARAMETERS, activated)
             yield from self.ask(SET, Oid.NIC_SWITCH_DELETE_VPORT, made(DeleteVPortParameters, VPortId=vport))
 
     def free_vport(self) -> int:

@@ -34,6 +34,7 @@ class ResourceRequirements:
     """IO_RESOURCE_REQUIREMENTS_LIST, as far as a miniport changes it: how many MSI-X messages it is to get."""
 
     messages: int
+SHARED_ALIGN = 128          # bytes
 
 
 class NdisLibrary(SriovFunctions):
@@ -195,7 +196,7 @@ class NdisLibrary(SriovFunctions):
     def NdisMDeregisterScatterGatherDma(self) -> None:
         self.record("NdisMDeregisterScatterGatherDma")
 
-    def NdisMAllocateSharedMemory(self, length: int, align: int = 128) -> int:
+    def NdisMAllocateSharedMemory(self, length: int, align: int = SHARED_ALIGN) -> int:
         """The bus address of memory that driver and device share."""
         call = self.record("NdisMAllocateSharedMemory", length=length)
         call.result = self.platform.allocate(length, align)
@@ -203,6 +204,17 @@ class NdisLibrary(SriovFunctions):
 
     def NdisMFreeSharedMemory(self, address: int) -> None:
         self.record("NdisMFreeSharedMemory", address=address)
+
+    def NdisAllocateSharedMemory(self, length: int, vport_id: int, queue_id: int = 0) -> tuple[Status, int]:
+        """Memory that a VPort of the PF's shares with the device: a status, and its bus address, by which it is given back."""
+        call = self.record("NdisAllocateSharedMemory", length=length, vport_id=vport_id, queue_id=queue_id)
+        if self._answer(call, Status.SUCCESS) != Status.SUCCESS:
+            return call.result, 0
+        call.args["address"] = self.platform.allocate(length, SHARED_ALIGN)
+        return Status.SUCCESS, call.args["address"]
+
+    def NdisFreeSharedMemory(self, address: int) -> None:
+        self.record("NdisFreeSharedMemory", address=address)
 
     def NdisMRegisterInterruptEx(self, handlers: Sequence[Callable[[int], None]]) -> Steps:
         """One handler a message, RESOURCES for more than were granted. Handlers may run before this returns: each is run

@@ -70,7 +70,7 @@ class NdisRequests:
 
     def bind(self) -> Binding:
         """C-11, ADV-27: what a protocol is given as it binds: the capabilities that are current, None for each that is not."""
-        return Binding(*(self.known.capability(f"Current{name}") for name in ("Sriov", "NicSwitch", "ReceiveFilter")))
+        return Binding(self.known)
 
     # the door ----------------------------------------------------------------------------------------
 

@@ -71,9 +71,21 @@ def one_vport_a_vf(call: Call, seen: Seen) -> Judgement | None:
     return obeyed("its only VPort") if succeeded(call) else None
 
 
-@rule("VPORT-18", on=answers(CREATE))
+@rule("VPORT-14", on=["NdisAllocateSharedMemory"])
+def memory_names_its_vport(call: Call, seen: Seen) -> Judgement | None:
+    vport, queue = call.args["vport_id"], call.args["queue_id"]
+    port = seen.switch.vports.get(vport)
+    if vport == DEFAULT_VPORT_ID or port is None or port.function != PF_FUNCTION_ID or queue:
+        return broken(f"shared memory names VPort {vport} and queue {queue}, not a nondefault VPort of the PF's and queue 0")
+    return obeyed(f"shared memory of VPort {vport}")
+
+
+@rule("VPORT-18", on=answers(CREATE, DELETE))
 def deleted_vports_leave_room(call: Call, seen: Seen) -> Judgement | None:
     asked, switch = asked_of(call, seen), seen.switch
+    if call.args["oid"] == DELETE:
+        kept = asked is not None and succeeded(call) and seen.shared_by(asked.VPortId)
+        return broken(f"VPort {asked.VPortId} is deleted and keeps its shared memory") if kept else None
     if asked is None or asked.AttachedFunctionId not in switch.unplugged or asked.AttachedFunctionId not in switch.vfs \
             or asked.VPortId in switch.vports or seen.probing or away(call, seen):
         return None

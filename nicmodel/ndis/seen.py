@@ -63,10 +63,12 @@ CLAIMS = ("NdisMMapIoSpace", "NdisMRegisterScatterGatherDma", "NdisMAllocateShar
           "NdisMRegisterInterruptEx")
 HOLDS = {"NdisOpenConfigurationEx": "configuration handle", "NdisMMapIoSpace": "register mapping",
          "NdisMRegisterScatterGatherDma": "DMA channel", "NdisMAllocateSharedMemory": "shared memory",
-         "NdisMRegisterInterruptEx": "interrupt", "NdisAllocateMemory": "memory"}
+         "NdisMRegisterInterruptEx": "interrupt", "NdisAllocateMemory": "memory",
+         "NdisAllocateSharedMemory": "memory of a VPort"}
 RELEASES = {"NdisCloseConfiguration": "configuration handle", "NdisMUnmapIoSpace": "register mapping",
             "NdisMDeregisterScatterGatherDma": "DMA channel", "NdisMFreeSharedMemory": "shared memory",
-            "NdisMDeregisterInterruptEx": "interrupt", "NdisFreeMemory": "memory"}
+            "NdisMDeregisterInterruptEx": "interrupt", "NdisFreeMemory": "memory",
+            "NdisFreeSharedMemory": "memory of a VPort"}
 CLAIMS_OF, RETURNS_OF = ({what: tuple(name for name, of in table.items() if of == what) for what in HOLDS.values()}
                          for table in (HOLDS, RELEASES))
 RESETS = frozenset({"CTRL", "VFCTRL"})                      # writing these forgets what queues were told
@@ -116,6 +118,13 @@ class Seen:
         for name in RETURNS_OF[what]:
             count -= len(self.calls.get(name, ()))
         return count
+
+    def shared_by(self, vport: int) -> int:
+        """How many pieces of shared memory a VPort of the PF's has."""
+        taken = [call.args["address"] for call in self.calls.get("NdisAllocateSharedMemory", ())
+                 if not call.failed and call.args["vport_id"] == vport]
+        given = [call.args["address"] for call in self.calls.get("NdisFreeSharedMemory", ())]
+        return sum(address not in given for address in taken)
 
     @property
     def held(self) -> Counter[str]:

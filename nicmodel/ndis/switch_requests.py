@@ -58,10 +58,10 @@ class SwitchRequests:
         self.ndis = NdisRequests(pf)
 
     def _method(self, oid: Oid, buffer: Any, opener: Opener = STACK) -> Steps:
-        return (yield from self._ask(RequestType.METHOD, oid, buffer, opener))
+        return self._ask(RequestType.METHOD, oid, buffer, opener)
 
     def _set(self, oid: Oid, buffer: Any, opener: Opener = STACK) -> Steps:
-        return (yield from self._ask(RequestType.SET, oid, buffer, opener))
+        return self._ask(RequestType.SET, oid, buffer, opener)
 
     def _ask(self, kind: RequestType, oid: Oid, buffer: Any, opener: Opener) -> Steps:
         """RESET-07: what a reset of the PF has turned away or overtaken, and so left as it was, is asked again after it."""

@@ -480,6 +480,21 @@ def test_moderation_of_a_vport_is_refused_where_it_is_not_advertised(machine):
         assert len(bench.ndis.checker.seen.calls["MiniportOidRequest"]) == known + 1 + on
 
 
+def test_memory_of_a_vport_is_named_after_it_and_goes_with_it(bench):
+    """VPORT-14, VPORT-18: from its activation, once, to its deletion; where there is none to be had, it stays as it was."""
+    pf = bench().prepared()
+    calls, ndis = pf.machine.ndis.checker.seen.calls, pf.machine.ndis
+    ndis.faults["NdisAllocateSharedMemory"] = Status.RESOURCES
+    before = pf.state()
+    assert pf.ask(VPORT_SET) == Status.FAILURE and pf.state() == before
+    del ndis.faults["NdisAllocateSharedMemory"]
+    assert pf.ask(VPORT_SET) == pf.ask(VPORT_SET) == Status.SUCCESS
+    refused, taken = calls["NdisAllocateSharedMemory"]
+    assert (taken.args["vport_id"], taken.args["queue_id"], taken.args["length"]) == (PF_VPORT, 0, 512 * (16 + 2048))
+    assert pf.ask(VPORT_DELETE) == Status.SUCCESS
+    assert [call.args["address"] for call in calls["NdisFreeSharedMemory"]] == [taken.args["address"]]
+
+
 def test_configuration_space_is_that_vfs_alone(bench):
     pf = bench().prepared()
     assert pf.ask(WRITE, b"\x34\x12", VFId=V3, Offset=0x3C) == Status.SUCCESS

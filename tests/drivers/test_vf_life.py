@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from drivers.pf import PfSettings
@@ -13,7 +15,6 @@ from nicmodel.datasheet.ndis import MediaConnectState, Oid, PartitionType, Power
 from nicmodel.datasheet.ndis_structures import SriovCapabilitiesStructure, VfSerialNumberInfo, made
 from nicmodel.ndis import attach
 from nicmodel.ndis.adapter import HALT_REMOVED
-from nicmodel.ndis.answers import Binding
 from nicmodel.ndis.guests import Times
 from nicmodel.ndis.platform import Circumstances
 from nicmodel.ndis.requests import NETVSC, NdisRequests
@@ -285,7 +286,7 @@ def test_netvsc_binds_to_nothing_but_its_own_vf(machine, monkeypatch, serial, fl
     def ndis_of(adapter, _serial):
         requests = NdisRequests(adapter, serial)
         if flags != 0x5:
-            requests.bind = lambda: Binding(made(SriovCapabilitiesStructure, SriovCapabilities=flags), None, None)
+            requests.bind = lambda: SimpleNamespace(sriov=made(SriovCapabilitiesStructure, SriovCapabilities=flags))
         return requests
 
     monkeypatch.setattr(attach, "NdisRequests", ndis_of)

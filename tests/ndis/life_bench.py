@@ -145,8 +145,11 @@ def held(ndis: NdisLibrary) -> dict[str, int]:
     shared = Counter(call.result for call in calls.get("NdisMAllocateSharedMemory", ()))
     shared.subtract(call.args["address"] for call in calls.get("NdisMFreeSharedMemory", ()))
     assert all(count >= 0 for count in (*counts.values(), *shared.values())), "something was given back twice"
+    vports = Counter(call.args["address"] for call in calls.get("NdisAllocateSharedMemory", ()) if not call.failed)
+    vports.subtract(call.args["address"] for call in calls.get("NdisFreeSharedMemory", ()))
+    assert all(count >= 0 for count in vports.values()), "memory of a VPort was given back twice"
     contexts = len(calls.get("NdisAllocateMemory", ())) - len(calls.get("NdisFreeMemory", ()))
-    return counts | {"shared memory": sum(shared.values()), "context": contexts}
+    return counts | {"shared memory": sum(shared.values()), "memory of VPorts": sum(vports.values()), "context": contexts}
 
 
 def holds_nothing(ndis: NdisLibrary, removed: bool = False) -> bool:

@@ -316,6 +316,8 @@ class Requests(RuleBasedStateMachine):
         assert self.adapter.state is self.state
         ndis = self.adapter.ndis
         assert holds_nothing(ndis) if self.halted else holds_what_a_start_takes(ndis), held(ndis)
+        activated = [n for n, each in self.t.vports.items() if n and each.active and each.function == PF_FUNCTION_ID]
+        assert held(ndis)["memory of VPorts"] == (0 if self.halted else len(activated)), "VPORT-14, VPORT-18"
 
     @invariant()
     def the_judge_names_who_is_at_fault(self) -> None:
