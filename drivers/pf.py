@@ -210,7 +210,11 @@ class PfMiniport(PfLife, PfFunctions):
             return self.set_packet_filter(buffer)
         if (kind, oid) == (RequestType.SET, Oid.PNP_SET_POWER):
             return self.set_power(buffer)
-        return self.common_request(kind, oid, buffer)
+        could = self.moderates_vports
+        status = self.common_request(kind, oid, buffer)
+        if self.moderates_vports is not could:
+            self.indicate_capabilities()
+        return status
 
     def indicate_link(self, up: bool) -> None:
         """BACKCH-06: NDIS learns of the link, and so does every VF."""

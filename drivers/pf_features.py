@@ -95,12 +95,22 @@ class PfFeatures(MiniportBase):
     def switch_capabilities(self) -> NicSwitchCapabilitiesStructure:
         """PF-INIT-10, ADV-05 to -14: one switch, a VPort and two queue pairs a VF, one MAC at least a VPort."""
         others = self.max_num_vfs + self.settings.pf_vports
-        moderation = n.NicSwitchCapabilities.PER_VPORT_INTERRUPT_MODERATION if self.settings.vport_moderation else 0
+        moderation = n.NicSwitchCapabilities.PER_VPORT_INTERRUPT_MODERATION if self.moderates_vports else 0
         return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=n.NicSwitchCapabilities.VLAN | moderation,
                     MaxNumSwitches=1, MaxNumVFs=self.max_num_vfs, MaxNumVPorts=1 + others,
                     MaxNumQueuePairs=1 + QUEUES_PER_POOL * others,
                     MaxNumQueuePairsPerNonDefaultVPort=QUEUES_PER_POOL,
                     MaxNumMacAddresses=self.settings.mac_slots)
+
+    @property
+    def moderates_vports(self) -> bool:
+        """ADV-13, INTR-08: whether a VPort may have moderation of its own: not while moderation is off."""
+        return bool(self.settings.vport_moderation and self.moderated)
+
+    def indicate_capabilities(self) -> None:
+        """ADV-22: what the switch can do now has changed; what the hardware could do has not."""
+        if self.sriov:
+            self.ndis.NdisMIndicateStatusEx(n.Indication.NIC_SWITCH_CURRENT_CAPABILITIES, self.switch_capabilities())
 
     def filter_capabilities(self) -> ReceiveFilterCapabilitiesStructure:
         """PF-INIT-11, ADV-15 to -18, KW-16: filters on destination address and, if its keyword says so, VLAN."""

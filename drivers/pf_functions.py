@@ -76,6 +76,8 @@ class PfFunctions(PfRequests):
         if asked.VFId not in self.switch.vfs:
             return Status.INVALID_PARAMETER
         device = yield from self.ndis.NdisMGetBusData(SRIOV.at + SRIOV["VfDeviceId"].at, 2)
+        if is_nobodys(device):
+            return Status.FAILURE
         asked.VendorId = int.from_bytes(self.identity[:2], "little")
         asked.DeviceId = int.from_bytes(device, "little")
         request.bytes_written = request.size
@@ -109,6 +111,8 @@ class PfFunctions(PfRequests):
         at = SRIOV.at + SRIOV["VfBar0"].at + BAR_BYTES * asked.BarIndex
         wide = bool(probed[asked.BarIndex] & BAR_64)
         base = yield from self.ndis.NdisMGetBusData(at, 2 * BAR_BYTES if wide else BAR_BYTES)
+        if is_nobodys(base):
+            return Status.FAILURE
         start = int.from_bytes(base, "little") & ~BAR_TYPE_BITS
         request.put(asked.BarResourcesOffset, bytes(MemoryResource(
             Type=RESOURCE_TYPE_MEMORY, Start=start + asked.VFId * size, Length=size)))
@@ -155,6 +159,11 @@ class PfFunctions(PfRequests):
 
 STATES = (PowerState.D0, PowerState.D1, PowerState.D2, PowerState.D3)
 SIZEOF_RESOURCE = len(bytes(MemoryResource()))
+
+
+def is_nobodys(data: bytes) -> bool:
+    """Whether configuration space has read all ones: our adapter has left its slot, and we have not been told yet."""
+    return all(byte == 0xFF for byte in data)
 
 
 def bar_sizes(probed: list[int]) -> dict[int, int]:

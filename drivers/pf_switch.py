@@ -257,7 +257,7 @@ class NicSwitch:
         """VPORT-08, -10, -12, -13, INTR-08: only members whose flag is set, and of those only what may change."""
         vport, changed = self.vports.get(parameters.VPortId), parameters.Flags & VPORT_CHANGE_MASK
         if not self.created or vport is None or parameters.SwitchId != DEFAULT_SWITCH_ID \
-                or changed & ~(CHANGEABLE | MODERATION * self.driver.settings.vport_moderation) or parameters.LookaheadSize \
+                or changed & ~(CHANGEABLE | MODERATION * self.driver.moderates_vports) or parameters.LookaheadSize \
                 or changed & MODERATION and parameters.InterruptModeration not in MODERATION_PS:
             return Status.INVALID_PARAMETER
         if changed & VPortFlags.PROCESSOR_AFFINITY_CHANGED and (

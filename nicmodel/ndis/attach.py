@@ -75,8 +75,12 @@ def initialize(stack: Stack, guest: Guest) -> Steps:
     """VF-INIT-01 to -24: MiniportInitializeEx; a breach on the way leaves the adapter halted. News wait for it (BACKCH-08)."""
     assert guest.adapter is not None
     status = yield from guest.adapter.initialize()
-    if status == Status.SUCCESS:
-        stack.requests.ndis.channels[guest.vf_id].tell()
+    if status != Status.SUCCESS:
+        return status
+    if not guest.has_vf:                               # it was taken while its driver started
+        yield from guest.adapter.halt()
+        return Status.FAILURE
+    stack.requests.ndis.channels[guest.vf_id].tell()
     return status
 
 

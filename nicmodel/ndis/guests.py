@@ -110,6 +110,8 @@ class Vpci:
         """UP-16: the guest's plug and play finds the device and loads its driver."""
         if self.times.pnp_ps:
             yield self.env.timeout(self.times.pnp_ps)
+        if not guest.has_vf:
+            return Status.FAILURE                      # it has gone again
         driver, ndis = make_vf(self.env, guest.driver_class, guest.place(guest.vf_id), guest.settings)
         guest.adapter = Adapter(ndis, driver)
         return guest.adapter.load()

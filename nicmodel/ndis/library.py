@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from ctypes import LittleEndianStructure
+from ctypes import LittleEndianStructure, pointer
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nicmodel.datasheet.ndis import HYPERVISOR_PRESENT, MediaConnectState, PartitionType, Status
+from nicmodel.datasheet.ndis import HYPERVISOR_PRESENT, STATUS_LINK_STATE, Indication, MediaConnectState, PartitionType, Status
 from nicmodel.datasheet.ndis_structures import HypervisorInfo, header_is
 from nicmodel.ndis import predicates  # noqa: F401  registers them
 from nicmodel.ndis.checker import Call, Checker, attribute_kind, known_structure
@@ -34,7 +34,15 @@ class ResourceRequirements:
     """IO_RESOURCE_REQUIREMENTS_LIST, as far as a miniport changes it: how many MSI-X messages it is to get."""
 
     messages: int
+
+
 SHARED_ALIGN = 128          # bytes
+CAPABILITIES = {
+    Indication.NIC_SWITCH_CURRENT_CAPABILITIES: "CurrentNicSwitchCapabilities",
+    Indication.NIC_SWITCH_HARDWARE_CAPABILITIES: "HardwareNicSwitchCapabilities",
+    Indication.RECEIVE_FILTER_CURRENT_CAPABILITIES: "CurrentReceiveFilterCapabilities",
+    Indication.RECEIVE_FILTER_HARDWARE_CAPABILITIES: "HardwareReceiveFilterCapabilities"}
+"""Indications of capabilities that have changed, and where NDIS keeps them."""
 
 
 class NdisLibrary(SriovFunctions):
@@ -51,6 +59,7 @@ class NdisLibrary(SriovFunctions):
         self.checker = Checker(role, name)
         self._access = self.checker.access
         self.link_state = MediaConnectState.UNKNOWN
+        self._earlier: list[Any] = []            # attributes of which a part is still pointed to
         self.error_log: list[str] = []
         self.receive_handler: Callable[[list[bytes]], None] | None = None
         self.add_device_context: int | None = None
@@ -270,10 +279,16 @@ class NdisLibrary(SriovFunctions):
 
     # indications -------------------------------------------------------------------------------------
 
-    def NdisMIndicateStatusEx(self, status: int, state: MediaConnectState) -> None:
-        """A status indication of the link's state."""
+    def NdisMIndicateStatusEx(self, status: int, state: Any) -> None:
+        """A status indication: of the link, with its state, or of capabilities that have changed, with the structure (ADV-22)."""
         self.record("NdisMIndicateStatusEx", status=status, state=state)
-        self.link_state = state
+        if status == STATUS_LINK_STATE:
+            self.link_state = state
+        elif status in CAPABILITIES and "hardware_assist" in self.attributes:
+            self._earlier.append(self.attributes["hardware_assist"])
+            assist = type(self._earlier[-1]).from_buffer_copy(self._earlier[-1])
+            setattr(assist, CAPABILITIES[Indication(status)], pointer(state))
+            self.attributes["hardware_assist"] = assist
 
     def NdisMIndicateReceiveNetBufferLists(self, frames: list[bytes]) -> None:
         """Hands received frames to whoever is bound to the adapter."""

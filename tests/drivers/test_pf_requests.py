@@ -24,8 +24,10 @@ from nicmodel.datasheet.ndis import (
     FilterTest,
     FilterType,
     Handler,
+    Indication,
     InterruptModeration,
     MacHeaderField,
+    MediaConnectState,
     NicSwitchCapabilities,
     Oid,
     PowerState,
@@ -37,6 +39,7 @@ from nicmodel.datasheet.ndis import (
     VPortState,
     may_answer,
 )
+from nicmodel.datasheet.ndis_general import InterruptModerationParameters, ModerationState
 from nicmodel.datasheet.ndis_structures import (
     CountedName,
     FilterFieldParameters,
@@ -478,6 +481,22 @@ def test_moderation_of_a_vport_is_refused_where_it_is_not_advertised(machine):
         assert bench.do(bench.stack.requests.ndis.oid(*VPORT_SET, asked, STACK)) == status
         assert bench.do(bench.stack.pf.oid(*VPORT_SET, asked)) == status
         assert len(bench.ndis.checker.seen.calls["MiniportOidRequest"]) == known + 1 + on
+
+
+def test_capabilities_that_change_are_indicated_and_ndis_goes_by_them(machine):
+    """ADV-22, ADV-27: without moderation there is none a VPort; what the hardware could do stays."""
+    bench = machine(num_vfs=1).start()
+    ndis, flag = bench.stack.requests.ndis, NicSwitchCapabilities.PER_VPORT_INTERRUPT_MODERATION
+    asked = made(ROW_OF[VPORT_SET[1]].structure, VPortId=1, Flags=VPortFlags.INT_MOD_CHANGED, InterruptModeration=100)
+    for state, on in ((ModerationState.DISABLED, False), (ModerationState.DISABLED, False), (ModerationState.ENABLED, True)):
+        off = made(InterruptModerationParameters, InterruptModeration=state)
+        assert bench.do(bench.stack.pf.oid(SET, Oid.GEN_INTERRUPT_MODERATION, off)) == OK
+        assert bool(ndis.bind().nic_switch.NicSwitchCapabilities & flag) is on
+        assert ndis.known.capability("HardwareNicSwitch").NicSwitchCapabilities & flag
+        assert bench.do(ndis.oid(*VPORT_SET, asked, STACK)) == (OK if on else BAD)
+    told = [call.args["status"] for call in bench.ndis.checker.seen.calls["NdisMIndicateStatusEx"]]
+    assert told.count(Indication.NIC_SWITCH_CURRENT_CAPABILITIES) == 2 and bench.ndis.link_state is MediaConnectState.CONNECTED
+    assert bench.reported() == []
 
 
 def test_memory_of_a_vport_is_named_after_it_and_goes_with_it(bench):

@@ -303,6 +303,25 @@ def test_who_binds_is_given_what_is_current(machine):
     assert vf.sriov.SriovCapabilities == 0x5 and vf.nic_switch is vf.receive_filter is None
 
 
+@pytest.mark.parametrize("after_us", [5, 15, 40, 60])
+@pytest.mark.parametrize("taken", ["detach", "pull_out"])
+def test_a_vf_that_goes_while_it_comes_leaves_nothing(machine, taken, after_us):
+    """Whichever step it was at: the guest is on the synthetic path, nothing is held, and it can be given a VF again."""
+    bench = machine(num_vfs=2).start()
+    stack, guest = bench.stack, bench.stack.guests[1]
+    assert bench.do(stack.detach(guest)) == Status.SUCCESS
+    stack.vpci.times = Times(vpci_ps=10 * US, pnp_ps=10 * US)
+    coming = bench.env.process(stack.attach(guest))
+    bench.env.run(until=bench.env.now + after_us * US)
+    bench.do(stack.detach(guest) if taken == "detach" else stack.remove_pf_by_surprise())
+    bench.env.run(until=bench.env.now + 3_000_000 * US)
+    assert coming.processed and not guest.has_vf and guest.path == "synthetic"
+    assert guest.adapter is None or guest.adapter.state is State.HALTED and not +guest.adapter.ndis.checker.seen.held
+    assert stack.journal.entries[-1].status is not None and bench.reported() == []
+    if taken == "detach":
+        assert bench.do(stack.attach(guest)) == RUNNING
+
+
 # partitions --------------------------------------------------------------------------------------------------
 def either(partition):
     return type("Somewhere", (EitherMiniport,), {"circumstances": Circumstances(partition=partition)})
