@@ -12,12 +12,11 @@ from __future__ import annotations
 from inspect import isgenerator
 from typing import Any, Protocol, cast
 
-import simpy
-
 from nicmodel.datasheet.ndis import Oid, PowerState, RequestType, Status
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.states import RESETTABLE, TAKES_OIDS, Event, State, after
+from nicmodel.ndis.turn import Turn
 from nicmodel.sim.errors import DriverFault, ModelBug
 
 HALT_REMOVED, HALT_STOPPED = "NdisHaltDeviceSurpriseRemoved", "NdisHaltDeviceStopped"
@@ -46,7 +45,7 @@ class Adapter:
         self.removed = False                       # the device is gone, and the driver has been told
         self.resetting = False
         self.resets = 0                            # MiniportResetEx calls so far
-        self._requests = simpy.Resource(ndis.env)
+        self._turn = Turn(ndis.env)
 
     @property
     def rule(self) -> str | None:
@@ -134,8 +133,9 @@ class Adapter:
         self.ndis.record("MiniportResetEx")
         handler = getattr(self.driver, "reset", None)
         status = Status.NOT_SUPPORTED if handler is None else (yield from self._guarded(handler()))
-        with self._requests.request() as turn:
-            yield turn
+        if self._turn.taken:
+            yield from self._turn.wait()
+            self._turn.give()
         self.ndis.record("MiniportResetEx returns", status=status)
         self.resetting = False
         return status
@@ -170,13 +170,17 @@ class Adapter:
 
     def oid(self, kind: RequestType, oid: Oid, buffer: Any) -> Steps:
         """One request; others wait until it is complete. NOT_ACCEPTED while the adapter takes none."""
-        with self._requests.request() as turn:
-            yield turn
+        if self._turn.taken:
+            yield from self._turn.wait()
+        self._turn.taken = True
+        try:
             if self.state not in TAKES_OIDS or self.resetting:
                 return Status.NOT_ACCEPTED
             self.ndis.record("MiniportOidRequest", oid=oid, kind=kind, buffer=buffer)
             status = yield from self._guarded(self._until_reset(self.driver.oid_request(kind, oid, buffer)))
             self.ndis.record("MiniportOidRequest returns", oid=oid, kind=kind, buffer=buffer, status=status)
+        finally:
+            self._turn.give()
         return status
 
     def _until_reset(self, steps: Status | Steps) -> Steps:

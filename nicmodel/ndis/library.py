@@ -71,7 +71,7 @@ class NdisLibrary(SriovFunctions):
 
     def access(self, name: str, **args: Any) -> None:
         """Tell the judge of a hardware access."""
-        self._access(name, args, int(self.env.now))
+        self._access(name, args, self.env)
 
     def observe(self, handle: FunctionHandle) -> ObservedHandle:
         """The handle to give to a driver: the judge sees its accesses."""
@@ -176,10 +176,13 @@ class NdisLibrary(SriovFunctions):
         return call.result
 
     def NdisMMapIoSpace(self) -> Status:
-        return self._answer(self.record("NdisMMapIoSpace"), Status.SUCCESS)
+        status = self._answer(self.record("NdisMMapIoSpace"), Status.SUCCESS)
+        self.checker.seen.mapped += status == Status.SUCCESS
+        return status
 
     def NdisMUnmapIoSpace(self) -> None:
         self.record("NdisMUnmapIoSpace")
+        self.checker.seen.mapped -= 1
 
     def NdisAllocateMemory(self, length: int) -> int:
         call = self.record("NdisAllocateMemory", length=length)

@@ -8,7 +8,7 @@ from nicmodel.datasheet.ndis import DEFAULT_SWITCH_ID, INVALID_RID, NIC_SWITCH_K
 from nicmodel.datasheet.ndis_structures import VfParameters
 from nicmodel.ndis.checker import Call, Judgement, Seen, answers, broken, named, obeyed, rule
 from nicmodel.ndis.seen import ENABLE, HALT, HALT_RETURNS, INITIALIZE, REQUEST
-from nicmodel.ndis.switch_seen import parameters, view
+from nicmodel.ndis.switch_seen import view
 
 CREATE, DELETE, PARAMETERS = Oid.NIC_SWITCH_CREATE_SWITCH, Oid.NIC_SWITCH_DELETE_SWITCH, Oid.NIC_SWITCH_PARAMETERS
 ALLOCATE, FREE, CREATE_VPORT = Oid.NIC_SWITCH_ALLOCATE_VF, Oid.NIC_SWITCH_FREE_VF, Oid.NIC_SWITCH_CREATE_VPORT
@@ -28,7 +28,7 @@ def refused(call: Call, what: str) -> Judgement:
 
 def asked_of(call: Call, seen: Seen) -> Any:
     """What the request that is answered was asked with; None if its buffer does not say."""
-    return parameters(call.args["oid"], seen.asked)
+    return seen.parameters_of(call.args["oid"])
 
 
 @rule("SWITCH-03", on=answers(CREATE))

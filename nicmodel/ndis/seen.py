@@ -10,10 +10,12 @@ from collections import Counter
 from ctypes import Structure
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from nicmodel.datasheet.ndis import PartitionType, Status
-from nicmodel.ndis.switch_seen import SwitchSeen, copied, length_of
+from nicmodel.datasheet.ndis_structures import carries_nothing
+from nicmodel.ndis.switch_seen import SwitchSeen, copied, length_of, parameters
 
 INITIALIZE = "MiniportInitializeEx"
 INITIALIZE_RETURNS = INITIALIZE + " returns"
@@ -27,7 +29,7 @@ RESET, RESET_RETURNS = "MiniportResetEx", "MiniportResetEx returns"
 ENABLE = "NdisMEnableVirtualization"
 
 
-@dataclass
+@dataclass(slots=True)
 class Call:
     """One NDIS call, entry or access: its name, its arguments, its time in ps and, later, its result."""
 
@@ -43,6 +45,16 @@ class Call:
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{k}={_short(v)}' for k, v in self.args.items())})"
+
+
+@cache
+def entry_of(name: str) -> str:
+    """The entry point whose call or return has this name; none for a call of the library.
+
+    >>> entry_of(RESTART_RETURNS), entry_of("NdisMSleep")
+    ('MiniportRestart', '')
+    """
+    return name.removesuffix(" returns") if name.startswith(("Miniport", "DriverEntry")) else ""
 
 
 def _short(value: Any) -> str:
@@ -71,6 +83,7 @@ CLAIMS_OF, RETURNS_OF = ({what: tuple(name for name, of in table.items() if of =
                          for table in (HOLDS, RELEASES))
 RESETS = frozenset({"CTRL", "VFCTRL"})                      # writing these forgets what queues were told
 REMEMBERED = frozenset({f"{vf}{way}XDCTL" for vf in ("", "VF") for way in "RT"} | {"PFMAILBOX", "VFMAILBOX"})
+UNMAPPED = "read unmapped", "write unmapped"                # accesses while no registers are mapped
 ACCESSES = frozenset({"read", "write", "config_read", "config_write", "sleep", "start_ring_agent", "stop_ring_agent"})
 
 
@@ -90,15 +103,18 @@ class Seen:
     read_back: set[tuple[str, int]] = field(default_factory=set)         # those that were read since
     reads: int = 0                                               # register reads since the phase began
     writes: int = 0                                              # register writes since then
+    mapped: int = 0                                              # mappings of the registers
     agents: int = 0                                              # ring agents started and not stopped
     initialized: bool = False
     running: bool = False
+    sriov: bool = False                                          # the driver has reported SR-IOV as enabled
     removed: bool = False                                        # the device was removed by surprise
     probing: bool = False                                        # an examiner asks what a stack never would
     request: Call | None = None                                  # the request that runs
     asked: Any = None                                            # its buffer as it was handed over
     asked_length: int | None = None                              # how long that was said to be
     switch: SwitchSeen = field(default_factory=SwitchSeen)
+    _asked_as: tuple[Any, Any] | None = None                     # request and parameters of `parameters_of`
     _entries: list[str] = field(default_factory=list)
     _kept: Counter[str] = field(default_factory=Counter)         # what MiniportAddDevice left behind
 
@@ -132,6 +148,12 @@ class Seen:
         done = [call.args["enable"] for call in self.calls.get(ENABLE, ()) if call.result == Status.SUCCESS]
         return bool(done) and done[-1]
 
+    def parameters_of(self, oid: Any) -> Any:
+        """What the request that runs asks with, if its buffer holds the right structure with the right header, else None."""
+        if self._asked_as is None or self._asked_as[0] != oid:
+            self._asked_as = oid, parameters(oid, self.asked)
+        return self._asked_as[1]
+
     def runs(self, entry: str) -> bool:
         """Whether this entry point is running."""
         return entry in self._entries
@@ -146,7 +168,10 @@ class Seen:
             return
         self.calls.setdefault(name, []).append(call)
         if name == "NdisMSetMiniportAttributes":
-            self.attributes[call.args["kind"]] = call
+            kind, attributes = call.args["kind"], call.args["attributes"]
+            self.attributes[kind] = call
+            if kind == "hardware_assist":
+                self.sriov = not carries_nothing(attributes.CurrentSriovCapabilities)
         elif name == PNP_EVENT:
             self.removed |= "SurpriseRemoved" in call.args.get("event", "")
         self._follow(name, call)
@@ -171,16 +196,16 @@ class Seen:
             self.agents += (name == "start_ring_agent") - (name == "stop_ring_agent")
 
     def _follow(self, name: str, call: Call) -> None:
-        if not name.startswith(("Miniport", "DriverEntry")):
+        entry = entry_of(name)
+        if not entry:
             return
-        if not name.endswith(" returns"):
+        if entry == name:
             self._entries.append(name)
             self.reads = self.writes = 0
             if name == REQUEST:
                 buffer = call.args.get("buffer")
-                self.request, self.asked, self.asked_length = call, copied(buffer), length_of(buffer)
+                self.request, self.asked, self.asked_length, self._asked_as = call, copied(buffer), length_of(buffer), None
         else:
-            entry = name.removesuffix(" returns")
             self._entries.remove(entry)
             succeeded = call.args.get("status", Status.SUCCESS) == Status.SUCCESS
             if entry == REQUEST:

@@ -65,9 +65,9 @@ def checker():
     capable = pointer(made(SriovCapabilitiesStructure, SriovCapabilities=3))
     switch = pointer(made(NicSwitchCapabilitiesStructure, MaxNumSwitches=1, MaxNumVFs=4, MaxNumVPorts=6, MaxNumQueuePairs=8,
                           MaxNumQueuePairsPerNonDefaultVPort=2, MaxNumMacAddresses=16))
-    judge.seen.attributes["hardware_assist"] = Call("NdisMSetMiniportAttributes", {"attributes": made(
+    judge.seen.note(Call("NdisMSetMiniportAttributes", {"kind": "hardware_assist", "attributes": made(
         HardwareAssistAttributes, HardwareSriovCapabilities=capable, CurrentSriovCapabilities=capable,
-        HardwareNicSwitchCapabilities=switch, CurrentNicSwitchCapabilities=switch)}, 0)
+        HardwareNicSwitchCapabilities=switch, CurrentNicSwitchCapabilities=switch)}, 0))
     judge.feed(Call("MiniportInitializeEx", {}, 0))
     judge.feed(Call("MiniportInitializeEx returns", {"status": Status.FAILURE}, 0))
     judge.seen.writes = 1
