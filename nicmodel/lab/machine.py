@@ -32,7 +32,9 @@ from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.settings import core_of, guest_times, page_shift, plane_settings, ring_settings, shaper_words
 from nicmodel.ndis.guests import Guest, make_pf
 from nicmodel.ndis.library import NdisLibrary
+from nicmodel.ndis.seen import LOADED
 from nicmodel.ndis.stack import VirtualizationStack
+from nicmodel.ndis.stumble import stuck
 from nicmodel.pcie.handle import FunctionHandle
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.memory import Domain
@@ -42,6 +44,7 @@ REMOTE_MAC = 0x02_00_00_00_FF_01     # the far end of the wire
 MAC_SLOTS = {64: 128}                # receive addresses by TotalVFs; larger adapters have the extension's 512
 KB = 1 << 10
 DROP = "drop_"
+PATIENCE_PS = 5_000_000_000_000      # simulated time that drivers have for what is asked of them, an adapter (assumed)
 RECEIVES = ("running", "synthetic")
 
 
@@ -194,7 +197,20 @@ class Machine:
 
     def run(self, steps: Any) -> Any:
         """Run a generator of waiting steps to its end; returns its value."""
-        return self.clock.run(until=self.clock.process(steps))
+        process = self.clock.process(steps)
+        self.clock.call_at(int(self.clock.now) + PATIENCE_PS * (1 + len(self.stack.guests)),
+                           lambda: self._lost(steps, "does not return") if process.is_alive else None)
+        try:
+            return self.clock.run(until=process)
+        except RuntimeError as problem:                    # SimPy's word for what no process may yield
+            self._lost(steps, f"waits in a way that is none ({' '.join(str(problem).split()[-4:])})")
+            raise
+
+    def _lost(self, steps: Any, why: str) -> None:
+        """Steps do not come to their end: DriverStumble for the driver that they wait for, if any."""
+        for adapter in self.stack.adapters():
+            if (entry := adapter.ndis.checker.seen.phase) != LOADED:
+                raise stuck(adapter.ndis.name, adapter.driver, entry, steps, why)
 
     def examine(self) -> None:
         """Let every driver be asked for what it must refuse, and led to the end of its life."""

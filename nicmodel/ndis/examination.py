@@ -66,6 +66,7 @@ from nicmodel.datasheet.ndis_structures import (
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.seen import REQUEST
 from nicmodel.ndis.states import State
+from nicmodel.sim.errors import NicModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +134,7 @@ class Examiner:
         try:
             return (yield from adapter.oid(kind, oid, buffer))
         except Exception as problem:          # the driver author's: the request ends here, without a status
-            error = f"{type(problem).__name__}: {problem}"
+            error = str(problem) if isinstance(problem, NicModelError) else f"{type(problem).__name__}: {problem}"
             adapter.ndis.NdisWriteErrorLogEntry(error)
             if adapter.ndis.checker.seen.runs(REQUEST):
                 adapter.ndis.record(f"{REQUEST} returns", oid=oid, kind=kind, buffer=buffer, status=None, error=error)

@@ -22,6 +22,8 @@ from nicmodel.ndis.irql import Irql
 from nicmodel.ndis.library_sriov import SriovFunctions
 from nicmodel.ndis.observed import ObservedHandle
 from nicmodel.ndis.platform import Platform, Steps
+from nicmodel.ndis.stumble import stumble
+from nicmodel.sim.errors import NicModelError
 
 if TYPE_CHECKING:
     import simpy
@@ -47,6 +49,7 @@ class NdisLibrary(SriovFunctions):
                  faults: Mapping[str, Status] | None = None):
         self.env, self.role, self.name, self.platform = env, role, name, platform
         self.faults = dict(faults or {})
+        self.driver: Any = None                                       # whose library this is, once it has an adapter
         self.checker = Checker(role, name)
         self._access = self.checker.access
         self.link_state = MediaConnectState.UNKNOWN
@@ -222,7 +225,7 @@ class NdisLibrary(SriovFunctions):
             except Exception as problem:      # the handler is the driver author's: name the fault, go on
                 error = f"{type(problem).__name__}: {problem}"
             self.record("MessageInterrupt", message=message, registering=True, error=error)
-        yield from self.platform.connect_interrupts(len(handlers), self._interrupt)
+        yield from self.platform.connect_interrupts(len(handlers), self._message)
         return call.result
 
     def NdisMDeregisterInterruptEx(self) -> None:
@@ -244,6 +247,15 @@ class NdisLibrary(SriovFunctions):
         yield from self.platform.configure_msix(entry, to, masked)
         self._messages[entry] = to
         return self._answer(call, Status.SUCCESS)
+
+    def _message(self, entry: int) -> None:
+        """A message of the running device."""
+        try:
+            self._interrupt(entry)
+        except NicModelError:
+            raise
+        except (Exception, SystemExit) as problem:
+            raise stumble(self.name, self.driver, "a message interrupt", problem) from problem
 
     def _interrupt(self, entry: int) -> None:
         """A message has come: its handler runs as a DPC does, at DISPATCH_LEVEL."""

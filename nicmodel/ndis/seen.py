@@ -17,6 +17,7 @@ from nicmodel.datasheet.ndis import PartitionType, Status
 from nicmodel.datasheet.ndis_structures import carries_nothing
 from nicmodel.ndis.switch_seen import SwitchSeen, copied, length_of, parameters
 
+LOADED = "loaded"                      # the phase between two entry points
 INITIALIZE = "MiniportInitializeEx"
 INITIALIZE_RETURNS = INITIALIZE + " returns"
 RESTART_RETURNS = "MiniportRestart returns"
@@ -92,7 +93,7 @@ class Seen:
     """What the judge remembers: calls by name, attributes, keywords, the phase, last register values."""
 
     role: str
-    phase: str = "loaded"                  # the entry point that runs, or "loaded" between two
+    phase: str = LOADED                    # the entry point that runs, or LOADED
     switch_creation: str = "none"          # static, dynamic or none, as the driver declares
     calls: dict[str, list[Call]] = field(default_factory=dict)
     attributes: dict[str, Call] = field(default_factory=dict)    # kind -> last call that set it
@@ -217,4 +218,4 @@ class Seen:
                 self._kept = self.held         # RemoveDevice gives it back
             if entry in ("MiniportRestart", "MiniportPause", "MiniportHaltEx"):
                 self.running = entry == "MiniportRestart" and succeeded
-        self.phase = self._entries[-1] if self._entries else "loaded"
+        self.phase = self._entries[-1] if self._entries else LOADED

@@ -21,7 +21,7 @@ from nicmodel.ndis.adapter import Adapter, Miniport
 from nicmodel.ndis.attach import ATTACH, TO_DEFAULT_VPORT
 from nicmodel.ndis.checker import Report, RuleVerdict, summary
 from nicmodel.ndis.detach import ASK, OFF_THE_SWITCH, OUT_OF_THE_GUEST, SURPRISE, WITHDRAW
-from nicmodel.ndis.guests import Guest, Times, Vpci, make_pf, make_vf
+from nicmodel.ndis.guests import Guest, Times, Vpci, make_pf
 from nicmodel.ndis.journal import Journal
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.lives import GUEST_FLR, LAST_FILTER, PF_DOWN, PF_RESET, PF_UP, RESUME, SLEEP
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from nicmodel.pcie.handle import FunctionHandle
 
-__all__ = ["Guest", "Times", "VirtualizationStack", "make_pf", "make_vf"]
+__all__ = ["Guest", "Times", "VirtualizationStack", "make_pf"]
 PACKET_FILTER = PACKET_FILTER_DIRECTED | PACKET_FILTER_MULTICAST | PACKET_FILTER_BROADCAST
 
 
