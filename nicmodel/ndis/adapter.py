@@ -204,6 +204,11 @@ class Adapter:
         self.ndis.record(f"{name} returns", status=Status.SUCCESS if cannot_fail else status)
         return status
 
+    def hand_over(self, name: str, method: Callable[[Any], Any], what: Any, **told: Any) -> None:
+        """Frames, or what concerns frames, go to the driver; the judge is told."""
+        self.ndis.record(name, **told)
+        self._whole(name, method, what)
+
     def _steps(self, name: str, method: Callable[..., Any], *args: Any) -> Steps:
         """What a driver does in an entry point. One that gives up on its hardware fails; the reason goes to the error log."""
         try:

@@ -63,6 +63,7 @@ from nicmodel.datasheet.ndis_structures import (
     address,
     made,
 )
+from nicmodel.ndis.net_buffers import Binding
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.seen import REQUEST
 from nicmodel.ndis.states import State
@@ -84,6 +85,7 @@ FAR_VPORT = 0x7F00                      # nor has any this VPort, or this filter
 STRANGER = 0x02_00_00_0E_00_00          # addresses of filters that only the examiner sets
 MOST = 1024                             # filters or VPorts: no more are tried, whatever is advertised (assumed)
 BYTES_4 = bytes(4)
+FRAME = bytes(60)                       # the shortest frame, without FCS
 ROOM = 1024                             # bytes for any answer to a mandatory query
 
 
@@ -100,6 +102,7 @@ def examine(stack: VirtualizationStack) -> Steps:
         for guest in list(stack.guests.values()):
             if guest.adapter is not None and guest.adapter.state is State.RUNNING:
                 yield from examiner.ask_a_vf(guest.adapter)
+                yield from examiner.send_while_it_pauses(guest.adapter)
                 yield from guest.adapter.reset()
         yield from examiner.take_vfs_away()
         yield from examiner.ask_about_freed_vfs()
@@ -256,6 +259,21 @@ class Examiner:
                                  (METHOD, UNKNOWN_OID, None)], adapter)
         stale = made(InvalidateConfigBlockInfo, BlockMask=0xFF)
         yield from self.ask(METHOD, Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK, stale, adapter)
+
+    def send_while_it_pauses(self, adapter: Adapter) -> Steps:
+        """Frames before a pause, in it and after it, from a protocol that keeps what it receives until the pause waits for it."""
+        bound = Binding(adapter, keeps=True)
+        bound.send([FRAME])
+        pausing = self.stack.env.process(adapter.pause())
+        yield self.stack.env.timeout(0)
+        bound.send([FRAME])
+        bound.keeps = False
+        bound.give_back()
+        yield pausing
+        bound.send([FRAME])
+        adapter.ndis.binding = None
+        if (yield from adapter.restart()) == Status.SUCCESS:
+            yield from self.stack.packet_filter(adapter)
 
     def take_vfs_away(self) -> Steps:
         """Every VF leaves its guest; the first comes back and is then removed by surprise."""

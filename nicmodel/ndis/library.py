@@ -20,8 +20,10 @@ from nicmodel.ndis import predicates  # noqa: F401  registers them
 from nicmodel.ndis.checker import Call, Checker, attribute_kind, known_structure
 from nicmodel.ndis.irql import Irql
 from nicmodel.ndis.library_sriov import SriovFunctions
+from nicmodel.ndis.net_buffers import Binding, NetBufferList, serials
 from nicmodel.ndis.observed import ObservedHandle
 from nicmodel.ndis.platform import Platform, Steps
+from nicmodel.ndis.seen import INDICATE, SEND_COMPLETE
 from nicmodel.ndis.stumble import stumble
 from nicmodel.sim.errors import NicModelError
 
@@ -54,6 +56,7 @@ class NdisLibrary(SriovFunctions):
         self._access = self.checker.access
         self.link_state = MediaConnectState.UNKNOWN
         self.error_log: list[str] = []
+        self.binding: Binding | None = None                           # the protocol that lists go to
         self.receive_handler: Callable[[list[bytes]], None] | None = None
         self.add_device_context: int | None = None
         self.pnp_handlers: Mapping[str, Any] = {}
@@ -278,11 +281,25 @@ class NdisLibrary(SriovFunctions):
         self.record("NdisMIndicateStatusEx", status=status, state=state)
         self.link_state = state
 
-    def NdisMIndicateReceiveNetBufferLists(self, frames: list[bytes]) -> None:
-        """Hands received frames to whoever is bound to the adapter."""
-        self.record("NdisMIndicateReceiveNetBufferLists", frames=len(frames))
+    def NdisMIndicateReceiveNetBufferLists(self, received: Sequence[bytes | NetBufferList]) -> None:
+        """Hands received frames to whoever is bound to the adapter. Lists come back through MiniportReturnNetBufferLists;
+        bare frames, NDIS_RECEIVE_FLAGS_RESOURCES in the C interface, are the miniport's again when this returns."""
+        lists = [each for each in received if isinstance(each, NetBufferList)]
+        self.record(INDICATE, frames=len(received), lists=serials(lists))
+        if lists and self.binding is not None:
+            self.binding.receive(lists)
         if self.receive_handler is not None:
-            self.receive_handler(frames)
+            self.receive_handler([each.frame if isinstance(each, NetBufferList) else each for each in received])
+
+    def NdisMSendNetBufferListsComplete(self, lists: Sequence[NetBufferList]) -> None:
+        """Gives lists back whose sending has ended, each with its status."""
+        self.record(SEND_COMPLETE, lists=serials(lists), statuses=tuple(each.status for each in lists))
+        if self.binding is not None:
+            self.binding.complete(lists)
+
+    def has_binding(self) -> bool:
+        """Whether a protocol is bound that takes lists."""
+        return self.binding is not None
 
     def NdisWriteErrorLogEntry(self, text: str) -> None:
         self.record("NdisWriteErrorLogEntry", text=text)

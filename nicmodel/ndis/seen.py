@@ -27,6 +27,11 @@ PNP_EVENT = "MiniportDevicePnPEventNotify"
 HALT, HALT_RETURNS = "MiniportHaltEx", "MiniportHaltEx returns"
 PAUSE_RETURNS = "MiniportPause returns"
 RESET, RESET_RETURNS = "MiniportResetEx", "MiniportResetEx returns"
+PAUSE = "MiniportPause"
+SEND, SEND_COMPLETE = "MiniportSendNetBufferLists", "NdisMSendNetBufferListsComplete"
+CANCEL_SEND = "MiniportCancelSend"
+INDICATE, RETURN_LISTS = "NdisMIndicateReceiveNetBufferLists", "MiniportReturnNetBufferLists"
+FRAMES = frozenset({SEND, SEND_COMPLETE, CANCEL_SEND, INDICATE, RETURN_LISTS})     # too many to be kept
 ENABLE = "NdisMEnableVirtualization"
 
 
@@ -114,6 +119,9 @@ class Seen:
     request: Call | None = None                                  # the request that runs
     asked: Any = None                                            # its buffer as it was handed over
     asked_length: int | None = None                              # how long that was said to be
+    framed: bool = False                                         # NET_BUFFER_LISTs were seen
+    sends: dict[int, bool] = field(default_factory=dict)         # lists to send -> whether they came after MiniportPause
+    lent: set[int] = field(default_factory=set)                  # received lists that NDIS has
     switch: SwitchSeen = field(default_factory=SwitchSeen)
     _asked_as: tuple[Any, Any] | None = None                     # request and parameters of `parameters_of`
     _entries: list[str] = field(default_factory=list)
@@ -165,7 +173,8 @@ class Seen:
         if name in ACCESSES:
             self.note_access(name, call.args)
             return
-        if name == "NdisMIndicateReceiveNetBufferLists":
+        if name in FRAMES:
+            self.note_frames(name, call.args.get("lists", ()))
             return
         self.calls.setdefault(name, []).append(call)
         if name == "NdisMSetMiniportAttributes":
@@ -176,6 +185,19 @@ class Seen:
         elif name == PNP_EVENT:
             self.removed |= "SurpriseRemoved" in call.args.get("event", "")
         self._follow(name, call)
+
+    def note_frames(self, name: str, lists: tuple[int, ...]) -> None:
+        """Follow lists to the miniport and back."""
+        self.framed = True
+        if name == SEND:
+            self.sends |= dict.fromkeys(lists, self.runs(PAUSE))
+        elif name == INDICATE:
+            self.lent |= set(lists)
+        for each in lists:
+            if name == SEND_COMPLETE:
+                self.sends.pop(each, None)
+            elif name == RETURN_LISTS:
+                self.lent.discard(each)
 
     def note_access(self, name: str, args: dict[str, Any]) -> None:
         """Remember an access."""
