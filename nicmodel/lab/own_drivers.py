@@ -73,6 +73,11 @@ def is_pf(driver: type[Any]) -> bool:
     return bool(driver.switch_creation != "none")
 
 
+def may_be(driver: type[Any], kind: str) -> bool:
+    """Whether a driver may be that of a "pf" or a "vf"."""
+    return getattr(driver, "serves_both", False) or is_pf(driver) == (kind == "pf")
+
+
 def as_settings(options: Iterable[str]) -> list[str]:
     """``[WHO=]module:Class`` as settings of a scenario; without a WHO a PF's driver is the PF's, another's VF 0's.
 
