@@ -292,6 +292,8 @@ def rules(
     from nicmodel.lab.own_drivers import as_settings
     from nicmodel.lab.rules import judge, print_judged
 
+    if as_json and as_markdown:
+        raise typer.BadParameter("--json and --markdown are two forms of one table: ask for one of them")
     checked = load_scenario(scenario, [*(settings or []), *as_settings(driver or [])], None)
     judged = judge(checked, strict)
     print_judged(judged, as_json, as_markdown)
