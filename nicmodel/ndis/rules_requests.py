@@ -14,8 +14,8 @@ from nicmodel.datasheet.ndis_structures import (
     VendorDeviceIdInfo,
     header_is,
 )
+from nicmodel.ndis.answered import asked_of, refused, succeeded
 from nicmodel.ndis.checker import REQUEST_RETURNS, Call, Judgement, Seen, answers, broken, named, obeyed, oid_name, rule
-from nicmodel.ndis.rules_switch import asked_of, refused, succeeded
 from nicmodel.ndis.switch_seen import view, whole
 
 READ_SPACE, WRITE_SPACE = Oid.SRIOV_READ_VF_CONFIG_SPACE, Oid.SRIOV_WRITE_VF_CONFIG_SPACE
