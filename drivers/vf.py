@@ -19,14 +19,22 @@ from drivers.vf_blocks import VfBlocks
 from drivers.vf_frames import VfFrames
 from drivers.vf_hardware import QUEUES, VfHardware
 from drivers.vf_mailbox import VfMailbox
-from nicmodel.datasheet.ndis import VF_OIDS, VF_SRIOV_CAPABILITIES, Oid, PartitionType, PowerState, RequestType, Status
+from nicmodel.datasheet.ndis import (
+    SURPRISE_REMOVED,
+    VF_OIDS,
+    VF_SRIOV_CAPABILITIES,
+    Oid,
+    PartitionType,
+    PowerState,
+    RequestType,
+    Status,
+)
 from nicmodel.datasheet.ndis_structures import HardwareAssistAttributes, SriovCapabilitiesStructure, made
 from nicmodel.sim.errors import DriverFault
 
 Steps = Generator[Any, Any, Any]
 SET, METHOD = RequestType.SET, RequestType.METHOD
 KEYWORDS = ("*JumboPacket", "*InterruptModeration")
-SURPRISE_REMOVED = "NdisDevicePnPEventSurpriseRemoved"
 
 
 @dataclass(frozen=True)

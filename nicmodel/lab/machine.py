@@ -242,7 +242,7 @@ class Machine:
         if s.load.kind == "saturated":
             ticks = self.change.arrival_ticks(ticks)
         for position, function in enumerate(running):
-            start = self.clock.stamp() + 1 + position * ticks // (1024 * max(1, len(running)))
+            start = self.clock.stamp() + 1 + position * ticks // (TICKS_PER_PS * max(1, len(running)))
             config = FlowConfig(Direction.RX, s.sizes, self.mac_of(function), REMOTE_MAC, 0, ticks, start)
             self.flows[self.device.plane.add_flow(config)] = function - 1
 

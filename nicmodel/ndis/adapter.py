@@ -13,7 +13,7 @@ from collections.abc import Callable
 from inspect import isgenerator
 from typing import Any, Protocol
 
-from nicmodel.datasheet.ndis import Oid, PowerState, RequestType, Status
+from nicmodel.datasheet.ndis import SURPRISE_REMOVED, Oid, PowerState, RequestType, Status
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.seen import HALT, INITIALIZE, PNP_EVENT, REQUEST, RESET
@@ -24,7 +24,6 @@ from nicmodel.sim.errors import DriverFault, ModelBug, NicModelError
 
 HALT_REMOVED, HALT_STOPPED = "NdisHaltDeviceSurpriseRemoved", "NdisHaltDeviceStopped"
 ASSIGN = "MiniportFilterResourceRequirements or MiniportStartDevice"
-SURPRISE_REMOVED = "NdisDevicePnPEventSurpriseRemoved"
 
 
 class Miniport(Protocol):

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from nicmodel.datasheet.ndis import PartitionType, Status
+from nicmodel.datasheet.ndis import SURPRISE_REMOVED, PartitionType, Status
 from nicmodel.datasheet.ndis_structures import carries_nothing
 from nicmodel.ndis.switch_seen import SwitchSeen, copied, length_of, parameters
 
@@ -183,7 +183,7 @@ class Seen:
             if kind == "hardware_assist":
                 self.sriov = not carries_nothing(attributes.CurrentSriovCapabilities)
         elif name == PNP_EVENT:
-            self.removed |= "SurpriseRemoved" in call.args.get("event", "")
+            self.removed |= call.args.get("event") == SURPRISE_REMOVED
         self._follow(name, call)
 
     def note_frames(self, name: str, lists: tuple[int, ...]) -> None:
