@@ -9,6 +9,7 @@ from drivers.pf import PfMiniport
 from drivers.vf import VfMiniport
 from nicmodel.datasheet.ndis import ATTRIBUTE_BUS_MASTER, INTERFACE_PCI, MANDATORY_OIDS, Oid, RequestType, Status
 from nicmodel.datasheet.ndis_structures import RegistrationAttributes, made
+from nicmodel.ndis.net_buffers import NetBufferList
 from nicmodel.ndis.platform import Circumstances
 
 REFUSED = Circumstances(faults={"NdisMRegisterMiniportDriver": Status.BAD_CHARACTERISTICS})
@@ -151,3 +152,39 @@ class KeepsStaleBlocks(VfMiniport):
         return Status.SUCCESS if stale and not self.gone else super().oid_request(kind, oid, buffer)
 
 
+
+
+@mutant("vf_completes_a_send_twice", "NBL-01", LIFE)
+class CompletesASendTwice(VfMiniport):
+    def complete_sends(self, lists: Any, status: Status) -> None:
+        super().complete_sends(lists, status)
+        super().complete_sends(lists, status)
+
+
+@mutant("vf_invents_a_send_status", "NBL-02", LIFE)
+class InventsASendStatus(VfMiniport):
+    def complete_sends(self, lists: Any, status: Status) -> None:
+        super().complete_sends(lists, Status.NOT_ACCEPTED if status == Status.FAILURE else status)
+
+
+@mutant("vf_fails_sends_while_it_pauses", "NBL-03", LIFE)
+class FailsSendsWhileItPauses(VfMiniport):
+    def why_not(self, each: Any) -> Status | None:
+        return super().why_not(each) if self.running else Status.FAILURE
+
+
+@mutant("vf_forgets_a_send", "NBL-04", LIFE)
+class ForgetsASend(VfMiniport):
+    def complete_sends(self, lists: Any, status: Status) -> None:
+        """Nobody hears of it."""
+
+
+@mutant("vf_indicates_a_list_twice", "NBL-05", LIFE)
+class IndicatesAListTwice(VfMiniport):
+    def send_net_buffer_lists(self, lists: Any) -> None:
+        if self.running:
+            echo = [NetBufferList(each.frame) for each in lists]
+            self.lent += 2 * len(echo)
+            self.ndis.NdisMIndicateReceiveNetBufferLists(echo)
+            self.ndis.NdisMIndicateReceiveNetBufferLists(echo)
+        super().send_net_buffer_lists(lists)

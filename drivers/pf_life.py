@@ -11,11 +11,10 @@ from typing import Any
 
 from drivers.miniport import StepList
 from drivers.pf_hardware import PfHardware
-from nicmodel.datasheet.ndis import PowerState, Status
+from nicmodel.datasheet.ndis import SURPRISE_REMOVED, PowerState, Status
 from nicmodel.datasheet.registers_pf import CTRL_EXT
 
 Steps = Generator[Any, Any, Any]
-SURPRISE_REMOVED = "NdisDevicePnPEventSurpriseRemoved"
 
 
 class PfLife(PfHardware):

@@ -165,10 +165,12 @@ class QueuePair:
 class PythonRings:
     """The rings of one queue pair, run here: frames in, descriptors out, and back on interrupts."""
 
-    def __init__(self, pair: QueuePair, deliver: Callable[[list[bytes]], None]):
-        self.pair, self.handle, self.deliver = pair, pair.handle, deliver
+    def __init__(self, pair: QueuePair, deliver: Callable[[list[bytes]], None],
+                 sent: Callable[[list[Any]], None] = lambda owners: None):
+        self.pair, self.handle, self.deliver, self.sent = pair, pair.handle, deliver, sent
         self.size = pair.settings.ring_size
-        self.waiting: deque[bytes] = deque()
+        self.waiting: deque[tuple[bytes, Any]] = deque()
+        self.posted: deque[Any] = deque()      # whose the descriptors are that the hardware has, oldest first
         self.refused = 0                       # frames that no buffer or descriptor can carry
         self._tx_head = self._tx_tail = 0      # head: the oldest descriptor not yet reported done
         self._rx_next = 0                      # the next descriptor that the hardware will complete
@@ -180,13 +182,33 @@ class PythonRings:
             self._arm(slot)
         self.handle.write(self.pair.rx.tail[self.pair.index], self.size - 1)
 
-    def send(self, frames: list[bytes]) -> int:
-        """Queue frames (no FCS); returns how many were taken. Empty and too long ones are refused."""
+    def send(self, frames: list[bytes], owner: Any = None) -> int:
+        """Queue frames (no FCS); returns how many were taken. Empty and too long ones are refused. ``sent`` hears of an
+        owner when its frame has left."""
         good = [frame for frame in frames if 0 < len(frame) <= self.pair.settings.tx_stride]
         self.refused += len(frames) - len(good)
-        self.waiting.extend(good)
+        self.waiting.extend((frame, owner) for frame in good)
         self._post()
         return len(good)
+
+    def withdraw(self, wanted: Callable[[Any], bool]) -> list[Any]:
+        """Owners of frames that wait for a descriptor, if they are wanted back; their frames are not sent."""
+        gone = [owner for _, owner in self.waiting if owner is not None and wanted(owner)]
+        self.waiting = deque((frame, owner) for frame, owner in self.waiting if owner not in gone)
+        return gone
+
+    def withdraw_all(self) -> list[Any]:
+        """Owners of every frame that has not left: the rings have been reset."""
+        gone = [owner for owner in (*self.posted, *(owner for _, owner in self.waiting)) if owner is not None]
+        self.posted.clear()
+        self.waiting.clear()
+        self._tx_head = self._tx_tail
+        return gone
+
+    def reap_sent(self) -> None:
+        """Look what has left, and post what waits for its descriptors."""
+        self._reap_tx()
+        self._post()
 
     def room(self) -> int:
         """How many frames could be posted at once; reaps what has been sent."""
@@ -200,8 +222,7 @@ class PythonRings:
 
     def interrupt(self) -> None:
         """Reap what is done in both directions, refill, deliver."""
-        self._reap_tx()
-        self._post()
+        self.reap_sent()
         frames = self._reap_rx()
         if frames:
             self.deliver(frames)
@@ -210,7 +231,8 @@ class PythonRings:
         room = free(self._tx_head, self._tx_tail, self.size)
         count = min(room, len(self.waiting))
         for _ in range(count):
-            frame = self.waiting.popleft()
+            frame, owner = self.waiting.popleft()
+            self.posted.append(owner)
             buffer = self.pair.tx_buffers + self._tx_tail * self.pair.settings.tx_stride
             self.handle.memory_write(buffer, frame)
             self.handle.memory_write(self.pair.tx_ring + self._tx_tail * DESCRIPTOR_BYTES,
@@ -220,11 +242,16 @@ class PythonRings:
             self.handle.write(self.pair.tx.tail[self.pair.index], self._tx_tail)
 
     def _reap_tx(self) -> None:
+        owners = []
         while used(self._tx_head, self._tx_tail, self.size):
             where = self.pair.tx_ring + self._tx_head * DESCRIPTOR_BYTES
             if not descriptors.tx_done(self.handle.memory_read(where, DESCRIPTOR_BYTES)):
-                return
+                break
             self._tx_head = advance(self._tx_head, 1, self.size)
+            if (owner := self.posted.popleft()) is not None:
+                owners.append(owner)
+        if owners:
+            self.sent(owners)
 
     def _reap_rx(self) -> list[bytes]:
         frames = []

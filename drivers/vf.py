@@ -16,9 +16,19 @@ from typing import Any
 from drivers.miniport import POLL_PS, MiniportBase, StepList
 from drivers.rings import VF_RX, VF_TX, PythonRings, QueuePair, RingSettings
 from drivers.vf_blocks import VfBlocks
+from drivers.vf_frames import VfFrames
 from drivers.vf_hardware import QUEUES, VfHardware
 from drivers.vf_mailbox import VfMailbox
-from nicmodel.datasheet.ndis import VF_OIDS, VF_SRIOV_CAPABILITIES, Oid, PartitionType, PowerState, RequestType, Status
+from nicmodel.datasheet.ndis import (
+    SURPRISE_REMOVED,
+    VF_OIDS,
+    VF_SRIOV_CAPABILITIES,
+    Oid,
+    PartitionType,
+    PowerState,
+    RequestType,
+    Status,
+)
 from nicmodel.datasheet.ndis_structures import HardwareAssistAttributes, SriovCapabilitiesStructure, made
 from nicmodel.datasheet.registers_vf import VFLINKS
 from nicmodel.sim.errors import DriverFault
@@ -26,7 +36,6 @@ from nicmodel.sim.errors import DriverFault
 Steps = Generator[Any, Any, Any]
 SET, METHOD = RequestType.SET, RequestType.METHOD
 KEYWORDS = ("*JumboPacket", "*InterruptModeration")
-SURPRISE_REMOVED = "NdisDevicePnPEventSurpriseRemoved"
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class VfSettings:
     python_rings: bool = False           # keep the rings here: `send` and `on_receive`
 
 
-class VfMiniport(VfHardware):
+class VfMiniport(VfFrames):
     """One VF's driver. ``switch_creation`` of a VF is none: it never touches the switch."""
 
     ROLE_OIDS: tuple[Oid, ...] = VF_OIDS
@@ -140,6 +149,7 @@ class VfMiniport(VfHardware):
             self.unheard = True
             yield self.ndis.NdisMSleep(POLL_PS)
         self.stop_data()
+        yield from self.finish_frames()
         self.packet_filter = 0
         for pair in self.pairs:
             yield from pair.drain()
@@ -173,7 +183,8 @@ class VfMiniport(VfHardware):
     def start_data(self) -> None:
         """VF-INIT-24: rings go to their agents, or start here."""
         if self.settings.python_rings:
-            self.rings = [PythonRings(pair, self.ndis.NdisMIndicateReceiveNetBufferLists) for pair in self.pairs]
+            self.rings = [PythonRings(pair, self.indicate, lambda lists: self.complete_sends(lists, Status.SUCCESS))
+                          for pair in self.pairs]
             for rings in self.rings:
                 rings.start()
         else:
@@ -188,8 +199,8 @@ class VfMiniport(VfHardware):
     # power, reset, shutdown, removal, halt ---------------------------------------------------------------
 
     WAKE: StepList = (VfHardware.reset_function, VfHardware.greet_the_pf)
-    RESET: StepList = (VfHardware.forget_rings, *WAKE)
-    RECOVER: StepList = (VfHardware.forget_rings, VfHardware.wait_for_pf, *WAKE)
+    RESET: StepList = (VfHardware.forget_rings, VfFrames.abort_sends, *WAKE)
+    RECOVER: StepList = (VfHardware.forget_rings, VfFrames.abort_sends, VfHardware.wait_for_pf, *WAKE)
 
     def set_power(self, state: int) -> Status | Steps:
         """POWER-04: NDIS has paused us. Low power resets our function; full power greets the PF again, then NDIS restarts us."""
@@ -238,6 +249,7 @@ class VfMiniport(VfHardware):
         self.gone = event == SURPRISE_REMOVED
         if self.gone:
             self.forget_rings()
+            self.abort_sends(Status.FAILURE)
 
     def halt(self) -> Steps:
         """GEN-HALT-02, -03, HALT-VF-01: interrupts off first, then everything back in reverse order."""

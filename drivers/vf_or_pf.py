@@ -34,8 +34,14 @@ class EitherMiniport(MiniportBase):
     """A VF in a child partition, a PF in the parent. ``role`` is the miniport it has become, None before and after."""
 
     switch_creation = PfMiniport.switch_creation
+    serves_both = True                   # may stand for a PF's driver and for a VF's
 
-    def __init__(self, ndis: Any, handle: Any, settings: EitherSettings | None = None):
+    def __init__(self, ndis: Any, handle: Any, settings: EitherSettings | VfSettings | PfSettings | None = None):
+        """Settings of one role are enough where the other is not to be had."""
+        if isinstance(settings, VfSettings):
+            settings = EitherSettings(vf=settings)
+        elif isinstance(settings, PfSettings):
+            settings = EitherSettings(pf=settings)
         super().__init__(ndis, handle, settings or EitherSettings())
         self.role: VfMiniport | PfMiniport | None = None
 

@@ -85,7 +85,8 @@ class Device:
         self.plane = make_plane(plane, self.config)
         self.clock.add_plane(self.plane, self._hear)
         self.domains: dict[int, Domain] = {}
-        self._reads: dict[int, Callable[[int, int], None]] = {}
+        self._reads: dict[int, Callable[[int, int], None]] = {}            # by request: who is told of the value
+        self._awaited: dict[int, simpy.Event] = {}                         # the same, where somebody waits for it
         self._interrupts: dict[tuple[int, int], Callable[[int], None]] = {}
         self.on_msix: Callable[[int, int, int], None] | None = None        # function, vector, time
         self.on_frame: Callable[[bytes, int], None] | None = None          # frame without FCS, time of its last byte
@@ -196,12 +197,8 @@ class Device:
     mmio_write = bar_write
 
     def mmio_read(self, function: int, bar: int, offset: int) -> simpy.Event:
-        event = self.clock.event()
-
-        def back(value: int, _time: int) -> None:
-            event.succeed(value)
-
-        self._reads[self.plane.mmio_read(function, bar, offset, self.clock.stamp())] = back     # as in `start_read`
+        event = simpy.Event(self.clock)
+        self._awaited[self.plane.mmio_read(function, bar, offset, self.clock.stamp())] = event
         return event
 
     def connect_interrupt(self, function: int, vector: int, callback: Callable[[int], None]) -> None:
@@ -253,7 +250,11 @@ class Device:
 
     def _read_done(self, upcall: Upcall) -> None:
         request, value = upcall.args
-        self._reads.pop(request)(value, upcall.time)
+        event = self._awaited.pop(request, None)
+        if event is not None:
+            event.succeed(value)
+        else:
+            self._reads.pop(request)(value, upcall.time)
 
     def _message(self, upcall: Upcall) -> None:
         function, vector, _ = upcall.args

@@ -304,6 +304,7 @@ class MediaConnectState(IntEnum):
     DISCONNECTED = 2
 
 
+SURPRISE_REMOVED = "NdisDevicePnPEventSurpriseRemoved"     # NET_DEVICE_PNP_EVENT: the device is gone
 HYPERVISOR_PRESENT = HypervisorFlags.HYPERVISOR_PRESENT
 VMQ_FILTERS_ENABLED = FilterTypes.VMQ_FILTERS
 FILTER_TEST_EQUAL = FilterTests.EQUAL

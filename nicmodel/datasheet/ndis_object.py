@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import LittleEndianStructure, c_uint8, c_uint16, c_uint32, c_uint64
+from functools import cache
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from nicmodel.datasheet.ndis_enums import ObjectType
@@ -99,6 +100,7 @@ def words(*names: str) -> list[tuple[str, Any]]:
 S = TypeVar("S", bound=NdisStructure)
 
 
+@cache
 def header_of(cls: type[NdisStructure]) -> tuple[int, int, int]:
     """(Type, Revision, Size) of a class at NDIS 6.30."""
     return cls.TYPE, cls.REVISION, cls.NDIS_SIZEOF

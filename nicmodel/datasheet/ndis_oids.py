@@ -137,7 +137,6 @@ class OidRow(NamedTuple):
     issuers: tuple[Issuer, ...]
     handler_by_kind: dict[RequestType, Handler]
     structure: type[NdisStructure]
-    min_length: int                    # without array elements and without data whose length the request names
     statuses: tuple[Status, ...]
     source: str
     caller_statuses: tuple[Status, ...] = ()
@@ -148,6 +147,12 @@ class OidRow(NamedTuple):
     def code(self) -> int:
         """The number in NDIS_OID_REQUEST.DATA."""
         return int(self.oid)
+
+    @property
+    def min_length(self) -> int:
+        """The shortest buffer: without array elements, and without data whose length the request names."""
+        tail = self.structure.TAIL
+        return self.structure.NDIS_SIZEOF + (tail.length if tail is not None and isinstance(tail.length, int) else 0)
 
     @property
     def kinds(self) -> tuple[RequestType, ...]:
@@ -172,67 +177,67 @@ CLEAR_SEEN = (Status.SUCCESS, Status.FILE_NOT_FOUND, Status.INVALID_LENGTH)
 HEADER_ONLY = "ntddndis.h; statuses assumed"
 
 OIDS: tuple[OidRow, ...] = (
-    OidRow(Oid.NIC_SWITCH_HARDWARE_CAPABILITIES, (VS, APP), {Q: N}, NicSwitchCapabilitiesStructure, 116, STD4,
+    OidRow(Oid.NIC_SWITCH_HARDWARE_CAPABILITIES, (VS, APP), {Q: N}, NicSwitchCapabilitiesStructure, STD4,
            "oid-nic-switch-hardware-capabilities"),
-    OidRow(Oid.NIC_SWITCH_CURRENT_CAPABILITIES, (VS, APP), {Q: N}, NicSwitchCapabilitiesStructure, 116, STD4,
+    OidRow(Oid.NIC_SWITCH_CURRENT_CAPABILITIES, (VS, APP), {Q: N}, NicSwitchCapabilitiesStructure, STD4,
            "oid-nic-switch-current-capabilities"),
-    OidRow(Oid.NIC_SWITCH_CREATE_SWITCH, (NDIS,), {M: P}, NicSwitchParameters, 548, STD5, "oid-nic-switch-create-switch"),
-    OidRow(Oid.NIC_SWITCH_PARAMETERS, (VS, APP), {M: N, S: P}, NicSwitchParameters, 548, (*STD5, Status.REINIT_REQUIRED),
+    OidRow(Oid.NIC_SWITCH_CREATE_SWITCH, (NDIS,), {M: P}, NicSwitchParameters, STD5, "oid-nic-switch-create-switch"),
+    OidRow(Oid.NIC_SWITCH_PARAMETERS, (VS, APP), {M: N, S: P}, NicSwitchParameters, (*STD5, Status.REINIT_REQUIRED),
            "oid-nic-switch-parameters"),
-    OidRow(Oid.NIC_SWITCH_DELETE_SWITCH, (NDIS,), {S: P}, DeleteSwitchParameters, 12, DELETE,
+    OidRow(Oid.NIC_SWITCH_DELETE_SWITCH, (NDIS,), {S: P}, DeleteSwitchParameters, DELETE,
            "oid-nic-switch-delete-switch", DELETE_SEEN),
-    OidRow(Oid.NIC_SWITCH_ENUM_SWITCHES, (VS, APP), {Q: N}, SwitchInfoArray, 16, STD5, "oid-nic-switch-enum-switches"),
-    OidRow(Oid.NIC_SWITCH_CREATE_VPORT, (VS,), {M: P}, VPortParameters, 572, CREATE,
+    OidRow(Oid.NIC_SWITCH_ENUM_SWITCHES, (VS, APP), {Q: N}, SwitchInfoArray, STD5, "oid-nic-switch-enum-switches"),
+    OidRow(Oid.NIC_SWITCH_CREATE_VPORT, (VS,), {M: P}, VPortParameters, CREATE,
            "oid-nic-switch-create-vport"),
-    OidRow(Oid.NIC_SWITCH_VPORT_PARAMETERS, (VS, APP), {M: N, S: P}, VPortParameters, 572, STD5,
+    OidRow(Oid.NIC_SWITCH_VPORT_PARAMETERS, (VS, APP), {M: N, S: P}, VPortParameters, STD5,
            "oid-nic-switch-vport-parameters"),
-    OidRow(Oid.NIC_SWITCH_ENUM_VPORTS, (VS, APP), {M: N}, VPortInfoArray, 28, STD5, "oid-nic-switch-enum-vports"),
-    OidRow(Oid.NIC_SWITCH_DELETE_VPORT, (VS,), {S: P}, DeleteVPortParameters, 12, STD5, "oid-nic-switch-delete-vport",
+    OidRow(Oid.NIC_SWITCH_ENUM_VPORTS, (VS, APP), {M: N}, VPortInfoArray, STD5, "oid-nic-switch-enum-vports"),
+    OidRow(Oid.NIC_SWITCH_DELETE_VPORT, (VS,), {S: P}, DeleteVPortParameters, STD5, "oid-nic-switch-delete-vport",
            owner="creator of the VPort"),
-    OidRow(Oid.NIC_SWITCH_ALLOCATE_VF, (VS,), {M: P}, VfParameters, 1632, CREATE,
+    OidRow(Oid.NIC_SWITCH_ALLOCATE_VF, (VS,), {M: P}, VfParameters, CREATE,
            "oid-nic-switch-allocate-vf"),
-    OidRow(Oid.NIC_SWITCH_FREE_VF, (VS,), {S: P}, FreeVfParameters, 10, (*DELETE, Status.INVALID_PARAMETER),
+    OidRow(Oid.NIC_SWITCH_FREE_VF, (VS,), {S: P}, FreeVfParameters, (*DELETE, Status.INVALID_PARAMETER),
            "oid-nic-switch-free-vf", DELETE_SEEN, owner="allocator of the VF"),
-    OidRow(Oid.NIC_SWITCH_VF_PARAMETERS, (VS, APP), {M: N}, VfParameters, 1632, STD5, "oid-nic-switch-vf-parameters"),
-    OidRow(Oid.NIC_SWITCH_ENUM_VFS, (VS, APP), {M: N}, VfInfoArray, 24, STD5, "oid-nic-switch-enum-vfs"),
-    OidRow(Oid.SRIOV_HARDWARE_CAPABILITIES, (VS, APP), {Q: N}, SriovCapabilitiesStructure, 12, STD4,
+    OidRow(Oid.NIC_SWITCH_VF_PARAMETERS, (VS, APP), {M: N}, VfParameters, STD5, "oid-nic-switch-vf-parameters"),
+    OidRow(Oid.NIC_SWITCH_ENUM_VFS, (VS, APP), {M: N}, VfInfoArray, STD5, "oid-nic-switch-enum-vfs"),
+    OidRow(Oid.SRIOV_HARDWARE_CAPABILITIES, (VS, APP), {Q: N}, SriovCapabilitiesStructure, STD4,
            "oid-sriov-hardware-capabilities"),
-    OidRow(Oid.SRIOV_CURRENT_CAPABILITIES, (VS, APP), {Q: N}, SriovCapabilitiesStructure, 12, STD4,
+    OidRow(Oid.SRIOV_CURRENT_CAPABILITIES, (VS, APP), {Q: N}, SriovCapabilitiesStructure, STD4,
            "oid-sriov-current-capabilities"),
-    OidRow(Oid.SRIOV_READ_VF_CONFIG_SPACE, (VS,), {M: P}, ReadConfigSpaceParameters, 20, STD5,
+    OidRow(Oid.SRIOV_READ_VF_CONFIG_SPACE, (VS,), {M: P}, ReadConfigSpaceParameters, STD5,
            "oid-sriov-read-vf-config-space"),
-    OidRow(Oid.SRIOV_WRITE_VF_CONFIG_SPACE, (VS,), {S: P}, WriteConfigSpaceParameters, 20, STD5,
+    OidRow(Oid.SRIOV_WRITE_VF_CONFIG_SPACE, (VS,), {S: P}, WriteConfigSpaceParameters, STD5,
            "oid-sriov-write-vf-config-space"),
-    OidRow(Oid.SRIOV_READ_VF_CONFIG_BLOCK, (VS, NDIS), {M: P}, ReadConfigBlockParameters, 20, STD5,
+    OidRow(Oid.SRIOV_READ_VF_CONFIG_BLOCK, (VS, NDIS), {M: P}, ReadConfigBlockParameters, STD5,
            "oid-sriov-read-vf-config-block"),
-    OidRow(Oid.SRIOV_WRITE_VF_CONFIG_BLOCK, (VS, NDIS), {S: P}, WriteConfigBlockParameters, 20, STD5,
+    OidRow(Oid.SRIOV_WRITE_VF_CONFIG_BLOCK, (VS, NDIS), {S: P}, WriteConfigBlockParameters, STD5,
            "oid-sriov-write-vf-config-block"),
-    OidRow(Oid.SRIOV_RESET_VF, (VS,), {S: P}, ResetVfParameters, 6, STD5, "oid-sriov-reset-vf"),
-    OidRow(Oid.SRIOV_SET_VF_POWER_STATE, (VS,), {S: P}, SetPowerStateParameters, 13, STD5, "oid-sriov-set-vf-power-state"),
-    OidRow(Oid.SRIOV_VF_VENDOR_DEVICE_ID, (VS,), {M: P}, VendorDeviceIdInfo, 10, STD5, "oid-sriov-vf-vendor-device-id"),
-    OidRow(Oid.SRIOV_PROBED_BARS, (NDIS,), {Q: P}, ProbedBarsInfo, 32, STD5, "oid-sriov-probed-bars"),
-    OidRow(Oid.SRIOV_BAR_RESOURCES, (NDIS,), {M: P}, BarResourcesInfo, 32, STD5, "oid-sriov-bar-resources"),
-    OidRow(Oid.SRIOV_PF_LUID, (VS,), {Q: N}, PfLuidInfo, 12, STD4, "oid-sriov-pf-luid"),
-    OidRow(Oid.SRIOV_CONFIG_STATE, (NDIS,), {S: V}, ConfigStateParameters, 12, STD5, HEADER_ONLY),
-    OidRow(Oid.SRIOV_VF_SERIAL_NUMBER, (NETVSC, VS), {Q: N}, VfSerialNumberInfo, 8, STD4, "oid-sriov-vf-serial-number"),
-    OidRow(Oid.SRIOV_OVERLYING_ADAPTER_INFO, (NDIS,), {S: V}, OverlyingAdapterInfo, 20, STD5, HEADER_ONLY, version=670),
-    OidRow(Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK, (NDIS,), {M: V}, InvalidateConfigBlockInfo, 16, STD5,
+    OidRow(Oid.SRIOV_RESET_VF, (VS,), {S: P}, ResetVfParameters, STD5, "oid-sriov-reset-vf"),
+    OidRow(Oid.SRIOV_SET_VF_POWER_STATE, (VS,), {S: P}, SetPowerStateParameters, STD5, "oid-sriov-set-vf-power-state"),
+    OidRow(Oid.SRIOV_VF_VENDOR_DEVICE_ID, (VS,), {M: P}, VendorDeviceIdInfo, STD5, "oid-sriov-vf-vendor-device-id"),
+    OidRow(Oid.SRIOV_PROBED_BARS, (NDIS,), {Q: P}, ProbedBarsInfo, STD5, "oid-sriov-probed-bars"),
+    OidRow(Oid.SRIOV_BAR_RESOURCES, (NDIS,), {M: P}, BarResourcesInfo, STD5, "oid-sriov-bar-resources"),
+    OidRow(Oid.SRIOV_PF_LUID, (VS,), {Q: N}, PfLuidInfo, STD4, "oid-sriov-pf-luid"),
+    OidRow(Oid.SRIOV_CONFIG_STATE, (NDIS,), {S: V}, ConfigStateParameters, STD5, HEADER_ONLY),
+    OidRow(Oid.SRIOV_VF_SERIAL_NUMBER, (NETVSC, VS), {Q: N}, VfSerialNumberInfo, STD4, "oid-sriov-vf-serial-number"),
+    OidRow(Oid.SRIOV_OVERLYING_ADAPTER_INFO, (NDIS,), {S: V}, OverlyingAdapterInfo, STD5, HEADER_ONLY, version=670),
+    OidRow(Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK, (NDIS,), {M: V}, InvalidateConfigBlockInfo, STD5,
            "oid-sriov-vf-invalidate-config-block"),
-    OidRow(Oid.RECEIVE_FILTER_HARDWARE_CAPABILITIES, (VS, APP), {Q: N}, ReceiveFilterCapabilitiesStructure, 84,
+    OidRow(Oid.RECEIVE_FILTER_HARDWARE_CAPABILITIES, (VS, APP), {Q: N}, ReceiveFilterCapabilitiesStructure,
            (*STD4, Status.PENDING), "oid-receive-filter-hardware-capabilities"),
-    OidRow(Oid.RECEIVE_FILTER_CURRENT_CAPABILITIES, (VS, APP), {Q: N}, ReceiveFilterCapabilitiesStructure, 84,
+    OidRow(Oid.RECEIVE_FILTER_CURRENT_CAPABILITIES, (VS, APP), {Q: N}, ReceiveFilterCapabilitiesStructure,
            (*STD4, Status.PENDING), "oid-receive-filter-current-capabilities; statuses assumed"),
-    OidRow(Oid.RECEIVE_FILTER_SET_FILTER, (VS,), {M: P}, ReceiveFilterParameters, 44, (*STD5, Status.PENDING),
+    OidRow(Oid.RECEIVE_FILTER_SET_FILTER, (VS,), {M: P}, ReceiveFilterParameters, (*STD5, Status.PENDING),
            "oid-receive-filter-set-filter"),
-    OidRow(Oid.RECEIVE_FILTER_CLEAR_FILTER, (VS,), {S: P}, FilterClearParameters, 16,
+    OidRow(Oid.RECEIVE_FILTER_CLEAR_FILTER, (VS,), {S: P}, FilterClearParameters,
            (Status.SUCCESS, Status.PENDING, Status.NOT_ACCEPTED), "oid-receive-filter-clear-filter", CLEAR_SEEN,
            owner="setter of the filter"),
-    OidRow(Oid.RECEIVE_FILTER_ENUM_FILTERS, (VS, APP), {M: N}, ReceiveFilterInfoArray, 28,
+    OidRow(Oid.RECEIVE_FILTER_ENUM_FILTERS, (VS, APP), {M: N}, ReceiveFilterInfoArray,
            (Status.SUCCESS, Status.PENDING, Status.INVALID_LENGTH, Status.FAILURE), "oid-receive-filter-enum-filters"),
-    OidRow(Oid.RECEIVE_FILTER_PARAMETERS, (VS, APP), {M: N}, ReceiveFilterParameters, 44,
+    OidRow(Oid.RECEIVE_FILTER_PARAMETERS, (VS, APP), {M: N}, ReceiveFilterParameters,
            (Status.SUCCESS, Status.PENDING, Status.INVALID_PARAMETER, Status.INVALID_LENGTH, Status.FAILURE),
            "oid-receive-filter-parameters"),
-    OidRow(Oid.RECEIVE_FILTER_MOVE_FILTER, (VS,), {S: P}, FilterMoveParameters, 24, STD5, "oid-receive-filter-move-filter"),
+    OidRow(Oid.RECEIVE_FILTER_MOVE_FILTER, (VS,), {S: P}, FilterMoveParameters, STD5, "oid-receive-filter-move-filter"),
 )
 
 ROW_OF: dict[Oid, OidRow] = {row.oid: row for row in OIDS}

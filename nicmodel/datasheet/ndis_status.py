@@ -29,6 +29,7 @@ class Status(IntEnum):
     INVALID_OID = 0xC0010017
     ADAPTER_REMOVED = 0xC0010018
     FILE_NOT_FOUND = 0xC001001B
+    SEND_ABORTED = 0xC023000C
     PAUSED = 0xC023002A
     UNSUPPORTED_REVISION = 0xC023002C
     INVALID_PORT = 0xC023002D
@@ -42,6 +43,10 @@ INITIALIZE_STATUSES = (Status.SUCCESS, Status.NOT_ACCEPTED, Status.RESOURCES, St
 
 RESET_STATUSES = (Status.SUCCESS, Status.PENDING, Status.RESET_IN_PROGRESS, Status.SOFT_ERRORS, Status.HARD_ERRORS)
 """All that MiniportResetEx may return (nc-ndis-miniport_reset)."""
+
+SEND_STATUSES = (Status.SUCCESS, Status.FAILURE, Status.RESOURCES, Status.INVALID_LENGTH, Status.PAUSED, Status.SEND_ABORTED,
+                 Status.RESET_IN_PROGRESS, Status.REQUEST_ABORTED)
+"""All that a send may end with (nf-ndis-ndismsendnetbufferlistscomplete, nc-ndis-miniport_send_net_buffer_lists)."""
 
 
 class Indication(IntEnum):

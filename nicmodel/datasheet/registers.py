@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 FULL, PARTIAL, STORAGE = "full", "partial", "storage"
 WORD = 0xFFFFFFFF
@@ -75,6 +76,11 @@ class Effects:
         """The bits once `value` has been written over `old`."""
         return (old & ~self.stored | value & self.stored | value & self.sets) & ~(value & self.clears)
 
+    @cached_property
+    def of_reading(self) -> bool:
+        """Whether a read changes any bit."""
+        return bool(self.read_clears | self.read_sets)
+
     def after_read(self, old: int) -> int:
         """The bits once they have been read."""
         return old & ~self.read_clears | self.read_sets
@@ -115,6 +121,7 @@ class Register:
     mask: int = WORD
     shows: str = ""
     kept: bool = False
+    index: ClassVar[int] = 0     # of the only element of a row that is no array
 
     @cached_property
     def effects(self) -> Effects:
@@ -148,7 +155,17 @@ class Register:
                 base, first = further
         return base + (index - first) * self.stride
 
-    @property
+    @cached_property
+    def visible(self) -> int:
+        """Bits that a read shows."""
+        return self.effects.shown(self.mask)
+
+    @cached_property
+    def key(self) -> str:
+        """The name of the row that stores the bits."""
+        return self.shows or self.name
+
+    @cached_property
     def offset(self) -> int:
         return self.at
 
@@ -164,7 +181,7 @@ class RegisterAt:
     def offset(self) -> int:
         return self.register.offset_of(self.index)
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.register.name
 

@@ -76,4 +76,4 @@ class Rule:
         """The adapters on whose table it stands."""
         if self.binds_a_driver:
             return tuple(role for role in BOTH if role in self.who)
-        return BOTH if self.family.startswith("GEN") else VF if self.family in VF_FAMILIES else PF
+        return BOTH if self.family.startswith(("GEN", "NBL")) else VF if self.family in VF_FAMILIES else PF

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from nicmodel.datasheet.rule import Rule
 from nicmodel.datasheet.rules_advertise import ADVERTISED, KEYWORDS
+from nicmodel.datasheet.rules_frames import FRAMES
 from nicmodel.datasheet.rules_generic import GENERIC
 from nicmodel.datasheet.rules_hardware import HARDWARE_ORDER
 from nicmodel.datasheet.rules_init import INITIALISATION
@@ -21,7 +22,7 @@ from nicmodel.datasheet.rules_vport import FILTERS, VPORTS
 __all__ = ["BY_ID", "ORDER", "RULES", "Rule"]
 
 RULES: tuple[Rule, ...] = (
-    GENERIC + INITIALISATION + KEYWORDS + ADVERTISED + SWITCH + ALLOCATION + VPORTS + FILTERS + PCI_VIEW + INTERRUPTS
+    GENERIC + FRAMES + INITIALISATION + KEYWORDS + ADVERTISED + SWITCH + ALLOCATION + VPORTS + FILTERS + PCI_VIEW + INTERRUPTS
     + BACK_CHANNEL + DATA_PATHS + RESETS + ENDINGS + REQUESTS + STRUCTURES + ORDER_UP + ORDER_DOWN + STATES + HARDWARE_ORDER)
 BY_ID = {rule.id: rule for rule in RULES}
 ORDER = {rule.id: position for position, rule in enumerate(RULES)}

@@ -18,7 +18,7 @@ import typer
 
 from nicmodel.lab.console import BAD_INPUT, INTERRUPTED, OK, UNMET, run_progress, say, show, stop_on_interrupt, sweep_progress
 from nicmodel.lab.options import AsJson, Out, Plane, ScenarioName, Seed, Settings, load_scenario, print_rows, rounded
-from nicmodel.sim.errors import DriverFault, ScenarioError
+from nicmodel.sim.errors import DriverFault, DriverStumble, ScenarioError
 
 MAIN_JOB = "vf_scaling"
 # What bad arguments raise. Typer carries its own click or uses the installed one, as its version has it.
@@ -292,6 +292,8 @@ def rules(
     from nicmodel.lab.own_drivers import as_settings
     from nicmodel.lab.rules import judge, print_judged
 
+    if as_json and as_markdown:
+        raise typer.BadParameter("--json and --markdown are two forms of one table: ask for one of them")
     checked = load_scenario(scenario, [*(settings or []), *as_settings(driver or [])], None)
     judged = judge(checked, strict)
     print_judged(judged, as_json, as_markdown)
@@ -344,6 +346,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(_usage_sentence(error))
     except (ScenarioError, DriverFault) as error:
         say(str(error))
+    except DriverStumble as error:
+        say(str(error))
+        return UNMET
     except BrokenPipeError:  # the reader of our output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
@@ -352,6 +357,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         say("stopped before anything was measured")
         return INTERRUPTED
+    except Exception as error:
+        from nicmodel.lab.own_drivers import blamed
+
+        if (sentence := blamed(error)) is None:
+            raise
+        say(sentence)
+        return UNMET
     return BAD_INPUT
 
 

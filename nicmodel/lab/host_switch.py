@@ -16,12 +16,11 @@ from drivers.rings import PythonRings
 from nicmodel.datasheet.ethernet import FCS_BYTES
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.ndis.guests import Guest
-from nicmodel.sim.plane import NO_AGENT, AgentConfig, Direction
+from nicmodel.sim.plane import NEVER, NO_AGENT, AgentConfig, Direction
 
 if TYPE_CHECKING:
     from nicmodel.lab.machine import Machine
 
-FOREVER = 1 << 62
 
 
 @dataclass
@@ -29,13 +28,13 @@ class Sender:
     """A guest that sends over the synthetic path, from ``since`` until ``until``: its next frame, and when VMBus brings it."""
 
     guest: int
-    until: int = FOREVER
+    until: int = NEVER
     packet: int = 0
     arrives: int = 0
 
 
 @dataclass
-class Life:
+class Opening:
     """One opening of the PF's queue pair: since when, and whose frames were posted, in order."""
 
     since: int
@@ -48,7 +47,7 @@ class HostSwitch:
 
     def __init__(self, machine: Machine, remote_mac: int):
         self.machine, self.remote_mac = machine, remote_mac
-        self.lives: list[Life] = []
+        self.openings: list[Opening] = []
         self.senders: dict[int, Sender] = {}             # by guest: those that send
         self.leaving: list[Sender] = []                  # those that have stopped, whose frames are still coming
         self._pair: Any = None                           # the PF's queue pair while it is open
@@ -68,7 +67,7 @@ class HostSwitch:
 
     def _open(self) -> None:
         rings = PythonRings(self._pair, lambda frames: None)
-        self.lives.append(Life(int(self.machine.clock.now), rings))
+        self.openings.append(Opening(int(self.machine.clock.now), rings))
 
     # who sends -----------------------------------------------------------------------------------------------
     def carry(self, guests: list[Guest]) -> None:
@@ -139,10 +138,10 @@ class HostSwitch:
         machine, s = self.machine, self.machine.scenario
         size = s.sizes[sender.packet % len(s.sizes)] - FCS_BYTES
         frame = self.remote_mac.to_bytes(6, "big") + machine.mac_of(1 + sender.guest).to_bytes(6, "big") + b"\x88\xb5"
-        life = self.lives[-1] if self._pair is not None else None
+        life = self.openings[-1] if self._pair is not None else None
         while life is not None and not life.rings.room():
             yield machine.clock.timeout(s.life.switch_poll)
-            life = self.lives[-1] if self._pair is not None else None
+            life = self.openings[-1] if self._pair is not None else None
         if life is not None:
             life.rings.send([frame.ljust(size, b"\0")])
             life.posted.append(sender.guest)

@@ -309,14 +309,14 @@ class DriverKeys(Section):
             )
         if value:
             from drivers.mutants import MUTANTS
-            from nicmodel.lab.own_drivers import driver_class, is_pf
+            from nicmodel.lab.own_drivers import driver_class, may_be
 
             for who, name in value.items():
                 kind = "pf" if who == "pf" else "vf"
                 if who != "pf" and not (who.isascii() and who.isdigit() and str(int(who)) == who):
                     raise ValueError(f'"{who}" is not allowed: a driver is named by its VF number or pf')
                 if ":" in name:
-                    if is_pf(driver_class(name)) != (who == "pf"):
+                    if not may_be(driver_class(name), kind):
                         raise ValueError(f'"{name}" is not allowed: it is no driver of a {kind.upper()}')
                     continue
                 allowed = [n for n in MUTANTS if n.startswith(kind + "_")]

@@ -148,9 +148,9 @@ class Ledger:
         switch = self.machine.switch
         assert switch is not None
         mine = rows[(rows["kind"] == TX) & (rows["function"] == PF_FUNCTION)]
-        ends = [*(life.since for life in switch.lives[1:]), self.end_ps][:len(switch.lives)]
-        return [(mine[(mine["DESC_FETCHED"] >= life.since) & (mine["DESC_FETCHED"] < end)], life.posted)
-                for life, end in zip(switch.lives, ends, strict=True)]
+        ends = [*(opening.since for opening in switch.openings[1:]), self.end_ps][:len(switch.openings)]
+        return [(mine[(mine["DESC_FETCHED"] >= opening.since) & (mine["DESC_FETCHED"] < end)], opening.posted)
+                for opening, end in zip(switch.openings, ends, strict=True)]
 
     def _offered(self) -> int | None:
         """Frames that a guest's load has offered to send, whoever took them; each queue of a VF has a load of its own."""

@@ -12,11 +12,12 @@ import numpy as np
 from nicmodel.lab.life_keys import PLACES
 from nicmodel.lab.life_ledger import never_had
 from nicmodel.sim.plane import PF_FUNCTION
+from nicmodel.sim.units import TIME
 
 if TYPE_CHECKING:
     from nicmodel.lab.life_ledger import GuestLife, Life
 
-US = 1_000_000
+US = TIME["us"]
 LANES = ("VS", "VPCI", "NetVSC", "VF", "NDIS", "PF")
 MOST = 3                             # hand-overs shown
 COLUMN = 6.5                         # inches

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from nicmodel.lab.life_keys import PLACES
+from nicmodel.sim.units import TIME
 
-US = 1_000_000
+US = TIME["us"]
 MOST = 48            # steps shown; all are in the JSON
 
 

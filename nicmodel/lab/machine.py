@@ -10,9 +10,11 @@ held until then. What is measured, and when a run ends, is the testbench's.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +32,9 @@ from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.settings import core_of, guest_times, page_shift, plane_settings, ring_settings, shaper_words
 from nicmodel.ndis.guests import Guest, make_pf
 from nicmodel.ndis.library import NdisLibrary
+from nicmodel.ndis.seen import LOADED
 from nicmodel.ndis.stack import VirtualizationStack
+from nicmodel.ndis.stumble import stuck
 from nicmodel.pcie.handle import FunctionHandle
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.memory import Domain
@@ -40,7 +44,20 @@ REMOTE_MAC = 0x02_00_00_00_FF_01     # the far end of the wire
 MAC_SLOTS = {64: 128}                # receive addresses by TotalVFs; larger adapters have the extension's 512
 KB = 1 << 10
 DROP = "drop_"
+PATIENCE_PS = 5_000_000_000_000      # simulated time that drivers have for what is asked of them, an adapter (assumed)
 RECEIVES = ("running", "synthetic")
+
+
+@contextmanager
+def no_search_for_cycles() -> Iterator[None]:
+    """Python looks for unreachable cycles after so many new objects; those of a bring-up live as long as their machine."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class LabOps:
@@ -170,17 +187,18 @@ class Machine:
     # bring-up -----------------------------------------------------------------------------------------------
     def bring_up(self, told: Callable[[int], None] | None = None, stop: threading.Event | None = None) -> None:
         """Start the PF's driver, then each VF's, by the documented rules. `told(v)` after each VF."""
-        self.run(self.stack.bring_up_pf())
-        attached = self.scenario.life.attached
-        for v in range(self.scenario.num_vfs):
-            if stop is not None and stop.is_set():
-                break
-            bring = self.stack.attach if attached is None or v < attached else self.stack.admit
-            self.run(bring(self.guest(v)))
-            if told:
-                told(v)
-        if self.switch is not None:
-            self.run(self._settle())
+        with no_search_for_cycles():
+            self.run(self.stack.bring_up_pf())
+            attached = self.scenario.life.attached
+            for v in range(self.scenario.num_vfs):
+                if stop is not None and stop.is_set():
+                    break
+                bring = self.stack.attach if attached is None or v < attached else self.stack.admit
+                self.run(bring(self.guest(v)))
+                if told:
+                    told(v)
+            if self.switch is not None:
+                self.run(self._settle())
         self.look()
 
     def _settle(self) -> Any:
@@ -194,7 +212,20 @@ class Machine:
 
     def run(self, steps: Any) -> Any:
         """Run a generator of waiting steps to its end; returns its value."""
-        return self.clock.run(until=self.clock.process(steps))
+        process = self.clock.process(steps)
+        self.clock.call_at(int(self.clock.now) + PATIENCE_PS * (1 + len(self.stack.guests)),
+                           lambda: self._lost(steps, "does not return") if process.is_alive else None)
+        try:
+            return self.clock.run(until=process)
+        except RuntimeError as problem:                    # SimPy's word for what no process may yield
+            self._lost(steps, f"waits in a way that is none ({' '.join(str(problem).split()[-4:])})")
+            raise
+
+    def _lost(self, steps: Any, why: str) -> None:
+        """Steps do not come to their end: DriverStumble for the driver that they wait for, if any."""
+        for adapter in self.stack.adapters():
+            if (entry := adapter.ndis.checker.seen.phase) != LOADED:
+                raise stuck(adapter.ndis.name, adapter.driver, entry, steps, why)
 
     def examine(self) -> None:
         """Let every driver be asked for what it must refuse, and led to the end of its life."""
@@ -226,7 +257,7 @@ class Machine:
         if s.load.kind == "saturated":
             ticks = self.change.arrival_ticks(ticks)
         for position, function in enumerate(running):
-            start = self.clock.stamp() + 1 + position * ticks // (1024 * max(1, len(running)))
+            start = self.clock.stamp() + 1 + position * ticks // (TICKS_PER_PS * max(1, len(running)))
             config = FlowConfig(Direction.RX, s.sizes, self.mac_of(function), REMOTE_MAC, 0, ticks, start)
             self.flows[self.device.plane.add_flow(config)] = function - 1
 

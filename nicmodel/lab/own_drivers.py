@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,23 +14,68 @@ from typing import Any
 from drivers.mutants import MUTANTS
 from nicmodel.sim.errors import ScenarioError
 
+ENTRY_POINTS: dict[str, tuple[str, ...]] = {"driver_entry": (), "initialize": (), "restart": (), "pause": (), "halt": (),
+                                            "oid_request": ("kind", "oid", "buffer")}
+"""What every miniport has, and with what it is called."""
+LOADED: set[str] = set()
+"""Names of the modules that own drivers were found in."""
+
 
 def driver_class(name: str) -> type[Any]:
     """The driver class of this name. Raises ScenarioError with what is wrong."""
     if ":" not in name:
         return MUTANTS[name].driver
     where, _, attribute = name.rpartition(":")
-    driver = getattr(_module(where), attribute, None)
+    module = _module(where)
+    LOADED.add(module.__name__)
+    driver = getattr(module, attribute, None)
     if not isinstance(driver, type):
         raise ScenarioError(f"{where} has no class {attribute}")
     if getattr(driver, "switch_creation", None) not in ("static", "dynamic", "none"):
         raise ScenarioError(f"{name} is no miniport: a driver has switch_creation, static or dynamic for a PF, none for a VF")
+    for method, called_with in ENTRY_POINTS.items():
+        if not callable(entry := getattr(driver, method, None)):
+            raise ScenarioError(f"{name} is no miniport: it has no {method}, which every driver has")
+        _check_signature(name, method, entry, ("self", *called_with))
+    _check_signature(name, "its constructor", driver, ("ndis", "handle", "settings"))
     return driver
+
+
+def _check_signature(name: str, what: str, called: Any, arguments: tuple[str, ...]) -> None:
+    try:
+        inspect.signature(called).bind(*arguments)
+    except TypeError as problem:
+        raise ScenarioError(f"{name} is no miniport: {what} is called with ({', '.join(arguments)}): {problem}") from None
+    except ValueError:                      # a built-in whose signature Python does not know
+        return
+
+
+def blamed(problem: BaseException) -> str | None:
+    """What a driver of the user's own raised outside its entry points, in a process of its own for one; None if no line of
+    a module that was loaded here had a part in it."""
+    links: list[BaseException] = []
+    link: BaseException | None = problem
+    while link is not None and link not in links:
+        links.append(link)
+        link = link.__cause__ or link.__context__
+    for link in reversed(links):
+        frames = [(frame, line) for frame, line in traceback.walk_tb(link.__traceback__) if frame.f_globals["__name__"] in LOADED]
+        if frames:
+            frame, line = frames[-1]
+            said = " ".join(f"{type(link).__name__}: {link}".split()).rstrip(":")
+            return f"{type(frame.f_locals.get('self')).__name__} raised {said} in {frame.f_code.co_name} " \
+                   f"({Path(frame.f_code.co_filename).name}, line {line})"
+    return None
 
 
 def is_pf(driver: type[Any]) -> bool:
     """Whether a driver is a PF's: only a PF creates a switch."""
     return bool(driver.switch_creation != "none")
+
+
+def may_be(driver: type[Any], kind: str) -> bool:
+    """Whether a driver may be that of a "pf" or a "vf"."""
+    return getattr(driver, "serves_both", False) or is_pf(driver) == (kind == "pf")
 
 
 def as_settings(options: Iterable[str]) -> list[str]:
@@ -69,5 +116,6 @@ def _module(where: str) -> Any:
         return module
     except ScenarioError:
         raise
-    except Exception as problem:            # whatever the user's module does while it is imported
-        raise ScenarioError(f"{where} cannot be imported: {type(problem).__name__}: {problem}") from problem
+    except (Exception, SystemExit) as problem:      # whatever the user's module does while it is imported
+        said = " ".join(f"{type(problem).__name__}: {problem}".split()).rstrip(":")
+        raise ScenarioError(f"{where} cannot be imported: {said}") from problem

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,19 +46,13 @@ def judge(scenario: Scenario, strict: bool = False) -> Judged:
     """Bring the scenario up, examine its drivers, and judge."""
     from nicmodel.lab import testbench
 
-    if not strict:
-        return Judged(complete(_examined(testbench, scenario)))
     try:
-        with stop_at_first_offence():
-            return Judged(complete(_examined(testbench, scenario)))
+        with stop_at_first_offence() if strict else nullcontext():
+            machine = testbench.bring_up(scenario)
+            machine.examine()
     except FirstOffence as first:
         return Judged([], first.report)
-
-
-def _examined(testbench: Any, scenario: Scenario) -> list[dict[str, Any]]:
-    machine = testbench.bring_up(scenario)
-    machine.examine()
-    return list(machine.rule_rows())
+    return Judged(complete(list(machine.rule_rows())))
 
 
 def print_judged(judged: Judged, as_json: bool, as_markdown: bool) -> None:

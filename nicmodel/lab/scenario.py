@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
 from nicmodel.datasheet.ethernet import AROUND_BYTES, MAX_QUANTA, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES
-from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES
+from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES, TICKS_PER_PS
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON, HostProfile, Profile
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.keys import (
@@ -265,5 +265,5 @@ def _wire_share(scenario: Scenario) -> float:
     """The share of the wire that the Rx load of all functions takes."""
     ticks = scenario.interval_ticks(Direction.RX)
     frame = sum(scenario.sizes) / len(scenario.sizes) + AROUND_BYTES
-    line_ticks = frame * 8 * 1000 * 1024 / scenario.adapter.link_gbps
+    line_ticks = frame * 8 * 1000 * TICKS_PER_PS / scenario.adapter.link_gbps
     return 0.999_999 * scenario.senders * line_ticks / ticks

@@ -22,8 +22,9 @@ from nicmodel.ndis.checker import Call
 from nicmodel.ndis.journal import Entry, Journal
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.sim.errors import ScenarioError
+from nicmodel.sim.units import TIME
 
-US = 1_000_000
+US = TIME["us"]
 MARKED = re.compile(r"(<!-- sequence: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 NAMES = ("bring_up", "teardown")
 PARTICIPANTS = {"VS": "Virtualization stack", "NDIS": "NDIS", "PF": "PF miniport", "VPCI": "VPCI", "VF": "VF miniport",

@@ -18,6 +18,7 @@ import numpy as np
 
 from drivers.vf import VfMiniport
 from nicmodel.datasheet.books import WAITS
+from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.registers_pf import PFDTXGSWC, RAH, VT_CTL
 from nicmodel.datasheet.timing import REPLAY_PATIENCE_PS, REPLAY_STEP_PS
 from nicmodel.device import Device
@@ -192,7 +193,7 @@ def link_figures(links: np.ndarray, window_ps: int) -> list[dict[str, Any]]:
     """One row a link direction."""
     return [{"name": name, "direction": direction,
              "bytes": int(row["tlp_bytes"] + row["dllp_bytes"] + row["skp_bytes"]),
-             "busy_ps": int(row["busy_ticks"]) // 1024, "window_ps": window_ps}
+             "busy_ps": int(row["busy_ticks"]) // TICKS_PER_PS, "window_ps": window_ps}
             for (name, direction), row in zip(LINK_NAMES, links, strict=True)]
 
 

@@ -9,19 +9,21 @@ Entry points that a driver may leave out (`reset`, `shutdown`, `device_pnp_event
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from inspect import isgenerator
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-import simpy
-
-from nicmodel.datasheet.ndis import Oid, PowerState, RequestType, Status
+from nicmodel.datasheet.ndis import SURPRISE_REMOVED, Oid, PowerState, RequestType, Status
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.platform import Steps
+from nicmodel.ndis.seen import HALT, INITIALIZE, PNP_EVENT, REQUEST, RESET
 from nicmodel.ndis.states import RESETTABLE, TAKES_OIDS, Event, State, after
-from nicmodel.sim.errors import DriverFault, ModelBug
+from nicmodel.ndis.stumble import no_status, stumble
+from nicmodel.ndis.turn import Turn
+from nicmodel.sim.errors import DriverFault, ModelBug, NicModelError
 
 HALT_REMOVED, HALT_STOPPED = "NdisHaltDeviceSurpriseRemoved", "NdisHaltDeviceStopped"
-SURPRISE_REMOVED = "NdisDevicePnPEventSurpriseRemoved"
+ASSIGN = "MiniportFilterResourceRequirements or MiniportStartDevice"
 
 
 class Miniport(Protocol):
@@ -42,13 +44,14 @@ class Adapter:
 
     def __init__(self, ndis: NdisLibrary, driver: Miniport):
         self.ndis, self.driver = ndis, driver
+        ndis.driver = driver
         self.state = State.HALTED
         self.removed = False                       # the device is gone, and the driver has been told
         self.asleep = False                        # in low power, by OID_PNP_SET_POWER
         self.resetting = False
         self.reset_over = ndis.env.event()         # succeeds when the reset that is under way has ended
         self.resets = 0                            # MiniportResetEx calls so far
-        self._requests = simpy.Resource(ndis.env)
+        self._turn = Turn(ndis.env)
 
     @property
     def rule(self) -> str | None:
@@ -58,26 +61,20 @@ class Adapter:
     def load(self) -> Status:
         """DriverEntry, and MiniportAddDevice where the driver has asked for it."""
         self.ndis.checker.seen.switch_creation = getattr(self.driver, "switch_creation", "none")
-        self.ndis.record("DriverEntry")
-        status = self.driver.driver_entry()
-        self.ndis.record("DriverEntry returns", status=status)
+        status = self._at_once("DriverEntry", self.driver.driver_entry)
         add_device = self.ndis.pnp_handlers.get("AddDevice")
         if status == Status.SUCCESS and add_device is not None:
-            self.ndis.record("MiniportAddDevice")
-            status = add_device()
-            self.ndis.record("MiniportAddDevice returns", status=status)
+            status = self._at_once("MiniportAddDevice", add_device)
         return status
 
     def initialize(self) -> Steps:
         """Start the device and run MiniportInitializeEx; FAILURE if a must-rule broke on the way."""
         yield from self.ndis.platform.start_device()
-        status = self.ndis.assign_resources()
+        status = self._whole(ASSIGN, self.ndis.assign_resources)
         if status != Status.SUCCESS:
             return status
         self.state = after(self.state, Event.INITIALIZE)
-        self.ndis.record("MiniportInitializeEx")
-        status = yield from self._guarded(self.driver.initialize())
-        self.ndis.record("MiniportInitializeEx returns", status=status)
+        status = yield from self._entry(INITIALIZE, self.driver.initialize)
         if status != Status.SUCCESS:
             self.state = after(self.state, Event.INITIALIZE_FAILED)
             return status
@@ -92,36 +89,32 @@ class Adapter:
         if self.asleep:
             raise ModelBug("adapter is in D3: 'MiniportRestart called' is not possible")
         self.state = after(self.state, Event.RESTART)
-        self.ndis.record("MiniportRestart")
-        status = yield from self._guarded(self.driver.restart())
-        self.ndis.record("MiniportRestart returns", status=status)
+        status = yield from self._entry("MiniportRestart", self.driver.restart)
+        if not isinstance(status, Status):
+            raise no_status(self.ndis.name, self.driver, "MiniportRestart", status)
         self.state = after(self.state, Event.RESTARTED if status == Status.SUCCESS else Event.RESTART_FAILED)
         return status
 
     def pause(self) -> Steps:
         """MiniportPause, which cannot fail."""
         self.state = after(self.state, Event.PAUSE)
-        self.ndis.record("MiniportPause")
-        yield from self._guarded(self.driver.pause())
-        self.ndis.record("MiniportPause returns", status=Status.SUCCESS)
+        yield from self._entry("MiniportPause", self.driver.pause, cannot_fail=True)
         self.state = after(self.state, Event.PAUSE_COMPLETE)
         return Status.SUCCESS
 
     def halt(self) -> Steps:
         """MiniportHaltEx, from Paused only; the action says whether the hardware is still there."""
         self.state = after(self.state, Event.HALT)
-        self.ndis.record("MiniportHaltEx", action=HALT_REMOVED if self.removed else HALT_STOPPED)
-        yield from self._guarded(self.driver.halt())
-        self.ndis.record("MiniportHaltEx returns", status=Status.SUCCESS)
+        self.ndis.record(HALT, action=HALT_REMOVED if self.removed else HALT_STOPPED)
+        yield from self._steps(HALT, self.driver.halt)
+        self.ndis.record(f"{HALT} returns", status=Status.SUCCESS)
         return Status.SUCCESS
 
     def remove(self) -> None:
         """MiniportRemoveDevice, where the driver has asked for it: an adapter that was halted is not started again."""
         handler = self.ndis.pnp_handlers.get("RemoveDevice")
         if handler is not None:
-            self.ndis.record("MiniportRemoveDevice")
-            handler()
-            self.ndis.record("MiniportRemoveDevice returns", status=Status.SUCCESS)
+            self._at_once("MiniportRemoveDevice", handler, cannot_fail=True)
 
     # what may happen while it runs -----------------------------------------------------------------------
 
@@ -138,12 +131,13 @@ class Adapter:
         if self.asleep or self.removed:
             return Status.NOT_ACCEPTED
         self.resetting, self.resets, self.reset_over = True, self.resets + 1, self.ndis.env.event()
-        self.ndis.record("MiniportResetEx")
+        self.ndis.record(RESET)
         handler = getattr(self.driver, "reset", None)
-        status = Status.NOT_SUPPORTED if handler is None else (yield from self._guarded(handler()))
-        with self._requests.request() as turn:
-            yield turn
-        self.ndis.record("MiniportResetEx returns", status=status)
+        status = Status.NOT_SUPPORTED if handler is None else (yield from self._steps(RESET, handler))
+        if self._turn.taken:
+            yield from self._turn.wait()
+            self._turn.give()
+        self.ndis.record(f"{RESET} returns", status=status)
         self.resetting = False
         self.reset_over.succeed()
         return status
@@ -151,17 +145,15 @@ class Adapter:
     def shutdown(self) -> Status:
         """MiniportShutdownEx: the system goes down; the hardware is left in a known state, nothing is given back."""
         self.state = after(self.state, Event.SHUTDOWN)
-        self.ndis.record("MiniportShutdownEx")
-        getattr(self.driver, "shutdown", _nothing)()
-        self.ndis.record("MiniportShutdownEx returns", status=Status.SUCCESS)
+        self._at_once("MiniportShutdownEx", getattr(self.driver, "shutdown", _nothing), cannot_fail=True)
         return Status.SUCCESS
 
     def surprise_remove(self) -> None:
         """MiniportDevicePnPEventNotify: the device is gone. What follows is pause and halt (GEN-OID-04, GEN-HALT-03)."""
         self.removed = True
-        self.ndis.record("MiniportDevicePnPEventNotify", event=SURPRISE_REMOVED)
-        getattr(self.driver, "device_pnp_event", _nothing)(SURPRISE_REMOVED)
-        self.ndis.record("MiniportDevicePnPEventNotify returns", status=Status.SUCCESS)
+        self.ndis.record(PNP_EVENT, event=SURPRISE_REMOVED)
+        self._whole(PNP_EVENT, getattr(self.driver, "device_pnp_event", _nothing), SURPRISE_REMOVED)
+        self.ndis.record(f"{PNP_EVENT} returns", status=Status.SUCCESS)
 
     def sleep(self) -> Steps:
         """D3: pause, then OID_PNP_SET_POWER, as NDIS does for a driver that has not asked to stay unpaused (POWER-04)."""
@@ -178,22 +170,24 @@ class Adapter:
 
     def oid(self, kind: RequestType, oid: Oid, buffer: Any) -> Steps:
         """One request; others wait until it is complete. NOT_ACCEPTED while the adapter takes none."""
-        with self._requests.request() as turn:
-            yield turn
+        if self._turn.taken:
+            yield from self._turn.wait()
+        self._turn.taken = True
+        try:
             if self.state not in TAKES_OIDS or self.resetting:
                 return Status.NOT_ACCEPTED
-            self.ndis.record("MiniportOidRequest", oid=oid, kind=kind, buffer=buffer)
-            status = yield from self._guarded(self._until_reset(self.driver.oid_request(kind, oid, buffer)))
-            self.ndis.record("MiniportOidRequest returns", oid=oid, kind=kind, buffer=buffer, status=status)
+            self.ndis.record(REQUEST, oid=oid, kind=kind, buffer=buffer)
+            status = yield from self._steps(REQUEST, self.driver.oid_request, kind, oid, buffer)
+            self.ndis.record(f"{REQUEST} returns", oid=oid, kind=kind, buffer=buffer, status=status)
             if oid == Oid.PNP_SET_POWER and status == Status.SUCCESS:
                 self.asleep = buffer != PowerState.D0
+        finally:
+            self._turn.give()
         return status
 
-    def _until_reset(self, steps: Status | Steps) -> Steps:
+    def _until_reset(self, request: Steps) -> Steps:
         """A request's own steps, given up with REQUEST_ABORTED at the first step after a reset has begun."""
-        if not isgenerator(steps):
-            return steps
-        request, resets, back = cast(Steps, steps), self.resets, None
+        resets, back = self.resets, None
         while True:
             try:
                 back = yield request.send(back)
@@ -203,13 +197,50 @@ class Adapter:
                 request.close()
                 return Status.REQUEST_ABORTED
 
-    def _guarded(self, steps: Status | Steps) -> Steps:
-        """A driver that gives up on its hardware fails; the reason goes to the error log."""
+    # the driver's code -------------------------------------------------------------------------------------
+
+    def _entry(self, name: str, method: Callable[..., Any], cannot_fail: bool = False) -> Steps:
+        """An entry point that may wait, from its call to its return, both recorded."""
+        self.ndis.record(name)
+        status = yield from self._steps(name, method)
+        self.ndis.record(f"{name} returns", status=Status.SUCCESS if cannot_fail else status)
+        return status
+
+    def _at_once(self, name: str, method: Callable[..., Any], cannot_fail: bool = False) -> Status:
+        """An entry point that takes no time, from its call to its return, both recorded."""
+        self.ndis.record(name)
+        status = self._whole(name, method)
+        self.ndis.record(f"{name} returns", status=Status.SUCCESS if cannot_fail else status)
+        return status
+
+    def hand_over(self, name: str, method: Callable[[Any], Any], what: Any, **told: Any) -> None:
+        """Frames, or what concerns frames, go to the driver; the judge is told."""
+        self.ndis.record(name, **told)
+        self._whole(name, method, what)
+
+    def _steps(self, name: str, method: Callable[..., Any], *args: Any) -> Steps:
+        """What a driver does in an entry point. One that gives up on its hardware fails; the reason goes to the error log."""
         try:
-            return (yield from steps) if isgenerator(steps) else steps
+            steps = method(*args)
+            if isgenerator(steps):
+                steps = yield from (self._until_reset(steps) if name == REQUEST else steps)
+            return steps
         except DriverFault as fault:
             self.ndis.NdisWriteErrorLogEntry(str(fault))
             return Status.FAILURE
+        except NicModelError:
+            raise
+        except (Exception, SystemExit) as problem:
+            raise stumble(self.ndis.name, self.driver, name, problem) from problem
+
+    def _whole(self, name: str, method: Callable[..., Any], *args: Any) -> Any:
+        """The same of an entry point that takes no time."""
+        try:
+            return method(*args)
+        except NicModelError:
+            raise
+        except (Exception, SystemExit) as problem:
+            raise stumble(self.ndis.name, self.driver, name, problem) from problem
 
 
 def _nothing(*_args: Any) -> None:

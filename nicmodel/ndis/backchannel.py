@@ -20,8 +20,8 @@ from nicmodel.datasheet.ndis_structures import (
     made,
 )
 from nicmodel.ndis.adapter import Adapter
+from nicmodel.ndis.buffers import followed
 from nicmodel.ndis.platform import Steps
-from nicmodel.ndis.request import Request
 from nicmodel.ndis.states import TAKES_OIDS
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class BackChannel:
 
     def _ask(self, kind: RequestType, oid: Oid, structure: Any, data: bytes, **members: int) -> Steps:
         """A request about this VF with data behind it; (status, request)."""
-        parameters = made(structure, VFId=self.vf, Length=len(data), BufferOffset=structure.NDIS_SIZEOF, **members)
-        request = Request(kind, oid, parameters, data)
+        request = followed(kind, oid, made(structure, VFId=self.vf, **members), data)[2].oid_request
         return (yield from self.requests.submit(request)), request
 
     # guest to PF -------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, NamedTuple
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nicmodel.datasheet.ndis import Oid
 from nicmodel.datasheet.ndis_structures import HEADERS
@@ -27,13 +27,21 @@ from nicmodel.ndis.seen import (
     REQUEST,
     REQUEST_RETURNS,
     RESTART_RETURNS,
+    UNMAPPED,
     Call,
     Seen,
 )
 
-__all__ = ["CLAIMS", "INITIALIZE", "INITIALIZE_RETURNS", "REQUEST", "REQUEST_RETURNS", "RESTART_RETURNS", "Call", "Checker",
-           "FirstOffence", "Judgement", "Report", "RuleVerdict", "Seen", "answers", "asks", "attribute_kind", "broken", "implied",
-           "known_structure", "listeners", "obeyed", "oid_name", "report_order", "rule", "stop_at_first_offence", "summary"]
+if TYPE_CHECKING:
+    import simpy
+
+__all__ = ["CLAIMS", "INITIALIZE", "INITIALIZE_RETURNS", "REQUEST", "REQUEST_RETURNS", "RESTART_RETURNS", "UNMAPPED", "Call",
+           "Checker", "FirstOffence", "Judgement", "Report", "RuleVerdict", "Seen", "answers", "asks", "attribute_kind",
+           "broken", "implied", "known_structure", "listeners", "obeyed", "oid_name", "report_order", "rule",
+           "stop_at_first_offence", "summary"]
+
+
+SENTENCES = 1024                       # judgements kept to be given again: most calls are judged in the same words
 
 
 class Judgement(NamedTuple):
@@ -43,6 +51,7 @@ class Judgement(NamedTuple):
     why: str
 
 
+@lru_cache(maxsize=SENTENCES)
 def obeyed(why: str) -> Judgement:
     return Judgement(True, why)
 
@@ -113,8 +122,8 @@ def rule(identifier: str, on: Iterable[str], during: str = "",
          unless: Collection[str] = ()) -> Callable[[Predicate], Predicate]:
     """Register the predicate of a rule for the calls named in ``on``; accesses only while this entry point runs.
 
-    A request's name may be followed by that of its OID, an access's by that of its register. Registers in ``unless`` do
-    not concern the rule.
+    A request's name may be followed by that of its OID, an access's by that of its register, or by "unmapped": then it is
+    judged only while the driver has no registers mapped. Registers in ``unless`` do not concern the rule.
     """
     if identifier not in BY_ID or not BY_ID[identifier].judged:
         raise ValueError(f"{identifier} is no rule that a predicate judges")
@@ -164,14 +173,15 @@ def report_order(identifiers: Iterable[str]) -> list[str]:
 
 
 @cache
-def listeners(role: str, name: str, phase: str = "", probing: bool = False,
-              detail: str = "") -> tuple[tuple[str, Predicate], ...]:
+def listeners(role: str, name: str, phase: str = "", probing: bool = False, detail: Any = "",
+              mapped: bool = True) -> tuple[tuple[str, Predicate], ...]:
     """(id, predicate) of every rule that is judged at such a call on an adapter of this role; ``detail`` is the request or
-    the register.
+    the register, ``mapped`` whether the registers are.
 
     While an examiner is ``probing`` the stack is not itself, and rules that bind it are left alone.
     """
-    names = [*_LISTENERS.get(name, ()), *(_LISTENERS.get(f"{name} {detail}", ()) if detail else ())]
+    special = [oid_name(detail)] * (detail != "") + ["unmapped"] * (not mapped)
+    names = [each for what in (name, *(f"{name} {word}" for word in special)) for each in _LISTENERS.get(what, ())]
     return tuple((each, PREDICATES[each]) for each in names
                  if role in BY_ID[each].roles and (BY_ID[each].binds_a_driver or not probing)
                  and (name not in ACCESSES or _DURING.get(each, phase) == phase) and detail not in _UNLESS.get(each, ()))
@@ -211,8 +221,9 @@ class Checker:
     def feed(self, call: Call) -> list[Report]:
         """Judge one call; returns the rules it breaks for the first time, in report order."""
         seen, verdicts = self.seen, {}
-        detail = oid_name(call.args["oid"]) if "oid" in call.args else call.args.get("register", "")
-        for name, predicate in listeners(self.role, call.name, seen.phase, seen.probing, detail):
+        args = call.args
+        detail = args["oid"] if "oid" in args else args.get("register", "")
+        for name, predicate in listeners(self.role, call.name, seen.phase, seen.probing, detail, seen.mapped > 0):
             judged = predicate(call, seen)
             if judged is not None and not (judged.ok and name in self._standing):
                 verdicts[name] = judged
@@ -222,11 +233,11 @@ class Checker:
             raise FirstOffence(fresh[0])
         return fresh
 
-    def access(self, name: str, args: dict[str, Any], now: int) -> None:
-        """Judge a hardware access; most concern no rule at the time, and are only noted."""
+    def access(self, name: str, args: dict[str, Any], env: simpy.Environment) -> None:
+        """Judge a hardware access, made now; most concern no rule at the time, and are only noted."""
         seen = self.seen
-        if listeners(self.role, name, seen.phase, seen.probing, args.get("register", "")):
-            self.feed(Call(name, args, now))
+        if listeners(self.role, name, seen.phase, seen.probing, args.get("register", ""), seen.mapped > 0):
+            self.feed(Call(name, args, int(env.now)))
         else:
             seen.note_access(name, args)
 

@@ -13,59 +13,52 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nicmodel.datasheet.ndis import (
-    DEFAULT_SWITCH_ID,
     DEFAULT_VPORT_ID,
-    FIELD_VLAN_UNTAGGED_OR_ZERO,
-    FRAME_HEADER_MAC,
     HANDLER_OF,
-    INVALID_RID,
-    INVALID_VF_FUNCTION_ID,
     MANDATORY_QUERIES,
     MAX_CONFIG_BLOCK,
     PF_FUNCTION_ID,
     PF_ONLY_REQUESTS,
     ROW_OF,
-    FilterTest,
-    FilterType,
     Handler,
-    MacHeaderField,
     Oid,
     PowerState,
     RequestType,
     Status,
     SwitchFlags,
-    SwitchType,
     VPortFlags,
     VPortState,
 )
 from nicmodel.datasheet.ndis_structures import (
-    BarResourcesInfo,
     CountedName,
     DeleteSwitchParameters,
     DeleteVPortParameters,
     FilterClearParameters,
-    FilterFieldParameters,
     FilterMoveParameters,
     FreeVfParameters,
     InvalidateConfigBlockInfo,
-    MemoryResource,
-    NicSwitchParameters,
-    ProbedBarsInfo,
-    ReadConfigBlockParameters,
-    ReadConfigSpaceParameters,
-    ReceiveFilterParameters,
     ResetVfParameters,
     SetPowerStateParameters,
     VendorDeviceIdInfo,
-    VfParameters,
-    VPortParameters,
-    WriteConfigSpaceParameters,
-    address,
     made,
 )
+from nicmodel.ndis.buffers import (
+    bar_of,
+    bars_of_all,
+    filter_of,
+    read_block,
+    read_space,
+    requests_about,
+    switch_of,
+    vf_of,
+    vport_of,
+    write_space,
+)
+from nicmodel.ndis.net_buffers import Binding
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.seen import REQUEST
 from nicmodel.ndis.states import State
+from nicmodel.sim.errors import NicModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +76,7 @@ FAR_VPORT = 0x7F00                      # nor has any this VPort, or this filter
 STRANGER = 0x02_00_00_0E_00_00          # addresses of filters that only the examiner sets
 MOST = 1024                             # filters or VPorts: no more are tried, whatever is advertised (assumed)
 BYTES_4 = bytes(4)
+FRAME = bytes(60)                       # the shortest frame, without FCS
 ROOM = 1024                             # bytes for any answer to a mandatory query
 
 
@@ -99,6 +93,7 @@ def examine(stack: VirtualizationStack) -> Steps:
         for guest in list(stack.guests.values()):
             if guest.adapter is not None and guest.adapter.state is State.RUNNING:
                 yield from examiner.ask_a_vf(guest.adapter)
+                yield from examiner.send_while_it_pauses(guest.adapter)
                 yield from guest.adapter.reset()
         yield from examiner.take_vfs_away()
         yield from examiner.ask_about_freed_vfs()
@@ -133,7 +128,7 @@ class Examiner:
         try:
             return (yield from adapter.oid(kind, oid, buffer))
         except Exception as problem:          # the driver author's: the request ends here, without a status
-            error = f"{type(problem).__name__}: {problem}"
+            error = str(problem) if isinstance(problem, NicModelError) else f"{type(problem).__name__}: {problem}"
             adapter.ndis.NdisWriteErrorLogEntry(error)
             if adapter.ndis.checker.seen.runs(REQUEST):
                 adapter.ndis.record(f"{REQUEST} returns", oid=oid, kind=kind, buffer=buffer, status=None, error=error)
@@ -188,7 +183,7 @@ class Examiner:
                                           (FAR_VPORT, vport, DEFAULT_VPORT_ID)):
                 yield SET, Oid.RECEIVE_FILTER_MOVE_FILTER, made(FilterMoveParameters, FilterId=known, SourceVPortId=source,
                                                                 DestVPortId=target)
-        yield METHOD, Oid.RECEIVE_FILTER_SET_FILTER, filter_of(FAR_VPORT, STRANGER, FAR_VPORT)
+        yield METHOD, Oid.RECEIVE_FILTER_SET_FILTER, filter_of(STRANGER, FAR_VPORT, filter_id=FAR_VPORT)
         yield METHOD, UNKNOWN_OID, None
         yield METHOD, Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK, made(InvalidateConfigBlockInfo, BlockMask=1)
 
@@ -221,7 +216,7 @@ class Examiner:
         first = 1 + max(self.seen.switch.filters, default=0)
         taken: list[int] = []
         for number in range(MOST):
-            buffer = filter_of(first + number, STRANGER + number, DEFAULT_VPORT_ID)
+            buffer = filter_of(STRANGER + number, DEFAULT_VPORT_ID, filter_id=first + number)
             if (yield from self.ask(METHOD, Oid.RECEIVE_FILTER_SET_FILTER, buffer)) != Status.SUCCESS:
                 break
             taken.append(first + number)
@@ -258,6 +253,21 @@ class Examiner:
                                  (METHOD, UNKNOWN_OID, None)], adapter)
         stale = made(InvalidateConfigBlockInfo, BlockMask=0xFF)
         yield from self.ask(METHOD, Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK, stale, adapter)
+
+    def send_while_it_pauses(self, adapter: Adapter) -> Steps:
+        """Frames before a pause, in it and after it, from a protocol that keeps what it receives until the pause waits for it."""
+        bound = Binding(adapter, keeps=True)
+        bound.send([FRAME])
+        pausing = self.stack.env.process(adapter.pause())
+        yield self.stack.env.timeout(0)
+        bound.send([FRAME])
+        bound.keeps = False
+        bound.give_back()
+        yield pausing
+        bound.send([FRAME])
+        adapter.ndis.binding = None
+        if (yield from adapter.restart()) == Status.SUCCESS:
+            yield from self.stack.packet_filter(adapter)
 
     def take_vfs_away(self) -> Steps:
         """Every VF leaves its guest; the first comes back and is then removed by surprise."""
@@ -323,84 +333,3 @@ class Examiner:
 @contextmanager
 def _nothing() -> Iterator[None]:
     yield
-
-
-# buffers -------------------------------------------------------------------------------------------------
-
-def switch_of(num_vfs: int, **members: Any) -> NicSwitchParameters:
-    """Switch parameters as NDIS builds them, with some members changed."""
-    return made(NicSwitchParameters, **{"SwitchType": SwitchType.EXTERNAL, "SwitchId": DEFAULT_SWITCH_ID, "NumVFs": num_vfs,
-                                        "SwitchFriendlyName": CountedName.of("Default Switch")} | members)
-
-
-def vport_of(vport: int, function: int) -> VPortParameters:
-    """A VPort with one queue pair."""
-    parameters = made(VPortParameters, VPortId=vport, AttachedFunctionId=function, NumQueuePairs=1)
-    if function == PF_FUNCTION_ID:
-        parameters.VPortState, parameters.ProcessorAffinity.Mask = VPortState.DEACTIVATED, 1
-    else:
-        parameters.VPortState = VPortState.ACTIVATED
-    return parameters
-
-
-def vf_of(mac: int) -> VfParameters:
-    """A request for any VF."""
-    name = CountedName.of("examiner")
-    return made(VfParameters, VMName=name, VMFriendlyName=name, NicName=name, MacAddressLength=6, VFId=INVALID_VF_FUNCTION_ID,
-                PermanentMacAddress=address(mac), CurrentMacAddress=address(mac), RequestorId=INVALID_RID)
-
-
-def filter_of(filter_id: int, mac: int, vport: int) -> bytearray:
-    """A filter on an address, untagged, as the bytes of its buffer."""
-    test = made(FilterFieldParameters, FrameHeader=FRAME_HEADER_MAC, ReceiveFilterTest=FilterTest.EQUAL,
-                HeaderField=MacHeaderField.DESTINATION_ADDRESS, Flags=FIELD_VLAN_UNTAGGED_OR_ZERO)
-    test.FieldValue[:6] = list(mac.to_bytes(6, "big"))
-    head = made(ReceiveFilterParameters, FilterType=FilterType.VM_QUEUE, FilterId=filter_id, FieldParametersArrayOffset=44,
-                FieldParametersArrayNumElements=1, FieldParametersArrayElementSize=56, VPortId=vport)
-    return bytearray(bytes(head) + bytes(test))
-
-
-def _with(kind: RequestType, oid: Oid, information: Any, data: bytes | bytearray) -> tuple[RequestType, Oid, Any]:
-    """A request whose structure is followed by data."""
-    Request(kind, oid, information, bytearray(data))
-    return kind, oid, information
-
-
-def read_space(vf: int, offset: int, length: int, room: int | None = None) -> tuple[RequestType, Oid, Any]:
-    """Bytes of a VF's configuration space; ``room`` for fewer than are asked for."""
-    asked = made(ReadConfigSpaceParameters, VFId=vf, Offset=offset, Length=length, BufferOffset=20)
-    return _with(METHOD, Oid.SRIOV_READ_VF_CONFIG_SPACE, asked, bytes(length if room is None else room))
-
-
-def write_space(vf: int, offset: int, data: bytes) -> tuple[RequestType, Oid, Any]:
-    """Bytes for a VF's configuration space."""
-    asked = made(WriteConfigSpaceParameters, VFId=vf, Offset=offset, Length=len(data), BufferOffset=20)
-    return _with(SET, Oid.SRIOV_WRITE_VF_CONFIG_SPACE, asked, data)
-
-
-def read_block(vf: int, block: int, length: int) -> tuple[RequestType, Oid, Any]:
-    """A configuration block of a VF."""
-    asked = made(ReadConfigBlockParameters, VFId=vf, BlockId=block, Length=length, BufferOffset=20)
-    return _with(METHOD, Oid.SRIOV_READ_VF_CONFIG_BLOCK, asked, bytes(length))
-
-
-def bars_of_all() -> tuple[RequestType, Oid, Any]:
-    """What the six BARs of VFs read when they are probed."""
-    return _with(QUERY, Oid.SRIOV_PROBED_BARS, made(ProbedBarsInfo, BaseRegisterValuesOffset=8), bytes(24))
-
-
-def bar_of(vf: int, bar: int) -> tuple[RequestType, Oid, Any]:
-    """The memory behind a BAR of a VF."""
-    return _with(METHOD, Oid.SRIOV_BAR_RESOURCES, made(BarResourcesInfo, VFId=vf, BarIndex=bar, BarResourcesOffset=12),
-                 bytes(len(bytes(MemoryResource()))))
-
-
-def requests_about(vf: int) -> list[tuple[RequestType, Oid, Any]]:
-    """Every request that names a VF, of one that is not allocated."""
-    return [
-        (SET, Oid.NIC_SWITCH_FREE_VF, made(FreeVfParameters, VFId=vf)),
-        (SET, Oid.SRIOV_RESET_VF, made(ResetVfParameters, VFId=vf)),
-        (SET, Oid.SRIOV_SET_VF_POWER_STATE, made(SetPowerStateParameters, VFId=vf, PowerState=PowerState.D3)),
-        (METHOD, Oid.SRIOV_VF_VENDOR_DEVICE_ID, made(VendorDeviceIdInfo, VFId=vf)),
-        read_space(vf, 0, 4), write_space(vf, 0x3C, bytes(1)), read_block(vf, 0, 8), bar_of(vf, 0),
-    ]

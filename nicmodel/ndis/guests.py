@@ -1,12 +1,12 @@
 """Guests of the virtualization stack: what it knows of a VM, and how a device comes to a VM and leaves it.
 
-`make_pf` and `make_vf` are what plug and play does when a driver is loaded: a library in the right partition, a judged
-handle, the driver. `Vpci` is the pair of VPCI services, host side and guest side: it takes messages over VMBus, and time.
+`make_miniport` is what plug and play does when a driver is loaded: a library in the right partition, a judged handle, the
+driver. `Vpci` is the pair of VPCI services, host side and guest side: it takes messages over VMBus, and time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, INVALID_VF_FUNCTION_ID, Pa
 from nicmodel.ndis.adapter import Adapter, Miniport
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.platform import COMMAND, VF_KEYWORDS, Circumstances, HandlePlatform, Steps, pf_keywords
+from nicmodel.ndis.stumble import stumble
 
 if TYPE_CHECKING:
     import simpy
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from nicmodel.ndis.probing import Probed
     from nicmodel.ndis.requests import NdisRequests
     from nicmodel.pcie.handle import FunctionHandle
+
+HOMES = {"PF": PartitionType.MS_HV_PARENT, "VF": PartitionType.MS_HV_CHILD}
 
 
 @dataclass
@@ -60,28 +63,22 @@ class Guest:
         return self.vf_id != INVALID_VF_FUNCTION_ID
 
 
-def _home(where: Circumstances, usual: PartitionType) -> PartitionType:
-    return usual if where.partition is None else where.partition
+def make_miniport(env: simpy.Environment, role: str, driver_class: Any, handle: FunctionHandle, registry: Mapping[str, Any],
+                  settings: Any) -> tuple[Miniport, NdisLibrary]:
+    """A driver and its library where its role belongs, or in the circumstances that the driver asks for."""
+    where = getattr(driver_class, "circumstances", None) or Circumstances()
+    partition = HOMES[role] if where.partition is None else where.partition
+    ndis = NdisLibrary(env, role, handle.name, HandlePlatform(handle, partition, {**registry, **where.keywords}), where.faults)
+    try:
+        return driver_class(ndis, ndis.observe(handle), settings), ndis
+    except (Exception, SystemExit) as problem:
+        raise stumble(handle.name, driver_class, "its constructor", problem) from problem
 
 
 def make_pf(env: simpy.Environment, driver_class: Any, handle: FunctionHandle, num_vfs: int,
             settings: Any) -> tuple[Miniport, NdisLibrary]:
     """A PF's driver and its library on a machine that wants ``num_vfs`` VFs."""
-    where = getattr(driver_class, "circumstances", None) or Circumstances()
-    platform = HandlePlatform(handle, _home(where, PartitionType.MS_HV_PARENT),
-                              pf_keywords(num_vfs) | dict(where.keywords))
-    ndis = NdisLibrary(env, "PF", handle.name, platform, where.faults)
-    return driver_class(ndis, ndis.observe(handle), settings), ndis
-
-
-def make_vf(env: simpy.Environment, driver_class: Any, handle: FunctionHandle,
-            settings: Any) -> tuple[Miniport, NdisLibrary]:
-    """A VF's driver and its library in a guest."""
-    where = getattr(driver_class, "circumstances", None) or Circumstances()
-    platform = HandlePlatform(handle, _home(where, PartitionType.MS_HV_CHILD),
-                              VF_KEYWORDS | dict(where.keywords))
-    ndis = NdisLibrary(env, "VF", handle.name, platform, where.faults)
-    return driver_class(ndis, ndis.observe(handle), settings), ndis
+    return make_miniport(env, "PF", driver_class, handle, pf_keywords(num_vfs), settings)
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,7 @@ class Vpci:
             yield self.env.timeout(self.times.pnp_ps)
         if not guest.has_vf:
             return Status.FAILURE                      # it has gone again
-        driver, ndis = make_vf(self.env, guest.driver_class, guest.place(guest.vf_id), guest.settings)
+        driver, ndis = make_miniport(self.env, "VF", guest.driver_class, guest.place(guest.vf_id), VF_KEYWORDS, guest.settings)
         guest.adapter = Adapter(ndis, driver)
         return guest.adapter.load()
 

@@ -20,8 +20,12 @@ from nicmodel.ndis import predicates  # noqa: F401  registers them
 from nicmodel.ndis.checker import Call, Checker, attribute_kind, known_structure
 from nicmodel.ndis.irql import Irql
 from nicmodel.ndis.library_sriov import SriovFunctions
+from nicmodel.ndis.net_buffers import Binding, NetBufferList, serials
 from nicmodel.ndis.observed import ObservedHandle
 from nicmodel.ndis.platform import Platform, Steps
+from nicmodel.ndis.seen import INDICATE, SEND_COMPLETE
+from nicmodel.ndis.stumble import stumble
+from nicmodel.sim.errors import NicModelError
 
 if TYPE_CHECKING:
     import simpy
@@ -56,11 +60,13 @@ class NdisLibrary(SriovFunctions):
                  faults: Mapping[str, Status] | None = None):
         self.env, self.role, self.name, self.platform = env, role, name, platform
         self.faults = dict(faults or {})
+        self.driver: Any = None                                       # whose library this is, once it has an adapter
         self.checker = Checker(role, name)
         self._access = self.checker.access
         self.link_state = MediaConnectState.UNKNOWN
         self._earlier: list[Any] = []            # attributes of which a part is still pointed to
         self.error_log: list[str] = []
+        self.binding: Binding | None = None                           # the protocol that lists go to
         self.receive_handler: Callable[[list[bytes]], None] | None = None
         self.add_device_context: int | None = None
         self.pnp_handlers: Mapping[str, Any] = {}
@@ -81,7 +87,7 @@ class NdisLibrary(SriovFunctions):
 
     def access(self, name: str, **args: Any) -> None:
         """Tell the judge of a hardware access."""
-        self._access(name, args, int(self.env.now))
+        self._access(name, args, self.env)
 
     def observe(self, handle: FunctionHandle) -> ObservedHandle:
         """The handle to give to a driver: the judge sees its accesses."""
@@ -186,10 +192,13 @@ class NdisLibrary(SriovFunctions):
         return call.result
 
     def NdisMMapIoSpace(self) -> Status:
-        return self._answer(self.record("NdisMMapIoSpace"), Status.SUCCESS)
+        status = self._answer(self.record("NdisMMapIoSpace"), Status.SUCCESS)
+        self.checker.seen.mapped += status == Status.SUCCESS
+        return status
 
     def NdisMUnmapIoSpace(self) -> None:
         self.record("NdisMUnmapIoSpace")
+        self.checker.seen.mapped -= 1
 
     def NdisAllocateMemory(self, length: int) -> int:
         call = self.record("NdisAllocateMemory", length=length)
@@ -240,7 +249,7 @@ class NdisLibrary(SriovFunctions):
             except Exception as problem:      # the handler is the driver author's: name the fault, go on
                 error = f"{type(problem).__name__}: {problem}"
             self.record("MessageInterrupt", message=message, registering=True, error=error)
-        yield from self.platform.connect_interrupts(len(handlers), self._interrupt)
+        yield from self.platform.connect_interrupts(len(handlers), self._message)
         return call.result
 
     def NdisMDeregisterInterruptEx(self) -> None:
@@ -262,6 +271,15 @@ class NdisLibrary(SriovFunctions):
         yield from self.platform.configure_msix(entry, to, masked)
         self._messages[entry] = to
         return self._answer(call, Status.SUCCESS)
+
+    def _message(self, entry: int) -> None:
+        """A message of the running device."""
+        try:
+            self._interrupt(entry)
+        except NicModelError:
+            raise
+        except (Exception, SystemExit) as problem:
+            raise stumble(self.name, self.driver, "a message interrupt", problem) from problem
 
     def _interrupt(self, entry: int) -> None:
         """A message has come: its handler runs as a DPC does, at DISPATCH_LEVEL."""
@@ -290,11 +308,25 @@ class NdisLibrary(SriovFunctions):
             setattr(assist, CAPABILITIES[Indication(status)], pointer(state))
             self.attributes["hardware_assist"] = assist
 
-    def NdisMIndicateReceiveNetBufferLists(self, frames: list[bytes]) -> None:
-        """Hands received frames to whoever is bound to the adapter."""
-        self.record("NdisMIndicateReceiveNetBufferLists", frames=len(frames))
+    def NdisMIndicateReceiveNetBufferLists(self, received: Sequence[bytes | NetBufferList]) -> None:
+        """Hands received frames to whoever is bound to the adapter. Lists come back through MiniportReturnNetBufferLists;
+        bare frames, NDIS_RECEIVE_FLAGS_RESOURCES in the C interface, are the miniport's again when this returns."""
+        lists = [each for each in received if isinstance(each, NetBufferList)]
+        self.record(INDICATE, frames=len(received), lists=serials(lists))
+        if lists and self.binding is not None:
+            self.binding.receive(lists)
         if self.receive_handler is not None:
-            self.receive_handler(frames)
+            self.receive_handler([each.frame if isinstance(each, NetBufferList) else each for each in received])
+
+    def NdisMSendNetBufferListsComplete(self, lists: Sequence[NetBufferList]) -> None:
+        """Gives lists back whose sending has ended, each with its status."""
+        self.record(SEND_COMPLETE, lists=serials(lists), statuses=tuple(each.status for each in lists))
+        if self.binding is not None:
+            self.binding.complete(lists)
+
+    def has_binding(self) -> bool:
+        """Whether a protocol is bound that takes lists."""
+        return self.binding is not None
 
     def NdisWriteErrorLogEntry(self, text: str) -> None:
         self.record("NdisWriteErrorLogEntry", text=text)

@@ -27,12 +27,11 @@ class ObservedHandle:
         return getattr(self._handle, name)
 
     def write(self, register: RegisterAt | Register, value: int) -> None:
-        self._judge("write", {"register": register.name, "value": value, "index": getattr(register, "index", 0)},
-                    int(self._env.now))
+        self._judge("write", {"register": register.name, "value": value, "index": register.index}, self._env)
         self._handle.write(register, value)
 
     def read(self, register: RegisterAt | Register) -> Any:
-        self._judge("read", {"register": register.name, "index": getattr(register, "index", 0)}, int(self._env.now))
+        self._judge("read", {"register": register.name, "index": register.index}, self._env)
         return self._handle.read(register)
 
     def set_flags(self, register: RegisterAt | Register, mask: int) -> Generator[Any, Any, None]:
@@ -44,11 +43,11 @@ class ObservedHandle:
         self.write(register, word & ~mask)
 
     def wait_set(self, register: RegisterAt | Register, *args: Any, **kwargs: Any) -> Any:
-        self._watch("read", register=register.name, index=getattr(register, "index", 0))
+        self._watch("read", register=register.name, index=register.index)
         return self._handle.wait_set(register, *args, **kwargs)
 
     def wait_clear(self, register: RegisterAt | Register, *args: Any, **kwargs: Any) -> Any:
-        self._watch("read", register=register.name, index=getattr(register, "index", 0))
+        self._watch("read", register=register.name, index=register.index)
         return self._handle.wait_clear(register, *args, **kwargs)
 
     def config_read(self, offset: int, size: int) -> Any:

@@ -14,8 +14,6 @@ import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import simpy
-
 from nicmodel.datasheet.ndis import (
     INVALIDATE_BLOCK_ALL_VFS,
     OIDS,
@@ -42,6 +40,7 @@ from nicmodel.ndis.backchannel import BackChannel
 from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.states import State
+from nicmodel.ndis.turn import Turn
 from nicmodel.ndis.verify import APPLICATION, CHOSEN, NDIS, NETVSC, NOTE, STACK, VERIFY, Note, Opener, Verify
 
 _LUIDS = itertools.count(1)
@@ -58,7 +57,7 @@ class NdisRequests:
         self.known = Known(adapter.ndis.attributes, next(_LUIDS) if is_pf else 0, serial_number)
         self.channels: dict[int, BackChannel] = {}
         self.extensions: list[Extension] = []
-        self._turn = simpy.Resource(adapter.ndis.env)      # from verifying to noting: one request at a time
+        self._turn = Turn(adapter.ndis.env)                # from verifying to noting: one request at a time
         self.known.vf_freed, self.known.write_keyword = self.disconnect, adapter.ndis.platform.write_keyword
         if is_pf:
             adapter.ndis.on_invalidate = self.invalidate
@@ -92,9 +91,13 @@ class NdisRequests:
             if plan.answer is not None:
                 status = plan.answer(self.known, request)
             else:
-                with self._turn.request() as turn:
-                    yield turn
+                if self._turn.taken:
+                    yield from self._turn.wait()
+                self._turn.taken = True
+                try:
                     status = yield from self._forward(request, plan, opener)
+                finally:
+                    self._turn.give()
         return seen_by_caller(plan.row, status)
 
     def _refused(self, request: Request, plan: Plan, opener: Opener) -> Status:

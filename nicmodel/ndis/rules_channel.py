@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nicmodel.datasheet.ndis import BLOCK_MASK_BITS, INVALIDATE_BLOCK_ALL_VFS, MAX_CONFIG_BLOCK, Oid
+from nicmodel.ndis.answered import asked_of, refused
 from nicmodel.ndis.checker import INITIALIZE, Call, Judgement, Seen, answers, broken, obeyed, rule
 from nicmodel.ndis.irql import Irql
-from nicmodel.ndis.rules_switch import asked_of, refused
 from nicmodel.ndis.seen import HALT, HALT_RETURNS
 
 READ, WRITE, INVALIDATE = "NdisMReadConfigBlock", "NdisMWriteConfigBlock", "NdisMInvalidateConfigBlock"

@@ -14,6 +14,7 @@ from nicmodel.ndis.checker import (
     CLAIMS,
     INITIALIZE,
     INITIALIZE_RETURNS,
+    UNMAPPED,
     Call,
     Judgement,
     Seen,
@@ -46,19 +47,17 @@ def configuration_is_read(call: Call, seen: Seen) -> Judgement | None:
     return obeyed("configuration opened and read")
 
 
-@rule("GEN-INIT-03", on=["read", "write", "config_read", "config_write", INITIALIZE_RETURNS], during=INITIALIZE)
+@rule("GEN-INIT-03", on=[*UNMAPPED, "config_read", "config_write", INITIALIZE_RETURNS], during=INITIALIZE)
 def resources_come_before_use(call: Call, seen: Seen) -> Judgement | None:
     if seen.phase != "MiniportInitializeEx":
         return None
-    maps = seen.calls.get("NdisMMapIoSpace", [])         # not `holds`: this is asked at every access
-    mapped = len(maps) > len(seen.calls.get("NdisMUnmapIoSpace", ())) and maps[-1].result == Status.SUCCESS
     if call.name in ("config_read", "config_write"):
         return broken("configuration space is reached with NdisMGetBusData and NdisMSetBusData")
     if call.name != INITIALIZE_RETURNS:
-        return None if mapped else broken("registers are accessed before they are mapped")
+        return broken("registers are accessed before they are mapped")
     if not succeeds(call):
         return None
-    return obeyed("registers mapped") if mapped else broken("succeeded without obtaining its registers")
+    return obeyed("registers mapped") if seen.mapped > 0 else broken("succeeded without obtaining its registers")
 
 
 @rule("GEN-INIT-04", on=[*CLAIMS, ATTRIBUTES, INITIALIZE_RETURNS])

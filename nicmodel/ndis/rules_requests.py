@@ -12,11 +12,10 @@ from nicmodel.datasheet.ndis_structures import (
     MemoryResource,
     ProbedBarsInfo,
     VendorDeviceIdInfo,
-    carries_nothing,
     header_is,
 )
+from nicmodel.ndis.answered import asked_of, away, refused, succeeded
 from nicmodel.ndis.checker import REQUEST_RETURNS, Call, Judgement, Seen, answers, broken, named, obeyed, oid_name, rule
-from nicmodel.ndis.rules_switch import asked_of, away, refused, succeeded
 from nicmodel.ndis.switch_seen import view, whole
 
 READ_SPACE, WRITE_SPACE = Oid.SRIOV_READ_VF_CONFIG_SPACE, Oid.SRIOV_WRITE_VF_CONFIG_SPACE
@@ -24,13 +23,8 @@ READ_BLOCK, WRITE_BLOCK = Oid.SRIOV_READ_VF_CONFIG_BLOCK, Oid.SRIOV_WRITE_VF_CON
 SET_BUS_DATA = "NdisMSetVirtualFunctionBusData"
 QUERY_BARS = "NdisMQueryProbedBars"
 BAR_BYTES, BAR_64 = 4, 0x4          # a BAR register, and its type bit that takes the next one in
+ABOUT_A_VF = frozenset(oid for oid in PF_OIDS if oid.name.startswith("SRIOV_"))
 ABSENT = (0x0000, 0xFFFF)           # ids of no device
-
-
-def enabled(seen: Seen) -> bool:
-    """Whether the driver has reported SR-IOV as enabled."""
-    call = seen.attributes.get("hardware_assist")
-    return call is not None and not carries_nothing(call.args["attributes"].CurrentSriovCapabilities)
 
 
 @rule("OID-04", on=[REQUEST_RETURNS])
@@ -48,7 +42,7 @@ def pf_knows_no_stale_blocks(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("OID-07", on=answers(*PF_OIDS))
 def without_sriov_nothing_is_supported(call: Call, seen: Seen) -> Judgement | None:
-    if "hardware_assist" not in seen.attributes or enabled(seen) or seen.removed:
+    if "hardware_assist" not in seen.attributes or seen.sriov or seen.removed:
         return None
     good = call.args["status"] == Status.NOT_SUPPORTED
     return obeyed("NOT_SUPPORTED") if good else broken(f"{named(call.args['status'])} although SR-IOV is not enabled")
@@ -57,7 +51,7 @@ def without_sriov_nothing_is_supported(call: Call, seen: Seen) -> Judgement | No
 @rule("OID-08", on=answers(*PF_OIDS))
 def short_buffers_are_refused(call: Call, seen: Seen) -> Judgement | None:
     least = ROW_OF[call.args["oid"]].min_length
-    if seen.asked_length is None or seen.asked_length >= least or not enabled(seen) or seen.removed:
+    if seen.asked_length is None or seen.asked_length >= least or not seen.sriov or seen.removed:
         return None
     if call.args["status"] in (Status.INVALID_LENGTH, Status.NOT_ACCEPTED):
         return obeyed("INVALID_LENGTH")
@@ -67,13 +61,13 @@ def short_buffers_are_refused(call: Call, seen: Seen) -> Judgement | None:
 @rule("OID-09", on=answers(*PF_OIDS))
 def statuses_are_those_of_the_page(call: Call, seen: Seen) -> Judgement | None:
     oid, status = call.args["oid"], call.args["status"]
-    if seen.removed or not enabled(seen):
+    if seen.removed or not seen.sriov:
         return None
     asked = asked_of(call, seen)
     if asked is None:
         return None
     vf = getattr(asked, "VFId", None)
-    unknown = oid.name.startswith("SRIOV_") and vf is not None and vf not in seen.switch.vfs
+    unknown = oid in ABOUT_A_VF and vf is not None and vf not in seen.switch.vfs
     if unknown and status not in (Status.SUCCESS, Status.INVALID_PARAMETER, Status.INVALID_LENGTH, Status.NOT_ACCEPTED):
         return broken(f"{named(status)} for a VF that is not allocated, not INVALID_PARAMETER")
     if status not in (Status.INVALID_PARAMETER, Status.FAILURE, Status.RESOURCES, Status.INVALID_LENGTH) \
@@ -93,7 +87,7 @@ def nothing_remains_of_a_failure(call: Call, seen: Seen) -> Judgement | None:
 def wrong_headers_are_refused(call: Call, seen: Seen) -> Judgement | None:
     row = ROW_OF[call.args["oid"]]
     found = view(seen.asked, row.structure)
-    if found is None or header_is(found) or not enabled(seen) or seen.removed:
+    if found is None or header_is(found) or not seen.sriov or seen.removed:
         return None
     if call.args["status"] in (Status.INVALID_PARAMETER, Status.INVALID_LENGTH, Status.NOT_ACCEPTED):
         return obeyed("a header that does not match is refused")

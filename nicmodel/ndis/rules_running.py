@@ -39,6 +39,8 @@ def entry_returns_what_registration_returned(call: Call, seen: Seen) -> Judgemen
     if not registrations:
         return broken("the driver has not registered")
     was = registrations[-1].result
+    if not isinstance(call.args["status"], Status):
+        return broken(f"returns {named(call.args['status'])}, which is no status")
     if was != Status.SUCCESS and call.args["status"] != was:
         return broken(f"returns {named(call.args['status'])}, registration had returned {named(was)}")
     return obeyed("the status of the registration")

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nicmodel.datasheet.ndis import DEFAULT_SWITCH_ID, INVALID_RID, NIC_SWITCH_KEY, Oid, RequestType, Status, SwitchFlags
 from nicmodel.datasheet.ndis_structures import VfParameters
+from nicmodel.ndis.answered import asked_of, away, refused, succeeded
 from nicmodel.ndis.checker import Call, Judgement, Seen, answers, broken, named, obeyed, rule
 from nicmodel.ndis.seen import ENABLE, HALT, HALT_RETURNS, INITIALIZE
-from nicmodel.ndis.switch_seen import parameters, view
+from nicmodel.ndis.switch_seen import view
 
 CREATE, DELETE, PARAMETERS = Oid.NIC_SWITCH_CREATE_SWITCH, Oid.NIC_SWITCH_DELETE_SWITCH, Oid.NIC_SWITCH_PARAMETERS
 ALLOCATE, FREE, CREATE_VPORT = Oid.NIC_SWITCH_ALLOCATE_VF, Oid.NIC_SWITCH_FREE_VF, Oid.NIC_SWITCH_CREATE_VPORT
 LOCATION = "NdisMGetVirtualFunctionLocation"
 NUM_VFS = NIC_SWITCH_KEY + "*NumVFs"
-
-
-def succeeded(call: Call) -> bool:
-    """Whether a request was answered with SUCCESS."""
-    return bool(call.args["status"] == Status.SUCCESS)
-
-
-def refused(call: Call, what: str) -> Judgement:
-    """A request that must fail: broken if it was answered with SUCCESS."""
-    return broken(f"{what} is answered SUCCESS") if succeeded(call) else obeyed(f"{what} is refused")
-
-
-def away(call: Call, seen: Seen) -> bool:
-    """Whether a request was turned away unread, by an adapter that is being reset, sleeps or has gone (C-16)."""
-    return bool(call.args["status"] == Status.NOT_ACCEPTED and seen.away)
-
-
-def asked_of(call: Call, seen: Seen) -> Any:
-    """What the request that is answered was asked with; None if its buffer does not say."""
-    return parameters(call.args["oid"], seen.asked)
 
 
 @rule("SWITCH-03", on=answers(CREATE))

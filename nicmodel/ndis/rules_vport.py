@@ -12,8 +12,8 @@ from nicmodel.datasheet.ndis import (
     VPortState,
 )
 from nicmodel.datasheet.ndis_structures import VPortParameters, carries_nothing
+from nicmodel.ndis.answered import asked_of, away, refused, succeeded
 from nicmodel.ndis.checker import REQUEST, Call, Judgement, Seen, answers, broken, named, obeyed, rule
-from nicmodel.ndis.rules_switch import asked_of, away, refused, succeeded
 from nicmodel.ndis.switch_seen import view
 
 CREATE, DELETE = Oid.NIC_SWITCH_CREATE_VPORT, Oid.NIC_SWITCH_DELETE_VPORT

@@ -10,11 +10,14 @@ from collections import Counter
 from ctypes import Structure
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from typing import Any
 
-from nicmodel.datasheet.ndis import Oid, PartitionType, PowerState, Status
-from nicmodel.ndis.switch_seen import SwitchSeen, copied, length_of
+from nicmodel.datasheet.ndis import SURPRISE_REMOVED, Oid, PartitionType, PowerState, Status
+from nicmodel.datasheet.ndis_structures import carries_nothing
+from nicmodel.ndis.switch_seen import SwitchSeen, copied, length_of, parameters
 
+LOADED = "loaded"                      # the phase between two entry points
 INITIALIZE = "MiniportInitializeEx"
 INITIALIZE_RETURNS = INITIALIZE + " returns"
 RESTART_RETURNS = "MiniportRestart returns"
@@ -24,10 +27,15 @@ PNP_EVENT = "MiniportDevicePnPEventNotify"
 HALT, HALT_RETURNS = "MiniportHaltEx", "MiniportHaltEx returns"
 PAUSE_RETURNS = "MiniportPause returns"
 RESET, RESET_RETURNS = "MiniportResetEx", "MiniportResetEx returns"
+PAUSE = "MiniportPause"
+SEND, SEND_COMPLETE = "MiniportSendNetBufferLists", "NdisMSendNetBufferListsComplete"
+CANCEL_SEND = "MiniportCancelSend"
+INDICATE, RETURN_LISTS = "NdisMIndicateReceiveNetBufferLists", "MiniportReturnNetBufferLists"
+FRAMES = frozenset({SEND, SEND_COMPLETE, CANCEL_SEND, INDICATE, RETURN_LISTS})     # too many to be kept
 ENABLE = "NdisMEnableVirtualization"
 
 
-@dataclass
+@dataclass(slots=True)
 class Call:
     """One NDIS call, entry or access: its name, its arguments, its time in ps and, later, its result."""
 
@@ -43,6 +51,16 @@ class Call:
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{k}={_short(v)}' for k, v in self.args.items())})"
+
+
+@cache
+def entry_of(name: str) -> str:
+    """The entry point whose call or return has this name; none for a call of the library.
+
+    >>> entry_of(RESTART_RETURNS), entry_of("NdisMSleep")
+    ('MiniportRestart', '')
+    """
+    return name.removesuffix(" returns") if name.startswith(("Miniport", "DriverEntry")) else ""
 
 
 def _short(value: Any) -> str:
@@ -73,6 +91,7 @@ CLAIMS_OF, RETURNS_OF = ({what: tuple(name for name, of in table.items() if of =
                          for table in (HOLDS, RELEASES))
 RESETS = frozenset({"CTRL", "VFCTRL"})                      # writing these forgets what queues were told
 REMEMBERED = frozenset({f"{vf}{way}XDCTL" for vf in ("", "VF") for way in "RT"} | {"PFMAILBOX", "VFMAILBOX"})
+UNMAPPED = "read unmapped", "write unmapped"                # accesses while no registers are mapped
 ACCESSES = frozenset({"read", "write", "config_read", "config_write", "sleep", "start_ring_agent", "stop_ring_agent"})
 
 
@@ -81,7 +100,7 @@ class Seen:
     """What the judge remembers: calls by name, attributes, keywords, the phase, last register values."""
 
     role: str
-    phase: str = "loaded"                  # the entry point that runs, or "loaded" between two
+    phase: str = LOADED                    # the entry point that runs, or LOADED
     switch_creation: str = "none"          # static, dynamic or none, as the driver declares
     calls: dict[str, list[Call]] = field(default_factory=dict)
     attributes: dict[str, Call] = field(default_factory=dict)    # kind -> last call that set it
@@ -92,16 +111,22 @@ class Seen:
     read_back: set[tuple[str, int]] = field(default_factory=set)         # those that were read since
     reads: int = 0                                               # register reads since the phase began
     writes: int = 0                                              # register writes since then
+    mapped: int = 0                                              # mappings of the registers
     agents: int = 0                                              # ring agents started and not stopped
     initialized: bool = False
     running: bool = False
+    sriov: bool = False                                          # the driver has reported SR-IOV as enabled
     removed: bool = False                                        # the device was removed by surprise
     asleep: bool = False                                         # in low power, by the last OID_PNP_SET_POWER that succeeded
     probing: bool = False                                        # an examiner asks what a stack never would
     request: Call | None = None                                  # the request that runs
     asked: Any = None                                            # its buffer as it was handed over
     asked_length: int | None = None                              # how long that was said to be
+    framed: bool = False                                         # NET_BUFFER_LISTs were seen
+    sends: dict[int, bool] = field(default_factory=dict)         # lists to send -> whether they came after MiniportPause
+    lent: set[int] = field(default_factory=set)                  # received lists that NDIS has
     switch: SwitchSeen = field(default_factory=SwitchSeen)
+    _asked_as: tuple[Any, Any] | None = None                     # request and parameters of `parameters_of`
     _entries: list[str] = field(default_factory=list)
     _kept: Counter[str] = field(default_factory=Counter)         # what MiniportAddDevice left behind
 
@@ -147,6 +172,12 @@ class Seen:
         """Whether the adapter accepts no request of anybody: it is being reset, sleeps, or has gone (RESET-07, GEN-OID-04)."""
         return self.removed or self.asleep or self.runs(RESET)
 
+    def parameters_of(self, oid: Any) -> Any:
+        """What the request that runs asks with, if its buffer holds the right structure with the right header, else None."""
+        if self._asked_as is None or self._asked_as[0] != oid:
+            self._asked_as = oid, parameters(oid, self.asked)
+        return self._asked_as[1]
+
     def runs(self, entry: str) -> bool:
         """Whether this entry point is running."""
         return entry in self._entries
@@ -157,14 +188,31 @@ class Seen:
         if name in ACCESSES:
             self.note_access(name, call.args)
             return
-        if name == "NdisMIndicateReceiveNetBufferLists":
+        if name in FRAMES:
+            self.note_frames(name, call.args.get("lists", ()))
             return
         self.calls.setdefault(name, []).append(call)
         if name == "NdisMSetMiniportAttributes":
-            self.attributes[call.args["kind"]] = call
+            kind, attributes = call.args["kind"], call.args["attributes"]
+            self.attributes[kind] = call
+            if kind == "hardware_assist":
+                self.sriov = not carries_nothing(attributes.CurrentSriovCapabilities)
         elif name == PNP_EVENT:
-            self.removed |= "SurpriseRemoved" in call.args.get("event", "")
+            self.removed |= call.args.get("event") == SURPRISE_REMOVED
         self._follow(name, call)
+
+    def note_frames(self, name: str, lists: tuple[int, ...]) -> None:
+        """Follow lists to the miniport and back."""
+        self.framed = True
+        if name == SEND:
+            self.sends |= dict.fromkeys(lists, self.runs(PAUSE))
+        elif name == INDICATE:
+            self.lent |= set(lists)
+        for each in lists:
+            if name == SEND_COMPLETE:
+                self.sends.pop(each, None)
+            elif name == RETURN_LISTS:
+                self.lent.discard(each)
 
     def note_access(self, name: str, args: dict[str, Any]) -> None:
         """Remember an access."""
@@ -186,16 +234,16 @@ class Seen:
             self.agents += (name == "start_ring_agent") - (name == "stop_ring_agent")
 
     def _follow(self, name: str, call: Call) -> None:
-        if not name.startswith(("Miniport", "DriverEntry")):
+        entry = entry_of(name)
+        if not entry:
             return
-        if not name.endswith(" returns"):
+        if entry == name:
             self._entries.append(name)
             self.reads = self.writes = 0
             if name == REQUEST:
                 buffer = call.args.get("buffer")
-                self.request, self.asked, self.asked_length = call, copied(buffer), length_of(buffer)
+                self.request, self.asked, self.asked_length, self._asked_as = call, copied(buffer), length_of(buffer), None
         else:
-            entry = name.removesuffix(" returns")
             self._entries.remove(entry)
             succeeded = call.args.get("status", Status.SUCCESS) == Status.SUCCESS
             if entry == REQUEST:
@@ -209,4 +257,4 @@ class Seen:
                 self._kept = self.held         # RemoveDevice gives it back
             if entry in ("MiniportRestart", "MiniportPause", "MiniportHaltEx"):
                 self.running = entry == "MiniportRestart" and succeeded
-        self.phase = self._entries[-1] if self._entries else "loaded"
+        self.phase = self._entries[-1] if self._entries else LOADED

@@ -22,7 +22,7 @@ from nicmodel.ndis.adapter import Adapter, Miniport
 from nicmodel.ndis.attach import ATTACH, TO_DEFAULT_VPORT
 from nicmodel.ndis.checker import Report, RuleVerdict, summary
 from nicmodel.ndis.detach import ASK, OFF_THE_SWITCH, OUT_OF_THE_GUEST, SURPRISE, VANISHED, WITHDRAW
-from nicmodel.ndis.guests import Guest, Times, Vpci, make_pf, make_vf
+from nicmodel.ndis.guests import Guest, Times, Vpci, make_pf
 from nicmodel.ndis.journal import Journal
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.lives import (
@@ -41,14 +41,11 @@ from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.states import TAKES_OIDS, State
 from nicmodel.ndis.switch_requests import SwitchRequests
 from nicmodel.ndis.synthetic import SyntheticPath
-from nicmodel.sim.errors import ModelBug
 
 if TYPE_CHECKING:
     import simpy
 
-    from nicmodel.pcie.handle import FunctionHandle
-
-__all__ = ["Guest", "Times", "VirtualizationStack", "make_pf", "make_vf"]
+__all__ = ["Guest", "Times", "VirtualizationStack", "make_pf"]
 PACKET_FILTER = PACKET_FILTER_DIRECTED | PACKET_FILTER_MULTICAST | PACKET_FILTER_BROADCAST
 
 
@@ -140,19 +137,6 @@ class VirtualizationStack:
 
     # a guest -----------------------------------------------------------------------------------------------
 
-    def attach_vf(self, v: int, mac: int, vlan: int, vf_driver_class: Any, handle: FunctionHandle,
-                  settings: Any = None) -> Steps:
-        """Give VF ``v`` to a new guest and start its driver; ``vlan`` 0 means untagged. Returns a state record.
-
-        The PF's miniport chooses the VF; ours takes the lowest free one, so guests are attached in order.
-        """
-        def place(vf: int) -> FunctionHandle:
-            if vf != v:
-                raise ModelBug(f"the PF gave VF {vf} to the guest of VF {v}: attach guests in order")
-            return handle
-
-        return (yield from self.attach(Guest(v, mac, vlan, vf_driver_class, place, settings)))
-
     def attach(self, guest: Guest) -> Steps:
         """Give a VF to a guest, new or known: UP-08 to UP-19. A guest keeps the one it has. Returns a state record."""
         if guest.has_vf:
@@ -182,10 +166,6 @@ class VirtualizationStack:
         if guest.adapter is not None:
             self.past.append(guest.adapter)
             guest.adapter = None
-
-    def detach_vf(self, v: int) -> Steps:
-        """Take the VF of guest ``v``: unbind, halt, filter back, VPort, reset, free. Returns a Status."""
-        return (yield from self.detach(self.guests[v]))
 
     def detach(self, guest: Guest) -> Steps:
         """DN-01 to DN-07, gracefully; by surprise if the guest does not let go in time (DN-02). Returns a Status."""

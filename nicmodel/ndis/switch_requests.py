@@ -11,40 +11,26 @@ from typing import Any
 from nicmodel.datasheet.ndis import (
     DEFAULT_SWITCH_ID,
     DEFAULT_VPORT_ID,
-    FIELD_VLAN_UNTAGGED_OR_ZERO,
-    FRAME_HEADER_MAC,
-    INVALID_RID,
     INVALID_VF_FUNCTION_ID,
     NIC_SWITCH_KEY,
-    FilterTest,
-    FilterType,
-    MacHeaderField,
     Oid,
     PowerState,
     RequestType,
     Status,
-    SwitchType,
-    VPortState,
 )
-from nicmodel.datasheet.ndis_buffers import pack_array
 from nicmodel.datasheet.ndis_structures import (
-    CountedName,
     DeleteSwitchParameters,
     DeleteVPortParameters,
     FilterClearParameters,
-    FilterFieldParameters,
     FilterMoveParameters,
     FreeVfParameters,
-    NicSwitchParameters,
     ReceiveFilterParameters,
     ResetVfParameters,
     SetPowerStateParameters,
-    VfParameters,
-    VPortParameters,
-    address,
     made,
 )
 from nicmodel.ndis.adapter import Adapter
+from nicmodel.ndis.buffers import filter_of, switch_of, vf_of, vport_of
 from nicmodel.ndis.guests import Guest
 from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.requests import NDIS, STACK, NdisRequests, Opener
@@ -76,9 +62,7 @@ class SwitchRequests:
     def create_switch(self) -> Steps:
         """SWITCH-01, -02: NDIS builds the switch parameters from the registry and issues CREATE_SWITCH."""
         keywords = self.pf.ndis.platform.keywords()
-        parameters = made(NicSwitchParameters, SwitchType=SwitchType.EXTERNAL, SwitchId=DEFAULT_SWITCH_ID,
-                          SwitchFriendlyName=CountedName.of(keywords[NIC_SWITCH_KEY + "*SwitchName"]),
-                          NumVFs=int(keywords[NIC_SWITCH_KEY + "*NumVFs"]))
+        parameters = switch_of(int(keywords[NIC_SWITCH_KEY + "*NumVFs"]), keywords[NIC_SWITCH_KEY + "*SwitchName"])
         return (yield from self._method(Oid.NIC_SWITCH_CREATE_SWITCH, parameters, NDIS))
 
     def delete_switch(self) -> Steps:
@@ -90,16 +74,7 @@ class SwitchRequests:
 
     def set_filter(self, guest: Guest, vport: int = DEFAULT_VPORT_ID) -> Steps:
         """FILTER-01, -02, -03: the guest's MAC (and VLAN) on a VPort."""
-        tests = [made(FilterFieldParameters, FrameHeader=FRAME_HEADER_MAC, ReceiveFilterTest=FilterTest.EQUAL,
-                      HeaderField=MacHeaderField.DESTINATION_ADDRESS,
-                      Flags=0 if guest.vlan else FIELD_VLAN_UNTAGGED_OR_ZERO)]
-        tests[0].FieldValue[:6] = list(guest.mac.to_bytes(6, "big"))
-        if guest.vlan:
-            tests.append(made(FilterFieldParameters, FrameHeader=FRAME_HEADER_MAC,
-                              ReceiveFilterTest=FilterTest.EQUAL, HeaderField=MacHeaderField.VLAN_ID))
-            tests[1].FieldValue[:2] = list(guest.vlan.to_bytes(2, "big"))
-        head = made(ReceiveFilterParameters, FilterType=FilterType.VM_QUEUE, VPortId=vport)
-        buffer = bytearray(pack_array(head, tests))
+        buffer = filter_of(guest.mac, vport, guest.vlan)
         status = yield from self._method(Oid.RECEIVE_FILTER_SET_FILTER, buffer)
         if status == Status.SUCCESS:
             guest.filter_id, guest.filter_vport = ReceiveFilterParameters.from_buffer(buffer).FilterId, vport
@@ -126,10 +101,7 @@ class SwitchRequests:
 
     def allocate_vf(self, guest: Guest) -> Steps:
         """VF-ALLOC-02, -03, -04: the PF's miniport answers with VF id and requester id."""
-        parameters = made(VfParameters, VMName=CountedName.of("guest"), VMFriendlyName=CountedName.of("guest"),
-                          NicName=CountedName.of("guest adapter"), MacAddressLength=6,
-                          PermanentMacAddress=address(guest.mac), CurrentMacAddress=address(guest.mac),
-                          VFId=INVALID_VF_FUNCTION_ID, RequestorId=INVALID_RID)
+        parameters = vf_of(guest.mac, "guest", "guest adapter")
         status = yield from self._method(Oid.NIC_SWITCH_ALLOCATE_VF, parameters)
         if status == Status.SUCCESS:
             guest.vf_id = parameters.VFId
@@ -137,7 +109,7 @@ class SwitchRequests:
 
     def create_vport(self, guest: Guest) -> Steps:
         """VPORT-02, -03, -04: NDIS chooses the VPort id."""
-        parameters = made(VPortParameters, AttachedFunctionId=guest.vf_id, NumQueuePairs=1, VPortState=VPortState.ACTIVATED)
+        parameters = vport_of(DEFAULT_VPORT_ID, guest.vf_id)               # NDIS chooses another
         status = yield from self._method(Oid.NIC_SWITCH_CREATE_VPORT, parameters)
         if status == Status.SUCCESS:
             guest.vport_id = parameters.VPortId

@@ -67,16 +67,14 @@ class Nic:
     # accesses -----------------------------------------------------------------------------------------------
     def write(self, function: int, bar: int, offset: int, value: int) -> None:
         """A register write that the plane did not decode itself. Only BAR0 holds registers."""
-        if bar == 0 and (file := self._file(function)) is not None:
+        file = self.regs if function == PF_FUNCTION else self.vfs.get(function - 1)
+        if bar == 0 and file is not None:
             file.write(offset, value)
 
     def read(self, function: int, bar: int, offset: int) -> int:
         """A register read; what does not exist reads 0, never all ones."""
-        file = self._file(function) if bar == 0 else None
-        return file.read(offset) if file is not None else 0
-
-    def _file(self, function: int) -> RegisterFile | None:
-        return self.regs if function == PF_FUNCTION else self.vfs.get(function - 1)
+        file = self.regs if function == PF_FUNCTION else self.vfs.get(function - 1)
+        return file.read(offset) if bar == 0 and file is not None else 0
 
     # the VF window ------------------------------------------------------------------------------------------
     def _make_vf(self, number: int) -> RegisterFile:

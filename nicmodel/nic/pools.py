@@ -38,8 +38,9 @@ class Pools:
 
     def vf_queue(self, vf: int, index: int) -> int | None:
         """The absolute queue behind queue `index` of a VF; None if the pool has no such queue."""
-        queue = self.queues_per_pool * vf + index
-        return queue if index < self.queues_per_pool and vf < self.num_vfs and queue < self.queues else None
+        of_a_pool = self.queues_per_pool
+        queue = of_a_pool * vf + index
+        return queue if index < of_a_pool and vf < self.num_vfs and queue < self.queues else None
 
     def vf_queues(self, vf: int) -> dict[int, int]:
         """A VF's own queue numbers -> absolute queues."""

@@ -68,10 +68,10 @@ class RegisterFile:
 
     # storage ------------------------------------------------------------------------------------------------
     def get(self, row: Register, index: int = 0) -> int:
-        return self.values.get((row.shows or row.name, index), row.reset)
+        return self.values.get((row.key, index), row.reset)
 
     def put(self, row: Register, index: int, value: int) -> None:
-        self.values[row.shows or row.name, index] = value & WORD
+        self.values[row.key, index] = value & WORD
 
     def set_bits(self, row: Register, index: int, mask: int) -> None:
         self.put(row, index, self.get(row, index) | mask)
@@ -91,11 +91,12 @@ class RegisterFile:
             self._note(offset)
             return
         row, index = found
-        old = self.get(row, index)
+        key = row.key, index                                         # as `get` and `put` do, without their calls
+        old = self.values.get(key, row.reset)
         new = row.effects.after_write(old, value)
         if row.name in self._guards:
             new = self._guards[row.name](index, old, new)
-        self.put(row, index, new)
+        self.values[key] = new & WORD
         if row.name in self._writes:
             self._writes[row.name](index, value & WORD)
         if row.name in self._changes:
@@ -108,12 +109,11 @@ class RegisterFile:
             self._note(offset)
             return 0
         row, index = found
-        stored = self.get(row, index)
+        stored = self.values.get((row.key, index), row.reset)
         value = self._reads[row.name](index) if row.name in self._reads else stored
-        after = row.effects.after_read(stored)
-        if after != stored:
+        if row.effects.of_reading and (after := row.effects.after_read(stored)) != stored:
             self.put(row, index, after)
-        return row.effects.shown(value) & row.mask
+        return value & row.visible
 
     def _note(self, offset: int) -> None:
         if offset not in self.unknown:

@@ -88,7 +88,7 @@ class FunctionHandle:
             raise self.fault(str(bug)) from None
 
     def _after(self, delay_ps: int, do: Callable[[], Any]) -> simpy.Event:
-        done, timer = self.env.event(), self.env.timeout(delay_ps)
+        done, timer = simpy.Event(self.env), self.env.timeout(delay_ps)
         cast(list, timer.callbacks).append(lambda _event: done.succeed(do()))
         return done
 
@@ -98,11 +98,11 @@ class FunctionHandle:
         """A posted 32-bit write to BAR0. It takes effect when it arrives, after those written before it."""
         if not 0 <= value < WORD:
             raise self.fault(f"{value:#x} does not fit the 32 bits of {register}")
-        self.ops.mmio_write(self.index, REGISTER_BAR, offset_of(register), value)
+        self.ops.mmio_write(self.index, REGISTER_BAR, register.offset, value)
 
     def read(self, register: RegisterAt | Register) -> simpy.Event:
         """Yields the 32-bit value, when its completion is back. Never passes the writes before it."""
-        return self.ops.mmio_read(self.index, REGISTER_BAR, offset_of(register))
+        return self.ops.mmio_read(self.index, REGISTER_BAR, register.offset)
 
     def set_flags(self, register: RegisterAt | Register, mask: int) -> Steps:
         """Read, set the bits of `mask`, write."""
@@ -130,7 +130,7 @@ class FunctionHandle:
             if word & mask == want:
                 return word
             if self.env.now + poll_ps > deadline:
-                raise self.fault(f"register {offset_of(register):#x} stays at {word:#010x}: "
+                raise self.fault(f"register {register.offset:#x} stays at {word:#010x}: "
                                  f"bits {mask:#x} did not become {want:#x} in {timeout_ps} ps")
             yield self.sleep(poll_ps)
 
@@ -207,9 +207,3 @@ class FunctionHandle:
     def stop_ring_agent(self, agent: int) -> None:
         """The agent posts nothing more; what it posted is still reaped."""
         self.ops.stop_agent(agent)
-
-
-def offset_of(register: Any) -> int:
-    """BAR offset of a register row, or of one element of it."""
-    offset = getattr(register, "offset", None)
-    return register.at if offset is None else offset

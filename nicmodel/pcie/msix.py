@@ -104,7 +104,10 @@ class MsixTable:
         self._settle(old)
 
     def _deliverables(self) -> list[bool]:
-        return [self.deliverable(vector) for vector in range(self.vectors)]
+        """`deliverable` of every vector."""
+        if self.function_masked or not (self.enabled and self.bus_master):
+            return [False] * self.vectors
+        return [not entry[CONTROL] & MASKED for entry in self.entries]
 
     def _settle(self, old: list[bool]) -> None:
         """Something that holds vectors back has changed: tell, then fire what nothing holds back any more."""

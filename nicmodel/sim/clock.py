@@ -53,29 +53,30 @@ class Clock(simpy.Environment):
 
     def step(self) -> None:
         """Run the next thing: a SimPy event, or the planes up to their next news."""
-        mine, theirs = self.peek(), self._next_instant()
+        mine, theirs = self._queue[0][0] if self._queue else NOTHING, self._next_instant()       # `peek`, without the call
         if mine <= theirs:
             simpy.Environment.step(self)
         elif mine == NOTHING and theirs >= NEVER:
             raise simpy.core.EmptySchedule()
         else:
-            self._run_planes(min(self._horizon, NEVER if mine == NOTHING else int(mine)))
+            limit = min(self._horizon, NEVER if mine == NOTHING else int(mine))
+            if len(self.planes) != 1:
+                self._run_planes(limit)
+                return
+            plane = self.planes[0]                        # what `_run_planes` does, for the most frequent case
+            upcalls = plane.run_until(limit, self._budget)
+            self._executed = plane.now
+            if len(upcalls) == 1:
+                self._now = upcalls[0].time
+                self._hear[0](upcalls[0])
+            else:
+                self._tell([(upcall, self._hear[0]) for upcall in upcalls])
 
     def _earliest(self) -> int:
         return min((plane.next_time() for plane in self.planes), default=NEVER)
 
     def _run_planes(self, limit: int) -> None:
         """Run every plane's instants < limit, together, up to and including the first with upcalls."""
-        if len(self.planes) == 1:
-            plane, hear = self.planes[0], self._hear[0]
-            upcalls = plane.run_until(limit, self._budget)
-            self._executed = plane.now
-            if len(upcalls) == 1:                         # what follows, for the most frequent case
-                self._now = upcalls[0].time
-                hear(upcalls[0])
-            else:
-                self._tell([(upcall, hear) for upcall in upcalls])
-            return
         now = self._next_instant()
         if now >= limit:
             return

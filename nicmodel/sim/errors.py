@@ -50,3 +50,7 @@ class ModelBug(NicModelError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class DriverStumble(NicModelError):
+    """A driver's own code failed: it raised, gave back what is no answer, or waits for what never comes."""

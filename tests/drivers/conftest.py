@@ -11,7 +11,8 @@ from fakes import FakeAdapter
 
 from drivers.pf import PfMiniport, PfSettings
 from drivers.vf import VfMiniport, VfSettings
-from nicmodel.ndis.stack import VirtualizationStack, make_pf
+from nicmodel.datasheet.ndis import Status
+from nicmodel.ndis.stack import Guest, VirtualizationStack, make_pf
 
 
 class Machine:
@@ -37,9 +38,17 @@ class Machine:
         self.states = [self.do(self.stack.bring_up_pf())]
         for v in range(self.num_vfs):
             driver = vf_drivers[v] if v < len(vf_drivers) else VfMiniport
-            self.states.append(self.do(self.stack.attach_vf(
-                v, 0x020000000100 + v, vlan, driver, self.adapter.handle(1 + v), settings)))
+            self.states.append(self.attach(v, driver, settings, vlan))
         return self
+
+    def attach(self, v: int, driver: Any = VfMiniport, settings: VfSettings | None = None, vlan: int = 0) -> dict[str, Any]:
+        """Give VF v to a new guest with a driver; the PF's miniport gives the lowest free one, so in order."""
+        handle = self.adapter.handle(1 + v)
+        return self.do(self.stack.attach(Guest(v, 0x020000000100 + v, vlan, driver, {v: handle}.__getitem__, settings)))
+
+    def detach(self, v: int) -> Status:
+        """Take the VF of guest v."""
+        return self.do(self.stack.detach(self.stack.guests[v]))
 
     def reported(self) -> list[str]:
         """Rules broken, in order of report."""

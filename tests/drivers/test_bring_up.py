@@ -162,14 +162,14 @@ def test_vf_gives_up_when_the_pf_is_not_there(machine):
 def test_teardown_runs_in_order_and_vf_can_come_back(machine):
     bench = machine(num_vfs=2).start()
     before = len(bench.ndis.checker.seen.calls["MiniportOidRequest"])
-    assert bench.do(bench.stack.detach_vf(0)) == Status.SUCCESS
+    assert bench.detach(0) == Status.SUCCESS
     requests = [c.args["oid"].name for c in bench.ndis.checker.seen.calls["MiniportOidRequest"][before:]]
     assert requests == ["RECEIVE_FILTER_MOVE_FILTER", "NIC_SWITCH_DELETE_VPORT", "SRIOV_RESET_VF",
                         "NIC_SWITCH_FREE_VF"]
     assert bench.stack.guests[0].adapter.state is State.HALTED
     assert not bench.adapter.value(0, "VFRE") & 1
     bench.do(bench.stack.requests.clear_filter(bench.stack.guests[0]))
-    again = bench.do(bench.stack.attach_vf(0, 0x020000000100, 0, VfMiniport, bench.adapter.handle(1)))
+    again = bench.attach(0)
     assert again == RUNNING and bench.reported() == []
 
 

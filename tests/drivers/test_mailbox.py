@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.vf import VfMiniport
 from nicmodel.datasheet import registers_vf as vf
 from nicmodel.datasheet.mailbox import ACK, CTS, NACK, Message
 
@@ -115,5 +114,5 @@ def test_only_words_of_allocated_vfs_are_looked_at(machine):
     bench = machine(num_vfs=40)
     bench.do(bench.stack.bring_up_pf())
     bench.adapter.log.clear()
-    bench.do(bench.stack.attach_vf(0, 0x020000000100, 0, VfMiniport, bench.adapter.handle(1), None))
+    bench.attach(0)
     assert {index for index, _ in accesses(bench.adapter, "read", "PFMBICR")} == {0}

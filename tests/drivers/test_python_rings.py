@@ -81,7 +81,7 @@ def test_frames_no_buffer_can_carry_are_refused(bench):
 
 def test_nothing_is_sent_while_the_adapter_does_not_run(bench):
     driver = bench.driver(0)
-    bench.do(bench.stack.detach_vf(0))
+    bench.detach(0)
     assert driver.send([b"y" * 60]) == 0
 
 

@@ -144,7 +144,7 @@ def test_bring_up_of_63_vfs_takes_half_a_second_of_cpu_at_most():
 
 def test_bring_up_of_a_vf_calls_few_python_functions_and_accesses_few_registers():
     calls, accesses = bring_up_work("x520", 63)
-    assert calls <= 12_000 * 63 and accesses <= 200 * 63
+    assert calls <= 8_560 * 63 and accesses <= 200 * 63
 
 
 def test_a_vf_comes_up_among_256_with_little_more_work_than_among_63():

@@ -115,6 +115,11 @@ def test_a_mistake_is_one_sentence(command, driver, says):
     assert status == 2 and out == "" and says in err and err.count("\n") == 1
 
 
+def test_a_table_has_one_form(command):
+    status, out, err = command("rules", "one_vf", "--json", "--markdown")
+    assert status == 2 and out == "" and "two forms of one table" in err and err.count("\n") == 1
+
+
 def test_markdown_has_a_section_a_family_and_a_last_line():
     rows = [{"id": rule.id, **dict.fromkeys(("who", "when", "severity", "reading", "source", "judged", "evidence"), "x"),
              "rule": "*SRIOV | a_b", "verdict": "obeyed"} for rule in RULES]

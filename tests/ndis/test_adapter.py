@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import simpy
 
-from nicmodel.datasheet.ndis import Oid, PartitionType, PowerState, RequestType, Status
-from nicmodel.ndis.adapter import HALT_REMOVED, HALT_STOPPED, SURPRISE_REMOVED, Adapter
+from nicmodel.datasheet.ndis import SURPRISE_REMOVED, Oid, PartitionType, PowerState, RequestType, Status
+from nicmodel.ndis.adapter import HALT_REMOVED, HALT_STOPPED, Adapter
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.states import State
 from nicmodel.sim.errors import DriverFault, ModelBug

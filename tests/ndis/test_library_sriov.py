@@ -15,6 +15,7 @@ from nicmodel.ndis.platform import HandlePlatform, pf_keywords
 from nicmodel.pcie.endpoint import Endpoint
 from nicmodel.pcie.handle import FunctionHandle
 from nicmodel.pcie.root import enumerate_device
+from nicmodel.sim.errors import DriverStumble
 from nicmodel.sim.memory import Domain
 
 
@@ -151,6 +152,6 @@ def test_no_entry_is_configured_without_interrupts(interrupting):
 
 def test_a_handler_that_fails_leaves_the_level_as_it_was(interrupting):
     interrupting.ndis._handlers = (lambda message: 1 // 0,)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(DriverStumble, match="ZeroDivisionError.* in a message interrupt"):
         interrupting.port.callbacks[0](0)
     assert interrupting.ndis.irql is Irql.PASSIVE

@@ -18,7 +18,7 @@ SIZES = {"GEN-DRV": 5, "GEN-INIT": 14, "GEN-HANG": 1, "GEN-STATE": 2, "GEN-OID":
          "PF-INIT": 15, "KW": 14, "ADV": 28, "SWITCH": 19, "VF-ALLOC": 18, "VPORT": 22, "FILTER": 19, "EXPOSE": 4, "CFG": 7,
          "BAR": 6, "INTR": 12, "BACKCH": 13, "PATH": 9, "RESET": 7, "POWER": 4, "TEARDOWN": 4, "HALT-VF": 2, "HALT-PF": 4,
          "OID": 12, "STRUCT": 4, "UP": 19, "DN": 7, "PD": 8, "V": 7,
-         "HW-RX": 1, "HW-TX": 1, "HW-RING": 2, "HW-MBX": 1}
+         "HW-RX": 1, "HW-TX": 1, "HW-RING": 2, "HW-MBX": 1, "NBL": 7}
 GAPS = {"KW": {8, 9, 10}}                                # numbers that no rule has
 ROOT = Path(__file__).parents[2]
 

@@ -38,8 +38,8 @@ from nicmodel.datasheet.ndis_structures import (
 )
 from nicmodel.datasheet.rules import BY_ID, RULES
 from nicmodel.ndis import library  # noqa: F401  registers the predicates
+from nicmodel.ndis.buffers import bar_of, bars_of_all, filter_of, read_space, switch_of, vf_of, vport_of
 from nicmodel.ndis.checker import Call, Checker
-from nicmodel.ndis.examination import bar_of, bars_of_all, filter_of, read_space, switch_of, vf_of, vport_of
 
 QUERY, SET, METHOD = RequestType
 MAC = 0x020000000001
@@ -65,9 +65,9 @@ def checker():
     capable = pointer(made(SriovCapabilitiesStructure, SriovCapabilities=3))
     switch = pointer(made(NicSwitchCapabilitiesStructure, MaxNumSwitches=1, MaxNumVFs=4, MaxNumVPorts=6, MaxNumQueuePairs=8,
                           MaxNumQueuePairsPerNonDefaultVPort=2, MaxNumMacAddresses=16))
-    judge.seen.attributes["hardware_assist"] = Call("NdisMSetMiniportAttributes", {"attributes": made(
+    judge.seen.note(Call("NdisMSetMiniportAttributes", {"kind": "hardware_assist", "attributes": made(
         HardwareAssistAttributes, HardwareSriovCapabilities=capable, CurrentSriovCapabilities=capable,
-        HardwareNicSwitchCapabilities=switch, CurrentNicSwitchCapabilities=switch)}, 0)
+        HardwareNicSwitchCapabilities=switch, CurrentNicSwitchCapabilities=switch)}, 0))
     judge.feed(Call("MiniportInitializeEx", {}, 0))
     judge.feed(Call("MiniportInitializeEx returns", {"status": Status.FAILURE}, 0))
     judge.seen.writes = 1
@@ -77,7 +77,7 @@ def checker():
         judge.seen.switch.note(Oid.NIC_SWITCH_ALLOCATE_VF, given)
     judge.seen.switch.note(Oid.NIC_SWITCH_CREATE_SWITCH, switch_of(4))
     judge.seen.switch.note(Oid.NIC_SWITCH_CREATE_VPORT, vport_of(1, 0))
-    judge.seen.switch.note(Oid.RECEIVE_FILTER_SET_FILTER, filter_of(1, MAC, 1))
+    judge.seen.switch.note(Oid.RECEIVE_FILTER_SET_FILTER, filter_of(MAC, 1, filter_id=1))
     judge.reports.clear()
     return judge
 
@@ -89,13 +89,13 @@ def changed(structure, **members):
 
 
 def bad_filter(**members):
-    buffer = filter_of(2, MAC, 1)
+    buffer = filter_of(MAC, 1, filter_id=2)
     changed(ReceiveFilterParameters.from_buffer(buffer), **members)
     return buffer
 
 
 def wrong_test():
-    buffer = filter_of(2, MAC, 1)
+    buffer = filter_of(MAC, 1, filter_id=2)
     buffer[44 + 16] = MacHeaderField.SOURCE_ADDRESS
     return buffer
 
@@ -200,7 +200,8 @@ def test_a_vf_that_is_forgotten_by_a_reset_breaks_our_reading(checker):
     assert "RESET-05" in [report.rule for report in reports]
 
 
-ELSEWHERE = {"TEARDOWN-03", "GEN-OID-01", "GEN-HALT-01", "HALT-PF-02", "GEN-DRV-03", "OID-12", "RESET-05"}
+ELSEWHERE = {"TEARDOWN-03", "GEN-OID-01", "GEN-HALT-01", "HALT-PF-02", "GEN-DRV-03", "OID-12", "RESET-05",
+             "NBL-06", "NBL-07"}                         # the last two in test_net_buffers.py
 STARTING = {"VF-INIT-06", "PF-INIT-06"}                  # broken in tests/drivers/test_mutants.py
 
 

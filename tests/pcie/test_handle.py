@@ -24,6 +24,7 @@ class Row:
     """A register array, as drivers name them."""
 
     at: int
+    offset = property(lambda self: self.at)
     stride: int = 4
 
     def __getitem__(self, index: int) -> Element:

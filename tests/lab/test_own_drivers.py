@@ -1,0 +1,207 @@
+"""A driver of the user's own that fails, or is no driver: one sentence that names class, entry point, failure and line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nicmodel.lab.cli import main
+
+MINE = """
+from drivers.pf import PfMiniport
+from drivers.vf import VfMiniport
+from nicmodel.datasheet.ndis import Status
+
+
+class Constructor(VfMiniport):
+    def __init__(self, ndis, handle, settings):
+        raise ValueError("no luck")                                          # Constructor
+
+
+class Entry(VfMiniport):
+    def driver_entry(self):
+        return 1 // 0                                                        # Entry
+
+
+class Step(VfMiniport):
+    def allocate_rings(self):
+        raise KeyError("rings")                                              # Step
+
+
+class Restart(VfMiniport):
+    def restart(self):
+        yield self.ndis.NdisMSleep(1000)
+        raise RuntimeError("two\\nlines")                                     # Restart
+
+
+class Pause(VfMiniport):
+    def pause(self):
+        raise OSError("pause")                                               # Pause
+
+
+class Request(VfMiniport):
+    def oid_request(self, kind, oid, buffer):
+        return oid.nothing                                                   # Request
+
+
+class Process(VfMiniport):
+    def restart(self):
+        self.ndis.env.process(self.later())
+        return (yield from super().restart())
+
+    def later(self):
+        yield self.ndis.NdisMSleep(1000)
+        raise IndexError("too late")                                         # Process
+
+
+class Message(PfMiniport):
+    def on_other(self, message):
+        if self.ndis.virtualized:
+            raise ValueError("heard")                                        # Message
+
+
+class Exits(VfMiniport):
+    def initialize(self):
+        raise SystemExit(3)                                                  # Exits
+
+
+class Odd(Exception):
+    def __init__(self, *, x):
+        self.x = x
+
+
+class Unmakable(VfMiniport):
+    def initialize(self):
+        raise Odd(x=1)                                                       # Unmakable
+
+
+class NoStatus(VfMiniport):
+    def restart(self):
+        return 77
+
+
+class Waits(VfMiniport):
+    def initialize(self):
+        yield self.ndis.env.event()                                          # Waits
+
+
+class Polls(VfMiniport):
+    def initialize(self):
+        while True:
+            yield self.ndis.NdisMSleep(1_000_000_000)                        # Polls
+
+
+class Yields(VfMiniport):
+    def initialize(self):
+        yield 7                                                              # Yields
+
+
+class Pf(PfMiniport):
+    def initialize(self):
+        raise ValueError("pf")                                               # Pf
+
+
+class NoRestart:
+    switch_creation = "none"
+
+    def driver_entry(self):
+        return Status.SUCCESS
+
+    initialize = pause = halt = oid_request = driver_entry
+
+
+class Signature(VfMiniport):
+    def oid_request(self, kind):
+        return Status.SUCCESS
+
+
+class Made(VfMiniport):
+    def __init__(self):
+        pass
+
+
+class ReturnsNothing(VfMiniport):
+    def driver_entry(self):
+        super().driver_entry()
+
+
+class InitializesToNothing(VfMiniport):
+    def initialize(self):
+        yield from super().initialize()
+"""
+LINES = {line.rpartition("# ")[2]: number for number, line in enumerate(MINE.splitlines(), start=1) if "# " in line}
+STUMBLES = {
+    "Constructor": "Constructor raised ValueError: no luck in its constructor",
+    "Entry": "Entry raised ZeroDivisionError: integer division or modulo by zero in DriverEntry",
+    "Step": "Step raised KeyError: 'rings' in MiniportInitializeEx",
+    "Restart": "Restart raised RuntimeError: two lines in MiniportRestart",
+    "Request": "Request raised AttributeError: 'Oid' object has no attribute 'nothing' in MiniportOidRequest",
+    "Process": "Process raised IndexError: too late in later",
+    "Message": "Message raised ValueError: heard in a message interrupt",
+    "Exits": "Exits raised SystemExit: 3 in MiniportInitializeEx",
+    "Unmakable": "Unmakable raised Odd in MiniportInitializeEx",
+    "Waits": "Waits does not return in MiniportInitializeEx",
+    "Polls": "Polls does not return in MiniportInitializeEx",
+    "Yields": 'Yields waits in a way that is none (Invalid yield value "7") in MiniportInitializeEx',
+    "Pf": "Pf raised ValueError: pf in MiniportInitializeEx",
+}
+RUN = ("run", "one_vf", "--set", "duration=20us", "--set", "warmup=0", "--set", "expect=[]")
+
+
+@pytest.fixture
+def command(capsys, tmp_path, monkeypatch):
+    """Runs `nicmodel` where mine.py is; returns status, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "syntax.py").write_text("class X(:\n")
+    (tmp_path / "leaves.py").write_text("raise SystemExit\n")
+
+    def run(*arguments):
+        status = main(list(map(str, arguments)))
+        return status, *capsys.readouterr()
+    return run
+
+
+@pytest.mark.parametrize("name", STUMBLES)
+@pytest.mark.parametrize("how", ("rules", "run"))
+def test_a_driver_that_stumbles_is_one_sentence(command, name, how):
+    if how == "rules":
+        arguments = ("rules", "one_vf", "--driver", f"mine.py:{name}")
+    else:
+        arguments = (*RUN, "--set", f"driver.mutants.{'pf' if name in ('Message', 'Pf') else 0}=mine.py:{name}")
+    status, out, err = command(*arguments)
+    assert status == 1 and out == "" and err.count("\n") == 1
+    assert STUMBLES[name] in err and err.endswith(f"(mine.py, line {LINES[name]})\n")
+
+
+def test_an_entry_point_of_the_end_stumbles_where_it_is_called(command):
+    status, out, err = command("rules", "one_vf", "--driver", "mine.py:Pause")
+    said = f"VF0: Pause raised OSError: pause in MiniportPause (mine.py, line {LINES['Pause']})"
+    assert (status, out, err) == (1, "", f"nicmodel: {said}\n")
+    assert command(*RUN, "--set", "driver.mutants.0=mine.py:Pause")[0] == 0
+
+
+def test_a_restart_without_a_status_is_one_sentence(command):
+    status, _, err = command("rules", "one_vf", "--driver", "mine.py:NoStatus")
+    assert (status, err) == (1, "nicmodel: VF0: NoStatus returned 77, which is no status in MiniportRestart (mine.py)\n")
+
+
+@pytest.mark.parametrize(("driver", "says"), [
+    ("mine.py:NoRestart", "it has no restart, which every driver has"),
+    ("mine.py:Signature", "oid_request is called with (self, kind, oid, buffer)"),
+    ("mine.py:Made", "its constructor is called with (ndis, handle, settings)"),
+    ("syntax.py:X", "syntax.py cannot be imported: SyntaxError"),
+    ("leaves.py:X", "leaves.py cannot be imported: SystemExit"),
+])
+@pytest.mark.parametrize("how", (("rules", "one_vf", "--driver"), (*RUN, "--set")))
+def test_what_is_no_driver_is_bad_input(command, driver, says, how):
+    status, out, err = command(*how, f"driver.mutants.0={driver}" if how[0] == "run" else driver)
+    assert status == 2 and out == "" and says in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("driver", "rule"), [("ReturnsNothing", "GEN-DRV-02"), ("InitializesToNothing", "GEN-INIT-11")])
+def test_an_entry_point_that_returns_nothing_breaks_its_rule(command, driver, rule):
+    out = command("rules", "one_vf", "--driver", f"mine.py:{driver}", "--json")[1]
+    row = next(row for row in json.loads(out)["rows"] if row["id"] == rule)
+    assert row["verdict"] == "broken" and "status" in row["evidence"]
