@@ -49,6 +49,7 @@ class PfSettings:
     itr_ps: int = 0
     link_gbps: int = 10
     drop_without_descriptor: bool = True
+    vf_rss: bool = False                 # the hardware gives every pool receive side scaling of its own
 
 
 class PfMiniport(PfLife, PfFunctions):

@@ -94,8 +94,9 @@ class PfFeatures(MiniportBase):
 
     def switch_capabilities(self) -> NicSwitchCapabilitiesStructure:
         """PF-INIT-10, ADV-05 to -14: one switch, a VPort and two queue pairs a VF, one MAC at least a VPort."""
+        flags = n.NicSwitchCapabilities.VLAN | (n.NicSwitchCapabilities.VF_RSS if self.settings.vf_rss else 0)
         others = self.max_num_vfs + self.settings.pf_vports
-        return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=n.NicSwitchCapabilities.VLAN,
+        return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=flags,
                     MaxNumSwitches=1, MaxNumVFs=self.max_num_vfs, MaxNumVPorts=1 + others,
                     MaxNumQueuePairs=1 + QUEUES_PER_POOL * others,
                     MaxNumQueuePairsPerNonDefaultVPort=QUEUES_PER_POOL,

@@ -139,10 +139,11 @@ class PfMailbox:
         return [words[1]]
 
     def get_queues(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
-        """Tx and Rx queues of a pool, one traffic class, default queue 0; from version 1.1 on."""
+        """Tx and Rx queues of the VF's VPort, one traffic class, default queue 0; from version 1.1 on."""
         if record.api == API_VERSIONS[-1]:
             return None
-        return [QUEUES_PER_POOL, QUEUES_PER_POOL, 1, 0]
+        pairs = QUEUES_PER_POOL if record.vport is None else self.switch.vports[record.vport].queue_pairs
+        return [pairs, pairs, 1, 0]
 
     def set_mac(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
         """Only the address that the virtualization stack gave to this VF."""

@@ -34,8 +34,8 @@ VFMRQC = Register("VFMRQC", 0x3000, rss=True, source=SOURCE_RSS,
                   doc="receive side scaling of this function, and the kinds of frames that are hashed")
 VFRSSRK = Register("VFRSSRK", 0x3100, stride=4, count=10, rss=True, doc="its key; first byte lowest. 0 after reset (assumed)",
                    source=SOURCE_RSS)
-VFRETA = Register("VFRETA", 0x3200, stride=4, count=16, rss=True, doc="its indirection table, a byte an entry. 0 after reset (assumed)",
-                  source=SOURCE_RSS)
+VFRETA = Register("VFRETA", 0x3200, stride=4, count=16, rss=True, source=SOURCE_RSS,
+                  doc="its indirection table, a byte an entry. 0 after reset (assumed)")
 
 VTEICR = Register("VTEICR", 0x0100, access="RC/W1C", mask=7, fields=CAUSES, models=PARTIAL, source="82599 8.3.5.2",
                   doc="interrupt causes; those of queues clear themselves as their message leaves")

@@ -16,6 +16,8 @@ KEY_WORDS = KEY_BYTES // 4
 ENTRIES_A_WORD = 4             # of a RETA register, a byte each
 TABLE_ENTRIES = 128            # the largest table there is: RETA of the 82599's PF, NDIS's limit
 TABLE_WORDS = TABLE_ENTRIES // ENTRIES_A_WORD
+VERIFICATION_KEY = bytes.fromhex(                 # Microsoft: verifying-the-rss-hash-calculation
+    "6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa")
 LEAST_QUEUES, LEAST_ENTRIES = 2, 16    # of RSS in a VF (hardware compatibility requirements for SR-IOV)
 
 

@@ -93,6 +93,8 @@ class Seen:
     agents: int = 0                                              # ring agents started and not stopped
     initialized: bool = False
     running: bool = False
+    queue_pairs: int | None = None                               # VF: of its VPort, as NDIS knows them
+    vf_rss: bool = False                                         # VF: the PF has said that VFs may scale
     removed: bool = False                                        # the device was removed by surprise
     probing: bool = False                                        # an examiner asks what a stack never would
     request: Call | None = None                                  # the request that runs

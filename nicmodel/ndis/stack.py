@@ -97,7 +97,7 @@ class VirtualizationStack:
     # a guest -----------------------------------------------------------------------------------------------
 
     def attach_vf(self, v: int, mac: int, vlan: int, vf_driver_class: Any, handle: FunctionHandle,
-                  settings: Any = None) -> Steps:
+                  settings: Any = None, queue_pairs: int = 1) -> Steps:
         """Give VF ``v`` to a new guest and start its driver; ``vlan`` 0 means untagged. Returns a state record.
 
         The PF's miniport chooses the VF; ours takes the lowest free one, so guests are attached in order.
@@ -107,7 +107,7 @@ class VirtualizationStack:
                 raise ModelBug(f"the PF gave VF {vf} to the guest of VF {v}: attach guests in order")
             return handle
 
-        return (yield from self.attach(Guest(v, mac, vlan, vf_driver_class, place, settings)))
+        return (yield from self.attach(Guest(v, mac, vlan, vf_driver_class, place, settings, queue_pairs)))
 
     def attach(self, guest: Guest) -> Steps:
         """Give a VF to a guest, new or known: UP-08 to UP-19. A guest keeps the one it has. Returns a state record."""

@@ -129,7 +129,8 @@ class SwitchRequests:
 
     def create_vport(self, guest: Guest) -> Steps:
         """VPORT-02, -03, -04: NDIS chooses the VPort id."""
-        parameters = made(VPortParameters, AttachedFunctionId=guest.vf_id, NumQueuePairs=1, VPortState=VPortState.ACTIVATED)
+        parameters = made(VPortParameters, AttachedFunctionId=guest.vf_id, NumQueuePairs=guest.queue_pairs,
+                          VPortState=VPortState.ACTIVATED)
         status = yield from self._method(Oid.NIC_SWITCH_CREATE_VPORT, parameters)
         if status == Status.SUCCESS:
             guest.vport_id = parameters.VPortId

@@ -17,12 +17,14 @@ from nicmodel.ndis.stack import VirtualizationStack, make_pf
 class Machine:
     """One fake adapter, a stack, and the state of every function after `run`."""
 
-    def __init__(self, num_vfs: int = 2, pf_driver: Any = PfMiniport, pf_settings: PfSettings | None = None):
+    def __init__(self, num_vfs: int = 2, pf_driver: Any = PfMiniport, pf_settings: PfSettings | None = None,
+                 queue_pairs: int = 1):
         self.env = simpy.Environment()
         self.adapter = FakeAdapter(self.env)
         self.num_vfs = num_vfs
         driver, self.ndis = make_pf(self.env, pf_driver, self.adapter.handle(0), num_vfs,
-                                    pf_settings or PfSettings())
+                                    pf_settings or PfSettings(vf_rss=True))
+        self.queue_pairs = queue_pairs
         self.pf = driver
         self.stack = VirtualizationStack(self.env, driver, self.ndis)
         self.states: list[dict[str, Any]] = []
@@ -38,7 +40,7 @@ class Machine:
         for v in range(self.num_vfs):
             driver = vf_drivers[v] if v < len(vf_drivers) else VfMiniport
             self.states.append(self.do(self.stack.attach_vf(
-                v, 0x020000000100 + v, vlan, driver, self.adapter.handle(1 + v), settings)))
+                v, 0x020000000100 + v, vlan, driver, self.adapter.handle(1 + v), settings, self.queue_pairs)))
         return self
 
     def reported(self) -> list[str]:

@@ -40,8 +40,11 @@ def test_api_versions(mailbox, version, accepted):
     assert bool(first & ACK) is accepted and bool(first & NACK) is not accepted
 
 
-def test_queues_are_those_of_a_pool_from_version_1_1_on(mailbox):
-    assert ask(mailbox, 0, Message.GET_QUEUES)[1:] == [2, 2, 1, 0]
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_queues_are_those_of_the_vport_from_version_1_1_on(mailbox, pairs):
+    switch = mailbox.switch
+    switch.vports[switch.vfs[0].vport].queue_pairs = pairs
+    assert ask(mailbox, 0, Message.GET_QUEUES)[1:] == [pairs, pairs, 1, 0]
     ask(mailbox, 0, Message.API_NEGOTIATE, 0)
     assert ask(mailbox, 0, Message.GET_QUEUES)[0] & NACK
 
