@@ -294,6 +294,7 @@ cdef void commit_agent_done(Nic* nic, int32_t index) noexcept nogil:
         agent.tx_out -= agent.pass_tx_reaped
     if agent.pass_rx_reaped:
         reap(nic, &nic.rings[agent.rx_ring], agent.pass_rx_reaped, True)
+        agent.received += agent.pass_rx_reaped
         size = nic.rings[agent.rx_ring].size
         tail = agent.rx_slot - 1 if agent.rx_slot else size - 1
         agent.rx_slot += agent.pass_rx_reaped

@@ -422,6 +422,7 @@ cdef struct Agent:
     int64_t began           # the pass under way, or the last
     int64_t spent           # on all passes begun
     int64_t passes
+    int64_t received
     int32_t core_number     # as configured
 
 cdef struct Connection:

@@ -273,8 +273,8 @@ def _rss_misfit(scenario: Scenario) -> tuple[str, str] | None:
             f"true is not allowed: profile {profile.name} has one table for all VFs; {able} has one for each"
         )
     if wanted.rss and not LEAST_QUEUES <= scenario.queues_per_vf <= profile.vf_rss_queues:
-        return "queues_per_vf", (
-            f"{scenario.queues_per_vf} is not allowed with driver.rss: profile {profile.name} scales a VF over "
+        return "driver.rss", (
+            f"true is not allowed with queues_per_vf = {scenario.queues_per_vf}: profile {profile.name} scales a VF over "
             f"{_span(LEAST_QUEUES, profile.vf_rss_queues)} queues"
         )
     entries = wanted.rss_entries
