@@ -6,10 +6,12 @@ was set is kept here, so that a function that was reset has it again when its qu
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from ctypes import sizeof
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nicmodel.datasheet.mailbox import Message
 from nicmodel.datasheet.ndis import (
     HASH_FUNCTION_MASK,
     HASH_SECRET_KEY_BYTES,
@@ -27,7 +29,9 @@ from nicmodel.datasheet.ndis_structures import (
     made,
 )
 from nicmodel.datasheet.registers_vf import VFMRQC, VFPSRTYPE, VFRETA, VFRSSRK
-from nicmodel.datasheet.rss import ENTRIES_A_WORD, LEAST_QUEUES, TYPE_OF_FLAG
+from nicmodel.datasheet.rss import ENTRIES_A_WORD, KEY_WORDS, LEAST_QUEUES, TYPE_OF_FLAG
+
+Steps = Generator[Any, Any, Any]
 
 CAPABILITIES = (RssCapabilities.HASH_TYPE_TCP_IPV4 | RssCapabilities.HASH_TYPE_TCP_IPV6
                 | RssCapabilities.MESSAGE_SIGNALED_INTERRUPTS | RssCapabilities.USING_MSI_X | RssCapabilities.SUPPORTS_MSI_X
@@ -56,6 +60,7 @@ class VfRss:
     def __init__(self, driver: Any):
         self.driver = driver
         self.setting: Setting | None = None
+        self.allowed = False                           # by the PF
 
     # what is offered ---------------------------------------------------------------------------------
 
@@ -64,13 +69,18 @@ class VfRss:
         """Queues to spread over: those of our VPort that we use."""
         return min(self.driver.granted_queues, len(self.driver.settings.rings))
 
+    def ask_the_pf(self) -> Steps:
+        """ADV-25: a PF that grants a key has given our pool its own; one that refuses keeps the table to itself."""
+        self.allowed = False
+        if self.driver.settings.rss_entries and self.queues >= LEAST_QUEUES:
+            self.allowed, _ = yield from self.driver.mailbox.request(Message.GET_RSS_KEY, answer=KEY_WORDS)
+
     def capabilities(self) -> ReceiveScaleCapabilities | None:
-        """ADV-24, -25, INTR-11: our own queues and messages, and the hardware's table; None with fewer than two queues."""
-        entries = self.driver.settings.rss_entries
-        if not entries or self.queues < LEAST_QUEUES:
+        """ADV-24, -25, INTR-11: our own queues and messages, and the hardware's table; None if the PF does not allow it."""
+        if not self.allowed:
             return None
         return made(ReceiveScaleCapabilities, CapabilitiesFlags=CAPABILITIES, NumberOfInterruptMessages=self.queues,
-                    NumberOfReceiveQueues=self.queues, NumberOfIndirectionTableEntries=entries)
+                    NumberOfReceiveQueues=self.queues, NumberOfIndirectionTableEntries=self.driver.settings.rss_entries)
 
     # OID_GEN_RECEIVE_SCALE_PARAMETERS ------------------------------------------------------------------
 

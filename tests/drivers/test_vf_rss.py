@@ -8,7 +8,7 @@ import pytest
 
 from drivers.pf import PfSettings
 from drivers.rings import RingSettings
-from drivers.vf import VfSettings
+from drivers.vf import VfMiniport, VfSettings
 from nicmodel.datasheet.ndis import HASH_TOEPLITZ, HashTypes, Oid, PowerState, RequestType, RssFlags, Status
 from nicmodel.datasheet.ndis_structures import ReceiveScaleParameters
 from nicmodel.datasheet.registers_vf import VFMRQC, VFPSRTYPE
@@ -58,10 +58,11 @@ def test_it_is_offered_with_its_own_queues_messages_and_table(bench):
 
 
 @pytest.mark.parametrize("pairs, settings", [
-    (1, TWO), (2, VfSettings(rings=(RingSettings(),), rss_entries=64)), (2, VfSettings(rings=(RingSettings(),) * 2))],
-    ids=["VPort of one queue pair", "driver of one queue", "hardware without"])
-def test_it_is_not_offered_and_not_served_without_queues_or_hardware(machine, pairs, settings):
-    bench = machine(num_vfs=1, queue_pairs=pairs).start(settings=settings)
+    (1, TWO), (2, VfSettings(rings=(RingSettings(),), rss_entries=64)), (2, VfSettings(rings=(RingSettings(),) * 2)), (2, None)],
+    ids=["VPort of one queue pair", "driver of one queue", "hardware without", "PF without VF_RSS"])
+def test_it_is_not_offered_and_not_served_without_queues_hardware_or_leave(machine, pairs, settings):
+    bench = machine(num_vfs=1, queue_pairs=pairs, pf_settings=PfSettings(vf_rss=settings is not None)).start(
+        settings=settings or TWO)
     assert offered_rss(bench.stack.guests[0].adapter) is None
     assert ask(bench, GOOD) == Status.NOT_SUPPORTED
     assert Oid.GEN_RECEIVE_SCALE_PARAMETERS not in bench.driver(0).supported_oids()
@@ -69,8 +70,14 @@ def test_it_is_not_offered_and_not_served_without_queues_or_hardware(machine, pa
     assert bench.adapter.value(1, "VFMRQC") == 0 and bench.states[1]["state"] == "running"
 
 
+class TakesNoRefusal(VfMiniport):
+    def rss_capabilities(self):
+        self.rss.allowed = True
+        return super().rss_capabilities()
+
+
 def test_a_vf_that_offers_what_its_pf_does_not_is_in_breach(machine):
-    bench = machine(num_vfs=1, queue_pairs=2, pf_settings=PfSettings()).start(settings=TWO)
+    bench = machine(num_vfs=1, queue_pairs=2, pf_settings=PfSettings()).start([TakesNoRefusal], settings=TWO)
     assert bench.reported() == ["ADV-25"] and bench.states[1] == {"state": "closed", "rule": "ADV-25"}
 
 
