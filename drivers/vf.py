@@ -19,7 +19,7 @@ from drivers.vf_blocks import VfBlocks
 from drivers.vf_hardware import QUEUES, VfHardware
 from drivers.vf_mailbox import VfMailbox
 from drivers.vf_rss import VfRss
-from nicmodel.datasheet.ndis import VF_OIDS, VF_SRIOV_CAPABILITIES, Oid, PartitionType, PowerState, RequestType, Status
+from nicmodel.datasheet.ndis import RSS_OIDS, VF_OIDS, VF_SRIOV_CAPABILITIES, Oid, PartitionType, PowerState, RequestType, Status
 from nicmodel.datasheet.ndis_structures import (
     GeneralAttributes,
     HardwareAssistAttributes,
@@ -83,8 +83,7 @@ class VfMiniport(VfHardware):
 
     def supported_oids(self) -> list[Oid]:
         """GEN-INIT-14, VF-INIT-18, ADV-24: who offers RSS serves the request that sets it."""
-        also = [Oid.GEN_RECEIVE_SCALE_PARAMETERS] if self.rss_capabilities() is not None else []
-        return [*super().supported_oids(), *also]
+        return [*super().supported_oids(), *(RSS_OIDS if self.rss_capabilities() is not None else ())]
 
     def general_attributes(self) -> GeneralAttributes:
         """VF-INIT-17: what every miniport says of itself, and RSS if we offer it."""

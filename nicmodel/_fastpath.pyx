@@ -74,6 +74,7 @@ include "_fast/damage.pxi"
 include "_fast/build.pxi"
 include "_fast/ledger.pxi"
 include "_fast/report.pxi"
+include "_fast/rss.pxi"
 include "_fast/door.pxi"
 
 cdef enum:

@@ -5,7 +5,6 @@ Exceptions are raised here and in `run_until`, nowhere below. The loop itself is
 
 import numpy as np
 
-from nicmodel.datasheet.connections import headers
 from nicmodel.sim.plane import TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
@@ -130,8 +129,9 @@ cdef class Door:
             index = self.ring_index(index % 2, index // 2)
             if not -1 <= words[0] < VECTORS_PER_FUNCTION:
                 raise ModelBug(f"there is no vector {words[0]}")
-        elif table in ("rss", "rss_key", "rss_table"):
-            self.check_rss(table, index, words)
+        elif table in RSS_STEPS:
+            self.check_function(index // RSS_STEPS[table])
+            check_rss(self.nic, table, index, words)
         elif table == "default_pool" and words[0] != -1:
             self.check_function(words[0])
         if table == "shaper" and not (0 <= words[0] <= MOST_BYTE_TICKS and 0 <= words[1] and words[0] * words[1] < NEVER):
@@ -148,48 +148,6 @@ cdef class Door:
         call.words[0] = index
         for each in range(len(words)):
             call.words[1 + each] = words[each]
-
-    cdef int check_rss(self, str table, index, list words) except -1:
-        steps = {"rss": 1, "rss_key": RSS_KEY_STEP, "rss_table": RSS_TABLE_STEP}
-        self.check_function(index // steps[table])
-        if table == "rss":
-            types, entries, first = words
-            if types & ~ALL_HASH_TYPES or not 0 < entries <= TABLE_ENTRIES or entries & (entries - 1):
-                raise ModelBug(f"receive side scaling cannot be {words}")
-            self.ring_index(DIRECTION_RX, first)
-        elif not 0 <= words[0] < 1 << 32 or (table == "rss_key" and index % RSS_KEY_STEP >= KEY_WORDS):
-            raise ModelBug(f"{table} {index} cannot be {words}")
-        return 0
-
-    cdef int32_t connection_in(self, const uint8_t[::1] frame) except -2:
-        """The place of the connection of an injected frame; -1 if it carries no IP."""
-        cdef Connection found
-        if not find_connection(&frame[0], <int32_t>frame.shape[0], &found):
-            return -1
-        key = (<char*>&found)[:sizeof(Connection)]
-        if key not in self.connections:
-            self.connections[key] = new_connection(self.nic, &found)
-        return self.connections[key]
-
-    cdef int note_connection(self, Flow* flow, connection) except -1:
-        """A stream's frames carry these headers, and have this connection."""
-        cdef const uint8_t[::1] frame
-        cdef Connection found
-        flow.connection = -1
-        if connection is None:
-            return 0
-        head = headers(connection, 0)
-        flow.head = <uint8_t*>malloc(len(head))
-        if flow.head == NULL:
-            raise MemoryError("memory has run out")
-        frame = head
-        flow.head_bytes = <int32_t>len(head)
-        memcpy(flow.head, &frame[0], len(head))
-        frame = bytes(12) + head
-        if not find_connection(&frame[0], <int32_t>frame.shape[0], &found):
-            raise ModelBug(f"a flow cannot have {connection}")
-        flow.connection = new_connection(self.nic, &found)
-        return 0
 
     cdef int room_for_domain(self, int domain) except -1:
         cdef int32_t room = domain + 1
@@ -271,7 +229,7 @@ cdef class Door:
         flow.num_sizes = <int32_t>len(sizes)
         for position in range(flow.num_sizes):
             flow.sizes[position] = sizes[position]
-        self.note_connection(flow, config.connection)
+        note_connection(self.nic, flow, config.connection)
         flow.dst_mac = config.dst_mac
         flow.src_mac = config.src_mac
         flow.vlan = config.vlan
@@ -371,7 +329,7 @@ cdef class Door:
         if port != 0 or not 1 <= frame.shape[0] <= LONGEST_INJECTED:
             raise ModelBug("there is no such port or frame")
         call = self.call(CALL_INJECT, at)
-        call.words[0] = self.connection_in(frame)
+        call.words[0] = connection_in(self.nic, self.connections, frame)
         self.note_bytes(call, frame)
 
     def dma_answer(self, request, const uint8_t[::1] data, int64_t at):

@@ -118,18 +118,3 @@ cdef void set_rss_key(Nic* nic, int32_t function, int32_t number, uint64_t word)
     nic.spread_serial += 1
     put32(nic.spreads[function].key + 4 * number, word)
     nic.spreads[function].serial = nic.spread_serial
-
-
-cdef int32_t new_connection(Nic* nic, Connection* like) except -1:
-    """Room for a connection, and its place."""
-    cdef int32_t room = max(16, 2 * nic.room_connections)
-    cdef Connection* connections
-    if nic.num_connections == nic.room_connections:
-        connections = <Connection*>realloc(nic.connections, room * sizeof(Connection))
-        if connections == NULL:
-            raise MemoryError("memory has run out")
-        nic.connections = connections
-        nic.room_connections = room
-    nic.connections[nic.num_connections] = like[0]
-    nic.num_connections += 1
-    return nic.num_connections - 1

@@ -271,6 +271,9 @@ MANDATORY_QUERIES = (
     Oid.GEN_VENDOR_DESCRIPTION, Oid.GEN_VENDOR_DRIVER_VERSION)
 MANDATORY_SETS = (
     Oid.GEN_CURRENT_LOOKAHEAD, Oid.GEN_CURRENT_PACKET_FILTER, Oid.GEN_INTERRUPT_MODERATION, Oid.GEN_LINK_PARAMETERS)
+RSS_OIDS = (Oid.GEN_RECEIVE_SCALE_PARAMETERS,)
+"""What a miniport that offers RSS supports, as a set; NDIS answers the query (oid-gen-receive-scale-parameters)."""
+
 MANDATORY_OIDS: tuple[Oid, ...] = tuple(dict.fromkeys((*MANDATORY_QUERIES, *MANDATORY_SETS)))
 """What every miniport supports (mandatory-oids-for-miniport-drivers)."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nicmodel.datasheet.connections import NO_PORTS, TCP, UDP, Connection
-from nicmodel.datasheet.ndis_enums import HashTypes
+from nicmodel.datasheet.ndis_rss import HashTypes
 
 KEY_BYTES = 40                 # 82599 8.2.3.7.14: RSSRK; the secret key of NDIS is as long
 KEY_WORDS = KEY_BYTES // 4

@@ -14,6 +14,7 @@ from nicmodel.datasheet.ndis import (
     PF_FUNCTION_ID,
     PF_SRIOV_CAPABILITIES,
     RSS_KEYWORDS,
+    RSS_OIDS,
     SRIOV_QUEUE_PROPERTIES,
     VMQ_FILTERS_ENABLED,
     VMQ_KEYWORDS,
@@ -262,7 +263,7 @@ def rss_is_well_formed(call: Call, seen: Seen) -> Judgement | None:
         return broken(f"{rss.NumberOfIndirectionTableEntries} entries are no power of two")
     if not rss.CapabilitiesFlags & HASH_TOEPLITZ:
         return broken("RSS without the Toeplitz hash")
-    return holds(Oid.GEN_RECEIVE_SCALE_PARAMETERS in call.args["attributes"].oids(),
+    return holds(set(RSS_OIDS) <= set(call.args["attributes"].oids()),
                  "a power of two of entries, Toeplitz, and the request that sets them")
 
 
