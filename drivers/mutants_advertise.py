@@ -5,11 +5,13 @@ from __future__ import annotations
 from ctypes import pointer
 from typing import Any
 
-from drivers.mutant import mutant
+from drivers.mutant import LIFE, mutant
 from drivers.pf import PfMiniport
+from drivers.pf_hardware import MRQE_64_POOLS
 from drivers.vf import VfMiniport
-from nicmodel.datasheet.ndis import Status
+from nicmodel.datasheet.ndis import HASH_FUNCTION_MASK, HASH_TOEPLITZ, NicSwitchCapabilities, Oid, RssCapabilities, Status
 from nicmodel.datasheet.ndis_structures import ReceiveScaleCapabilities, SriovCapabilitiesStructure, made
+from nicmodel.datasheet.registers_pf import MRQC
 from nicmodel.ndis.platform import Circumstances
 
 
@@ -78,7 +80,8 @@ class OffersRssBesideSriov(PfMiniport):
 
 def rss(queues: int, entries: int, messages: int) -> ReceiveScaleCapabilities:
     """What a driver offers of RSS."""
-    return made(ReceiveScaleCapabilities, CapabilitiesFlags=0x100, NumberOfInterruptMessages=messages,
+    flags = RssCapabilities.HASH_TYPE_TCP_IPV4 | HASH_TOEPLITZ
+    return made(ReceiveScaleCapabilities, CapabilitiesFlags=flags, NumberOfInterruptMessages=messages,
                 NumberOfReceiveQueues=queues, NumberOfIndirectionTableEntries=entries)
 
 
@@ -87,10 +90,8 @@ class _Rss(VfMiniport):
 
     offered: dict[str, int] = {}
 
-    def general_attributes(self) -> Any:
-        attributes = super().general_attributes()
-        attributes.RecvScaleCapabilities = pointer(rss(**{"queues": 2, "entries": 16, "messages": 2} | self.offered))
-        return attributes
+    def rss_capabilities(self) -> ReceiveScaleCapabilities:
+        return rss(**{"queues": 2, "entries": 16, "messages": 2} | self.offered)
 
 
 @mutant("vf_rss_table_is_no_power_of_two", "ADV-24")
@@ -103,9 +104,45 @@ class RssIsTooSmall(_Rss):
     offered = {"queues": 1, "entries": 8}
 
 
+@mutant("vf_rss_takes_more_queues_than_its_vport", "ADV-25")
+class RssTakesMoreQueuesThanItsVPort(_Rss):
+    offered = {"queues": 4, "messages": 4}
+
+    def register_interrupts(self) -> Any:
+        return (yield from self.register_handlers([self.on_queue] * 4 + [self.on_mailbox]))
+
+
+@mutant("vf_rss_without_toeplitz", "ADV-24")
+class RssWithoutToeplitz(_Rss):
+    def rss_capabilities(self) -> ReceiveScaleCapabilities:
+        capabilities = super().rss_capabilities()
+        capabilities.CapabilitiesFlags &= ~HASH_FUNCTION_MASK
+        return capabilities
+
+
+@mutant("vf_rss_cannot_be_set", "ADV-24")
+class RssCannotBeSet(_Rss):
+    def supported_oids(self) -> list[Oid]:
+        return [oid for oid in super().supported_oids() if oid != Oid.GEN_RECEIVE_SCALE_PARAMETERS]
+
+
 @mutant("vf_rss_counts_messages_of_others", "INTR-11")
 class RssCountsMessagesOfOthers(_Rss):
     offered = {"messages": 64}
+
+
+@mutant("vf_rss_queues_share_a_message", "INTR-11")
+class RssQueuesShareAMessage(_Rss):
+    offered = {"messages": 1}
+
+
+@mutant("pf_offers_vf_rss_and_shares_one_table", "ADV-13", LIFE)
+class OffersVfRssAndSharesOneTable(PfMiniport):
+    """Says VF_RSS, and leaves its pools with the one key and table that they share."""
+
+    def configure_pools(self) -> Any:
+        yield from super().configure_pools()
+        self.handle.write(MRQC, MRQC.MRQE.put(MRQE_64_POOLS))
 
 
 # ADV -----------------------------------------------------------------------------------------------------
@@ -151,6 +188,9 @@ _pf("pf_has_three_queue_pairs_a_vport", "ADV-11", switch={"MaxNumQueuePairsPerNo
 _pf("pf_offers_more_vfs_than_the_registry", "ADV-12",
     switch={"MaxNumVFs": lambda s: s.MaxNumVFs + 1, "MaxNumVPorts": lambda s: s.MaxNumVPorts + 1,
             "MaxNumQueuePairs": lambda s: s.MaxNumQueuePairs + 2})
+_pf("pf_offers_vf_rss_on_single_queues", "ADV-13",
+    switch={"NicSwitchCapabilities": lambda s: s.NicSwitchCapabilities | NicSwitchCapabilities.VF_RSS,
+            "MaxNumQueuePairsPerNonDefaultVPort": 1})
 _pf("pf_filter_header_is_old", "ADV-15", filters={"Header": _old})
 _pf("pf_enables_vm_queues", "ADV-16", filters={"EnabledQueueTypes": 1, "NumQueues": 8})
 _pf("pf_advertises_lookahead_split", "ADV-17", filters={"MaxLookaheadSplitSize": 128})

@@ -51,6 +51,7 @@ class PfSettings:
     drop_without_descriptor: bool = True
     anti_spoofing: bool = False          # a VF sends from the addresses, and in the VLANs, of its filters only
     vport_moderation: bool = True        # interrupts are throttled VPort by VPort
+    vf_rss: bool = False                 # the hardware gives every pool receive side scaling of its own
 
 
 class PfMiniport(PfLife, PfFunctions):

@@ -92,11 +92,16 @@ class PfFeatures(MiniportBase):
         """PF-INIT-09: SRIOV_SUPPORTED and PF_MINIPORT."""
         return made(SriovCapabilitiesStructure, SriovCapabilities=n.PF_SRIOV_CAPABILITIES)
 
+    def switch_flags(self) -> int:
+        """ADV-13: what holds VPort by VPort here."""
+        flags = n.NicSwitchCapabilities
+        return (flags.VLAN | (flags.VF_RSS if self.settings.vf_rss else 0)
+                | (flags.PER_VPORT_INTERRUPT_MODERATION if self.moderates_vports else 0))
+
     def switch_capabilities(self) -> NicSwitchCapabilitiesStructure:
         """PF-INIT-10, ADV-05 to -14: one switch, a VPort and two queue pairs a VF, one MAC at least a VPort."""
         others = self.max_num_vfs + self.settings.pf_vports
-        moderation = n.NicSwitchCapabilities.PER_VPORT_INTERRUPT_MODERATION if self.moderates_vports else 0
-        return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=n.NicSwitchCapabilities.VLAN | moderation,
+        return made(NicSwitchCapabilitiesStructure, NicSwitchCapabilities=self.switch_flags(),
                     MaxNumSwitches=1, MaxNumVFs=self.max_num_vfs, MaxNumVPorts=1 + others,
                     MaxNumQueuePairs=1 + QUEUES_PER_POOL * others,
                     MaxNumQueuePairsPerNonDefaultVPort=QUEUES_PER_POOL,

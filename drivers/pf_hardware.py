@@ -87,7 +87,7 @@ class PfHardware(PfRequests):
     # pools and port ------------------------------------------------------------------------------------
 
     def configure_pools(self) -> Steps:
-        """PF-INIT-12, SWITCH-04: pools of two queues, the PF's after the last VF's; loopback between them."""
+        """PF-INIT-12, SWITCH-04, ADV-13: pools of two queues, the PF's after the last VF's; loopback between them."""
         write, pool = self.handle.write, self.switch.default_pool
         virtual = POOLS_64 if self.pooled else 0
         write(GCR_EXT, GCR_EXT.VT_MODE.put(virtual) | GCR_EXT.MSIX_EN.mask)
@@ -95,7 +95,7 @@ class PfHardware(PfRequests):
         if self.pooled:
             write(VT_CTL, VT_CTL.VT_ENA.mask | VT_CTL.DEF_PL.put(pool & 0x3F)
                   | VT_CTL.DEF_PL_EXT.put(pool >> 6) | VT_CTL.REPL_EN.mask)
-            write(MRQC, MRQC.MRQE.put(MRQE_64_POOLS))
+            write(MRQC, MRQC.MRQE.put(MRQE_64_POOLS) | MRQC.MULTIPLE_RSS.put(self.settings.vf_rss))
             yield from self.set_tx_queues(MTQC_64_POOLS)
             write(PFDTXGSWC, PFDTXGSWC.LBE.mask)
             if self.settings.anti_spoofing:

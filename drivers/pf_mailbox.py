@@ -15,7 +15,7 @@ from drivers.miniport import US
 from drivers.pf_pools import QUEUES_PER_POOL, drop_policy
 from drivers.pf_switch import NicSwitch, VirtualFunction
 from nicmodel.datasheet.ethernet import MINIMUM_FRAME
-from nicmodel.datasheet.mailbox import ACK, API_VERSIONS, CTS, NACK, WORDS, Message
+from nicmodel.datasheet.mailbox import ACK, API_VERSIONS, CTS, NACK, RSS_VERSIONS, WORDS, Message
 from nicmodel.datasheet.profiles import SRIOV_MAX_FRAME
 from nicmodel.datasheet.registers_pf import (
     MTA,
@@ -27,6 +27,7 @@ from nicmodel.datasheet.registers_pf import (
     PFVFLREC,
     QDE,
 )
+from nicmodel.datasheet.rss import KEY_WORDS
 
 Steps = Generator[Any, Any, Any]
 MAX_HASHES = 30
@@ -160,10 +161,15 @@ class PfMailbox:
         return [words[1]]
 
     def get_queues(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
-        """Tx and Rx queues of a pool, one traffic class, default queue 0; from version 1.1 on."""
+        """Tx and Rx queues of the VF's VPort, one traffic class, default queue 0; from version 1.1 on."""
         if record.api == API_VERSIONS[-1]:
             return None
-        return [QUEUES_PER_POOL, QUEUES_PER_POOL, 1, 0]
+        pairs = QUEUES_PER_POOL if record.vport is None else self.switch.vports[record.vport].queue_pairs
+        return [pairs, pairs, 1, 0]
+
+    def get_rss_key(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
+        """ADV-13: granted where pools scale by themselves. The key of the port is not theirs: ten words of 0."""
+        return [0] * KEY_WORDS if self.driver.settings.vf_rss and record.api in RSS_VERSIONS else None
 
     def set_mac(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
         """Only the address that the virtualization stack gave to this VF."""
@@ -202,6 +208,7 @@ Answer = Callable[[PfMailbox, int, VirtualFunction, list[int]], list[int] | None
 ANSWERS: dict[int, tuple[int, Answer]] = {
     Message.API_NEGOTIATE: (2, PfMailbox.api_negotiate),
     Message.GET_QUEUES: (1, PfMailbox.get_queues),
+    Message.GET_RSS_KEY: (1, PfMailbox.get_rss_key),
     Message.SET_MAC_ADDR: (3, PfMailbox.set_mac),
     Message.SET_MULTICAST: (WORDS, PfMailbox.set_multicast),
     Message.SET_LPE: (2, PfMailbox.set_lpe),

@@ -19,7 +19,9 @@ from drivers.vf_blocks import VfBlocks
 from drivers.vf_frames import VfFrames
 from drivers.vf_hardware import QUEUES, VfHardware
 from drivers.vf_mailbox import VfMailbox
+from drivers.vf_rss import VfRss
 from nicmodel.datasheet.ndis import (
+    RSS_OIDS,
     SURPRISE_REMOVED,
     VF_OIDS,
     VF_SRIOV_CAPABILITIES,
@@ -29,7 +31,13 @@ from nicmodel.datasheet.ndis import (
     RequestType,
     Status,
 )
-from nicmodel.datasheet.ndis_structures import HardwareAssistAttributes, SriovCapabilitiesStructure, made
+from nicmodel.datasheet.ndis_structures import (
+    GeneralAttributes,
+    HardwareAssistAttributes,
+    ReceiveScaleCapabilities,
+    SriovCapabilitiesStructure,
+    made,
+)
 from nicmodel.datasheet.registers_vf import VFLINKS
 from nicmodel.sim.errors import DriverFault
 
@@ -47,6 +55,7 @@ class VfSettings:
     max_frame_bytes: int = 1518          # FCS included, a tag excluded
     link_gbps: int = 10
     python_rings: bool = False           # keep the rings here: `send` and `on_receive`
+    rss_entries: int = 0                 # of the device's indirection table; 0: it has none of its own
 
 
 class VfMiniport(VfFrames):
@@ -58,6 +67,7 @@ class VfMiniport(VfFrames):
         super().__init__(ndis, handle, settings or VfSettings())
         self.mailbox = VfMailbox(self)
         self.blocks = VfBlocks(self)
+        self.rss = VfRss(self)
         self.pairs: list[QueuePair] = []
         self.rings: list[PythonRings] = []
         self.recovering = False                  # the PF is away, or we greet it again
@@ -78,6 +88,21 @@ class VfMiniport(VfFrames):
     def hold_silence(self) -> None:
         """GEN-INIT-12, GEN-HALT-02: whatever follows, our function ends up reset."""
         self.hold(self.silence)
+
+    def rss_capabilities(self) -> ReceiveScaleCapabilities | None:
+        """ADV-24, -25: receive side scaling over the queues of our VPort, where it has two at least."""
+        return self.rss.capabilities()
+
+    def supported_oids(self) -> list[Oid]:
+        """GEN-INIT-14, VF-INIT-18, ADV-24: who offers RSS serves the request that sets it."""
+        return [*super().supported_oids(), *(RSS_OIDS if self.rss_capabilities() is not None else ())]
+
+    def general_attributes(self) -> GeneralAttributes:
+        """VF-INIT-17: what every miniport says of itself, and RSS if we offer it."""
+        attributes = super().general_attributes()
+        if (capabilities := self.rss_capabilities()) is not None:
+            attributes.RecvScaleCapabilities = pointer(capabilities)
+        return attributes
 
     def report_sriov_capabilities(self) -> Status:
         """VF-INIT-09, -10, -11, -12, -13, -14, -15, -16: flags 0x5, both pointers, nothing of the switch."""
@@ -128,7 +153,13 @@ class VfMiniport(VfFrames):
 
     # MiniportRestart and MiniportPause -----------------------------------------------------------------
 
-    RESTART: StepList = (VfHardware.set_max_frame, VfHardware.open_rings, VfHardware.route_interrupts, VfHardware.report_link)
+    def scale_again(self) -> None:
+        """GEN-RESET-01, POWER-04: a reset has taken RSS from the hardware; what was set last holds again."""
+        if self.rss.setting is not None:
+            self.rss.program()
+
+    RESTART: StepList = (VfHardware.set_max_frame, VfHardware.open_rings, scale_again, VfHardware.route_interrupts,
+                         VfHardware.report_link)
 
     def restart(self) -> Steps:
         """The data path opens: every step of RESTART in order, after a PF that has been away meanwhile was greeted again."""
@@ -167,6 +198,8 @@ class VfMiniport(VfFrames):
             return self.blocks.invalidate(getattr(buffer, "BlockMask", 0))
         if (kind, oid) == (SET, Oid.PNP_SET_POWER):
             return self.set_power(buffer)
+        if (kind, oid) == (SET, Oid.GEN_RECEIVE_SCALE_PARAMETERS):
+            return self.rss.set(buffer)
         return self.common_request(kind, oid, buffer)
 
     def set_packet_filter(self, mask: int) -> Status:

@@ -12,6 +12,7 @@ from typing import Any
 from drivers.miniport import MS, US, MiniportBase
 from drivers.rings import ITR_UNIT_PS, QueuePair
 from drivers.vf_mailbox import VfMailbox
+from drivers.vf_rss import VfRss
 from nicmodel.datasheet.mailbox import API_VERSIONS, Message
 from nicmodel.datasheet.ndis import Status
 from nicmodel.datasheet.registers_vf import (
@@ -47,6 +48,7 @@ class VfHardware(MiniportBase):
 
     COUNTERS = (VFGPRC, VFGPTC)
     mailbox: VfMailbox
+    rss: VfRss
     pairs: list[QueuePair]
     api = 0
     granted_queues = 1
@@ -85,6 +87,7 @@ class VfHardware(MiniportBase):
         accepted, words = yield from self.mailbox.request(Message.GET_QUEUES, [0, 0, 0, 0])
         if accepted:
             self.granted_queues = min(words[0], words[1])
+        yield from self.rss.ask_the_pf()
         return Status.SUCCESS
 
     def self_test(self) -> Steps:

@@ -118,7 +118,7 @@ cdef inline void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
     if nic.payload:
         host = host_bytes(nic, ring.domain, address, <uint64_t>moving(nic, nbytes))
         if host != NULL:
-            make_frame(flow, agent.posted, host, moving(nic, nbytes))
+            make_frame(flow, agent.posted, host, moving(nic, nbytes), nbytes)
     host = descriptor_at(nic, ring, agent.tx_slot)
     if host != NULL:
         put64(host, address)
@@ -236,6 +236,8 @@ cdef void reap(Nic* nic, Ring* ring, int32_t count, bint received) noexcept nogi
                 if nic.books:
                     end_wait_for_driver(nic, ring, index)
                 deliver_rx(nic, &nic.rows[index])
+    if received:
+        nic.received[ring.number] += count
     ring.reaped = end
     let_go(nic, ring)
 
@@ -292,6 +294,7 @@ cdef void commit_agent_done(Nic* nic, int32_t index) noexcept nogil:
         agent.tx_out -= agent.pass_tx_reaped
     if agent.pass_rx_reaped:
         reap(nic, &nic.rings[agent.rx_ring], agent.pass_rx_reaped, True)
+        agent.received += agent.pass_rx_reaped
         size = nic.rings[agent.rx_ring].size
         tail = agent.rx_slot - 1 if agent.rx_slot else size - 1
         agent.rx_slot += agent.pass_rx_reaped

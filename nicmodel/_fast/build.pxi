@@ -125,7 +125,10 @@ cdef bint furnish(Nic* nic) noexcept nogil:
     nic.vectors = <Vector*>calloc(vectors, sizeof(Vector))
     nic.rings = <Ring*>lines_grow(NULL, 0, (2 * nic.num_rings + 1) * sizeof(Ring), &nic.ring_memory)
     nic.latency = <int64_t*>calloc(<size_t>nic.num_functions * 2 * LATENCY_BINS + 1, sizeof(int64_t))
-    if nic.functions == NULL or nic.vectors == NULL or nic.rings == NULL or nic.latency == NULL:
+    nic.spreads = <Spread*>calloc(nic.num_functions, sizeof(Spread))
+    nic.received = <int64_t*>calloc(nic.num_rings + 1, sizeof(int64_t))
+    if nic.functions == NULL or nic.vectors == NULL or nic.rings == NULL or nic.latency == NULL or nic.spreads == NULL \
+            or nic.received == NULL:
         return False
     for each in range(BINS_AHEAD):
         nic.latency_next[each] = nic.latency
@@ -206,6 +209,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
             free(nic.functions[each].rx_rings)
     for each in range(nic.num_flows):
         free(nic.flows[each].sizes)
+        free(nic.flows[each].head)
     for each in range(NUM_RANKS):
         lane_free(&nic.timers[each].near)
         free(nic.timers[each].far)
@@ -248,6 +252,9 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free(nic.ring_memory.block)
     free(nic.arenas)
     free(nic.flows)
+    free(nic.spreads)
+    free(nic.connections)
+    free(nic.received)
     free(nic.agents)
     free(nic.row_memory.block)
     free(nic.record_memory.block)

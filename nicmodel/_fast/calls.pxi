@@ -12,6 +12,9 @@ cdef enum:
     CALL_NO_DESCRIPTOR
     CALL_PAUSE
     CALL_RING_VECTOR
+    CALL_RSS
+    CALL_RSS_KEY
+    CALL_RSS_TABLE
     CALL_PAGE_SHIFT
     CALL_SHAPER
     CALL_WIRE
@@ -126,7 +129,7 @@ cdef void perform(Nic* nic, Call* call) noexcept nogil:
     elif kind == CALL_MMIO_ANSWER:
         answer_access(nic, <int32_t>words[2], <int32_t>words[0], words[1])
     elif kind == CALL_INJECT:
-        offer_injected(nic, call.data, call.nbytes, call.data_class)
+        offer_injected(nic, call.data, call.nbytes, call.data_class, words[0])
         call.data = NULL
     elif kind == CALL_DMA_ANSWER:
         answer_read(nic, <int32_t>words[0], call.data, call.nbytes)
@@ -152,6 +155,12 @@ cdef void perform(Nic* nic, Call* call) noexcept nogil:
         schedule(nic, RANK_PAUSE, nic.now + nic.pause_reaction, words[0], words[1], 0)
     elif kind == CALL_RING_VECTOR:
         set_ring_vector(nic, <int32_t>words[0], <int32_t>words[1])
+    elif kind == CALL_RSS:
+        set_rss(nic, <int32_t>words[0], <uint32_t>words[1], <int32_t>words[2], <int32_t>words[3])
+    elif kind == CALL_RSS_KEY:
+        set_rss_key(nic, <int32_t>words[0] // RSS_KEY_STEP, <int32_t>words[0] % RSS_KEY_STEP, <uint64_t>words[1])
+    elif kind == CALL_RSS_TABLE:
+        put32(nic.spreads[words[0] // RSS_TABLE_STEP].table + ENTRIES_A_WORD * (words[0] % RSS_TABLE_STEP), <uint64_t>words[1])
     elif kind == CALL_PAGE_SHIFT:
         nic.arenas[words[0]].shift = <int32_t>words[1]
     elif kind == CALL_SHAPER:

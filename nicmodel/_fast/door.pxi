@@ -9,8 +9,8 @@ from nicmodel.sim.plane import TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
 TABLE_WORDS = {"hot": 2, "vector": 2, "raise": 0, "filter": 4, "default_pool": 1, "loopback": 1, "bme": 1,
-               "max_frame": 1, "no_descriptor": 1, "pause": 1, "ring_vector": 1, "page_shift": 1, "shaper": 2, "wire": 1,
-               "retrain": 6, "sources": 1}
+               "max_frame": 1, "no_descriptor": 1, "pause": 1, "ring_vector": 1, "rss": 3, "rss_key": 1, "rss_table": 1,
+               "page_shift": 1, "shaper": 2, "wire": 1, "retrain": 6, "sources": 1}
 LONGEST_INJECTED = 1 << 16
 LEAST_BYTE_TICKS = 128      # a transfer takes at least 1 ps
 MOST_BYTE_TICKS = 1 << 44   # a frame takes less than NEVER
@@ -25,6 +25,7 @@ cdef class Door:
     cdef dict unanswered        # DMA read id -> request
     cdef dict mmio_reads        # id that Python may answer -> function that is read
     cdef dict shared_cores      # number of a CPU core -> core
+    cdef dict connections       # of injected frames: bytes -> its place
     cdef int64_t mmio_serial
 
     def __cinit__(self, config):
@@ -32,6 +33,7 @@ cdef class Door:
         self.unanswered = {}
         self.mmio_reads = {}
         self.shared_cores = {}
+        self.connections = {}
         self.nic = nic_new(config)
 
     def __dealloc__(self):
@@ -127,6 +129,9 @@ cdef class Door:
             index = self.ring_index(index % 2, index // 2)
             if not -1 <= words[0] < VECTORS_PER_FUNCTION:
                 raise ModelBug(f"there is no vector {words[0]}")
+        elif table in RSS_STEPS:
+            self.check_function(index // RSS_STEPS[table])
+            check_rss(self.nic, table, index, words)
         elif table == "default_pool" and words[0] != -1:
             self.check_function(words[0])
         if table == "shaper" and not (0 <= words[0] <= MOST_BYTE_TICKS and 0 <= words[1] and words[0] * words[1] < NEVER):
@@ -224,6 +229,7 @@ cdef class Door:
         flow.num_sizes = <int32_t>len(sizes)
         for position in range(flow.num_sizes):
             flow.sizes[position] = sizes[position]
+        note_connection(self.nic, flow, config.connection)
         flow.dst_mac = config.dst_mac
         flow.src_mac = config.src_mac
         flow.vlan = config.vlan
@@ -319,9 +325,12 @@ cdef class Door:
 
     def inject(self, port, const uint8_t[::1] frame, int64_t at):
         """The other end of the wire offers a frame, given without FCS."""
+        cdef Call* call
         if port != 0 or not 1 <= frame.shape[0] <= LONGEST_INJECTED:
             raise ModelBug("there is no such port or frame")
-        self.note_bytes(self.call(CALL_INJECT, at), frame)
+        call = self.call(CALL_INJECT, at)
+        call.words[0] = connection_in(self.nic, self.connections, frame)
+        self.note_bytes(call, frame)
 
     def dma_answer(self, request, const uint8_t[::1] data, int64_t at):
         """What a DMA_READ asked for."""

@@ -199,6 +199,8 @@ cdef enum:
     DIRECTION_TX = 0
     DIRECTION_RX = 1
     VECTORS_PER_FUNCTION = 64
+    RSS_KEY_STEP = 16
+    RSS_TABLE_STEP = 32
     READ_STREAM = 1
     DRAM_STREAM = 2
     TAIL_STREAM = 3
@@ -241,6 +243,30 @@ cdef enum:
     PREAMBLE_BYTES = 8
     AROUND_BYTES = 20
     PAUSE_QUANTUM_BYTES = 64
+
+# connections and rss
+cdef enum:
+    ETHERTYPE_VLAN = 33024
+    ETHERTYPE_IPV4 = 2048
+    ETHERTYPE_IPV6 = 34525
+    IPV4_BYTES = 20
+    IPV6_BYTES = 40
+    PORT_BYTES = 4
+    FRAGMENT = 16383
+    NO_PORTS = 0
+    PROTOCOL_TCP = 6
+    PROTOCOL_UDP = 17
+    HASH_TCP_IPV4 = 1
+    HASH_UDP_IPV4 = 64
+    HASH_IPV4 = 2
+    HASH_TCP_IPV6 = 32
+    HASH_UDP_IPV6 = 128
+    HASH_IPV6 = 16
+    KEY_BYTES = 40
+    KEY_WORDS = 10
+    ENTRIES_A_WORD = 4
+    TABLE_ENTRIES = 128
+    ALL_HASH_TYPES = 243
 
 # pcie_link and timing
 cdef enum:

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nicmodel.datasheet import arbiters, books, counters, descriptors, ethernet, pcie_link, policies, stages, timing
+from nicmodel.datasheet import (
+    arbiters,
+    books,
+    connections,
+    counters,
+    descriptors,
+    ethernet,
+    pcie_link,
+    policies,
+    rss,
+    stages,
+    timing,
+)
 from nicmodel.sim import plane, rng
 
 TARGET = Path(__file__).with_name("facts.pxd")
@@ -75,6 +87,7 @@ def render() -> str:
                             *((f"PAYLOAD_{mode.name}", mode.value) for mode in plane.Payload),
                             ("DIRECTION_TX", plane.Direction.TX), ("DIRECTION_RX", plane.Direction.RX),
                             ("VECTORS_PER_FUNCTION", plane.VECTORS_PER_FUNCTION),
+                            ("RSS_KEY_STEP", plane.RSS_KEY_STEP), ("RSS_TABLE_STEP", plane.RSS_TABLE_STEP),
                             *((name, getattr(rng, name)) for name in ("READ_STREAM", "DRAM_STREAM", "TAIL_STREAM")),
                             *((name, getattr(plane, name)) for name in ("READ_FAULT", "WRITE_FAULT", "TRANSLATION_FAULT"))]),
         *enum("policies.POLICIES: the rows of a parameter that are not its default", [
@@ -83,6 +96,13 @@ def render() -> str:
         *enum("descriptors: fields in place in their dword", descriptor_rows()),
         *enum("ethernet", [(name, getattr(ethernet, name)) for name in (
             "FCS_BYTES", "MINIMUM_FRAME", "PREAMBLE_BYTES", "AROUND_BYTES", "PAUSE_QUANTUM_BYTES")]),
+        *enum("connections and rss", [
+            *((name, getattr(connections, name)) for name in ("ETHERTYPE_VLAN", "ETHERTYPE_IPV4", "ETHERTYPE_IPV6", "IPV4_BYTES",
+                                                              "IPV6_BYTES", "PORT_BYTES", "FRAGMENT", "NO_PORTS")),
+            ("PROTOCOL_TCP", connections.TCP), ("PROTOCOL_UDP", connections.UDP),
+            *((f"HASH_{each.name}", 1 << each.bit) for each in rss.HASH_TYPES), ("KEY_BYTES", rss.KEY_BYTES),
+            ("KEY_WORDS", rss.KEY_WORDS), ("ENTRIES_A_WORD", rss.ENTRIES_A_WORD), ("TABLE_ENTRIES", rss.TABLE_ENTRIES),
+            ("ALL_HASH_TYPES", rss.ALL_TYPES)]),
         *enum("pcie_link and timing", [(name, getattr(pcie_link, name)) for name in (
             "TICKS_PER_PS", "FRAMING_BYTES", "HEADER_3DW_BYTES", "HEADER_4DW_BYTES", "COMPLETION_HEADER_BYTES",
             "DIGEST_BYTES", "DLLP_BYTES", "DATA_CREDIT_BYTES", "PAGE_BYTES", "UPDATE_FC_IDLE_PS")]

@@ -159,7 +159,8 @@ cdef object copy_agents(Nic* nic):
     cdef int32_t each
     cdef bint on = nic.books
     return np.array([(nic.agents[each].function, nic.agents[each].core_number, nic.agents[each].spent if on else 0,
-                      nic.agents[each].passes if on else 0) for each in range(nic.num_agents)], AGENT_DTYPE)
+                      nic.agents[each].passes if on else 0, nic.agents[each].received if on else 0)
+                     for each in range(nic.num_agents)], AGENT_DTYPE)
 
 
 cdef list count_holders(Nic* nic):

@@ -53,8 +53,8 @@ cdef inline uint64_t get64(uint8_t* at) noexcept nogil:
 
 
 cdef enum:
-    ETHERTYPE_VLAN = 0x8100
     ETHERTYPE_TEST = 0x88B5     # local experimental, IEEE 802
+    MOST_HEAD_BYTES = 96    # addresses, tag, IPv6, TCP, packet number
 
 
 cdef void read_host(Nic* nic, int32_t function, int32_t domain, uint64_t address, uint64_t reported,
@@ -78,9 +78,43 @@ cdef void write_host(Nic* nic, int32_t function, int32_t domain, uint64_t addres
     tell(nic, UPCALL_FAULT, 3, function, WRITE_FAULT, <int64_t>reported, 0)
 
 
-cdef void make_frame(Flow* flow, int64_t number, uint8_t* into, int32_t nbytes) noexcept nogil:
-    """The first bytes of a generated frame: addresses, tag, type, packet number, then a ramp."""
-    cdef uint8_t head[26]
+cdef inline int32_t get_two(const uint8_t* data) noexcept nogil:
+    return data[0] << 8 | data[1]
+
+
+cdef inline void put_two(uint8_t* data, int32_t value) noexcept nogil:
+    data[0] = <uint8_t>(value >> 8)
+    data[1] = <uint8_t>value
+
+
+cdef void put_lengths(uint8_t* head, int32_t nbytes) noexcept nogil:
+    """Headers from the ethertype on learn that the frame has `nbytes` after it."""
+    cdef uint8_t* header = head + 2
+    cdef uint8_t* segment
+    cdef int32_t length = (nbytes if nbytes > 0 else 0) & 0xFFFF, total = 0, each, protocol
+    if get_two(head) == ETHERTYPE_IPV4:
+        put_two(header + 2, length)
+        put_two(header + 10, 0)
+        for each in range(0, IPV4_BYTES, 2):
+            total += get_two(header + each)
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        put_two(header + 10, ~total)
+        protocol = header[9]
+        segment = header + IPV4_BYTES
+        length -= IPV4_BYTES
+    else:
+        length = length - IPV6_BYTES if length > IPV6_BYTES else 0
+        put_two(header + 4, length)
+        protocol = header[6]
+        segment = header + IPV6_BYTES
+    if protocol == PROTOCOL_UDP:
+        put_two(segment + 4, length if length > 0 else 0)
+
+
+cdef void make_frame(Flow* flow, int64_t number, uint8_t* into, int32_t nbytes, int32_t whole) noexcept nogil:
+    """The first bytes of a generated frame of `whole`: addresses, tag, type or IP headers, packet number, then a ramp."""
+    cdef uint8_t head[MOST_HEAD_BYTES]
     cdef int32_t at = 12, each
     for each in range(6):
         head[each] = <uint8_t>(flow.dst_mac >> (40 - 8 * each))
@@ -91,11 +125,17 @@ cdef void make_frame(Flow* flow, int64_t number, uint8_t* into, int32_t nbytes) 
         head[14] = <uint8_t>(flow.vlan >> 8)
         head[15] = <uint8_t>flow.vlan
         at = 16
-    head[at] = ETHERTYPE_TEST >> 8
-    head[at + 1] = ETHERTYPE_TEST & 0xFF
+    if flow.head != NULL:
+        memcpy(head + at, flow.head, flow.head_bytes)
+        put_lengths(head + at, whole - at - 2)
+        at += flow.head_bytes
+    else:
+        head[at] = ETHERTYPE_TEST >> 8
+        head[at + 1] = ETHERTYPE_TEST & 0xFF
+        at += 2
     for each in range(8):
-        head[at + 2 + each] = <uint8_t>(<uint64_t>number >> (56 - 8 * each))
-    at += 10
+        head[at + each] = <uint8_t>(<uint64_t>number >> (56 - 8 * each))
+    at += 8
     memcpy(into, head, at if at < nbytes else nbytes)
     for each in range(at, nbytes):
         into[each] = <uint8_t>(number + each)

@@ -7,13 +7,14 @@ Times are ps; what is called free, `stalled`, `ended`, `shaped` and what says ti
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Bits, Lane
-from nicmodel._fast.facts cimport NUM_COUNTERS, NUM_STAGES
+from nicmodel._fast.facts cimport KEY_BYTES, NUM_COUNTERS, NUM_STAGES, TABLE_ENTRIES
 
 # ---- packets --------------------------------------------------------------------------------------
 
 cdef enum:
     IN_CHAIN = 1        # the ring still has to write back, interrupt or reap this row
     IN_PIPE = 2         # the frame is somewhere between its birth and its end
+    MOST_ENDS_BYTES = 36    # two IPv6 addresses and two ports
     ASKS_REPORT = 1 << 30   # beside the row in `Ring.rows`: what is to be known of it when the row is used again
 
 cdef struct Record:
@@ -42,7 +43,7 @@ cdef struct Row:
     uint8_t* data           # the bytes that move, NULL if none
     int32_t nbytes          # DMA bytes: the frame without FCS
     int32_t arrived         # of those, on board | received, with RO: in memory
-    int32_t slot            # index of its descriptor
+    int32_t slot            # index of its descriptor | injected, before it has one: its connection, or -1
     int32_t flow
     int16_t function
     int16_t ring
@@ -353,7 +354,7 @@ cdef struct Offer:
     int64_t start           # by the decision of this time
     int64_t end             # arrived
     int64_t free            # ticks: the wire, after it
-    int64_t number
+    int64_t number          # of its flow | injected: its connection, or -1
     uint64_t mac
     uint8_t* data
     int32_t flow
@@ -369,6 +370,9 @@ cdef struct Flow:
     int64_t start
     int64_t count
     int64_t number          # Rx: frames offered so far
+    uint8_t* head           # its headers from the ethertype on, lengths left out; NULL: it carries no IP
+    int32_t head_bytes
+    int32_t connection      # in `connections`, or -1
     int32_t* sizes
     int32_t num_sizes
     int32_t cursor          # number mod num_sizes
@@ -419,7 +423,26 @@ cdef struct Agent:
     int64_t began           # the pass under way, or the last
     int64_t spent           # on all passes begun
     int64_t passes
+    int64_t received
     int32_t core_number     # as configured
+
+cdef struct Connection:
+    # Who talks to whom, and its hash by the key and the types of the function that asked last.
+    uint8_t ends[MOST_ENDS_BYTES]   # source and destination address, source and destination port
+    int32_t address_bytes           # of both
+    int32_t protocol
+    uint64_t keyed                  # serial of that key and those types; 0: nobody has asked yet
+    uint32_t hash
+    int32_t is_hashed               # a type that is enabled fits
+
+cdef struct Spread:
+    # Receive side scaling of a function.
+    uint32_t types          # 0: it has none
+    int32_t entries
+    int32_t first           # ring of queue 0
+    uint64_t serial         # of the key and the types
+    uint8_t key[KEY_BYTES]
+    uint8_t table[TABLE_ENTRIES]
 
 cdef struct Filter:
     uint64_t mac

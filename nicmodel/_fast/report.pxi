@@ -128,6 +128,15 @@ cdef object copy_latency(Nic* nic):
     return bins.reshape(nic.num_functions, 2, LATENCY_BINS)
 
 
+cdef object copy_received(Nic* nic):
+    received = np.zeros(nic.num_rings, np.int64)
+    cdef int64_t[::1] out = received
+    cdef int32_t each
+    for each in range(nic.num_rings):
+        out[each] = nic.received[each]
+    return received
+
+
 cdef void settle_all(Nic* nic) noexcept nogil:
     """What was decided early and lies before now has happened: nobody must see the difference."""
     cdef int64_t before = max(nic.horizon, nic.now + 1)
@@ -156,7 +165,7 @@ cdef dict results(Nic* nic):
     rows, row_waits = copy_rows(nic)
     return {"functions": functions, "latency": copy_latency(nic), "links": copy_links(nic),
             "lines": copy_lines(nic), "inside": inside, "rows": rows, "row_waits": row_waits,
-            "interrupts": copy_interrupts(nic), **copy_books(nic)}
+            "interrupts": copy_interrupts(nic), "received": copy_received(nic), **copy_books(nic)}
 
 
 cdef list take_news(Nic* nic, dict unanswered, dict mmio_reads):

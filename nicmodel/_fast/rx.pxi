@@ -3,7 +3,7 @@
   settle_arrivals        frames have arrived: a row is born, it needs room in the Rx buffer
   loop_back              so does a frame that turned around in the switch
   decide_switch_ingress  one frame per edge enters the parser, wire and loopback in turns
-  commit_rx_pipe         filters name the function; its first open ring takes the frame (`steer`)
+  commit_rx_pipe         filters name the function; the ring that its table names takes the frame, or its first (`steer`)
   commit_rx_descriptors  descriptors are on chip
   pair                   a frame and a descriptor meet: the write begins (writers)
   end_rx_payload         the payload is at the root complex: its room returns
@@ -71,6 +71,8 @@ cdef inline void arrive(Nic* nic, Offer* offer) noexcept nogil:
     row.born = offer.end
     stamp(nic, row, STAGE_ARRIVED, offer.end)
     row.flow = offer.flow
+    if unlikely(row.flow < 0):
+        row.slot = <int32_t>offer.number
     row.destination = with_vlan(offer.mac, offer.vlan)
     row.data = offer.data
     row.data_class = offer.data_class
@@ -80,7 +82,7 @@ cdef inline void arrive(Nic* nic, Offer* offer) noexcept nogil:
     if row.flow >= 0 and nic.payload:
         row.data = buffer_take(nic, moving(nic, row.nbytes), &row.data_class)
         if row.data != NULL:
-            make_frame(&nic.flows[row.flow], offer.number, row.data, moving(nic, row.nbytes))
+            make_frame(&nic.flows[row.flow], offer.number, row.data, moving(nic, row.nbytes), row.nbytes)
     enter_buffer(nic, index, FROM_WIRE, offer.end)
 
 
@@ -233,10 +235,10 @@ cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
     if target < 0 or target == row.origin:
         give_up(nic, index, 0, DROP_NO_FILTER)
         return
-    if nic.functions[target].num_rx == 0:
+    at = rx_ring_of(nic, row, target)
+    if at < 0:
         give_up(nic, index, target, DROP_QUEUE_DISABLED)
         return
-    at = nic.functions[target].rx_rings[0]
     ring = &nic.rings[at]
     if row.nbytes > ring.buffer_bytes:
         give_up(nic, index, target, DROP_TOO_LONG)
@@ -338,4 +340,5 @@ cdef inline void commit_rx_writeback(Nic* nic, int32_t index) noexcept nogil:
     if ring.agent < 0:
         settle_rx_room(nic)
         deliver_rx(nic, row)
+        nic.received[ring.number] += 1
         let_go(nic, ring)

@@ -6,8 +6,8 @@ from nicmodel._fast.containers cimport Bits, Lane, Lines, Map, Timers
 from nicmodel._fast.facts cimport MSIX, NUM_CAUSES, NUM_LINES, NUM_RANKS, RANK_DLLP, WRITERS
 from nicmodel._fast.ledger cimport Ledger
 from nicmodel._fast.parts cimport (
-    Agent, Arena, Asking, Call, Core, Direction, Filter, Flow, Function, Iommu, Offer, Record, RecordLines, Ring, Row, Scope,
-    Shaper, Side, Tlp, Vector,
+    Agent, Arena, Asking, Call, Connection, Core, Direction, Filter, Flow, Function, Iommu, Offer, Record, RecordLines, Ring,
+    Row, Scope, Shaper, Side, Spread, Tlp, Vector,
 )
 
 cdef enum:
@@ -177,7 +177,14 @@ cdef struct Nic:
     int64_t ingress_ahead   # how many have been told their edge since `ahead`
     Lane ingress[2]         # int32: rows of `wire` and `loopback`
     int32_t ingress_turn
+    int32_t spreading       # functions that have an indirection table
     Lane rx_pipe_lane       # Timed: rows
+    Spread* spreads         # by function
+    uint64_t spread_serial  # of the last change of a key or of types
+    Connection* connections
+    int32_t num_connections
+    int32_t room_connections
+    int64_t* received       # by Rx ring: frames delivered
     int64_t wire_books[2][3]    # Tx, Rx: frames, bytes, busy ticks
     # writers, interrupts, agents
     Lane writers[2]         # WriteOp: rx_write, tx_writeback

@@ -238,11 +238,11 @@ cdef inline void settle_offers(Nic* nic, int64_t before) noexcept nogil:
             offer_next(nic, <int32_t>timer.a, timer.time)
 
 
-cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_class) noexcept nogil:
+cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_class, int64_t connection) noexcept nogil:
     """A frame from Python is offered to the wire. Its header is read even if its bytes do not move."""
     cdef Offer* offer = <Offer*>lane_push(nic, &nic.rx_wire)
     offer.ready = nic.now
-    offer.number = 0
+    offer.number = connection
     offer.flow = -1
     offer.nbytes = nbytes
     offer.length = frame_length(nbytes)

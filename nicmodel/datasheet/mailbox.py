@@ -13,6 +13,7 @@ WORDS = 16                       # of 32 bits, per VF
 
 # API values on the wire, newest first: 1.3, 1.2, 1.1, 1.0.
 API_VERSIONS = (4, 3, 2, 0)
+RSS_VERSIONS = API_VERSIONS[:2]  # those that know GET_RETA and GET_RSS_KEY
 
 
 class Message(IntEnum):

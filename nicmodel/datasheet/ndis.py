@@ -20,6 +20,7 @@ from nicmodel.datasheet.ndis_oids import (  # noqa: F401
     PF_OIDS,
     PF_ONLY_REQUESTS,
     ROW_OF,
+    RSS_OIDS,
     VF_OIDS,
     Handler,
     Issuer,
@@ -27,6 +28,7 @@ from nicmodel.datasheet.ndis_oids import (  # noqa: F401
     OidRow,
     may_answer,
 )
+from nicmodel.datasheet.ndis_rss import *  # noqa: F403
 from nicmodel.datasheet.ndis_sriov import (  # noqa: F401
     BLOCK_MASK_BITS,
     INVALIDATE_BLOCK_ALL_VFS,

@@ -1,8 +1,8 @@
-"""What a miniport announces and is told: partition, SR-IOV, NIC switch, receive filter and RSS capabilities."""
+"""What a miniport announces and is told: partition, SR-IOV, NIC switch, receive filter and RSS capabilities, RSS parameters."""
 
 from __future__ import annotations
 
-from ctypes import c_uint16
+from ctypes import LittleEndianStructure, c_uint8, c_uint16, c_uint32
 
 from nicmodel.datasheet.ndis_enums import ObjectType
 from nicmodel.datasheet.ndis_object import NdisStructure, ObjectHeader, words
@@ -78,3 +78,23 @@ class ReceiveScaleCapabilities(NdisStructure):
     _fields_ = [("Header", ObjectHeader),
                 *words("CapabilitiesFlags", "NumberOfInterruptMessages", "NumberOfReceiveQueues"),
                 ("NumberOfIndirectionTableEntries", c_uint16)]
+
+
+class ProcessorNumber(LittleEndianStructure):
+    """PROCESSOR_NUMBER: an entry of an indirection table from NDIS 6.20 on."""
+
+    _fields_ = [("Group", c_uint16), ("Number", c_uint8), ("Reserved", c_uint8)]
+
+
+class ReceiveScaleParameters(NdisStructure):
+    """NDIS_RECEIVE_SCALE_PARAMETERS; table, key and processor masks follow it in its buffer. Sizes are in bytes."""
+
+    NAME = "NDIS_RECEIVE_SCALE_PARAMETERS"
+    TYPE = ObjectType.RSS_PARAMETERS
+    REVISION = 2
+    NDIS_SIZEOF = 40
+    OTHER_REVISIONS = {1: 28}
+    _fields_ = [("Header", ObjectHeader), ("Flags", c_uint16), ("BaseCpuNumber", c_uint16), *words("HashInformation"),
+                ("IndirectionTableSize", c_uint16), ("IndirectionTableOffset", c_uint32), ("HashSecretKeySize", c_uint16),
+                ("HashSecretKeyOffset", c_uint32), *words("ProcessorMasksOffset", "NumberOfProcessorMasks",
+                                                          "ProcessorMasksEntrySize")]

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from nicmodel.datasheet import ndis_enums as e
+from nicmodel.datasheet import ndis_rss as r
 from nicmodel.datasheet.ndis_object import MAX_PHYS_ADDRESS_LENGTH
 from nicmodel.datasheet.ndis_oids import Oid
 from nicmodel.datasheet.ndis_sriov import INVALIDATE_BLOCK_ALL_VFS, MAX_CONFIG_BLOCK
@@ -58,7 +59,9 @@ FLAGS_AND_OIDS: dict[type[Enum], Spelling] = {
     e.FilterHeaders: Spelling("NDIS_RECEIVE_FILTER_{}_HEADER_SUPPORTED"),
     e.MacHeaderFields: Spelling("NDIS_RECEIVE_FILTER_MAC_HEADER_{}_SUPPORTED"),
     e.FieldFlags: Spelling("NDIS_RECEIVE_FILTER_FIELD_MAC_HEADER_{}"),
-    e.RssCapabilities: Spelling("NDIS_RSS_CAPS_{}"),
+    r.RssCapabilities: Spelling("NDIS_RSS_CAPS_{}"),
+    r.RssFlags: Spelling("NDIS_RSS_PARAM_FLAG_{}"),
+    r.HashTypes: Spelling("NDIS_HASH_{}"),
     e.PacketFilter: Spelling("NDIS_PACKET_TYPE_{}"),
 }
 """Macros of ntddndis.h."""
@@ -96,6 +99,11 @@ CONSTANTS: dict[str, int] = {
     "NDIS_DEFAULT_VPORT_ID": e.DEFAULT_VPORT_ID,
     "NDIS_DEFAULT_RECEIVE_QUEUE_ID": e.DEFAULT_RECEIVE_QUEUE_ID,
     "NDIS_DEFAULT_RECEIVE_FILTER_ID": e.DEFAULT_RECEIVE_FILTER_ID,
+    "NDIS_HASH_FUNCTION_MASK": r.HASH_FUNCTION_MASK,
+    "NDIS_HASH_TYPE_MASK": r.HASH_TYPE_MASK,
+    "NdisHashFunctionToeplitz": r.HASH_TOEPLITZ,
+    "NDIS_RSS_HASH_SECRET_KEY_MAX_SIZE_REVISION_2": r.HASH_SECRET_KEY_BYTES,
+    "NDIS_RSS_INDIRECTION_TABLE_MAX_SIZE_REVISION_1": r.INDIRECTION_TABLE_ENTRIES,
     "NDIS_MAX_PHYS_ADDRESS_LENGTH": MAX_PHYS_ADDRESS_LENGTH,
     "NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER": e.ATTRIBUTE_BUS_MASTER,
     "VPCI_MAX_READ_WRITE_BLOCK_SIZE": MAX_CONFIG_BLOCK,

@@ -17,8 +17,10 @@ from nicmodel.datasheet.ndis_capabilities import (
     HypervisorInfo,
     NicSwitchCapabilities660,
     NicSwitchCapabilitiesStructure,
+    ProcessorNumber,
     ReceiveFilterCapabilitiesStructure,
     ReceiveScaleCapabilities,
+    ReceiveScaleParameters,
     SriovCapabilitiesStructure,
 )
 from nicmodel.datasheet.ndis_filters import (
@@ -78,7 +80,7 @@ from nicmodel.datasheet.ndis_switch import (
 
 STRUCTURES: tuple[type[NdisStructure], ...] = (
     HypervisorInfo, SriovCapabilitiesStructure, NicSwitchCapabilitiesStructure, ReceiveFilterCapabilitiesStructure,
-    ReceiveScaleCapabilities,
+    ReceiveScaleCapabilities, ReceiveScaleParameters,
     NicSwitchParameters, DeleteSwitchParameters, SwitchInfo, SwitchInfoArray,
     VPortParameters, DeleteVPortParameters, VPortInfo, VPortInfoArray,
     VfParameters, FreeVfParameters, VfInfo, VfInfoArray,
@@ -96,5 +98,6 @@ HEADERS: dict[type[NdisStructure], tuple[int, int, int]] = {cls: header_of(cls) 
 
 __all__ = [
     "HEADERS", "STRUCTURES", "CountedName", "GroupAffinity", "Luid", "MemoryResource", "NdisStructure",
-    "NicSwitchCapabilities660", "NicSwitchParameters660", "ObjectHeader", "address", "carries_nothing", "header_is",
+    "NicSwitchCapabilities660", "NicSwitchParameters660", "ObjectHeader", "ProcessorNumber",
+    "address", "carries_nothing", "header_is",
     "header_of", "mac_of", "made", *(cls.__name__ for cls in STRUCTURES)]

@@ -25,6 +25,8 @@ class Profile:
     max_vfs: int                 # VFs a scenario may use: one pool stays with the PF
     queue_pairs: int
     queues_per_pool: int
+    vf_rss_queues: int           # over which a VF may spread what it receives; 0: RSS is not for VFs
+    vf_reta_entries: int         # of a VF's own indirection table
     pf_vectors: int
     vf_vectors: int
     mac_base: int                # PF address; VF v has mac_base + 1 + v
@@ -61,6 +63,7 @@ X520 = Profile(
     doc="Intel 82599 (X520): 10 GbE, PCIe Gen2 x8, 64 pools of which the PF keeps one",
     device_id=0x10FB, vf_device_id=0x10ED,                        # 82599 config space
     total_vfs=64, max_vfs=63, queue_pairs=128, queues_per_pool=2,  # 82599 7.10, TotalVFs as dumped from boards
+    vf_rss_queues=0, vf_reta_entries=0,                           # 82599: one key and one table for all pools, not the VFs'
     pf_vectors=64, vf_vectors=3,                                  # 82599 MSI-X capability
     mac_base=0x00_1B_21_00_00_00,                                 # an Intel OUI, locally chosen serial
     pcie_gen=2, lanes=8, mpss=512, mps=256, mrrs=512,             # 82599 LinkCap, DevCap; MPS as platforms set it
@@ -83,6 +86,7 @@ VF100G = Profile(
     doc="the same programming interface scaled: 100 GbE, PCIe Gen4 x16, up to 256 VFs (an extension, no real part)",
     device_id=0x10FB, vf_device_id=0x10ED,
     total_vfs=256, max_vfs=256, queue_pairs=514, queues_per_pool=2,
+    vf_rss_queues=2, vf_reta_entries=64,                          # X550: registers of a VF's own; the pool's queues
     pf_vectors=64, vf_vectors=3,
     mac_base=0x00_1B_21_80_00_00,
     pcie_gen=4, lanes=16, mpss=512, mps=256, mrrs=512,

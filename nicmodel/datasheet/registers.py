@@ -98,7 +98,8 @@ ACCESS_WORDS = {*EFFECT_OF, "RO", "SC"}
 class Register:
     """A 32-bit register, or an array of them. `extension` pairs (base, first index) continue the array elsewhere;
     `aliases` (base, stride, first, count) decode to the same storage; `shows` names a row whose bits this one
-    sets, clears or shows; bits outside `mask` do not exist; `kept`: a reset of the VF leaves it alone.
+    sets, clears or shows; bits outside `mask` do not exist; `kept`: a reset of the VF leaves it alone; `rss`: only adapters with
+    receive side scaling in VFs have it.
 
     >>> R = Register("R", 0x100, stride=4, count=4, extension=((0x900, 2),), fields=(Field("EN", 25),))
     >>> [hex(R.offset_of(i)) for i in range(4)], hex(R.EN.mask), R[3].index
@@ -121,6 +122,7 @@ class Register:
     mask: int = WORD
     shows: str = ""
     kept: bool = False
+    rss: bool = False
     index: ClassVar[int] = 0     # of the only element of a row that is no array
 
     @cached_property

@@ -171,8 +171,9 @@ RDRXCTL = Register("RDRXCTL", 0x02F00, reset=0x00100008, fields=bits(CRCSTRIP=1,
 RXCTRL = Register("RXCTRL", 0x03000, fields=bits(RXEN=0), doc="receive enable", source="82599 8.2.3.8.10")
 RXPBSIZE = Register("RXPBSIZE", 0x03C00, stride=4, count=8, reset=0x00080000, models=STORAGE, source="82599 8.2.3.8.9")
 TXPBSIZE = Register("TXPBSIZE", 0x0CC00, stride=4, count=8, reset=0x00028000, models=STORAGE, source="82599 8.2.3.9.13")
-MRQC = Register("MRQC", 0x0EC80, aliases=((0x05818, 4, 0, 1),), models=STORAGE, fields=bits(MRQE=(0, 4)),
-                doc="multiple receive queues (RSS is not modelled)", source="82599 8.2.3.7.12")
+MRQC = Register("MRQC", 0x0EC80, aliases=((0x05818, 4, 0, 1),), models=PARTIAL,
+                fields=bits(MRQE=(0, 4), MULTIPLE_RSS=13), source="82599 8.2.3.7.12",
+                doc="multiple receive queues. MULTIPLE_RSS (X550) lets every pool have its own RSS; the PF's RSS is not modelled")
 PSRTYPE = Register("PSRTYPE", 0x0EA00, stride=4, count=64, aliases=((0x05480, 4, 0, 16),), models=STORAGE,
                    source="82599 8.2.3.7.4")
 DMATXCTL = Register("DMATXCTL", 0x04A80, reset=0x81000000, fields=bits(TE=0), models=PARTIAL, doc="transmit enable",

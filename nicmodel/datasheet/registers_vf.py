@@ -1,4 +1,4 @@
-"""The VF's registers: BAR0 of a virtual function of the 82599 (10EDh), 16 KB.
+"""The VF's registers: BAR0 of a virtual function of the 82599 (10EDh), 16 KB, and those of the X550 for receive side scaling.
 
 Queue arrays have eight elements in the address map; those past the pool's queues read 0 and ignore writes. Rows that
 a VF reset leaves alone are `kept` (82599 specification update, clarification 5).
@@ -9,6 +9,7 @@ from typing import Any
 from nicmodel.datasheet.registers import PARTIAL, STORAGE, Register, bits
 
 QUEUES = 8
+SOURCE_RSS = "X550, its public drivers"
 SOURCE_VF, SOURCE_RX, SOURCE_TX = "82599 8.3.5", "82599 8.3.5 (receive)", "82599 8.3.5 (transmit)"
 CAUSES = bits(CAUSE=(0, 3))
 
@@ -25,8 +26,16 @@ VFMAILBOX = Register("VFMAILBOX", 0x02FC, reset=0x40, mask=0xFF,
                      fields=bits(REQ=(0, 1, "WO"), ACK=(1, 1, "WO"), VFU=2, PFU=(3, 1, "RO"), PFSTS=(4, 1, "RC"),
                                  PFACK=(5, 1, "RC"), RSTI=(6, 1, "RO"), RSTD=(7, 1, "RC")),
                      doc="VFU sticks only while PFU is 0; any write carries the whole byte", source="82599 8.3.5.1.5")
-VFPSRTYPE = Register("VFPSRTYPE", 0x0300, models=STORAGE, fields=bits(RQPL=(29, 3)), kept=True,
-                     doc="header split types (not modelled)", source=SOURCE_VF)
+VFPSRTYPE = Register("VFPSRTYPE", 0x0300, models=PARTIAL, fields=bits(RQPL=(29, 3)), kept=True,
+                     doc="RQPL: bits of an indirection table entry that name the queue; header split types are not modelled",
+                     source=SOURCE_VF)
+VFMRQC = Register("VFMRQC", 0x3000, rss=True, source=SOURCE_RSS,
+                  fields=bits(RSSEN=0, TCP_IPV4=16, IPV4=17, IPV6=20, TCP_IPV6=21, UDP_IPV4=22, UDP_IPV6=23),
+                  doc="receive side scaling of this function, and the kinds of frames that are hashed")
+VFRSSRK = Register("VFRSSRK", 0x3100, stride=4, count=10, rss=True, doc="its key; first byte lowest. 0 after reset (assumed)",
+                   source=SOURCE_RSS)
+VFRETA = Register("VFRETA", 0x3200, stride=4, count=16, rss=True, source=SOURCE_RSS,
+                  doc="its indirection table, a byte an entry. 0 after reset (assumed)")
 
 VTEICR = Register("VTEICR", 0x0100, access="RC/W1C", mask=7, fields=CAUSES, models=PARTIAL, source="82599 8.3.5.2",
                   doc="interrupt causes; those of queues clear themselves as their message leaves")

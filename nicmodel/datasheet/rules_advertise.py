@@ -75,7 +75,7 @@ ADVERTISED: tuple[Rule, ...] = (
     Rule("ADV-11", PF, ASSIST, "MaxNumQueuePairsPerNonDefaultVPort is a power of two.", _SWITCH_CAPS),
     Rule("ADV-12", PF, ASSIST, "MaxNumVFs is at most *NumVFs; it may be less.", _SWITCH),
     Rule("ADV-13", PF, ASSIST, "VLAN, moderation, asymmetry and VF_RSS flags are set only if the hardware does what they "
-         "say.", _SWITCH_CAPS, unchecked="what the hardware could do beyond its use is in no call"),
+         "say: with VF_RSS a VF's VPort can have two queue pairs, and its pool scales by itself.", _SWITCH_CAPS),
     Rule("ADV-14", PF, "CREATE_VPORT", "Without SINGLE_VPORT_POOL the PF owns at most MaxNumVPorts - MaxNumVFs VPorts, so "
          "that every VF finds one.", "nondefault-virtual-ports-and-vmq"),
     Rule("ADV-15", PF, ASSIST, "The receive-filter capabilities carry the header type 0x80, revision 2, size 84.",
@@ -97,9 +97,10 @@ ADVERTISED: tuple[Rule, ...] = (
     Rule("ADV-23", VF, ASSIST, "A VF advertises neither VMQ nor a switch nor receive filters.", f"{_SWITCH}; {_FILTER}",
          by=("VF-INIT-13", "VF-INIT-14")),
     Rule("ADV-24", VF, "RSS is offered", "RSS capabilities carry the header type 0x88, revision 2; the table has a power "
-         "of two of entries.", _RSS_CAPS),
-    Rule("ADV-25", VF, "RSS is offered", "RSS of a VF has two queues and a table of 16 entries at least.",
-         f"HCR; {_SWITCH_CAPS}"),
+         "of two of entries; Toeplitz and the request that sets the parameters are there.",
+         f"{_RSS_CAPS}; oid-gen-receive-scale-parameters"),
+    Rule("ADV-25", VF, "RSS is offered", "RSS of a VF has two queues and a table of 16 entries at least, no more queues than "
+         "its VPort has queue pairs, and the PF offers VF_RSS.", f"HCR; {_SWITCH_CAPS}"),
     Rule("ADV-26", VF, "coalescing is offered", "Receive segment coalescing covers IPv4 and IPv6.", "HCR",
          unchecked="offload attributes are not modelled"),
     Rule("ADV-27", NDIS, "bind and attach", "Overlying drivers are given the current capabilities, and capability queries "

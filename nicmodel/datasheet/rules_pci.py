@@ -85,7 +85,7 @@ INTERRUPTS: tuple[Rule, ...] = (
     Rule("INTR-10", PF, "vectors", "There is a vector a processor of the list, and two more at most.",
          "vmq-interrupt-requirements", SHOULD, INFERRED, unchecked=INSIDE),
     Rule("INTR-11", VF, "RSS is offered", "Its counts of messages and queues are this VF's own: no more messages than it "
-         "registers.", _RSS_CAPS),
+         "registers, and one a queue at least.", _RSS_CAPS),
     Rule("INTR-12", HW, "always", "A VF has its own MSI-X table and pending bits.", "sr-iov-vf-data-path", reading=INFERRED,
          tested="tests/pcie/test_msix.py::test_configuration_space_and_bar_reach_the_table_of_their_function"),
 )

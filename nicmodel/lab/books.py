@@ -67,7 +67,7 @@ class Window:
     links: np.ndarray                # busy ticks of the four directions
     waits: np.ndarray
     grants: np.ndarray
-    agents: np.ndarray               # [agents, (function, core, busy_ps, passes)]
+    agents: np.ndarray               # [agents, (function, core, busy_ps, passes, received)]
     held: np.ndarray                 # by pool: unit x ps, less what its holders waited
     own_tags: np.ndarray             # by function, as `held`
     served: np.ndarray
@@ -106,9 +106,9 @@ def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, limits: Limi
     def difference(part: Any) -> np.ndarray:
         return part(closed) - part(opened)
 
-    agents = np.array([[row[name] for name in closed["agents"].dtype.names] for row in closed["agents"]], np.int64).reshape(-1, 4)
+    agents = np.array([[row[name] for name in closed["agents"].dtype.names] for row in closed["agents"]], np.int64).reshape(-1, 5)
     for row, before in zip(agents, opened["agents"], strict=False):          # an agent that started since had done nothing
-        row[2:] -= before["busy_ps"], before["passes"]
+        row[2:] -= before["busy_ps"], before["passes"], before["received"]
     functions = closed["functions"].copy()
     for name in functions.dtype.names:
         functions[name] -= opened["functions"][name]
@@ -198,9 +198,8 @@ def core_loads(w: Window) -> list[list[float]]:
     places: list[list[tuple[int, int]]] = [[] for _ in w.functions]
     rows = w.agents.tolist()
     count = Counter(row[0] for row in rows)
-    for position, (function, core, busy, passes) in enumerate(rows):
-        pairs = count[function]
-        sent, received = (int(w.functions[function][name]) / pairs for name in ("tx_packets", "rx_packets"))
+    for position, (function, core, busy, passes, received) in enumerate(rows):
+        sent = int(w.functions[function]["tx_packets"]) / count[function]
         around = max(0.0, busy - sent * w.limits.tx_cost_ps - received * w.limits.rx_cost_ps)
         full = min(1.0, max(sent, received) / (w.limits.batch * passes)) if passes else 1.0
         place = (1, core) if core >= 0 else (0, position)

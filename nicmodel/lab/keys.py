@@ -15,10 +15,12 @@ from nicmodel.datasheet.ethernet import MINIMUM_FRAME
 from nicmodel.datasheet.pcie_link import GENERATIONS, LANES
 from nicmodel.datasheet.policies import TX_POLICIES, choices
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON
+from nicmodel.datasheet.rss import TABLE_ENTRIES
 from nicmodel.sim.units import BITS, BYTES, DURATION, Kind, split
 
 PAYLOAD_SIZES = (128, 256, 512, 1024, 2048, 4096)  # bytes: what PCIe can encode as MPS and MRRS
 MAX_SIZES = 4096  # entries of a size mix
+MAX_CONNECTIONS = 256  # of a function
 LIMIT_PS = 10**15  # a thousand seconds: beyond any run, below the clock's end
 MAX_TAGS = 768  # PCIe: ten-bit tags, of which a requester may not use the lowest quarter
 MAX_HEADERS, MAX_DATA = 127, 2047  # PCIe: the most that flow control can advertise
@@ -293,6 +295,10 @@ class DriverKeys(Section):
     poll: Time = Field(
         default=0, description="poll at this interval instead of waiting for interrupts, 0: interrupts"
     )
+    rss: Flag = Field(default=False, description="VFs spread what they receive over their queues, by an indirection table each")
+    rss_entries: Annotated[int, whole(0, TABLE_ENTRIES)] = Field(
+        default=0, description="entries of that table, a power of two, 0: as many as the adapter has"
+    )
     switch_creation: Annotated[Literal["static", "dynamic"], one_of("static", "dynamic")] = Field(
         default="static", description="the PF's driver creates the NIC switch during initialisation, or when NDIS asks for it"
     )
@@ -334,6 +340,9 @@ class TrafficKeys(Section):
     """[traffic]: who sends besides the VFs, and mixes of sizes."""
 
     pf: Flag = Field(default=False, description="the PF has a queue and traffic like a VF's")
+    connections: Annotated[int, whole(0, MAX_CONNECTIONS)] = Field(
+        default=0, description="TCP connections that each function receives over in turns, 0: frames carry no IP"
+    )
     sizes: tuple[FrameSize, ...] = Field(
         default=(), description="frame sizes, repeated in this order, instead of frame_size"
     )

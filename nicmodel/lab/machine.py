@@ -21,6 +21,7 @@ from typing import Any
 from drivers.pf import PF_MINIPORTS, PfSettings
 from drivers.rings import RingSettings
 from drivers.vf import VfMiniport, VfSettings
+from nicmodel.datasheet.connections import TCP, Connection
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.registers_pf import RAH, VT_CTL
 from nicmodel.datasheet.rules import BY_ID
@@ -41,6 +42,8 @@ from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import PF_FUNCTION, AgentConfig, Direction, FlowConfig
 
 REMOTE_MAC = 0x02_00_00_00_FF_01     # the far end of the wire
+SERVER, SUBNET = bytes((198, 51, 100, 1)), bytes((10, 0))        # documentation and private addresses
+HTTPS, FIRST_PORT = 443, 49152
 MAC_SLOTS = {64: 128}                # receive addresses by TotalVFs; larger adapters have the extension's 512
 KB = 1 << 10
 DROP = "drop_"
@@ -58,6 +61,11 @@ def no_search_for_cycles() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def connection_to(function: int, number: int) -> Connection:
+    """One of the connections that a function receives over: a web server's answers, to a port each."""
+    return Connection(SERVER, SUBNET + bytes((function >> 8, function & 0xFF)), TCP, HTTPS, FIRST_PORT + number)
 
 
 class LabOps:
@@ -146,7 +154,8 @@ class Machine:
 
     def guest(self, v: int) -> Guest:
         """Guest v: any VF in its hands has its memory."""
-        return Guest(v, self.mac_of(1 + v), 0, self.vf_drivers[v], lambda vf: self._handle(1 + vf, 1 + v), self._vf_settings())
+        return Guest(v, self.mac_of(1 + v), 0, self.vf_drivers[v], lambda vf: self._handle(1 + vf, 1 + v), self._vf_settings(),
+                     self.scenario.queues_per_vf, self.rss_entries)
 
     # settings -----------------------------------------------------------------------------------------------
     @property
@@ -154,6 +163,12 @@ class Machine:
         """A receive buffer that holds the largest frame, in whole KB, at least 2."""
         largest = self.scenario.adapter.max_frame if self.python_rings else max(self.scenario.sizes)
         return max(2, -(-largest // KB)) * KB
+
+    @property
+    def rss_entries(self) -> int:
+        """Of the indirection table that guests ask for; 0: they do not."""
+        driver = self.scenario.driver
+        return (driver.rss_entries or self.scenario.adapter.vf_reta_entries) if driver.rss else 0
 
     def _guest_bytes(self) -> int:
         per_slot = 2 * 16 + 2 * self.buffer_bytes
@@ -174,12 +189,12 @@ class Machine:
                           max_frame_bytes=self._max_frame(), rings=self._ring() if carries else None,
                           itr_ps=self.scenario.driver.itr, link_gbps=adapter.link_gbps,
                           drop_without_descriptor=self.scenario.nic.no_descriptor == "drop",
-                          anti_spoofing=self.scenario.nic.anti_spoofing)
+                          anti_spoofing=self.scenario.nic.anti_spoofing, vf_rss=adapter.vf_rss_queues > 0)
 
     def _vf_settings(self) -> VfSettings:
         return VfSettings(rings=(self._ring(),) * self.scenario.queues_per_vf, itr_ps=self.scenario.driver.itr,
                           max_frame_bytes=self._max_frame(), link_gbps=self.scenario.adapter.link_gbps,
-                          python_rings=self.python_rings)
+                          python_rings=self.python_rings, rss_entries=self.scenario.adapter.vf_reta_entries)
 
     def mac_of(self, function: int) -> int:
         return self.scenario.adapter.mac_base + function
@@ -256,10 +271,13 @@ class Machine:
         ticks = s.interval_ticks(Direction.RX)
         if s.load.kind == "saturated":
             ticks = self.change.arrival_ticks(ticks)
+        streams = max(1, s.traffic.connections)
         for position, function in enumerate(running):
-            start = self.clock.stamp() + 1 + position * ticks // (TICKS_PER_PS * max(1, len(running)))
-            config = FlowConfig(Direction.RX, s.sizes, self.mac_of(function), REMOTE_MAC, 0, ticks, start)
-            self.flows[self.device.plane.add_flow(config)] = function - 1
+            for number in range(streams):
+                start = self.clock.stamp() + 1 + (position + number * len(running)) * ticks // (TICKS_PER_PS * len(running))
+                config = FlowConfig(Direction.RX, s.sizes, self.mac_of(function), REMOTE_MAC, 0, streams * ticks, start,
+                                    connection=connection_to(function, number) if s.traffic.connections else None)
+                self.flows[self.device.plane.add_flow(config)] = function - 1
 
     def start_held(self) -> None:
         for config in self.held[len(self.agents):]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 def run_report(result: RunResult) -> RenderableType:
     """A run: table per VF, totals, links, fairness, expectations, rules, and how long it took."""
     parts: list[RenderableType] = [Text(headline(result), style="bold"), vf_table(result)]
+    if any(queue["rx_packets"] for row in result.simulated["vfs"] for queue in row.get("queues", ())):
+        parts.append(queue_table(result))
     if result.measured.books:
         parts.append(waiting_table(result.measured.books))
     if result.measured.life is not None:
@@ -71,6 +73,24 @@ def vf_table(result: RunResult) -> Table:
         for direction in shown:
             cells += direction_cells(row, direction)
         table.add_row(*cells, drops(row["drops"]), style="dim" if row["state"] == "closed" else None)
+    return table
+
+
+def queue_table(result: RunResult) -> Table:
+    """A row a VF with several queues: what each of them received, and its part of the VF's frames."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("VF", justify="right")
+    rows = result.simulated["vfs"]
+    for queue in rows[0]["queues"]:
+        for heading in (f"Rx queue {queue['queue']}", "Mpps", "share"):
+            table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        total = sum(queue["rx_packets"] for queue in row["queues"])
+        cells = [
+            (f"{queue['rx_packets']:,}", f"{queue['rx_mpps']:.3f}", f"{100 * queue['rx_packets'] / max(1, total):.1f} %")
+            for queue in row["queues"]
+        ]
+        table.add_row(str(row["vf"]), *(cell for group in cells for cell in group))
     return table
 
 

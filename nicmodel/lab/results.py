@@ -169,11 +169,19 @@ def function_figures(measured: Measured, function: int) -> dict[str, Any]:
             "waiting": waits,
         }
     row["drops"] = {reason.name: int(counts["drop_" + reason.name]) for reason in DROP_REASONS}
+    if measured.queues is not None and function:
+        row["queues"] = queue_figures(measured.queues[function - 1], window)
     return row | {
         "waiting": shares(waited(book, [function])) if book else None,
         "bottleneck": bottleneck(book, function) if book else None,
         "utilisation": own(book, function) if book else None,
     }
+
+
+def queue_figures(received: list[int], window: int) -> list[dict[str, Any]]:
+    """What each queue of a VF has received."""
+    return [{"queue": queue, "rx_packets": packets, "rx_mpps": packets * 10**6 / window if window else 0.0}
+            for queue, packets in enumerate(received)]
 
 
 def latency_figures(bins: np.ndarray) -> dict[str, float] | None:

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, m
 from nicmodel.datasheet.ethernet import AROUND_BYTES, MAX_QUANTA, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES
 from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES, TICKS_PER_PS
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON, HostProfile, Profile
+from nicmodel.datasheet.rss import LEAST_ENTRIES, LEAST_QUEUES
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.keys import (
     SHARES,
@@ -230,6 +231,8 @@ def together(scenario: Scenario) -> tuple[str, str] | None:
             f"{BYTES.format(scenario.nic.read_buffer)} is not allowed: it must hold one read "
             f"request of {BYTES.format(scenario.pcie.mrrs)}"
         )
+    if (misfit := _rss_misfit(scenario)) is not None:
+        return misfit
     if scenario.direction == "vf2vf" and scenario.num_vfs < 2:
         return "direction", '"vf2vf" is not allowed with one VF: num_vfs must be 2 or more'
     if scenario.receives and _wire_share(scenario) > 1:
@@ -259,6 +262,34 @@ def together(scenario: Scenario) -> tuple[str, str] | None:
                 f"there is no VF {who}: VFs are numbered 0 to {scenario.num_vfs - 1}",
             )
     return life_misfit(scenario)
+
+
+def _rss_misfit(scenario: Scenario) -> tuple[str, str] | None:
+    """What receive side scaling needs: an adapter that has it for VFs, two queues, a table that the adapter can hold."""
+    profile, wanted = scenario.adapter, scenario.driver
+    if wanted.rss and not profile.vf_rss_queues:
+        able = ", ".join(each.name for each in PROFILES.values() if each.vf_rss_queues)
+        return "driver.rss", (
+            f"true is not allowed: profile {profile.name} has one table for all VFs; {able} has one for each"
+        )
+    if wanted.rss and not LEAST_QUEUES <= scenario.queues_per_vf <= profile.vf_rss_queues:
+        return "driver.rss", (
+            f"true is not allowed with queues_per_vf = {scenario.queues_per_vf}: profile {profile.name} scales a VF over "
+            f"{_span(LEAST_QUEUES, profile.vf_rss_queues)} queues"
+        )
+    entries = wanted.rss_entries
+    if entries and not wanted.rss:
+        return "driver.rss_entries", f"{entries} is not allowed without driver.rss: there is no table"
+    if entries and (entries.bit_count() != 1 or not LEAST_ENTRIES <= entries <= profile.vf_reta_entries):
+        return "driver.rss_entries", (
+            f"{entries} is not allowed: profile {profile.name} takes a power of two from {LEAST_ENTRIES} to "
+            f"{profile.vf_reta_entries}"
+        )
+    return None
+
+
+def _span(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _wire_share(scenario: Scenario) -> float:

@@ -57,6 +57,7 @@ class Measured:
     books: books.Window | None = None       # of the window, if the plane kept any
     steady: bool | None = None              # whether its halves were alike; None without books
     life: Life | None = None                # what guests noticed, with [life]; of the whole run
+    queues: list[list[int]] | None = None   # frames that each queue of each VF received, where VFs have several
 
 
 @dataclass
@@ -148,7 +149,7 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
         wall_seconds=time.perf_counter() - began, packets=delivered(results), plane=plane, interrupted=interrupted,
         rows=kept.all() if scenario.record.rows and rows is None else None, rules=machine.stack.verdicts(), books=ledger,
         steady=None if ledger is None or guests else not interrupted and books.is_steady(marks),
-        life=guests.close(reached) if guests else None)
+        life=guests.close(reached) if guests else None, queues=queue_counts(machine, results["received"] - opened["received"]))
 
 
 class Pace:
@@ -187,6 +188,14 @@ def difference(late: np.ndarray, early: np.ndarray) -> np.ndarray:
     for name in late.dtype.names or ():
         result[name] -= early[name]
     return result
+
+
+def queue_counts(machine: Machine, received: np.ndarray) -> list[list[int]] | None:
+    """By VF, the frames that each of its queues has received; None where a VF has one queue."""
+    s, pools = machine.scenario, machine.device.nic.pools
+    if s.queues_per_vf == 1:
+        return None
+    return [[int(received[pools.queues_per_pool * v + q]) for q in range(s.queues_per_vf)] for v in range(s.num_vfs)]
 
 
 def link_figures(links: np.ndarray, window_ps: int) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from nicmodel.ndis.journal import Step
 from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.probing import probe
 from nicmodel.ndis.requests import NETVSC, NdisRequests
+from nicmodel.ndis.rss import set_rss
 
 if TYPE_CHECKING:
     from nicmodel.ndis.stack import VirtualizationStack as Stack
@@ -106,8 +107,12 @@ def bind(stack: Stack, guest: Guest) -> Steps:
 
 
 def set_packet_filter(stack: Stack, guest: Guest) -> Steps:
-    """PATH-02: the packet filter starts the traffic over the VF; NetVSC sends over it from now on."""
+    """PATH-02: the packet filter starts the traffic over the VF; NetVSC sends over it from now on.
+
+    A guest that wants receive side scaling has set it by then; one whose driver refuses goes on without.
+    """
     assert guest.adapter is not None
+    yield from set_rss(guest.adapter, guest.rss_entries)
     status = yield from stack.packet_filter(guest.adapter)
     if status == Status.SUCCESS:
         stack.synthetic.leave(guest)

@@ -59,9 +59,9 @@ def switch_of(num_vfs: int, name: str = DEFAULT_SWITCH_NAME, **members: Any) -> 
                                         "SwitchFriendlyName": CountedName.of(name)} | members)
 
 
-def vport_of(vport: int, function: int) -> VPortParameters:
-    """A VPort with one queue pair."""
-    parameters = made(VPortParameters, VPortId=vport, AttachedFunctionId=function, NumQueuePairs=1)
+def vport_of(vport: int, function: int, queue_pairs: int = 1) -> VPortParameters:
+    """A VPort with so many queue pairs."""
+    parameters = made(VPortParameters, VPortId=vport, AttachedFunctionId=function, NumQueuePairs=queue_pairs)
     if function == PF_FUNCTION_ID:
         parameters.VPortState, parameters.ProcessorAffinity.Mask = VPortState.DEACTIVATED, 1
     else:

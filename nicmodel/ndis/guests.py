@@ -31,7 +31,8 @@ class Guest:
     """One VM: its address, the driver it would load for a VF, and what it has been given.
 
     ``place`` gives the handle of a VF, by its number, in this guest's hands. ``path`` is what NetVSC sends over:
-    "synthetic" or "vf".
+    "synthetic" or "vf". Its VPort has ``queue_pairs``; with ``rss_entries`` the guest wants receive side scaling, over an
+    indirection table of so many entries, where its VF's driver offers it.
     """
 
     number: int
@@ -40,6 +41,8 @@ class Guest:
     driver_class: Any
     place: Callable[[int], FunctionHandle]
     settings: Any = None
+    queue_pairs: int = 1
+    rss_entries: int = 0
     filter_id: int = 0
     filter_vport: int = DEFAULT_VPORT_ID
     vf_id: int = INVALID_VF_FUNCTION_ID

@@ -20,6 +20,7 @@ from nicmodel.datasheet.ndis import (
     ROW_OF,
     Handler,
     Issuer,
+    NicSwitchCapabilities,
     Oid,
     OidRow,
     RequestType,
@@ -153,6 +154,10 @@ class NdisRequests:
         """A guest's adapter is this VF: bus data and blocks go through us from now on, and news of blocks to it."""
         channel = self.channels[vf] = BackChannel(self, vf, guest)
         guest.ndis.vpci = channel
+        seen, switch = guest.ndis.checker.seen, self.known.capability("CurrentNicSwitch")
+        seen.queue_pairs = next((each.parameters.NumQueuePairs for each in self.known.vports.values()
+                                 if each.parameters.AttachedFunctionId == vf), None)
+        seen.vf_rss = switch is not None and bool(switch.NicSwitchCapabilities & NicSwitchCapabilities.VF_RSS)
         return channel
 
     def disconnect(self, vf: int) -> None:

@@ -7,24 +7,31 @@ from typing import Any
 
 from nicmodel.datasheet.ndis import (
     FILTER_TEST_EQUAL,
+    HASH_TOEPLITZ,
     MAC_FIELD_DEST_ADDR,
     MAC_FIELD_VLAN_ID,
     NIC_SWITCH_KEY,
+    PF_FUNCTION_ID,
     PF_SRIOV_CAPABILITIES,
     RSS_KEYWORDS,
+    RSS_OIDS,
     SRIOV_QUEUE_PROPERTIES,
     VMQ_FILTERS_ENABLED,
     VMQ_KEYWORDS,
+    NicSwitchCapabilities,
+    Oid,
     QueueProperties,
     is_sriov_keyword,
 )
 from nicmodel.datasheet.ndis_structures import carries_nothing, header_is
-from nicmodel.ndis.checker import INITIALIZE_RETURNS, Call, Judgement, Seen, broken, holds, obeyed, rule
+from nicmodel.datasheet.registers_pf import MRQC
+from nicmodel.datasheet.rss import LEAST_ENTRIES, LEAST_QUEUES
+from nicmodel.ndis.checker import INITIALIZE_RETURNS, Call, Judgement, Seen, answers, broken, holds, obeyed, rule
 from nicmodel.ndis.rules_generic import ATTRIBUTES
 from nicmodel.ndis.rules_pf import decided
+from nicmodel.ndis.rules_switch import asked_of, succeeded
 
-VF_RSS_QUEUES, VF_RSS_ENTRIES = 2, 16      # what RSS in a VF has at least (HCR)
-
+VF_RSS = NicSwitchCapabilities.VF_RSS
 PF_MISREADINGS = {
     0x0: "nothing is set: an adapter that cannot do SR-IOV at all",
     0x1: "SRIOV_SUPPORTED alone: the structure page's word for a PF, without the role",
@@ -191,6 +198,20 @@ for _identifier in SWITCH_MEMBERS:
     _member(_identifier)
 
 
+@rule("ADV-13", on=[ATTRIBUTES, *answers(Oid.NIC_SWITCH_CREATE_VPORT)])
+def vf_rss_is_there(call: Call, seen: Seen) -> Judgement | None:
+    if call.name == ATTRIBUTES:
+        if (switch := _structure(call, "NicSwitch")) is None or not switch.NicSwitchCapabilities & VF_RSS:
+            return None
+        return holds(switch.MaxNumQueuePairsPerNonDefaultVPort >= LEAST_QUEUES, "VF_RSS, and VPorts can have two queue pairs")
+    asked, assist_call = asked_of(call, seen), seen.attributes.get("hardware_assist")
+    switch = _enabled(assist_call, "NicSwitch") if assist_call is not None else None
+    if asked is None or switch is None or not switch.NicSwitchCapabilities & VF_RSS or not succeeded(call) \
+            or asked.NumQueuePairs < LEAST_QUEUES or asked.AttachedFunctionId == PF_FUNCTION_ID:
+        return None
+    return holds(seen.registers.get("MRQC", 0) & MRQC.MULTIPLE_RSS.mask, "VF_RSS, and the hardware gives pools their own RSS")
+
+
 @rule("ADV-12", on=[ATTRIBUTES])
 def vfs_are_those_of_the_registry(call: Call, seen: Seen) -> Judgement | None:
     limit = seen.keywords.get(NIC_SWITCH_KEY + "*NumVFs")
@@ -238,15 +259,26 @@ def rss_is_well_formed(call: Call, seen: Seen) -> Judgement | None:
         return None
     if not header_is(rss):
         return _header(rss, "88 02 12 00")
-    return holds(rss.NumberOfIndirectionTableEntries.bit_count() == 1, "the table has a power of two of entries")
+    if rss.NumberOfIndirectionTableEntries.bit_count() != 1:
+        return broken(f"{rss.NumberOfIndirectionTableEntries} entries are no power of two")
+    if not rss.CapabilitiesFlags & HASH_TOEPLITZ:
+        return broken("RSS without the Toeplitz hash")
+    return holds(set(RSS_OIDS) <= set(call.args["attributes"].oids()),
+                 "a power of two of entries, Toeplitz, and the request that sets them")
 
 
 @rule("ADV-25", on=[ATTRIBUTES])
 def rss_of_a_vf_is_large_enough(call: Call, seen: Seen) -> Judgement | None:
     if (rss := _rss(call)) is None:
         return None
-    good = rss.NumberOfReceiveQueues >= VF_RSS_QUEUES and rss.NumberOfIndirectionTableEntries >= VF_RSS_ENTRIES
-    return holds(good, f"{VF_RSS_QUEUES} queues and {VF_RSS_ENTRIES} entries at least")
+    if rss.NumberOfReceiveQueues < LEAST_QUEUES or rss.NumberOfIndirectionTableEntries < LEAST_ENTRIES:
+        return broken(f"{rss.NumberOfReceiveQueues} queues and {rss.NumberOfIndirectionTableEntries} entries, where "
+                      f"{LEAST_QUEUES} and {LEAST_ENTRIES} are the least")
+    if seen.queue_pairs is None:
+        return None                                       # a VF without a VPort: nobody knows its queue pairs
+    if rss.NumberOfReceiveQueues > seen.queue_pairs:
+        return broken(f"{rss.NumberOfReceiveQueues} queues, where the VPort has {seen.queue_pairs} queue pairs")
+    return holds(seen.vf_rss, f"{rss.NumberOfReceiveQueues} queues of its VPort's, and the PF offers VF_RSS")
 
 
 @rule("INTR-11", on=["NdisMRegisterInterruptEx"])
@@ -255,4 +287,6 @@ def rss_counts_are_this_vfs(call: Call, seen: Seen) -> Judgement | None:
     if general is None or (rss := _rss(general)) is None:
         return None
     messages = call.args["messages"]
-    return holds(rss.NumberOfInterruptMessages <= messages, f"RSS counts no more than the {messages} messages registered")
+    if rss.NumberOfInterruptMessages > messages:
+        return broken(f"RSS counts {rss.NumberOfInterruptMessages} messages, {messages} are registered")
+    return holds(rss.NumberOfInterruptMessages >= rss.NumberOfReceiveQueues, f"a message of the {messages} for every queue")

@@ -116,6 +116,8 @@ class Seen:
     initialized: bool = False
     running: bool = False
     sriov: bool = False                                          # the driver has reported SR-IOV as enabled
+    queue_pairs: int | None = None                               # VF: of its VPort, as NDIS knows them
+    vf_rss: bool = False                                         # VF: the PF has said that VFs may scale
     removed: bool = False                                        # the device was removed by surprise
     asleep: bool = False                                         # in low power, by the last OID_PNP_SET_POWER that succeeded
     probing: bool = False                                        # an examiner asks what a stack never would

@@ -109,7 +109,7 @@ class SwitchRequests:
 
     def create_vport(self, guest: Guest) -> Steps:
         """VPORT-02, -03, -04: NDIS chooses the VPort id."""
-        parameters = vport_of(DEFAULT_VPORT_ID, guest.vf_id)               # NDIS chooses another
+        parameters = vport_of(DEFAULT_VPORT_ID, guest.vf_id, guest.queue_pairs)        # NDIS chooses another id
         status = yield from self._method(Oid.NIC_SWITCH_CREATE_VPORT, parameters)
         if status == Status.SUCCESS:
             guest.vport_id = parameters.VPortId

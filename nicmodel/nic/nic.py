@@ -2,6 +2,7 @@
 
     BAR0 access ─► PF file ──┬─ interrupts ─┐
                   VF window ─┼─ queues ─────┼─► tables, rings and vectors of the data plane
+                             ├─ rss ────────┤
                              ├─ switch ─────┘
                              └─ mailbox, resets, statistics (Python alone)
 
@@ -22,6 +23,7 @@ from nicmodel.nic.pools import Pools
 from nicmodel.nic.queues import VF_QUEUE_ROWS, Queues
 from nicmodel.nic.registers import RegisterFile
 from nicmodel.nic.resets import Resets
+from nicmodel.nic.rss import Rss
 from nicmodel.nic.statistics import Statistics
 from nicmodel.nic.switch import Switch
 from nicmodel.sim.plane import PF_FUNCTION, DataPlane
@@ -43,6 +45,7 @@ class Nic:
         self.interrupts = Interrupts(regs, plane, stamp, profile.pf_vectors)
         self.queues = Queues(regs, plane, stamp, self.pools, self.interrupts, domain_of)
         self.switch = Switch(regs, plane, stamp, self.pools)
+        self.rss = Rss(regs, plane, stamp, self.pools, profile.vf_reta_entries)
         self.mailbox = Mailbox(regs, profile.total_vfs, lambda: self.interrupts.raise_pf(pf.EICR.MAILBOX.mask),
                                self.interrupts.raise_mailbox)
         self.statistics = Statistics(regs, plane.results)
@@ -79,7 +82,7 @@ class Nic:
     # the VF window ------------------------------------------------------------------------------------------
     def _make_vf(self, number: int) -> RegisterFile:
         """A VF's registers: mirrors of the PF's, its mailbox, its interrupts, and its slice of the queues."""
-        file = RegisterFile("VF", unknown=self._unknown_to_vfs)
+        file = RegisterFile("VF", unknown=self._unknown_to_vfs, rss=bool(self.profile.vf_rss_queues))
         file.on_write(vf.VFCTRL, lambda _i, value: self.resets.write_vfctrl(number, value))
         file.on_read(vf.VFSTATUS, lambda _i: self.status())
         file.on_read(vf.VFLINKS, lambda _i: self.links())
@@ -93,6 +96,7 @@ class Nic:
             self._alias(file, getattr(vf, name), number, row)
         self.statistics.bind_vf(number, file)
         self.interrupts.bind_vf(number, file)
+        self.rss.bind_vf(number, file)
         return file
 
     def _alias(self, file: RegisterFile, window: Register, number: int, row: Register) -> None:
@@ -122,6 +126,7 @@ class Nic:
         for number in list(self.vfs):
             self.resets.one_vf(number)
             self.interrupts.unbind_vf(number)
+            self.rss.unbind_vf(number)
             self.queues.mastering.discard(1 + number)
         self.vfs.clear()
         self.pools.num_vfs = 0
@@ -159,6 +164,7 @@ class Nic:
         for number in self.vfs:
             self.queues.tell_hot(1 + number, self.pools.vf_queues(number), vf.VFTDT, vf.VFRDT)
         self.switch.refresh_all()
+        self.rss.refresh_all()
         self.queues.mapping_changed((PF_FUNCTION, *(1 + number for number in self.vfs)))
 
     # mirrors ------------------------------------------------------------------------------------------------

@@ -28,10 +28,12 @@ def rows_of(kind: str) -> tuple[Register, ...]:
 
 
 @cache
-def decoder(kind: str, extended: bool = True) -> dict[int, tuple[Register, int]]:
-    """Offset -> (row, index), aliases included, and the extension region if the adapter has it."""
+def decoder(kind: str, extended: bool = True, rss: bool = True) -> dict[int, tuple[Register, int]]:
+    """Offset -> (row, index), aliases included; extension region and RSS of VFs if the adapter has them."""
     table = {}
     for row in rows_of(kind):
+        if row.rss and not rss:
+            continue
         for index in range(row.count):
             table[row.offset_of(index)] = (row, index)
         for base, stride, first, count in row.aliases:
@@ -43,9 +45,9 @@ def decoder(kind: str, extended: bool = True) -> dict[int, tuple[Register, int]]
 class RegisterFile:
     """One function's registers. Behaviour goes by row name, storage by (name of the row it belongs to, index)."""
 
-    def __init__(self, kind: str, extended: bool = True, unknown: set[int] | None = None):
+    def __init__(self, kind: str, extended: bool = True, unknown: set[int] | None = None, rss: bool = True):
         self.kind = kind
-        self.table = decoder(kind, extended)
+        self.table = decoder(kind, extended, rss)
         self.values: dict[tuple[str, int], int] = {}
         self.unknown = set() if unknown is None else unknown         # offsets that no row has, logged once
         self._writes: dict[str, Written] = {}

@@ -78,6 +78,7 @@ class Resets:
         nic.queues.vf_reset(number)
         nic.vfs[number].reset(keep=KEPT_BY_VF)
         nic.interrupts.refresh(function)
+        nic.rss.refresh(number)
         word, bit = number // 32, 1 << number % 32
         nic.regs.clear_bits(pf.VFRE, word, bit)
         nic.regs.clear_bits(pf.VFTE, word, bit)

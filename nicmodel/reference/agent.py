@@ -29,7 +29,7 @@ class Agent:
         self.marks: deque[tuple[int, int]] = deque()       # (index of an RS descriptor, descriptors it reports)
         self.rx_clean = 0
         self.timer = -1
-        self.passes = 0
+        self.passes = self.received = 0
         self.began = -1                                    # the pass under way, or the last
         self.busy_ps = 0                                   # of all passes begun
         if tx:
@@ -111,6 +111,7 @@ class Agent:
             for _ in range(reaped):
                 self.tx.unreaped.popleft().stamps[STAGE["REAPED"]] = now
         if self.rx and received:
+            self.received += received
             for _ in range(received):
                 self._receive(now, self.rx.unreaped.popleft())
                 self._post_rx((self.rx_clean - 1) % self.rx.size)      # the one slot that is not posted

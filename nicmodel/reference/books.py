@@ -219,8 +219,8 @@ class Books:
     def results(self, plane: Any) -> dict[str, Any]:
         horizon = self.instants.horizon
         pools = [(pool.capacity, *pool.sums(horizon)) if self.on else (0, 0, 0) for pool in self.pools]
-        agents = [(config.function, config.core, agent.busy_ps, agent.passes) if self.on and agent
-                  else (config.function, config.core, 0, 0)
+        agents = [(config.function, config.core, agent.busy_ps, agent.passes, agent.received) if self.on and agent
+                  else (config.function, config.core, 0, 0, 0)
                   for config, agent in zip(plane.agent_configs, plane.agents, strict=True)]
         own_tags = [pool.sums(horizon) for pool in self.own_tags]
         return {"waits": self.waits.copy(), "row_waits": self.waits_of(plane.rows), "grants": np.array(self.grants, np.int64),

@@ -27,12 +27,15 @@ from nicmodel.reference.receive import Flow, Receive
 from nicmodel.reference.registers import Registers
 from nicmodel.reference.revoke import revoke_function, revoke_ring
 from nicmodel.reference.rows import STAGE, TX, Ring, Row, Write, row_array
+from nicmodel.reference.spread import Spread
 from nicmodel.reference.switch import Switch
 from nicmodel.reference.tags import Tags
 from nicmodel.reference.transmit import Transmit
 from nicmodel.reference.writers import Vectors, Writers
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import (
+    RSS_KEY_STEP,
+    RSS_TABLE_STEP,
     TABLES,
     VECTORS_PER_FUNCTION,
     AgentConfig,
@@ -81,10 +84,12 @@ class ReferencePath:
         self.bus_master = [False] * config.num_functions
         self.tx_rings_of: list[dict[int, Ring]] = [{} for _ in range(config.num_functions)]
         self.switch = Switch()
+        self.spreads = [Spread() for _ in range(config.num_functions)]
         self.max_frame = 1518
         self.drop_policy = [True] * config.num_functions
         self.counters = [dict.fromkeys((c.name for c in FUNCTION_COUNTERS), 0) for _ in range(config.num_functions)]
         self.latency = np.zeros((config.num_functions, 2, LATENCY_BINS), np.int64)
+        self.received = np.zeros(config.num_rings, np.int64)
         self.rows: list[Row] = []
         self.serial = 0
         self.requests = 0
@@ -159,6 +164,16 @@ class ReferencePath:
     def _set_retrain(self, now: int, _index: int, duration: int, *timing: int) -> None:
         for link in (self.up, self.down):
             link.retrain(now, duration, LinkTiming(*timing))
+
+    def _set_rss(self, _now: int, function: int, types: int, entries: int, first: int) -> None:
+        spread = self.spreads[function]
+        spread.types, spread.entries, spread.first = types, entries, first
+
+    def _set_rss_key(self, _now: int, index: int, word: int) -> None:
+        self.spreads[index // RSS_KEY_STEP].set_key(index % RSS_KEY_STEP, word)
+
+    def _set_rss_table(self, _now: int, index: int, word: int) -> None:
+        self.spreads[index // RSS_TABLE_STEP].set_entries(index % RSS_TABLE_STEP, word)
 
     def _set_ring_vector(self, _now: int, number: int, vector: int) -> None:
         direction = Direction(number & 1)
@@ -256,8 +271,11 @@ class ReferencePath:
         self._call(at, self.host.dma_answer, request, data)
 
     # what blocks ask --------------------------------------------------------------------------------------
-    def rx_ring_of(self, function: int) -> Ring | None:
-        """The function's lowest-numbered open Rx ring."""
+    def rx_ring_of(self, function: int, row: Row) -> Ring | None:
+        """The open Rx ring that the function's table names for a frame; without a table its lowest-numbered one."""
+        if self.spreads[function].types:
+            ring = self.receive.rings.get(self.spreads[function].ring_for(row.connection))
+            return ring if ring and ring.open and ring.function == function else None
         return min((r for r in self.receive.rings.values() if r.open and r.function == function),
                    key=lambda r: r.number, default=None)
 
@@ -288,6 +306,7 @@ class ReferencePath:
         self.books.close(row, direction, latency_ps)
 
     def count_received(self, now: int, row: Row) -> None:
+        self.received[row.ring_number] += 1
         self.count(row.function, "rx_packets")
         self.count(row.function, "rx_bytes", row.length)
         self.count_latency(row, 1, now - row.stamps[STAGE["ARRIVED"]])
@@ -343,7 +362,7 @@ class ReferencePath:
         return {"functions": functions, "latency": self.latency.copy(), "links": links,
                 "lines": np.array(self.instants.clocks(), np.int64), "inside": inside,
                 "rows": row_array(self.rows), "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE),
-                **self.books.results(self)}
+                "received": self.received.copy(), **self.books.results(self)}
 
 
 def check(config: PlaneConfig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from nicmodel.datasheet.connections import connection_of, headers
 from nicmodel.datasheet.descriptors import rx_writeback
 from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES
 from nicmodel.reference.books import RX_BUFFER, Books
@@ -41,9 +42,9 @@ class Flow:
         """The bytes of a frame without FCS."""
         config = self.config
         tag = b"" if not config.vlan else b"\x81\x00" + config.vlan.to_bytes(2, "big")
-        head = (config.dst_mac.to_bytes(6, "big") + config.src_mac.to_bytes(6, "big") + tag + b"\x88\xb5"
-                + packet.to_bytes(8, "big"))
         nbytes = self.size(packet) - FCS_BYTES
+        kind = headers(config.connection, nbytes - 14 - len(tag)) if config.connection else b"\x88\xb5"
+        head = config.dst_mac.to_bytes(6, "big") + config.src_mac.to_bytes(6, "big") + tag + kind + packet.to_bytes(8, "big")
         return (head + bytes((packet + i) & 0xFF for i in range(len(head), nbytes)))[:nbytes]
 
 
@@ -113,10 +114,12 @@ class Receive:
         row.stamps[STAGE["ARRIVED"]] = now
         if flow:
             row.flow, row.number, row.dst, row.vlan = flow.number, packet, flow.config.dst_mac, flow.config.vlan
+            row.connection = flow.config.connection
             wanted = moved(self.config.payload, nbytes)
             row.data = flow.frame(packet)[:wanted] if wanted else None
         elif frame is not None:
             row.dst, row.vlan = parse_header(frame)
+            row.connection = connection_of(frame)
             row.data = frame[:moved(self.config.payload, nbytes)] or None
         if row.length > self.plane.max_frame:
             self._refuse(row, PF_FUNCTION, "too_long")
@@ -128,6 +131,7 @@ class Receive:
         row = self.plane.new_row(LOOPBACK, -1, tx_row.length, tx_row.nbytes)
         row.parent, row.flow, row.number = tx_row.serial, tx_row.flow, tx_row.number
         row.dst, row.vlan, row.data = tx_row.dst, tx_row.vlan, tx_row.data
+        row.connection = self.plane.flows[row.flow].config.connection if row.flow >= 0 else connection_of(row.data or b"")
         row.stamps[STAGE["ARRIVED"]] = now
         row.sender = tx_row.function
         self._store(row, LOOP)
@@ -177,7 +181,7 @@ class Receive:
             return
         row.function = function
         self.plane.count(function, "rx_offered")
-        ring = self.plane.rx_ring_of(function)
+        ring = self.plane.rx_ring_of(function, row)
         owned = len(ring.descriptors) + ring.fetching + ring.to_fetch if ring else 0
         if ring is None:
             reason = "queue_disabled"

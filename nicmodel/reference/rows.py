@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nicmodel.datasheet.connections import Connection
 from nicmodel.datasheet.stages import INSIDE, STAGES
 from nicmodel.sim.plane import RingConfig
 from nicmodel.sim.results import ROW_DTYPE
@@ -23,13 +24,14 @@ class Row:
 
     __slots__ = ("serial", "kind", "outcome", "parent", "function", "ring", "ring_number", "flow", "number", "length",
                  "nbytes", "stamps", "data", "dst", "src", "vlan", "index", "address", "rs", "bad", "begun", "issued",
-                 "complete", "room", "on_wire", "vanished", "read", "sender", "waits", "entered", "seen", "before")
+                 "complete", "room", "on_wire", "vanished", "read", "sender", "connection", "waits", "entered", "seen", "before")
 
     def __init__(self, serial: int, kind: int, function: int, length: int, nbytes: int):
         self.serial, self.kind, self.function = serial, kind, function
         self.length, self.nbytes = length, nbytes     # on the wire, FCS included; over PCIe
         self.outcome, self.parent, self.flow, self.number, self.ring_number = INSIDE, -1, -1, -1, -1
         self.sender = -1                              # LOOPBACK: the function that sent it
+        self.connection: Connection | None = None     # what receive side scaling finds in it
         self.ring: Any = None
         self.stamps = [-1] * len(STAGES)
         self.data: bytes | None = None

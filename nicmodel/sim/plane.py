@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from nicmodel.datasheet.connections import Connection
 from nicmodel.sim.errors import ModelBug
 
 PF_FUNCTION = 0
@@ -118,7 +119,8 @@ class FlowConfig:
     ``interval_ticks`` is the spacing in 1/1024 ps (0: as fast as the ring takes them, Tx only);
     ``start_ps`` the time of packet 0; ``count`` the number of packets (-1: no end). Packet k is offered
     at ``start_ps + k * interval_ticks // 1024``. MACs are 48-bit integers, first byte on the wire highest.
-    ``vlan`` is 0 for untagged. ``direction`` says who sends: an agent (TX) or the wire (RX).
+    ``vlan`` is 0 for untagged. ``direction`` says who sends: an agent (TX) or the wire (RX). ``connection`` is what receive
+    side scaling finds in every frame of the stream; without one they carry no IP.
     """
 
     direction: Direction
@@ -129,6 +131,7 @@ class FlowConfig:
     interval_ticks: int = 0
     start_ps: int = 0
     count: int = -1
+    connection: Connection | None = None
 
     def __post_init__(self) -> None:
         for name, bits in (("dst_mac", 48), ("src_mac", 48), ("vlan", 12)):
@@ -276,6 +279,9 @@ TABLES = {
     "no_descriptor": ("function", "1 drop, 0 block; reset state 1"),
     "pause": ("port", "quanta"),
     "ring_vector": ("2 * ring + direction", "vector or -1; the ring raises it from now on"),
+    "rss": ("function", "hash types (bits of the upper half of MRQC; 0: off), entries (a power of two), ring of queue 0"),
+    "rss_key": ("16 * function + n", "bytes 4n and on of the key, the first of them lowest"),
+    "rss_table": ("32 * function + n", "entries 4n and on, a byte each, the first of them lowest"),
     "page_shift": ("domain", "12, 21 or 30; reset state 12"),
     "shaper": ("function", "byte time in ticks (0 none), burst in bytes"),
     "wire": ("port", "byte time in ticks; 0: the link is down"),
@@ -283,6 +289,7 @@ TABLES = {
     "sources": ("function", "bit 0: it sends from its own addresses only, bit 1: in its own VLANs only; with loopback"),
 }
 VECTORS_PER_FUNCTION = 64
+RSS_KEY_STEP, RSS_TABLE_STEP = 16, 32        # indices of a function in `rss_key` and `rss_table`
 
 # Codes of FAULT upcalls.
 READ_FAULT, WRITE_FAULT, TRANSLATION_FAULT = 1, 2, 3

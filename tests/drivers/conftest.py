@@ -18,12 +18,14 @@ from nicmodel.ndis.stack import Guest, VirtualizationStack, make_pf
 class Machine:
     """One fake adapter, a stack, and the state of every function after `run`."""
 
-    def __init__(self, num_vfs: int = 2, pf_driver: Any = PfMiniport, pf_settings: PfSettings | None = None):
+    def __init__(self, num_vfs: int = 2, pf_driver: Any = PfMiniport, pf_settings: PfSettings | None = None,
+                 queue_pairs: int = 1):
         self.env = simpy.Environment()
         self.adapter = FakeAdapter(self.env)
         self.num_vfs = num_vfs
         driver, self.ndis = make_pf(self.env, pf_driver, self.adapter.handle(0), num_vfs,
-                                    pf_settings or PfSettings())
+                                    pf_settings or PfSettings(vf_rss=True))
+        self.queue_pairs = queue_pairs
         self.pf = driver
         self.stack = VirtualizationStack(self.env, driver, self.ndis)
         self.states: list[dict[str, Any]] = []
@@ -44,7 +46,8 @@ class Machine:
     def attach(self, v: int, driver: Any = VfMiniport, settings: VfSettings | None = None, vlan: int = 0) -> dict[str, Any]:
         """Give VF v to a new guest with a driver; the PF's miniport gives the lowest free one, so in order."""
         handle = self.adapter.handle(1 + v)
-        return self.do(self.stack.attach(Guest(v, 0x020000000100 + v, vlan, driver, {v: handle}.__getitem__, settings)))
+        return self.do(self.stack.attach(Guest(v, 0x020000000100 + v, vlan, driver, {v: handle}.__getitem__, settings,
+                                                self.queue_pairs)))
 
     def detach(self, v: int) -> Status:
         """Take the VF of guest v."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nicmodel.datasheet import registers_vf as vf
@@ -39,10 +41,22 @@ def test_api_versions(mailbox, version, accepted):
     assert bool(first & ACK) is accepted and bool(first & NACK) is not accepted
 
 
-def test_queues_are_those_of_a_pool_from_version_1_1_on(mailbox):
-    assert ask(mailbox, 0, Message.GET_QUEUES)[1:] == [2, 2, 1, 0]
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_queues_are_those_of_the_vport_from_version_1_1_on(mailbox, pairs):
+    switch = mailbox.switch
+    switch.vports[switch.vfs[0].vport].queue_pairs = pairs
+    assert ask(mailbox, 0, Message.GET_QUEUES)[1:] == [pairs, pairs, 1, 0]
     ask(mailbox, 0, Message.API_NEGOTIATE, 0)
     assert ask(mailbox, 0, Message.GET_QUEUES)[0] & NACK
+
+
+@pytest.mark.parametrize("version, vf_rss, granted", [(4, True, True), (3, True, True), (2, True, False), (4, False, False)])
+def test_a_key_is_granted_where_pools_scale_by_themselves(mailbox, version, vf_rss, granted):
+    mailbox.driver.settings = replace(mailbox.driver.settings, vf_rss=vf_rss)
+    ask(mailbox, 0, Message.API_NEGOTIATE, version)
+    first, *key = ask(mailbox, 0, Message.GET_RSS_KEY)
+    assert bool(first & ACK) is granted and bool(first & NACK) is not granted
+    assert key == [0] * 10 * granted
 
 
 def test_only_the_assigned_address_is_accepted(mailbox):

@@ -26,9 +26,10 @@ def of(when, pf=None):
 
 def run(machine, name):
     driver = MUTANTS[name].driver
+    pairs = 2 if "rss" in name else 1                      # what receive side scaling needs of a VPort
     if issubclass(driver, PfMiniport):
-        return machine(num_vfs=1 if MUTANTS[name].when == START else 2, pf_driver=driver).start()
-    return machine(num_vfs=2).start([driver])
+        return machine(num_vfs=1 if MUTANTS[name].when == START else 2, pf_driver=driver, queue_pairs=pairs).start()
+    return machine(num_vfs=2, queue_pairs=pairs).start([driver])
 
 
 @pytest.mark.parametrize("name", of(START))

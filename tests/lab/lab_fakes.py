@@ -37,6 +37,7 @@ class Measured:
     books: Any = None
     steady: bool | None = None
     life: Any = None
+    queues: Any = None
 
 
 def run_machine(scenario, progress=None, stop=None, plane="fast", change=None, rows=None):

@@ -38,7 +38,7 @@ def sums(**values):
     found = {
         "functions": np.zeros(FUNCTIONS, FUNCTION_DTYPE), "links": np.zeros(4, LINK_DTYPE),
         "waits": np.zeros((FUNCTIONS, 2, len(WAITS) + 1), np.int64), "grants": np.zeros(len(ARBITERS), np.int64),
-        "agents": np.array([(f, -1, 0, 0) for f in range(1, FUNCTIONS)], AGENT_DTYPE), "pools": pools,
+        "agents": np.array([(f, -1, 0, 0, 0) for f in range(1, FUNCTIONS)], AGENT_DTYPE), "pools": pools,
         "own_tags": np.zeros((FUNCTIONS, 2), np.int64), "served": np.zeros((len(SERVED), FUNCTIONS), np.int64),
         "interference": np.zeros((len(SERVED), FUNCTIONS, FUNCTIONS), np.int64), "audit": audit}
     for name, entries in values.items():

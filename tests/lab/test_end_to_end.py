@@ -28,7 +28,7 @@ from nicmodel.lab.testbench import Machine, bring_up
 from nicmodel.sim.errors import ModelBug
 
 FCS, DESCRIPTOR = 4, 16
-SHIPPED = ("bad_vf_driver", "both_ways", "imix", "one_vf", "packet_size", "pf_and_vfs", "rx_overload", "slow_link",
+SHIPPED = ("bad_vf_driver", "both_ways", "imix", "one_vf", "packet_size", "pf_and_vfs", "rss_queues", "rx_overload", "slow_link",
            "vf_scaling", "vf_to_vf")
 SPEED = ("speed_both64", "speed_rx64", "speed_tx64")      # a second of run loop each: shortened here
 
@@ -92,11 +92,16 @@ def test_bad_vf_driver_closes_that_vf_alone():
     assert all(vf["state"] == "running" and vf["rule"] is None and vf["tx_packets"] > 1000 for vf in simulated["vfs"])
 
 
+def mutant_scenario(name, who):
+    """Two VFs, one of which or the PF is broken; what concerns receive side scaling needs two queues a VF."""
+    return {"num_vfs": 2, f"driver.mutants.{who}": name, "queues_per_vf": 2 if "rss" in name else 1}
+
+
 @pytest.mark.parametrize("name", [name for name, mutant in MUTANTS.items() if mutant.when == START])
 def test_a_mutant_on_the_machine_reports_its_rule_and_closes_what_it_must(name):
     rule, driver, _ = MUTANTS[name]
     is_pf = issubclass(driver, PfMiniport)
-    machine = bring_up(load("vf_scaling", {"num_vfs": 2, f"driver.mutants.{'pf' if is_pf else 0}": name}))
+    machine = bring_up(load("vf_scaling", mutant_scenario(name, "pf" if is_pf else 0)))
     assert machine.stack.reports()[0].rule == rule
     closed, running = {"state": "closed", "rule": rule}, {"state": "running", "rule": None}
     assert BY_ID[rule].closes
@@ -115,7 +120,7 @@ def test_a_mutant_on_the_machine_is_found_out_by_the_examination(name):
     """A sample: with fakes under them all are (test_mutants)."""
     rule, driver, _ = MUTANTS[name]
     who = "pf" if issubclass(driver, PfMiniport) else 0
-    machine = bring_up(load("vf_scaling", {"num_vfs": 2, f"driver.mutants.{who}": name}))
+    machine = bring_up(load("vf_scaling", mutant_scenario(name, who)))
     machine.examine()
     assert machine.stack.reports()[0].rule == rule
 

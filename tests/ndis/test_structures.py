@@ -27,6 +27,7 @@ from nicmodel.datasheet.ndis import (
 SIZES = {                     # NDIS_SIZEOF, sizeof
     s.HypervisorInfo: (12, 12), s.SriovCapabilitiesStructure: (12, 12), s.NicSwitchCapabilitiesStructure: (116, 116),
     s.ReceiveFilterCapabilitiesStructure: (84, 84), s.ReceiveScaleCapabilities: (18, 20),
+    s.ReceiveScaleParameters: (40, 40),
     s.NicSwitchParameters: (548, 548), s.DeleteSwitchParameters: (12, 12), s.SwitchInfo: (572, 572),
     s.SwitchInfoArray: (16, 16), s.VPortParameters: (572, 576), s.DeleteVPortParameters: (12, 12),
     s.VPortInfo: (576, 576), s.VPortInfoArray: (28, 28), s.VfParameters: (1632, 1632), s.FreeVfParameters: (10, 12),
@@ -56,6 +57,8 @@ OFFSETS = {
                           "SupportedPacketFilters": 84, "MacAddressLength": 92, "CurrentMacAddress": 126,
                           "RecvScaleCapabilities": 160, "IfConnectorPresent": 182, "SupportedOidList": 200,
                           "SupportedOidListLength": 208, "PowerManagementCapabilitiesEx": 216},
+    s.ReceiveScaleParameters: {"HashInformation": 8, "IndirectionTableSize": 12, "IndirectionTableOffset": 16,
+                               "HashSecretKeySize": 20, "HashSecretKeyOffset": 24, "ProcessorMasksOffset": 28},
     s.SharedMemoryParameters: {"QueueId": 8, "SharedMemoryHandle": 16, "Length": 32, "SGListBuffer": 56, "VPortId": 64},
     s.OidRequest: {"RequestType": 4, "RequestId": 16, "DATA": 32, "NdisReserved": 72, "MiniportReserved": 200,
                    "SupportedRevision": 232},
@@ -92,7 +95,8 @@ def test_plain_structures():
 
 @pytest.mark.parametrize("cls, revision, last", [
     (s.NicSwitchCapabilitiesStructure, 1, "NdisReserved3"), (s.ReceiveFilterCapabilitiesStructure, 1, "MaxLookaheadSplitSize"),
-    (s.ReceiveScaleCapabilities, 1, "NumberOfReceiveQueues"), (s.ReceiveFilterParameters, 1, "RequestedFilterIdBitCount"),
+    (s.ReceiveScaleCapabilities, 1, "NumberOfReceiveQueues"), (s.ReceiveScaleParameters, 1, "HashSecretKeyOffset"),
+    (s.ReceiveFilterParameters, 1, "RequestedFilterIdBitCount"),
     (s.ReceiveFilterInfoArray, 1, "ElementSize"), (s.FilterFieldParameters, 1, "ResultValue"),
     (s.GeneralAttributes, 1, "AutoNegotiationFlags"), (s.SharedMemoryParameters, 1, "SGListBuffer"),
     (s.HardwareAssistAttributes, 1, "HDSplitAttributes"), (s.HardwareAssistAttributes, 2, "CurrentNicSwitchCapabilities"),

@@ -24,7 +24,7 @@ POOLS_16, POOLS_32, POOLS_64 = 1, 2, 3
 VALID = 0x80
 
 
-WORDS = {"hot": 2, "vector": 2, "raise": 0, "filter": 4}             # of a table's rows; the others take one
+WORDS = {"hot": 2, "vector": 2, "raise": 0, "filter": 4, "rss": 3}   # of a table's rows; the others take one
 
 
 class FakePlane:

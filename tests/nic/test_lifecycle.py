@@ -143,7 +143,7 @@ def test_a_pf_reset_starts_the_counters_again_and_a_vf_reset_does_not():
     adapter.nic.function_reset(VF1)
     assert adapter.read(VF1, vf.VFGPRC) == 7
     adapter.nic.function_reset(PF_FUNCTION)
-    adapter.plane.functions[VF1] = (8, 1060, 11, 2000)
+    adapter.plane.functions[VF1] = (8, 1060, 11, 2000, 0)
     assert [adapter.read(VF1, row) for row in (vf.VFGPRC, vf.VFGORC_LSB, vf.VFGPTC, vf.VFGOTC_LSB)] == [1, 60, 0, 0]
     assert adapter.read(0, pf.GPRC) == 1
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from nicmodel.datasheet.arbiters import LINES
 from nicmodel.datasheet.books import WAITS
+from nicmodel.datasheet.connections import Connection
 from nicmodel.datasheet.descriptors import rx_read, tx_data
 from nicmodel.datasheet.pcie_link import GENERATIONS, ack_latency_symbols
 from nicmodel.datasheet.stages import STAGES
@@ -72,6 +73,7 @@ class Queue:
     wthresh: int = 0
     buffer_bytes: int = 2048
     agent_fields: tuple[tuple[str, int], ...] = ()
+    connection: Connection | None = None
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,9 @@ def mac_of(function: int) -> int:
 
 
 def rx_flow(function: int, sizes: tuple[int, ...] = (64,), interval_ticks: int = 0, start_ps: int = 3 * US,
-            count: int = -1, vlan: int = 0, dst: int | None = None) -> FlowConfig:
+            count: int = -1, vlan: int = 0, dst: int | None = None, connection: Connection | None = None) -> FlowConfig:
     return FlowConfig(Direction.RX, sizes, mac_of(function) if dst is None else dst, 0x06_00_00_00_00_01, vlan,
-                      interval_ticks, start_ps, count)
+                      interval_ticks, start_ps, count, connection)
 
 
 def run(plane_class: Any, script: Script) -> Outcome:
@@ -167,7 +169,8 @@ class Run:
         flow = -1
         if queue.tx:
             flow = self.plane.add_flow(FlowConfig(Direction.TX, queue.sizes, queue.dst, mac_of(queue.function),
-                                                  queue.vlan, queue.interval_ticks, AGENTS_AT, queue.count))
+                                                  queue.vlan, queue.interval_ticks, AGENTS_AT, queue.count,
+                                                  queue.connection))
         fields = dict(function=queue.function, tx_ring=number if queue.tx else -1, rx_ring=number if queue.rx else -1,
                       flow=flow, tx_buffers=self.slots.get(2 * number, (0, 0))[1],
                       rx_buffers=self.slots.get(2 * number + 1, (0, 0))[1], tx_stride=2048, rx_stride=2048,
@@ -200,6 +203,19 @@ class Run:
         tag = b"" if not vlan else b"\x81\x00" + vlan.to_bytes(2, "big")
         frame = mac_of(function).to_bytes(6, "big") + bytes(6) + tag + b"\x88\xb5"
         self.plane.inject(0, frame + bytes(i & 255 for i in range(len(frame), nbytes)), at)
+
+    def do_frame(self, at: int, frame: bytes, function: int) -> None:
+        """A frame of these bytes after its addresses is offered by the wire."""
+        self.plane.inject(0, mac_of(function).to_bytes(6, "big") + bytes(6) + frame, at)
+
+    def do_send_bytes(self, at: int, ring: int, first: int, frames: tuple[bytes, ...]) -> None:
+        """Post whole frames on a Tx ring that Python drives."""
+        queue = self.script.queues[ring]
+        domain, (base, buffers) = self.domains[queue.function], self.slots[2 * ring]
+        for step, frame in enumerate(frames):
+            domain.write(buffers + 2048 * (first + step), frame)
+            domain.write(base + 16 * (first + step), tx_data(buffers + 2048 * (first + step), len(frame)))
+        self.plane.mmio_write(queue.function, TAIL_BAR, TX_TAIL_OFFSET + 0x40 * ring, first + len(frames), at)
 
     def do_read(self, at: int, function: int, offset: int) -> None:
         self.plane.mmio_read(function, TAIL_BAR, offset, at)
@@ -284,7 +300,8 @@ class Run:
 def differences(left: Outcome, right: Outcome) -> str:
     """Empty if the outcomes agree; else the first difference, told with its neighbours."""
     checks = (_rows, _counters, _links, _lines, functools.partial(_arrays, "interrupts"), _upcalls,
-              functools.partial(_arrays, "latency"), functools.partial(_arrays, "inside"), _waits, _row_waits,
+              functools.partial(_arrays, "latency"), functools.partial(_arrays, "inside"), functools.partial(_arrays, "received"),
+              _waits, _row_waits,
               *(functools.partial(_arrays, name) for name in BOOKS))
     for check in checks:
         told = check(left, right)

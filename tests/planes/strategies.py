@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from corpus import FULL, GEN3, GEN4_100G, HEADERS, LENGTHS, LINE_64B, TIES
+from corpus_rss import EIGHT, FRAMES, MIXED, OTHER_KEY, put_key, put_table, spread
 from corpus_whole import EVENTS
 from harness import NS, US, Queue, Script, mac_of, rx_flow
 from hypothesis import strategies as st
 
 from nicmodel.datasheet.policies import PARAMETERS, choices
+from nicmodel.datasheet.rss import ALL_TYPES
 
 MACHINES = (TIES, TIES, (), GEN3, GEN4_100G)
 FUNCTIONS = st.integers(0, 3)
@@ -29,7 +31,7 @@ def queues(draw, number):
     return Queue(function=function, tx=draw(st.booleans()) or number == 0, rx=draw(st.booleans()),
                  size=draw(st.sampled_from((8, 16, 64))), sizes=draw(SIZES),
                  interval_ticks=draw(st.sampled_from((0, 0, LINE_64B, 5 * LINE_64B + 77))),
-                 count=draw(st.sampled_from((-1, -1, 1, 20))),
+                 count=draw(st.sampled_from((-1, -1, 1, 20))), connection=draw(st.sampled_from((None, None, *EIGHT[:3]))),
                  dst=draw(st.sampled_from((0x02_00_00_00_00_FF, mac_of(1), mac_of(2)))),
                  vector=draw(st.integers(0, 2)), wthresh=draw(st.sampled_from((0, 0, 4, 8))),
                  agent_fields=tuple(fields))
@@ -56,14 +58,32 @@ ACTIONS = st.one_of(
     st.tuples(TIMES, st.just("set"), st.tuples(st.just("raise"), st.integers(64, 66))),
     st.tuples(TIMES, st.just("set"), st.tuples(st.just("vector"), st.integers(64, 66), st.integers(0, 1),
                                                st.sampled_from((0, 777_777)))),
+    st.tuples(TIMES, st.just("set"), st.tuples(st.just("rss"), FUNCTIONS, st.sampled_from((0, 0b10, 0b11, 1 << 4, ALL_TYPES)),
+                                               st.sampled_from((2, 16, 128)), st.integers(0, 2))),
+    st.tuples(TIMES, st.just("set"), st.tuples(st.just("rss_table"), st.integers(32, 35), st.sampled_from(
+        (0, 0x01000100, 0x02010002, 0xFF010203)))),
+    st.tuples(TIMES, st.just("frame"), st.tuples(st.sampled_from(FRAMES), FUNCTIONS)),
 )
+
+
+@st.composite
+def tables(draw):
+    """Indirection tables, of none or one of the functions; perhaps another key or other entries some time later."""
+    if draw(st.booleans()):
+        return ()
+    function, queues = draw(FUNCTIONS), st.lists(st.integers(0, 2), min_size=1, max_size=3).map(tuple)
+    later = draw(st.sampled_from((None, "key", "table")))
+    change = () if later is None else (put_key(function, OTHER_KEY, draw(TIMES)) if later == "key"
+                                       else put_table(function, draw(queues), draw(TIMES)))
+    return (*spread(function, draw(queues), draw(st.integers(0, 1))), *change)
 
 
 @st.composite
 def scripts(draw):
     pairs = tuple(draw(queues(number)) for number in range(draw(st.integers(1, 3))))
     flows = tuple(rx_flow(draw(FUNCTIONS), draw(SIZES), draw(st.sampled_from((0, LINE_64B, 3 * LINE_64B + 5))),
-                          draw(st.sampled_from((3 * US, 3 * US + 1, 3_000_400))), draw(st.sampled_from((-1, 3, 50))))
+                          draw(st.sampled_from((3 * US, 3 * US + 1, 3_000_400))), draw(st.sampled_from((-1, 3, 50))),
+                          connection=draw(st.sampled_from((None, *MIXED))))
                   for _ in range(draw(st.integers(0, 2))))
     config = [("seed", draw(st.integers(0, 9))), ("tags", draw(st.sampled_from((1, 4, 32)))),
               ("read_jitter_ps", draw(st.sampled_from((0, 0, 3, 90 * NS)))),
@@ -73,8 +93,8 @@ def scripts(draw):
               ("tx_threshold", draw(st.sampled_from((1, 32)))), ("rx_threshold", draw(st.sampled_from((1, 8)))),
               draw(st.sampled_from((FULL, HEADERS, LENGTHS))), ("record_rows", draw(st.booleans())),
               ("frames_out", draw(st.booleans())), ("books", draw(st.sampled_from((True, True, False))))]
-    actions = draw(st.lists(ACTIONS, max_size=6))
-    return Script("drawn", pairs, flows, tuple(actions), tuple(config), draw(st.sampled_from(MACHINES)),
+    actions = (*draw(tables()), *draw(st.lists(ACTIONS, max_size=6)))
+    return Script("drawn", pairs, flows, actions, tuple(config), draw(st.sampled_from(MACHINES)),
                   draw(st.sampled_from((12 * US, 20 * US))), draw(st.sampled_from((0, 1 * US, 3 * US + 1))),
                   draw(st.booleans()))
 
@@ -125,4 +145,5 @@ def whole_scripts(draw):
     queues = tuple(replace(queue, agent_fields=(*queue.agent_fields, ("core", draw(st.integers(-1, 1))),
                                                 ("doorbell_cost_ps", draw(st.sampled_from((0, 7 * NS))))))
                    for queue in script.queues)
-    return replace(script, queues=queues, config=tuple(config.items()), actions=tuple(draw(st.lists(WHOLE_ACTIONS, max_size=6))))
+    actions = (*draw(tables()), *draw(st.lists(WHOLE_ACTIONS, max_size=6)))
+    return replace(script, queues=queues, config=tuple(config.items()), actions=actions)

@@ -81,7 +81,7 @@ def test_grants_and_passes_of_a_packet_alone():
     assert granted == {"VCPU": 2, "REGISTER_PORT": 1, "TX_SCHEDULER": 1, "TX_REORDER": 1, "SWITCH_INGRESS": 0, "TX_DESC_FETCH": 1,
                        "RX_DESC_FETCH": 0, "TAGS": 2, "WRITERS": 1, "MSIX": 1, "UPSTREAM": 4, "WALKERS": 0, "DOWNSTREAM": 3,
                        "WIRE": 1, "WIRE_RX": 0}
-    assert [tuple(row) for row in outcome.results["agents"]] == [(1, 3, 720_000, 2)]
+    assert [tuple(row) for row in outcome.results["agents"]] == [(1, 3, 720_000, 2, 0)]
 
 
 def test_grants_of_a_received_frame():
@@ -96,7 +96,7 @@ def test_a_pass_on_a_shared_core_costs_its_switch():
     """Four passes, in turns: all but the first come after another agent's."""
     shared = {"count": 1, "agent_fields": (("core", 0),)}
     outcome = book(Queue(1, **shared), Queue(2, **shared), core_switch_ps=50_000)
-    assert [tuple(row) for row in outcome.results["agents"]] == [(1, 0, 720_000 + 50_000, 2), (2, 0, 720_000 + 100_000, 2)]
+    assert [tuple(row) for row in outcome.results["agents"]] == [(1, 0, 720_000 + 50_000, 2, 0), (2, 0, 720_000 + 100_000, 2, 0)]
 
 
 # interference --------------------------------------------------------------------------------------------------

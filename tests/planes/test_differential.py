@@ -11,6 +11,7 @@ import os
 import pytest
 from corpus import CORPUS
 from corpus_books import BOOKS_CORPUS, PATIENCE
+from corpus_rss import RSS_CORPUS
 from corpus_whole import WHOLE_CORPUS
 from harness import check_conservation, differences, run
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +29,7 @@ def booked(script, **config):
     return dataclasses.replace(script, config=(*script.config, ("books", True), *config.items()))
 
 
-@pytest.mark.parametrize("script", (*CORPUS, *WHOLE_CORPUS, *BOOKS_CORPUS, *PATIENCE), ids=lambda s: s.name)
+@pytest.mark.parametrize("script", (*CORPUS, *WHOLE_CORPUS, *RSS_CORPUS, *BOOKS_CORPUS, *PATIENCE), ids=lambda s: s.name)
 def test_planes_agree_on_the_corpus(script):
     fast = run(FastPath, booked(script))
     told = differences(fast, run(ReferencePath, booked(script)))
@@ -36,7 +37,7 @@ def test_planes_agree_on_the_corpus(script):
     check_conservation(fast)
 
 
-@pytest.mark.parametrize("script", (*CORPUS, *BOOKS_CORPUS), ids=lambda s: s.name)
+@pytest.mark.parametrize("script", (*CORPUS, *RSS_CORPUS, *BOOKS_CORPUS), ids=lambda s: s.name)
 def test_planes_agree_wherever_a_run_is_cut(script):
     """A plane may know early what it tells late: at an odd time, nothing of that shows."""
     cut = script.end * 5 // 7 + 1
@@ -45,7 +46,7 @@ def test_planes_agree_wherever_a_run_is_cut(script):
     assert not told, told
 
 
-@pytest.mark.parametrize("script", CORPUS, ids=lambda s: s.name)
+@pytest.mark.parametrize("script", (*CORPUS, *RSS_CORPUS), ids=lambda s: s.name)
 def test_planes_agree_when_nothing_is_recorded(script):
     """Without rows to stamp a plane may spare itself more: every counter, clock and byte still agrees."""
     quiet = booked(script, record_rows=False)
