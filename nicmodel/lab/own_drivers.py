@@ -59,7 +59,8 @@ def blamed(problem: BaseException) -> str | None:
         links.append(link)
         link = link.__cause__ or link.__context__
     for link in reversed(links):
-        frames = [(frame, line) for frame, line in traceback.walk_tb(link.__traceback__) if frame.f_globals["__name__"] in LOADED]
+        frames = [(frame, line) for frame, line in traceback.walk_tb(link.__traceback__)
+                  if frame.f_globals.get("__name__") in LOADED]
         if frames:
             frame, line = frames[-1]
             said = " ".join(f"{type(link).__name__}: {link}".split()).rstrip(":")

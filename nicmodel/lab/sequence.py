@@ -21,7 +21,7 @@ from nicmodel.lab.scenario import Scenario
 from nicmodel.ndis.checker import Call
 from nicmodel.ndis.journal import Entry, Journal
 from nicmodel.ndis.library import NdisLibrary
-from nicmodel.sim.errors import ScenarioError
+from nicmodel.sim.errors import DriverStumble, ScenarioError
 from nicmodel.sim.units import TIME
 
 US = TIME["us"]
@@ -253,5 +253,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (ScenarioError, ValueError, OSError) as problem:
+    except (ScenarioError, DriverStumble, ValueError, OSError) as problem:
         sys.exit(str(problem))
