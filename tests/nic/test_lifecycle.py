@@ -139,18 +139,18 @@ def test_a_pf_reset_forgets_who_drops(reset):
 
 def test_a_pf_reset_starts_the_counters_again_and_a_vf_reset_does_not():
     adapter = Adapter(2)
-    adapter.plane.functions[VF1] = (7, 1000, 11, 2000)
+    adapter.plane.functions[VF1] = (7, 1000, 11, 2000, 0)
     adapter.nic.function_reset(VF1)
     assert adapter.read(VF1, vf.VFGPRC) == 7
     adapter.nic.function_reset(PF_FUNCTION)
-    adapter.plane.functions[VF1] = (8, 1060, 11, 2000)
+    adapter.plane.functions[VF1] = (8, 1060, 11, 2000, 0)
     assert [adapter.read(VF1, row) for row in (vf.VFGPRC, vf.VFGORC_LSB, vf.VFGPTC, vf.VFGOTC_LSB)] == [1, 60, 0, 0]
     assert adapter.read(0, pf.GPRC) == 1
 
 
 def test_octet_counters_have_36_bits():
     adapter = Adapter(1)
-    adapter.plane.functions[VF0] = (0, 0x1E_8765_4321, 0, 0x2F_1234_5678)
+    adapter.plane.functions[VF0] = (0, 0x1E_8765_4321, 0, 0x2F_1234_5678, 0)
     assert [adapter.read(VF0, row) for row in (vf.VFGORC_MSB, vf.VFGORC_LSB, vf.VFGOTC_MSB, vf.VFGOTC_LSB)] == [
         0xE, 0x8765_4321, 0xF, 0x1234_5678]
 
