@@ -6,7 +6,7 @@ that has begun needs no more room; with less than that left only those (`tx_begu
 """
 
 cdef enum:
-    TURNS_AHEAD = 5     # function, then its ring, then its descriptor on chip, then its row, then that one's group: a turn for each
+    TURNS_AHEAD = 5     # function, its ring, its descriptor on chip, its row, that one's group: a turn for each
 
 
 cdef inline void tx_room_back(Nic* nic, int32_t nbytes) noexcept nogil:

@@ -184,7 +184,7 @@ def test_frames_grow_only_with_jumbo_enabled():
 
 def test_vf_counters_run_freely_and_pf_counters_clear_on_read():
     adapter = Adapter(num_vfs=2)
-    adapter.plane.functions[2] = (7, (5 << 32) + 9, 3, (0x13 << 32) + 1, 0)        # rx packets, bytes, tx packets, bytes
+    adapter.plane.functions[2] = (7, (5 << 32) + 9, 3, (0x13 << 32) + 1, 0)        # rx packets, bytes, tx packets, bytes; spoofed
     rows = (vf.VFGPRC, vf.VFGORC_LSB, vf.VFGORC_MSB, vf.VFGPTC, vf.VFGOTC_LSB, vf.VFGOTC_MSB)
     for _ in range(2):
         assert [adapter.read(2, row) for row in rows] == [7, 9, 5, 3, 1, 3]         # octets have 36 bits

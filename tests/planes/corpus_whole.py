@@ -171,6 +171,6 @@ TIED = (
 )
 
 WHOLE_CORPUS = (*LINK, *HOST, *REVOKED, *TIED)
-NEW_TABLES = tuple(TABLES)[-4:]
+NEW_TABLES = tuple(TABLES)[tuple(TABLES).index("page_shift"):tuple(TABLES).index("sources")]
 
 __all__ = ["NEW_TABLES", "WHOLE_CORPUS"]
