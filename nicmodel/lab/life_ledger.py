@@ -122,7 +122,7 @@ class Ledger:
         life.events = [{"at_ps": e.begin_ps - start, "end_ps": e.end_ps - start if e.end_ps >= 0 else None, "guest": e.guest,
                         "actor": e.actor, "step": e.step, "what": e.what, "status": None if e.status is None else e.status.name}
                        for e in machine.stack.journal.entries[self.first:]]
-        windows = [(h, v, window(h, v)) for h in self.happened for v in h.guests]
+        windows = [(h, v, window(h, v, end_ps)) for h in self.happened for v in h.guests]
         life.handovers = [self._handover(h, window, guests[v], next((later.begin_ps for later, other, _ in windows[number:]
                                                                       if other == v), None))
                           for number, (h, v, window) in enumerate(windows, start=1) if v < len(guests)]
@@ -199,11 +199,15 @@ class Ledger:
             "tx_dark": [tx.begin_ps - start, tx.end_ps - start] if tx.ps is not None else None}
 
 
-def window(happened: Handover, guest: int) -> Window | None:
-    """The window of a hand-over in which a VF that is not served gets a guest's frames; None if it had none."""
+def window(happened: Handover, guest: int, run_ends_ps: int) -> Window | None:
+    """The window of a hand-over in which a VF that is not served gets a guest's frames; None if it had none.
+
+    One of the PF's that is open when the run ends goes as far as the run.
+    """
     steps = happened.steps(guest)
     if (place := KINDS[happened.kind].place) and steps:
-        return Window(place, steps[0].begin_ps, max(step.end_ps for step in steps))
+        is_over = all(step.end_ps >= 0 for step in steps)
+        return Window(place, steps[0].begin_ps, max(step.end_ps for step in steps) if is_over else run_ends_ps)
     for span in SPANS:
         first = next((s for s in steps if s.step in span.opens), None)
         last = next((s for s in reversed(steps) if s.step == span.closes), None)
@@ -243,7 +247,7 @@ def dark(delivered: np.ndarray, window: Window | None) -> Dark:
         return Dark()
     times = np.sort(delivered[delivered >= 0])
     first = int(np.searchsorted(times, window.begin_ps, "right")) - 1
-    last = int(np.searchsorted(times, window.end_ps, "left"))
+    last = max(first + 1, int(np.searchsorted(times, window.end_ps, "left")))
     if first < 0:
         return Dark(end_ps=int(times[last]) if last < len(times) else -1)
     if last >= len(times):

@@ -297,6 +297,18 @@ def test_dark_is_the_longest_gap_around_the_window(delivered, begin, end):
     assert found.ps == (end - begin if min(begin, end) >= 0 else None)
 
 
+def test_a_window_of_no_length_has_a_gap_too():
+    found = dark(np.array([10, 40, 70]), Window("driver_halted", 40, 40))
+    assert (found.begin_ps, found.end_ps) == (40, 70)
+
+
+@pytest.mark.parametrize("event", ({"kind": "pf_reset"}, {"kind": "pf_halt"}, {"kind": "pf_surprise"},
+                                   {"kind": "sleep", "vf": 0}))
+def test_a_run_may_end_inside_a_hand_over(event):
+    first = life_of({"at": "399us", **event})["handovers"][0]
+    assert first["window"]["end_ps"] == 400 * US and first["end_ps"] is None and first["rx_dark_ps"] is None
+
+
 def test_losses_are_booked_by_who_dropped_the_frame():
     queue_disabled, reset = FIRST_DROP + 3, FIRST_DROP + 6
     one = guest(arrived=[1, 2, 3, 4, 9], delivered=[-1] * 5, function=[2, 2, 0, 2, 2],
