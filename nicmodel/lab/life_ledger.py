@@ -153,13 +153,12 @@ class Ledger:
                 for opening, end in zip(switch.openings, ends, strict=True)]
 
     def _offered(self) -> int | None:
-        """Frames that a guest's load has offered to send, whoever took them; each queue of a VF has a load of its own."""
+        """Frames that a guest's load has offered to send, whoever took them; None for a load without a rate."""
         s = self.machine.scenario
         ticks = s.interval_ticks(Direction.TX)
         if not s.transmits:
             return 0
-        one = ticks and s.queues_per_vf == 1
-        return -(-(self.end_ps - self.machine.started) * TICKS_PER_PS // ticks) if one else None
+        return -(-(self.end_ps - self.machine.started) * TICKS_PER_PS // ticks) if ticks else None
 
     def _unbound(self, v: int, rx: np.ndarray) -> np.ndarray:
         """Which frames a VF's driver had while NetVSC was not bound to it: from DN-03 until the next packet filter (UP-19)."""

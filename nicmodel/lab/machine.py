@@ -281,22 +281,27 @@ class Machine:
 
     def start_held(self) -> None:
         for config in self.held[len(self.agents):]:
-            flow = -1
+            flow, queue = -1, config.tx_ring % self.scenario.adapter.queues_per_pool
             if config.flow >= 0:
+                queues = 1 if config.function == PF_FUNCTION else self.scenario.queues_per_vf
                 flow = self.device.plane.add_flow(FlowConfig(
                     Direction.TX, self.scenario.sizes, self._destination(config.function),
                     self.mac_of(1 + self.owners[config.function]), 0,
-                    self.scenario.interval_ticks(Direction.TX), self.next_offer(self.clock.stamp())))
+                    queues * self.scenario.interval_ticks(Direction.TX), self.next_offer(self.clock.stamp(), queue, queues)))
                 self.flows[flow] = self.owners[config.function]
-            core = core_of(self.scenario, config.function, config.tx_ring % self.scenario.adapter.queues_per_pool)
+            core = core_of(self.scenario, config.function, queue)
             self.agents.append(self.device.start_agent(self.change.agent(replace(config, flow=flow, core=core))))
 
-    def next_offer(self, at: int) -> int:
-        """When a guest whose load has a rate offers its next frame: it counts from the start of traffic, whoever sends."""
-        ticks = self.scenario.interval_ticks(Direction.TX) if self.switch is not None else 0
-        if not ticks:
-            return at
-        return self.started + -(-max(0, at - self.started) * TICKS_PER_PS // ticks) * ticks // TICKS_PER_PS
+    def next_offer(self, at: int, queue: int, queues: int) -> int:
+        """When one of a function's queues, which take the frames of its load in turns, is offered its next one.
+
+        The load of a guest whose VF may go counts from the start of traffic, whoever sends.
+        """
+        ticks = self.scenario.interval_ticks(Direction.TX)
+        if self.switch is None or not ticks:
+            return at + queue * ticks // TICKS_PER_PS
+        first = -(-max(0, at - self.started) * TICKS_PER_PS // ticks)
+        return self.started + (first + (queue - first) % queues) * ticks // TICKS_PER_PS
 
     def _destination(self, function: int) -> int:
         if self.scenario.direction != "vf2vf" or function == PF_FUNCTION:

@@ -297,6 +297,13 @@ def test_dark_is_the_longest_gap_around_the_window(delivered, begin, end):
     assert found.ps == (end - begin if min(begin, end) >= 0 else None)
 
 
+def test_the_queues_of_a_vf_share_the_load_of_its_guest():
+    life = life_of({"at": "100us", "kind": "fail_over", "vf": 0}, {"at": "200us", "kind": "fail_back", "vf": 0}, queues_per_vf=2)
+    for guest in life["guests"]:
+        assert guest["tx_offered"] == 200 and not guest["tx_lost"] and 0 <= guest["tx_held"] <= 2
+    assert life["guests"][0]["tx_synthetic"] > 10
+
+
 def test_a_window_of_no_length_has_a_gap_too():
     found = dark(np.array([10, 40, 70]), Window("driver_halted", 40, 40))
     assert (found.begin_ps, found.end_ps) == (40, 70)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
+import nicmodel as nm
 from nicmodel.lab.loading import build
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.settings import core_of, plane_settings, ring_settings, shaper_words
@@ -89,3 +90,9 @@ def test_a_rate_is_a_byte_time_that_is_never_too_short():
 def test_a_scenario_survives_being_written_and_read_again():
     made = Scenario(host={"profile": "xeon_tail", "tail_share": "0.1%"}, nic={"vf_rate": "2Gbps"})
     assert build(made.config(), "again", {}, where="argument") == made
+
+
+def test_a_load_is_a_vfs_however_many_queues_it_sends_from():
+    sent = [nm.run("vf_scaling", num_vfs=2, load="20%", queues_per_vf=queues, duration="200us").vfs["tx_packets"].sum()
+            for queues in (1, 2)]
+    assert sent[1] == pytest.approx(sent[0], rel=0.01)
