@@ -93,6 +93,7 @@ def inside(target: Path, minutes: float, first_seed: int) -> int:
     import faults
     import nicmodel._fastpath
     from corpus import CORPUS
+    from corpus_rss import RSS_CORPUS
     from corpus_whole import WHOLE_CORPUS
     from harness import Script, check_conservation, differences, run
     from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -132,7 +133,7 @@ def inside(target: Path, minutes: float, first_seed: int) -> int:
 
         return batch
 
-    jobs = [(script.name, lambda script=script: one(script.name, script)) for script in (*CORPUS, *WHOLE_CORPUS)]
+    jobs = [(script.name, lambda script=script: one(script.name, script)) for script in (*CORPUS, *WHOLE_CORPUS, *RSS_CORPUS)]
     jobs += [("drawn scripts", drawn), *machines()]
     jobs += [(name, lambda name=name, job=job: told(name, job)) for name, job in faults.jobs(nicmodel._fastpath)]
     for name, job in itertools.chain(jobs, batches(drawn_from, minutes, first_seed)):

@@ -280,4 +280,4 @@ def test_ctrl_c_ends_a_long_run_soon_and_prints_what_was_measured(plane):
     assert process.returncode == 130 and err == ""
     assert cpu_seconds_of_children() - before - at_signal < 1
     simulated = json.loads(out)["simulated"]
-    assert simulated["interrupted"] is True and simulated["totals"]["tx_packets"] > 100
+    assert simulated["interrupted"] is True and simulated["totals"]["tx_packets"] > 10

@@ -6,10 +6,9 @@ from typing import Any
 
 from corpus import FULL, GEN4_100G, HEADERS, LENGTHS, LINE_64B, TIES
 from harness import NS, US, Queue, Script, mac_of, rx_flow
-from rss_vectors import KEY
 
 from nicmodel.datasheet.connections import TCP, UDP, Connection, headers
-from nicmodel.datasheet.rss import ALL_TYPES, ENTRIES_A_WORD, KEY_WORDS
+from nicmodel.datasheet.rss import ALL_TYPES, ENTRIES_A_WORD, KEY_WORDS, VERIFICATION_KEY
 
 OTHER_KEY = bytes(range(7, 47))
 V4 = bytes((192, 0, 2, 1)), bytes((198, 51, 100, 7))
@@ -27,7 +26,7 @@ def addresses(ends: tuple[bytes, bytes], last: int) -> Connection:
     return Connection(ends[0][:-1] + bytes((last,)), ends[1])
 
 
-def put_key(function: int, key: bytes = KEY, at: int = 1 * NS) -> tuple[Any, ...]:
+def put_key(function: int, key: bytes = VERIFICATION_KEY, at: int = 1 * NS) -> tuple[Any, ...]:
     return tuple((at, "set", ("rss_key", 16 * function + n, int.from_bytes(key[4 * n:4 * n + 4], "little")))
                  for n in range(KEY_WORDS))
 
@@ -118,4 +117,4 @@ RSS_CORPUS = (
         flows=streams(1, EIGHT, LINE_64B // 2), machine=GEN4_100G, actions=spread(1, (0, 1, 2)), end=20 * US),
 )
 
-__all__ = ["EIGHT", "FRAMES", "KEY", "MIXED", "OTHER_KEY", "RSS_CORPUS", "put_key", "put_table", "spread", "turn_on"]
+__all__ = ["EIGHT", "FRAMES", "MIXED", "OTHER_KEY", "RSS_CORPUS", "put_key", "put_table", "spread", "turn_on"]
