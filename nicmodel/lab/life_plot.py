@@ -22,6 +22,7 @@ LANES = ("VS", "VPCI", "NetVSC", "VF", "NDIS", "PF")
 MOST = 3                             # hand-overs shown
 COLUMN = 6.5                         # inches
 BINS = 120
+ROOM_FOR_TEXT = 0.3              # of the width; a step with less on both sides has its text on its bar
 WINDOW_STYLE: dict[str, Any] = {"color": "0.85", "zorder": 0}
 FRAMES = (("delivered by the VF", "|", "0.1"), ("by the synthetic path", "|", "0.5"), ("lost", "x", "0.0"))
 
@@ -134,12 +135,16 @@ def draw_step(axes: Any, event: dict[str, Any], row: int, first: float, last: fl
     end = (event["end_ps"] if event["end_ps"] is not None else event["at_ps"]) / US
     failed = event["status"] not in (None, "SUCCESS")
     shade_of = "0.75" if failed else "0.2"
+    on_bar = max(begin - first, last - end) < ROOM_FOR_TEXT * (last - first)
     if end - begin > 0.004 * (last - first):
-        axes.barh(row, end - begin, left=begin, height=0.5, color=shade_of, hatch="xx" if failed else "")
+        axes.barh(row, end - begin, left=begin, height=0.9 if on_bar else 0.5, color=shade_of, hatch="xx" if failed else "")
     else:
         axes.plot(begin, row, "D", color=shade_of, markersize=5)
-    left = (begin + end) / 2 < (first + last) / 2
     text = f"{event['step']} {event['what']}" + (f": {event['status']}" if failed else "")
+    if on_bar:
+        axes.text((begin + end) / 2, row, text, ha="center", va="center", fontsize=7, color="black" if failed else "white")
+        return
+    left = (begin + end) / 2 < (first + last) / 2
     axes.annotate(text, (end if left else begin, row), xytext=(6 if left else -6, 0), textcoords="offset points",
                   ha="left" if left else "right", va="center", fontsize=7.5)
 
