@@ -29,8 +29,7 @@ BOOKS_CORPUS = (
     Script("the first shaper comes while a function has nothing to send",
            tuple(Queue(f, size=8, sizes=(nbytes,), interval_ticks=68_812_800, agent_fields=(
                ("poll_ps", 300 * NS), ("core", 0), ("doorbell_cost_ps", 0))) for f, nbytes in ((0, 128), (1, 1518))),
-           config=(("read_buffer", 1024), ("host_nph", 1), ("tx_buffer", 2048), ("tx_threshold", 1), ("tag_cap", 2),
-                   ("books", True)),
+           config=(("read_buffer", 1024), ("host_nph", 1), ("tx_buffer", 2048), ("tx_threshold", 1), ("tag_cap", 2)),
            actions=((12_852 * NS, "set", ("shaper", 0, 0, 0)),), end=20 * US, itr_ps=0),
     Script("reads come home out of order", (Queue(1, sizes=(1518, 64)), Queue(2, sizes=(777,))), end=25 * US,
            config=(("dram_ps", 900 * NS), ("dram_share", 30000), ("tx_buffer", 9000))),
