@@ -268,7 +268,7 @@ def test_ctrl_c_ends_a_long_run_soon_and_prints_what_was_measured(plane):
     before = cpu_seconds_of_children()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        while cpu_seconds(process.pid) < 2.5:                 # imports and bring-up take half of that
+        while cpu_seconds(process.pid) < 4:                   # imports and bring-up take half of that where it is slow
             time.sleep(0.05)
             assert process.poll() is None, process.communicate()
         at_signal = cpu_seconds(process.pid)
@@ -280,4 +280,4 @@ def test_ctrl_c_ends_a_long_run_soon_and_prints_what_was_measured(plane):
     assert process.returncode == 130 and err == ""
     assert cpu_seconds_of_children() - before - at_signal < 1
     simulated = json.loads(out)["simulated"]
-    assert simulated["interrupted"] is True and simulated["totals"]["tx_packets"] > 10
+    assert simulated["interrupted"] is True and simulated["totals"]["tx_packets"] > 100
