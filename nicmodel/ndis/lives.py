@@ -176,16 +176,19 @@ PF_RESUME = (
     Step("UP-07", "NDIS", "packet filter set", open_pf),
 )
 
-PF_SURPRISE = (
-    Step("GEN-OID-04", "PF", "surprise removal", tell_pf_driver),
+PF_OUT = (
     Step("PD-07", "PF", "MiniportPause", pause_pf),
     Step("PD-07", "PF", "MiniportHaltEx", halt_pf),
+)
+
+PF_SURPRISE = (
+    Step("GEN-OID-04", "PF", "surprise removal", tell_pf_driver),
+    *PF_OUT,
 )
 
 LAST_FILTER = (Step("PD-02", "VS", "CLEAR_FILTER", clear_filter),)
 
 PF_DOWN = (
     Step("PD-05", "NDIS", "DELETE_SWITCH", delete_switch),
-    Step("PD-07", "PF", "MiniportPause", pause_pf),
-    Step("PD-07", "PF", "MiniportHaltEx", halt_pf),
+    *PF_OUT,
 )
