@@ -29,7 +29,7 @@ from nicmodel.datasheet.ndis_structures import (
     made,
 )
 from nicmodel.datasheet.registers_vf import VFMRQC, VFPSRTYPE, VFRETA, VFRSSRK
-from nicmodel.datasheet.rss import ENTRIES_A_WORD, KEY_WORDS, LEAST_QUEUES, TYPE_OF_FLAG
+from nicmodel.datasheet.rss import ENTRIES_A_WORD, KEY_WORDS, LEAST_QUEUES, TYPE_OF_FLAG, TYPES_LSB
 
 Steps = Generator[Any, Any, Any]
 
@@ -38,7 +38,6 @@ CAPABILITIES = (RssCapabilities.HASH_TYPE_TCP_IPV4 | RssCapabilities.HASH_TYPE_T
                 | RssCapabilities.CLASSIFICATION_AT_ISR | HASH_TOEPLITZ)
 HASHED = sum(flag for flag in TYPE_OF_FLAG if flag is not None)
 ENTRY_BYTES, HEAD_BYTES = sizeof(ProcessorNumber), ReceiveScaleParameters.NDIS_SIZEOF
-TYPES_LSB = 16                           # of VFMRQC
 
 
 @dataclass(frozen=True)

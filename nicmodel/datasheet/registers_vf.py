@@ -7,6 +7,7 @@ a VF reset leaves alone are `kept` (82599 specification update, clarification 5)
 from typing import Any
 
 from nicmodel.datasheet.registers import PARTIAL, STORAGE, Register, bits
+from nicmodel.datasheet.rss import HASH_TYPES, TYPES_LSB
 
 QUEUES = 8
 SOURCE_RSS = "X550, its public drivers"
@@ -30,7 +31,7 @@ VFPSRTYPE = Register("VFPSRTYPE", 0x0300, models=PARTIAL, fields=bits(RQPL=(29, 
                      doc="RQPL: bits of an indirection table entry that name the queue; header split types are not modelled",
                      source=SOURCE_VF)
 VFMRQC = Register("VFMRQC", 0x3000, rss=True, source=SOURCE_RSS,
-                  fields=bits(RSSEN=0, TCP_IPV4=16, IPV4=17, IPV6=20, TCP_IPV6=21, UDP_IPV4=22, UDP_IPV6=23),
+                  fields=bits(RSSEN=0, **{each.name: TYPES_LSB + each.bit for each in HASH_TYPES}),
                   doc="receive side scaling of this function, and the kinds of frames that are hashed")
 VFRSSRK = Register("VFRSSRK", 0x3100, stride=4, count=10, rss=True, doc="its key; first byte lowest. 0 after reset (assumed)",
                    source=SOURCE_RSS)

@@ -18,11 +18,12 @@ TABLE_ENTRIES = 128            # the largest table there is: RETA of the 82599's
 TABLE_WORDS = TABLE_ENTRIES // ENTRIES_A_WORD
 VERIFICATION_KEY = bytes.fromhex(                 # Microsoft: verifying-the-rss-hash-calculation
     "6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa")
+TYPES_LSB = 16                 # 82599 8.2.3.7.12: hash types are the upper half of MRQC, and of VFMRQC
 LEAST_QUEUES, LEAST_ENTRIES = 2, 16    # of RSS in a VF (hardware compatibility requirements for SR-IOV)
 
 
 class HashType(NamedTuple):
-    """One kind of frame that a hash is computed for: its bit in the upper half of MRQC, its flag in NDIS."""
+    """One kind of frame that a hash is computed for: its bit from TYPES_LSB up, its flag in NDIS."""
 
     name: str
     bit: int
@@ -39,7 +40,7 @@ HASH_TYPES = (                 # the more specific ones first
     HashType("UDP_IPV6", 7, None, 6, UDP),
     HashType("IPV6", 4, HashTypes.IPV6, 6, NO_PORTS),
 )
-"""82599 8.2.3.7.12: fields of MRQC from bit 16 up. Flags of UDP came with NDIS 6.80. IPv6 extensions are not looked into."""
+"""82599 8.2.3.7.12. Flags of UDP came with NDIS 6.80. IPv6 extensions are not looked into."""
 
 ALL_TYPES = sum(1 << each.bit for each in HASH_TYPES)
 TYPE_OF_FLAG = {each.flag: each for each in HASH_TYPES if each.flag is not None}
@@ -66,8 +67,7 @@ def hash_input(connection: Connection, hash_type: HashType) -> bytes:
 def toeplitz(key: bytes, data: bytes) -> int:
     """The 32-bit Toeplitz hash: for every bit of the data that is 1, the 32 bits of the key that begin at its place.
 
-    >>> hex(toeplitz(bytes.fromhex("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa"),
-    ...              bytes((66, 9, 149, 187, 161, 142, 100, 80))))
+    >>> hex(toeplitz(VERIFICATION_KEY, bytes((66, 9, 149, 187, 161, 142, 100, 80))))
     '0x323e8fc2'
     """
     bits, number, result = 8 * len(key), int.from_bytes(key, "big"), 0

@@ -10,12 +10,11 @@ from collections.abc import Callable
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
-from nicmodel.datasheet.rss import ALL_TYPES, ENTRIES_A_WORD
+from nicmodel.datasheet.rss import ALL_TYPES, ENTRIES_A_WORD, TYPES_LSB
 from nicmodel.nic.pools import Pools
 from nicmodel.nic.registers import RegisterFile
 from nicmodel.sim.plane import RSS_KEY_STEP, RSS_TABLE_STEP, DataPlane
 
-TYPES_LSB = 16                   # hash types are the upper half of MRQC
 OFF = (0, 1, 0)                  # words of "rss"
 
 

@@ -1,6 +1,5 @@
 """Microsoft's verification data for the Toeplitz hash: "Verifying the RSS Hash Calculation" of its driver documentation."""
 
-KEY = bytes.fromhex("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa")
 VECTORS = (        # destination, port, source, port, hash of the addresses, hash with TCP ports
     ("161.142.100.80", 1766, "66.9.149.187", 2794, 0x323E8FC2, 0x51CCC178),
     ("65.69.140.83", 4739, "199.92.111.2", 14230, 0xD718262A, 0xC626B0EA),
