@@ -25,6 +25,7 @@ from nicmodel.datasheet.connections import TCP, Connection
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.registers_pf import RAH, VT_CTL
 from nicmodel.datasheet.rules import BY_ID
+from nicmodel.datasheet.timing import DRIVER_PATIENCE_PS
 from nicmodel.device import Device
 from nicmodel.lab.host_switch import HostSwitch
 from nicmodel.lab.own_drivers import driver_class
@@ -47,7 +48,6 @@ HTTPS, FIRST_PORT = 443, 49152
 MAC_SLOTS = {64: 128}                # receive addresses by TotalVFs; larger adapters have the extension's 512
 KB = 1 << 10
 DROP = "drop_"
-PATIENCE_PS = 5_000_000_000_000      # simulated time that drivers have for what is asked of them, an adapter (assumed)
 RECEIVES = ("running", "synthetic")
 
 
@@ -228,7 +228,7 @@ class Machine:
     def run(self, steps: Any) -> Any:
         """Run a generator of waiting steps to its end; returns its value."""
         process = self.clock.process(steps)
-        self.clock.call_at(int(self.clock.now) + PATIENCE_PS * (1 + len(self.stack.guests)),
+        self.clock.call_at(int(self.clock.now) + DRIVER_PATIENCE_PS * (1 + len(self.stack.guests)),
                            lambda: self._lost(steps, "does not return") if process.is_alive else None)
         try:
             return self.clock.run(until=process)
