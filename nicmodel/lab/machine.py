@@ -10,11 +10,9 @@ held until then. What is measured, and when a run ends, is the testbench's.
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -49,18 +47,6 @@ MAC_SLOTS = {64: 128}                # receive addresses by TotalVFs; larger ada
 KB = 1 << 10
 DROP = "drop_"
 RECEIVES = ("running", "synthetic")
-
-
-@contextmanager
-def no_search_for_cycles() -> Iterator[None]:
-    """Python looks for unreachable cycles after so many new objects; those of a bring-up live as long as their machine."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def connection_to(function: int, number: int) -> Connection:
@@ -202,18 +188,17 @@ class Machine:
     # bring-up -----------------------------------------------------------------------------------------------
     def bring_up(self, told: Callable[[int], None] | None = None, stop: threading.Event | None = None) -> None:
         """Start the PF's driver, then each VF's, by the documented rules. `told(v)` after each VF."""
-        with no_search_for_cycles():
-            self.run(self.stack.bring_up_pf())
-            attached = self.scenario.life.attached
-            for v in range(self.scenario.num_vfs):
-                if stop is not None and stop.is_set():
-                    break
-                bring = self.stack.attach if attached is None or v < attached else self.stack.admit
-                self.run(bring(self.guest(v)))
-                if told:
-                    told(v)
-            if self.switch is not None:
-                self.run(self._settle())
+        self.run(self.stack.bring_up_pf())
+        attached = self.scenario.life.attached
+        for v in range(self.scenario.num_vfs):
+            if stop is not None and stop.is_set():
+                break
+            bring = self.stack.attach if attached is None or v < attached else self.stack.admit
+            self.run(bring(self.guest(v)))
+            if told:
+                told(v)
+        if self.switch is not None:
+            self.run(self._settle())
         self.look()
 
     def _settle(self) -> Any:
