@@ -29,7 +29,7 @@ from nicmodel._fast.ledger cimport (
 )
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
-    BINS_AHEAD, EDGE_SHIFT, NOBODY, NUM_CLASSES, NUM_WHEN, SCRAP_BYTES, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, TAGS_TO_UPSTREAM, Nic,
+    EDGE_SHIFT, NOBODY, NUM_CLASSES, NUM_WHEN, SCRAP_BYTES, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, TAGS_TO_UPSTREAM, Nic,
 )
 
 from nicmodel.sim.errors import ModelBug
@@ -54,6 +54,7 @@ include "_fast/registers.pxi"
 include "_fast/fetch.pxi"
 include "_fast/sched.pxi"
 include "_fast/shaper.pxi"
+include "_fast/births.pxi"
 include "_fast/tx.pxi"
 include "_fast/wire.pxi"
 include "_fast/steer.pxi"

@@ -12,6 +12,7 @@ their span has not.
 cdef enum:
     BY_INTERRUPT = -1
     BY_OFFER = 0        # waits count from 1
+    POSTS_AHEAD = 8     # descriptors that are written next come into the cache: two lines of it
 
 
 # ---- its life --------------------------------------------------------------------------------------
@@ -120,7 +121,8 @@ cdef inline void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
         if host != NULL:
             make_frame(flow, agent.posted, host, moving(nic, nbytes), nbytes)
     host = descriptor_at(nic, ring, agent.tx_slot)
-    if host != NULL:
+    if likely(host != NULL):
+        prefetch(host + POSTS_AHEAD * DESCRIPTOR_BYTES)
         put64(host, address)
         put32(host + 8, command)
         put32(host + 12, <uint64_t>nbytes << TX_PAYLEN_LSB)
@@ -181,6 +183,24 @@ cdef int32_t to_post(Nic* nic, Agent* agent, int32_t room) noexcept nogil:
     return count
 
 
+cdef inline void foresee_pass(Nic* nic, Agent* agent) noexcept nogil:
+    """What the agent's next pass will look at first is brought into the cache."""
+    cdef Ring* ring = &nic.rings[agent.tx_ring]
+    prefetch_all(agent, sizeof(Agent))
+    if agent.tx_ring >= 0:
+        prefetch(&(<int32_t*>ring.rows.items)[ring.reaped & ring.rows.mask])
+    if agent.flow >= 0:
+        prefetch(&nic.flows[agent.flow])
+
+
+cdef inline void foresee_posts(Nic* nic, Agent* agent) noexcept nogil:
+    """And where its end will write its first descriptors."""
+    cdef uint8_t* host = descriptor_at(nic, &nic.rings[agent.tx_ring], agent.tx_slot)
+    prefetch(&nic.flows[agent.flow].sizes[agent.size_cursor])
+    if host != NULL:
+        prefetch_all(host, POSTS_AHEAD * DESCRIPTOR_BYTES)
+
+
 cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
     cdef Agent* agent = &nic.agents[index]
     cdef int64_t cost = agent.pass_cost
@@ -190,6 +210,8 @@ cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
     agent.pass_posted = 0
     if agent.tx_ring >= 0:
         agent.pass_posted = to_post(nic, agent, free_slots(nic, agent) + agent.pass_tx_reaped)
+    if agent.pass_posted:
+        foresee_posts(nic, agent)
     if agent.by_interrupt:
         cost += agent.irq_cost
     cost += agent.pass_posted * agent.tx_packet_cost + agent.pass_rx_reaped * agent.rx_packet_cost

@@ -87,19 +87,9 @@ cdef inline int latency_bin(int64_t value) noexcept nogil:
     index = octave * LATENCY_SUBBINS + (value >> (octave - 1)) - LATENCY_SUBBINS
     return <int>index if index < LATENCY_BINS else LATENCY_BINS - 1
 
-cdef inline void settle_latency(Nic* nic) noexcept nogil:
-    """The last packets are counted too; those that come next count for nobody, before they are told their bins."""
-    cdef int each
-    for each in range(BINS_AHEAD):
-        nic.latency_next[each][0] += 1
-        nic.latency_next[each] = nic.latency + <size_t>nic.num_functions * 2 * LATENCY_BINS
-
 cdef inline void count_latency(Nic* nic, int32_t function, int direction, int64_t value) noexcept nogil:
-    cdef int64_t* bin = &nic.latency[(2 * function + direction) * LATENCY_BINS + latency_bin(value)]
-    prefetch(bin)
-    nic.latency_next[nic.latency_turn][0] += 1      # the oldest's: it is in the cache by now
-    nic.latency_next[nic.latency_turn] = bin
-    nic.latency_turn = (nic.latency_turn + 1) & (BINS_AHEAD - 1)
+    """Of functions that go in turns, packets that follow one another have neighbouring bins: they share lines of the cache."""
+    nic.latency[<size_t>(direction * LATENCY_BINS + latency_bin(value)) * nic.num_functions + function] += 1
 
 cdef inline void deliver_tx(Nic* nic, Row* row, int64_t time) noexcept nogil:
     """A sent frame has left the adapter, or has turned around in its switch, at `time`."""
@@ -254,7 +244,13 @@ cdef void blank_row(Row* row) noexcept nogil:
     row.held = IN_PIPE
 
 
-cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes) noexcept nogil:
+cdef inline int64_t take_serials(Nic* nic, int32_t count) noexcept nogil:
+    """The first of so many serials, in the order of birth."""
+    nic.row_serial += count
+    return nic.row_serial - count
+
+
+cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes, int64_t serial) noexcept nogil:
     """A row is born, inside and without stamps. Pointers to rows are void after this call."""
     cdef int32_t index
     cdef Row* row
@@ -269,13 +265,12 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes
         index = 0
     row = &nic.rows[index]
     row[0] = nic.blank
-    row.serial = nic.row_serial
+    row.serial = serial
     row.kind = <uint8_t>kind
     row.function = <int16_t>function
     row.nbytes = nbytes
     if nic.record_rows:
         record_birth(nic, index)
-    nic.row_serial += 1
     return index
 
 

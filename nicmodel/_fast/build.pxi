@@ -113,7 +113,7 @@ cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
     lane_init(&ring.doorbells, sizeof(Batch))
     lane_init(&ring.rows, sizeof(int32_t))
     lane_init(&ring.chip, sizeof(Descriptor))
-    lane_init(&ring.frames, sizeof(int32_t))
+    lane_init(&ring.unpaired, sizeof(Unborn) if index < nic.num_rings else sizeof(int32_t))
     ring.fetched = <uint8_t*>calloc(cache + 1, DESCRIPTOR_BYTES)
     return ring.fetched != NULL
 
@@ -124,16 +124,12 @@ cdef bint furnish(Nic* nic) noexcept nogil:
     nic.functions = <Function*>lines_grow(NULL, 0, nic.num_functions * sizeof(Function), &nic.function_memory)
     nic.vectors = <Vector*>calloc(vectors, sizeof(Vector))
     nic.rings = <Ring*>lines_grow(NULL, 0, (2 * nic.num_rings + 1) * sizeof(Ring), &nic.ring_memory)
-    nic.latency = <int64_t*>calloc(<size_t>nic.num_functions * 2 * LATENCY_BINS + 1, sizeof(int64_t))
+    nic.latency = <int64_t*>calloc(<size_t>nic.num_functions * 2 * LATENCY_BINS, sizeof(int64_t))
     nic.spreads = <Spread*>calloc(nic.num_functions, sizeof(Spread))
     nic.received = <int64_t*>calloc(nic.num_rings + 1, sizeof(int64_t))
     if nic.functions == NULL or nic.vectors == NULL or nic.rings == NULL or nic.latency == NULL or nic.spreads == NULL \
             or nic.received == NULL:
         return False
-    for each in range(BINS_AHEAD):
-        nic.latency_next[each] = nic.latency
-    settle_latency(nic)
-    nic.latency[0] = 0
     for each in range(nic.num_functions):
         nic.functions[each].drop_policy = 1
         nic.functions[each].last_ring = -1
@@ -201,7 +197,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
             lane_free(&nic.rings[each].doorbells)
             lane_free(&nic.rings[each].rows)
             lane_free(&nic.rings[each].chip)
-            lane_free(&nic.rings[each].frames)
+            lane_free(&nic.rings[each].unpaired)
             free(nic.rings[each].fetched)
     if nic.functions != NULL:
         for each in range(nic.num_functions):

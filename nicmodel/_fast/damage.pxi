@@ -100,7 +100,7 @@ cdef bint damage(Nic* nic, int place) noexcept nogil:
             return False
         nic.tx_waiting.members -= 1
     elif place == HOLDS_ENDED:
-        row_release(nic, row_new(nic, KIND_TX, 1, MINIMUM_FRAME), IN_PIPE)
+        row_release(nic, row_new(nic, KIND_TX, 1, MINIMUM_FRAME, take_serials(nic, 1)), IN_PIPE)
     elif place == HOLDS_RING_ORDER:
         nic.audits = 0
         return retire_in_thought(nic)

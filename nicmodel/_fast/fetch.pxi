@@ -77,6 +77,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
     ring.fetching = ask_in_pieces(nic, CLASS_TX_DESCRIPTOR if sends else CLASS_RX_DESCRIPTOR, index,
                                   ring.base + <uint64_t>ring.fetch_first * DESCRIPTOR_BYTES,
                                   count * DESCRIPTOR_BYTES)
+    prefetch_all(ring, sizeof(Ring))
     bits_remove(fetchable, number)
     if unlikely(nic.fetch_fewest):
         move_to_level(nic, ring, -1)
@@ -84,11 +85,23 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
         touch(nic, TX_DESC_FETCH if sends else RX_DESC_FETCH)
 
 
+cdef void foresee_descriptors(Ring* ring) noexcept nogil:
+    """What the end of a fetch will look at is brought into the cache."""
+    prefetch_all(ring.fetched, ring.fetch_count * DESCRIPTOR_BYTES)
+    prefetch_all(lane_back(&ring.chip), ring.fetch_count * sizeof(Descriptor))
+    if ring.direction == DIRECTION_TX:
+        prefetch_all(lane_front(&ring.doorbells), sizeof(Batch))
+        prefetch(lane_back(&ring.unpaired))
+        prefetch_all(lane_back(&ring.rows), ring.fetch_count * sizeof(int32_t))
+
+
 cdef int32_t ring_head(Nic* nic, int32_t index) noexcept nogil:
     """The head register. Tx: the first descriptor not retired; Rx: the first that no frame has taken."""
     cdef Ring* ring = &nic.rings[index]
-    if ring.direction == DIRECTION_TX and ring.retired < ring.rows.tail:
+    if ring.direction == DIRECTION_TX and ring.retired < end_of_born(ring):
         return nic.rows[row_at(ring, ring.retired)].slot
+    if ring.direction == DIRECTION_TX and ring.retired < ring.rows.tail:
+        return first_unborn(ring).slot
     if ring.direction == DIRECTION_RX and ring.held:
         return (<Descriptor*>lane_front(&ring.chip)).slot
     return ring.fetch_first if ring.fetching else ring.next

@@ -197,7 +197,8 @@ cdef void mark_free_rows(Nic* nic, uint8_t* marks) noexcept nogil:
 
 
 cdef int64_t room_to_come(Nic* nic) noexcept nogil:
-    """Room of the Tx buffer that frames will take which have not begun."""
+    """Room of the Tx buffer that rows will take whose frames have not begun."""
+    cdef Descriptor* waiting
     cdef int64_t room = 0
     cdef int32_t index
     cdef uint64_t position
@@ -205,15 +206,35 @@ cdef int64_t room_to_come(Nic* nic) noexcept nogil:
     for index in range(nic.num_rings):
         ring = &nic.rings[index]
         for position in range(ring.chip.head + (1 if ring.asked else 0), ring.chip.tail):
-            room += (<Descriptor*>lane_at(&ring.chip, position)).nbytes
+            waiting = <Descriptor*>lane_at(&ring.chip, position)
+            if waiting.slot != UNBORN:
+                room += waiting.nbytes
     return room
+
+
+cdef int64_t count_unborn(Ring* ring) noexcept nogil:
+    """Descriptors of a Tx ring without a row."""
+    cdef int64_t count = 0
+    cdef uint64_t position
+    for position in range(ring.unpaired.head, ring.unpaired.tail):
+        count += (<Unborn*>lane_at(&ring.unpaired, position)).count
+    return count
+
+
+cdef int64_t count_waiting(Ring* ring) noexcept nogil:
+    """Those of its descriptors on chip."""
+    cdef int64_t count = 0
+    cdef uint64_t position
+    for position in range(ring.chip.head, ring.chip.tail):
+        count += (<Descriptor*>lane_at(&ring.chip, position)).slot == UNBORN
+    return count
 
 
 cdef void audit_ring_rows(Nic* nic, Ring* ring, uint8_t* marks) noexcept nogil:
     """A ring's packets exist and are not free, as far as it still needs them."""
     cdef uint64_t position = max(ring.rows.head, ring.retired) if leaves_early(nic, ring) else ring.rows.head
     cdef int32_t index, complete = 0
-    for position in range(position, ring.rows.tail):
+    for position in range(position, end_of_born(ring) if ring.direction == DIRECTION_TX else ring.rows.tail):
         index = row_at(ring, position)
         check(nic, 0 <= index < nic.num_rows and not marks[index] & FREE, HOLDS_LINES, index)
         if ring.direction == DIRECTION_TX and position >= ring.ready:
@@ -243,6 +264,8 @@ cdef void audit_rows(Nic* nic, uint8_t* marks, int64_t* inside) noexcept nogil:
         if row.outcome == INSIDE and row.function >= 0:
             inside[2 * row.function + (DIRECTION_TX if row.kind == KIND_TX else DIRECTION_RX)] += 1
     at(nic, nic.at_stage)
+    for index in range(nic.num_rings):
+        inside[2 * nic.rings[index].function + DIRECTION_TX] += count_unborn(&nic.rings[index])
     tx_room -= room_to_come(nic)
     check(nic, tx_room == nic.tx_buffer, HOLDS_TX_BUFFER, tx_room)
     check(nic, rx_room == nic.rx_buffer, HOLDS_RX_BUFFER, rx_room)
@@ -265,7 +288,8 @@ cdef void audit_packets(Nic* nic, uint8_t* marks) noexcept nogil:
     for each in range(2 * nic.num_rings):
         concerns(nic, nic.rings[each].function)
         audit_ring_rows(nic, &nic.rings[each], marks)
-        audit_indices(nic, &nic.rings[each].frames, marks, nic.num_rows)
+        if each >= nic.num_rings:
+            audit_indices(nic, &nic.rings[each].unpaired, marks, nic.num_rows)
         audit_ring(nic, &nic.rings[each])
     concerns(nic, -1)
 
@@ -276,7 +300,7 @@ cdef void audit_ring(Nic* nic, Ring* ring) noexcept nogil:
     """Positions follow one another; descriptors are on chip as far as there is room for them."""
     cdef bint sends = ring.direction == DIRECTION_TX
     if not ring.is_open:
-        check(nic, lane_empty(&ring.rows) and lane_empty(&ring.frames) and ring.held == 0, HOLDS_RING, ring.held)
+        check(nic, lane_empty(&ring.rows) and lane_empty(&ring.unpaired) and ring.held == 0, HOLDS_RING, ring.held)
         return
     check(nic, 0 <= ring.next < ring.size and 0 <= ring.tail < ring.size, HOLDS_RING, ring.next)
     check(nic, 0 <= ring.held <= (nic.tx_cache if sends else nic.rx_cache) and ring.fetching >= 0, HOLDS_RING, ring.held)
@@ -285,6 +309,9 @@ cdef void audit_ring(Nic* nic, Ring* ring) noexcept nogil:
     if sends:
         check(nic, ring.written <= ring.visible <= ring.span <= ring.retired <= ring.ready <= ring.rows.tail, HOLDS_RING,
               <int64_t>ring.retired)
+        check(nic, ring.ready <= end_of_born(ring), HOLDS_RING, <int64_t>ring.ready)
+        check(nic, count_unborn(ring) == count_waiting(ring) == <int64_t>(ring.rows.tail - end_of_born(ring)), HOLDS_RING,
+              count_unborn(ring))
     check(nic, <int64_t>lane_count(&ring.chip) == ring.held, HOLDS_RING, ring.held)
 
 

@@ -72,6 +72,20 @@ cdef inline uint64_t eligible(Nic* nic, int32_t index) noexcept nogil:
     return function.requesting & function.enabled & ~function.throttled if function.bus_master else 0
 
 
+cdef inline void foresee_message(Nic* nic, Function* function, int32_t number) noexcept nogil:
+    """What its arrival will look at is brought into the cache."""
+    cdef Ring* ring = &nic.rings[function.first_tx]
+    cdef int32_t agent = nic.vectors[number].agent
+    prefetch(function.tx_rings)
+    prefetch(function.rx_rings)
+    prefetch(&function.counters[COUNT_INTERRUPTS])
+    prefetch(&ring.vector)
+    prefetch(&ring.written)
+    prefetch(&ring.interrupted)
+    if agent >= 0:
+        prefetch(&nic.agents[agent].live)
+
+
 cdef void decide_msix(Nic* nic) noexcept nogil:
     cdef int32_t number = next_vector(nic)
     cdef Function* function
@@ -95,6 +109,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     tlp.address = 0
     tlp.nbytes = MSIX_BYTES
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, 0, MSIX_BYTES)
+    foresee_message(nic, function, number)
     queue_posted(nic, &nic.up, message)
     touch(nic, MSIX)
 
@@ -136,6 +151,7 @@ cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
             announce_rows(nic, &nic.rings[function.rx_rings[each]])
     each = nic.vectors[number].agent
     if each >= 0 and nic.agents[each].live:
+        foresee_pass(nic, &nic.agents[each])
         schedule(nic, RANK_AGENT_WAKE, nic.now + nic.agents[each].irq_latency, each, each, -1)
     else:
         tell(nic, UPCALL_MSIX, 3, index, vector, 0, 0)

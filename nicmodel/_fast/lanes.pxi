@@ -34,6 +34,20 @@ cdef inline void check(Nic* nic, bint holds, int place, int64_t value) noexcept 
     if CHECKED and not holds:
         latch(nic, FAULT_INVARIANT, place, value)
 
+
+cdef enum:
+    LINE_BYTES = 64         # of a cache
+
+
+cdef inline void prefetch_all(void* first, size_t nbytes) noexcept nogil:
+    """So many bytes from there on; they may begin anywhere in a line."""
+    cdef char* line = <char*>first
+    while line < <char*>first + nbytes:
+        prefetch(line)
+        line += LINE_BYTES
+    prefetch(<char*>first + nbytes - 1)
+
+
 # ---- lanes -----------------------------------------------------------------------------------------
 
 
@@ -48,6 +62,10 @@ cdef inline void* lane_at(Lane* lane, uint64_t position) noexcept nogil:
 
 cdef inline void* lane_front(Lane* lane) noexcept nogil:
     return lane.items + (lane.head & lane.mask) * lane.item_bytes
+
+cdef inline void* lane_back(Lane* lane) noexcept nogil:
+    """Where the next item will be, unless the lane grows."""
+    return lane.items + (lane.tail & lane.mask) * lane.item_bytes
 
 cdef inline void lane_pop(Lane* lane) noexcept nogil:
     lane.head += 1
@@ -163,10 +181,6 @@ cdef inline int64_t map_get(Map* table, uint64_t key, int64_t absent) noexcept n
     return table.values[slot] if table.used[slot] else absent
 
 
-cdef enum:
-    LINE_BYTES = 64         # of a cache
-
-
 cdef void* lines_grow(void* items, size_t used, size_t nbytes, Lines* memory) noexcept nogil:
     """An array of `nbytes` that begins with a cache line: the old one of `used` bytes, and zeros. If memory has run out the
     old one stays, and `full` is set."""
@@ -188,25 +202,49 @@ cdef void lane_init(Lane* lane, uint32_t item_bytes) noexcept nogil:
     lane.item_bytes = item_bytes
 
 
+cdef char* items_new(size_t nbytes) noexcept nogil:
+    """Memory that begins with a cache line; what is to be freed is before it. NULL: there is none."""
+    cdef char* block = <char*>malloc(nbytes + LINE_BYTES)
+    cdef char* items
+    if block == NULL:
+        return NULL
+    items = block + (LINE_BYTES - <uint64_t>block % LINE_BYTES)
+    (<void**>items - 1)[0] = block
+    return items
+
+
+cdef void items_free(char* items) noexcept nogil:
+    if items != NULL:
+        free((<void**>items - 1)[0])
+
+
 cdef void lane_free(Lane* lane) noexcept nogil:
-    free(lane.items)
+    items_free(lane.items)
     lane.items = NULL
     lane.head = lane.tail = lane.mask = 0
     lane.room = 0
 
 
+cdef uint64_t first_room(uint64_t item_bytes) noexcept nogil:
+    """A power of two."""
+    cdef uint64_t room = 1
+    while 2 * room * item_bytes <= 2 * LINE_BYTES:
+        room *= 2
+    return room
+
+
 cdef bint lane_grow(Nic* nic, Lane* lane) noexcept nogil:
-    """Double the room; positions stay what they are."""
-    cdef uint64_t room = 16 if lane.room == 0 else 2 * <uint64_t>lane.room
+    """Double the room; positions stay what they are. At first it is two lines of the cache: a lane comes by all of its room."""
+    cdef uint64_t room = 2 * <uint64_t>lane.room if lane.room else first_room(lane.item_bytes)
     cdef uint64_t position
     cdef size_t size = lane.item_bytes
-    cdef char* items = <char*>malloc(room * size)
+    cdef char* items = items_new(room * size)
     if items == NULL:
         latch_line(nic, lane, <int64_t>(room * size))
         return False
     for position in range(lane.head, lane.tail):
         memcpy(items + (position & (room - 1)) * size, lane.items + (position & lane.mask) * size, size)
-    free(lane.items)
+    items_free(lane.items)
     lane.items = items
     lane.mask = room - 1
     lane.room = <uint32_t>room

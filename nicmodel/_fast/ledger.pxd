@@ -61,7 +61,7 @@ cdef struct Group:
     int64_t shaped
     int64_t roomless
     int64_t delivered       # not yet added to their function's sums
-    int32_t rows            # inside; 0: the slot is free
+    int32_t rows            # inside, born or not; 0: the slot is free
     int32_t function        # | next free
 
 cdef struct Hold:
@@ -99,7 +99,6 @@ cdef struct Ledger:
     Group* groups
     int32_t num_groups
     int32_t free_group
-    int32_t group           # of the rows that are being born, or -1
     int64_t* waits          # function, direction, wait; latency last
     int64_t* row_waits      # beside `records`
     int64_t* done_waits     # beside `done`

@@ -15,7 +15,7 @@ cdef bint open_ledger(Nic* nic, object config) except -1:
         ledger.pools[each].capacity = capacities[each]
     ledger.turn_at = -1
     ledger.full_from = ledger.parser_busy = NEVER
-    ledger.free_sample = ledger.free_group = ledger.group = -1
+    ledger.free_sample = ledger.free_group = -1
     lane_init(&ledger.fetched, sizeof(int32_t))
     lane_init(&ledger.released_later, sizeof(Later))
     if not nic.books:

@@ -58,6 +58,7 @@ cdef inline int32_t tlp_new(Nic* nic, int kind) noexcept nogil:
             return 0
     index = nic.free_tlp
     nic.free_tlp = nic.tlps[index].ref
+    prefetch(&nic.tlps[nic.free_tlp])       # if there is one
     nic.tlps[index].kind = <uint8_t>kind
     nic.tlps[index].ring = -1
     return index
@@ -133,7 +134,7 @@ cdef inline int32_t completion_chunk(Nic* nic, uint64_t address, int32_t left) n
 cdef inline void foresee_end(Nic* nic, Tlp* tlp) noexcept nogil:
     """What the end of a payload's read will look at is brought into the cache."""
     cdef Ring* ring = &nic.rings[tlp.ring]
-    if tlp.klass == CLASS_PAYLOAD:
+    if likely(tlp.klass == CLASS_PAYLOAD):
         prefetch(&nic.rows[tlp.ref])
         foresee_stamp(nic, tlp.ref, STAGE_DATA_FETCHED)
         prefetch(ring)

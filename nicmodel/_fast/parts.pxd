@@ -16,6 +16,7 @@ cdef enum:
     IN_PIPE = 2         # the frame is somewhere between its birth and its end
     MOST_ENDS_BYTES = 36    # two IPv6 addresses and two ports
     ASKS_REPORT = 1 << 30   # beside the row in `Ring.rows`: what is to be known of it when the row is used again
+    UNBORN = -1
 
 cdef struct Record:
     # ROW_DTYPE of sim/results.py, field by field: kept only if rows are recorded.
@@ -69,8 +70,22 @@ cdef struct Batch:
 cdef struct Descriptor:
     # A descriptor on chip.
     uint64_t address        # of its buffer in host memory
-    int32_t slot            # Rx: its index in the ring | Tx: the row
+    int32_t slot            # Rx: its index in the ring | Tx: the row, or UNBORN
     int32_t nbytes          # Tx: DMA bytes
+
+cdef struct Unborn:
+    # Tx descriptors on chip that have no row before the scheduler begins their frames: of those that were fetched together
+    # under one doorbell, what they have in common, and where the next one stands. 64 bytes.
+    int64_t serial          # of the next row
+    uint64_t position       # in `Ring.rows`
+    int64_t posted
+    int64_t doorbell
+    int64_t fetched
+    uint64_t destination
+    int32_t slot
+    int32_t count
+    int32_t flow
+    int32_t group           # with `books`
 
 cdef struct Ring:
     # In the order of use, cache line by cache line: the scheduler's, a frame's, a descriptor's, the rest. 320 bytes.
@@ -108,7 +123,7 @@ cdef struct Ring:
     uint64_t written        # first whose span is not yet wholly in memory
     uint64_t reaped         # first not yet reaped by the agent
     uint64_t interrupted    # first not yet announced
-    Lane frames             # int32: Rx rows that wait for a descriptor
+    Lane unpaired           # Rx, int32: rows without a descriptor | Tx, Unborn: descriptors without a row
     int32_t fetch_count
     int32_t buffer_bytes
 

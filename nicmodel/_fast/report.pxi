@@ -121,11 +121,11 @@ cdef object copy_interrupts(Nic* nic):
 
 
 cdef object copy_latency(Nic* nic):
-    bins = np.zeros(nic.num_functions * 2 * LATENCY_BINS, np.int64)
-    cdef int64_t[::1] out = bins
-    settle_latency(nic)
-    memcpy(&out[0], nic.latency, bins.nbytes)
-    return bins.reshape(nic.num_functions, 2, LATENCY_BINS)
+    """By function, direction and bin."""
+    bins = np.zeros((2, LATENCY_BINS, nic.num_functions), np.int64)
+    cdef int64_t[:, :, ::1] out = bins
+    memcpy(&out[0, 0, 0], nic.latency, bins.nbytes)
+    return bins.transpose(2, 0, 1)
 
 
 cdef object copy_received(Nic* nic):
@@ -149,6 +149,8 @@ cdef void settle_all(Nic* nic) noexcept nogil:
     if not lane_empty(&nic.tx_wire):
         count_wait(nic, nic.horizon)
     settle_books(nic, before)
+    if nic.record_rows:
+        bear_all(nic)
     if nic.touched:                     # by a frame that has left since the last edge
         nic.at_edge |= nic.touched
         nic.touched = 0

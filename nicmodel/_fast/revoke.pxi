@@ -199,6 +199,7 @@ cdef void filter_waiting(Nic* nic, Lane* lane, Ring* ring) noexcept nogil:
 cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
     cdef uint64_t position, kept = nic.tx_ready.head
     cdef int32_t row
+    bear_waiting(nic, ring)
     filter_waiting(nic, &nic.tx_pipe_lane, ring)
     set_when(nic, RANK_TX_PIPE, front_time(&nic.tx_pipe_lane))
     if nic.books:
@@ -224,8 +225,8 @@ cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
 
 cdef void drop_received(Nic* nic, Ring* ring) noexcept nogil:
     cdef int32_t row
-    while not lane_empty(&ring.frames):
-        revoke_row(nic, pop_index(&ring.frames), IN_PIPE)
+    while not lane_empty(&ring.unpaired):
+        revoke_row(nic, pop_index(&ring.unpaired), IN_PIPE)
     while not lane_empty(&ring.rows):
         row = pop_index(&ring.rows)
         if nic.rows[row].outcome == INSIDE:

@@ -301,6 +301,8 @@ cdef void sample(Nic* nic, int32_t index) noexcept nogil:
         answer_at(nic, index, nic.now)
     if nbytes:
         read_host(nic, request.function, request.domain, request.address, request.address, into, nbytes)
+    if request.klass != CLASS_PAYLOAD and is_live(nic, request):
+        foresee_descriptors(&nic.rings[request.ring])
 
 
 cdef inline void commit_mem_read(Nic* nic) noexcept nogil:

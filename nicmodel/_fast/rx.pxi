@@ -65,7 +65,7 @@ cdef inline void enter_buffer(Nic* nic, int32_t index, int line, int64_t time) n
 
 cdef inline void arrive(Nic* nic, Offer* offer) noexcept nogil:
     """The last byte of a frame is here, now or since a while: ARRIVED."""
-    cdef int32_t index = row_new(nic, KIND_RX, -1, offer.nbytes)
+    cdef int32_t index = row_new(nic, KIND_RX, -1, offer.nbytes, take_serials(nic, 1))
     cdef Row* row = &nic.rows[index]
     concerns_packet(nic, index)
     row.born = offer.end
@@ -165,7 +165,7 @@ cdef void take_turns(Nic* nic) noexcept nogil:
 
 cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     """A sent frame turns around in the switch: its bytes go on in a row of their own."""
-    cdef int32_t index = row_new(nic, KIND_LOOPBACK, -1, nic.rows[sent].nbytes)
+    cdef int32_t index = row_new(nic, KIND_LOOPBACK, -1, nic.rows[sent].nbytes, take_serials(nic, 1))
     cdef Row* row = &nic.rows[index]
     cdef Row* parent = &nic.rows[sent]
     if nic.record_rows:
@@ -243,12 +243,12 @@ cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
     if row.nbytes > ring.buffer_bytes:
         give_up(nic, index, target, DROP_TOO_LONG)
         return
-    if nic.functions[target].drop_policy and lane_count(&ring.frames) >= <uint64_t>unused(ring):
+    if nic.functions[target].drop_policy and lane_count(&ring.unpaired) >= <uint64_t>unused(ring):
         give_up(nic, index, target, DROP_NO_DESCRIPTOR)
         return
     offer_rx(nic, row, target)
     row.ring = <int16_t>ring.number
-    push_index(nic, &ring.frames, index)
+    push_index(nic, &ring.unpaired, index)
     pair(nic, at)
 
 
@@ -278,8 +278,8 @@ cdef void pair(Nic* nic, int32_t index) noexcept nogil:
     cdef Descriptor* descriptor
     cdef int32_t frame
     cdef Row* row
-    while not (lane_empty(&ring.frames) or lane_empty(&ring.chip)):
-        frame = pop_index(&ring.frames)
+    while not (lane_empty(&ring.unpaired) or lane_empty(&ring.chip)):
+        frame = pop_index(&ring.unpaired)
         descriptor = <Descriptor*>lane_front(&ring.chip)
         row = &nic.rows[frame]
         row.slot = descriptor.slot

@@ -6,7 +6,7 @@ that has begun needs no more room; with less than that left only those (`tx_begu
 """
 
 cdef enum:
-    TURNS_AHEAD = 5     # function, its ring, its descriptor on chip, its row, that one's group: a turn for each
+    TURNS_AHEAD = 4     # function, its ring, its descriptor on chip, what that will be: a turn for each
 
 
 cdef inline void tx_room_back(Nic* nic, int32_t nbytes) noexcept nogil:
@@ -109,33 +109,28 @@ cdef inline int32_t pick(Nic* nic) noexcept nogil:
     return -1
 
 
-cdef inline int32_t next_row(Nic* nic, int32_t function) noexcept nogil:
-    """The row of the function's next turn, as far as can be foreseen, or -1."""
-    cdef Ring* ring = &nic.rings[nic.functions[function].first_tx]
-    return (<Descriptor*>lane_front(&ring.chip)).slot if ring.held else -1
-
-
 cdef inline void foresee_turn(Nic* nic, int32_t function) noexcept nogil:
     """What the turns of the next functions in number order will look at is brought into the cache, step by step."""
     cdef Ring* ring
-    cdef int32_t row
+    cdef Unborn* unborn
     if function + TURNS_AHEAD >= nic.num_functions:
         return
     prefetch(&nic.functions[function + TURNS_AHEAD])
     ring = &nic.rings[nic.functions[function + TURNS_AHEAD - 1].first_tx]
     prefetch(ring)
+    prefetch(&ring.rows)
     prefetch(&ring.next)
-    prefetch(lane_front(&nic.rings[nic.functions[function + TURNS_AHEAD - 2].first_tx].chip))
-    if nic.record_rows or nic.books:
-        row = next_row(nic, function + TURNS_AHEAD - 3)
-        if row >= 0:
-            foresee_stamp(nic, row, STAGE_SCHEDULED)
-            if nic.books:
-                prefetch(&nic.rows[row])
-                prefetch(row_book(nic, row))
-        row = next_row(nic, function + TURNS_AHEAD - 4)
-        if nic.books and row >= 0:
-            prefetch(&nic.ledger.groups[nic.rows[row].origin].queued)
+    prefetch(&ring.unpaired)
+    ring = &nic.rings[nic.functions[function + TURNS_AHEAD - 2].first_tx]
+    prefetch(lane_front(&ring.chip))
+    prefetch(lane_at(&ring.chip, ring.chip.head + 1))
+    prefetch(lane_front(&ring.unpaired))
+    ring = &nic.rings[nic.functions[function + TURNS_AHEAD - 3].first_tx]
+    if not lane_empty(&ring.unpaired):
+        unborn = first_unborn(ring)
+        prefetch(&(<int32_t*>ring.rows.items)[unborn.position & ring.rows.mask])
+        if nic.books:
+            prefetch(&nic.ledger.groups[unborn.group].queued)
 
 
 cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
@@ -148,6 +143,8 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         return
     ring = &nic.rings[index]
     head = <Descriptor*>lane_front(&ring.chip)
+    if likely(head.slot == UNBORN):
+        head.slot = bear_row(nic, ring, head.nbytes)
     concerns_packet(nic, head.slot)
     nic.last_function = ring.function
     nic.functions[ring.function].last_ring = index

@@ -27,8 +27,9 @@ cdef bint groups_grow(Nic* nic) noexcept nogil:
     return True
 
 
-cdef int32_t group_new(Nic* nic, int32_t function, Batch* batch) noexcept nogil:
-    """Rows are being born: their doorbell's waits, the wait for the fetch, and those of that read, just answered."""
+cdef int32_t new_group(Nic* nic, int32_t function, Batch* batch, int32_t rows) noexcept nogil:
+    """So many descriptors have been fetched: their doorbell's waits, the wait for the fetch, and those of that read, just
+    answered."""
     cdef Ledger* ledger = &nic.ledger
     cdef TlpBook* read = tlp_book(nic, nic.down.flying)
     cdef int32_t index
@@ -40,6 +41,7 @@ cdef int32_t group_new(Nic* nic, int32_t function, Batch* batch) noexcept nogil:
     ledger.free_group = group.function
     memset(group, 0, sizeof(Group))
     group.function = function
+    group.rows = rows
     group.waits[WAIT_REGISTER_PORT] = batch.register_port
     group.waits[WAIT_DESCRIPTOR_FETCH] = max(0, read.asked - batch.doorbell)
     group.waits[WAIT_TAG_CAP] = read.tag_cap
@@ -48,16 +50,8 @@ cdef int32_t group_new(Nic* nic, int32_t function, Batch* batch) noexcept nogil:
     add_read(group.waits, &read.waits)
     group.waits[WAIT_DOWN_CREDITS] += batch.down_credits
     group.waits[WAIT_DOWN_LINK] += batch.down_link
+    queue_group(nic, index)
     return index
-
-
-cdef inline void join_group(Nic* nic, Row* row, Batch* batch) noexcept nogil:
-    """A row is born of a descriptor."""
-    if nic.ledger.group < 0:
-        nic.ledger.group = group_new(nic, row.function, batch)
-        queue_group(nic, nic.ledger.group)
-    row.origin = nic.ledger.group
-    nic.ledger.groups[row.origin].rows += 1
 
 
 cdef void settle_group(Nic* nic, Group* group) noexcept nogil:

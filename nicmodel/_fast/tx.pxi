@@ -1,7 +1,7 @@
 """Transmit: follow one packet (`docs/time.md`, 5).
 
   ring_doorbell          the tail changes; its descriptors will carry the doorbell's stamps
-  commit_tx_descriptors  descriptors are on chip: rows are born, good ones wait for TX_SCHEDULER (sched)
+  commit_tx_descriptors  descriptors are on chip: good ones wait for TX_SCHEDULER (births, sched)
   commit_tx_payload      data is on board: the frame may leave, in ring order
   join_ready             it waits for its edge, which is known, and with it when it is at the wire (wire)
   retire                 the edge has come: one descriptor is retired
@@ -14,10 +14,6 @@ its start on the wire are decided when it becomes ready. Nothing happens at the 
 for a report: the others are retired when somebody looks (`settle_ready`). What may come between, a revocation or a
 change of loopback, decides anew what has not happened.
 """
-
-cdef enum:
-    TX_MAX_BYTES = 16383    # docs/time.md, 5.3
-
 
 cdef void ring_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
     """A tail write takes effect, on a ring of either direction. Nonsense and closed rings are ignored."""
@@ -41,7 +37,7 @@ cdef void ring_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
     review_fetch(nic, index)
 
 
-# ---- descriptors arrive ----------------------------------------------------------------------------
+# ---- a ring's rows ---------------------------------------------------------------------------------
 
 cdef inline int32_t row_at(Ring* ring, uint64_t position) noexcept nogil:
     """The row of a descriptor of the ring."""
@@ -51,76 +47,6 @@ cdef inline int32_t row_at(Ring* ring, uint64_t position) noexcept nogil:
 cdef inline bint asks_report(Ring* ring, uint64_t position) noexcept nogil:
     """Has the driver asked for a report of this Tx descriptor?"""
     return index_at(&ring.rows, position) & ASKS_REPORT != 0
-
-
-cdef inline void take_stamps(Nic* nic, Ring* ring, Row* row) noexcept nogil:
-    """POSTED and DOORBELL of the oldest doorbell that still covers a descriptor."""
-    cdef Batch* batch
-    if lane_empty(&ring.doorbells):
-        return
-    batch = <Batch*>lane_front(&ring.doorbells)
-    row.born = batch.posted
-    stamp(nic, row, STAGE_POSTED, batch.posted)
-    stamp(nic, row, STAGE_DOORBELL, batch.doorbell)
-    if nic.books:
-        join_group(nic, row, batch)
-    batch.count -= 1
-    if batch.count == 0:
-        lane_pop(&ring.doorbells)
-        nic.ledger.group = -1
-
-
-cdef inline bint is_good(Nic* nic, uint64_t command, int32_t nbytes) noexcept nogil:
-    """An advanced data descriptor of one whole frame of legal length."""
-    return (command & TX_DTYP_MASK == TX_DTYP_DATA and command & TX_DEXT and command & TX_EOP
-            and 1 <= nbytes <= TX_MAX_BYTES and nbytes <= nic.max_frame - FCS_BYTES)
-
-
-cdef inline void bear_row(Nic* nic, Ring* ring, int32_t slot, uint8_t* descriptor) noexcept nogil:
-    """A row for a descriptor on chip. A bad one never asks the scheduler."""
-    cdef Descriptor* waiting
-    cdef uint64_t command = get32(descriptor + 8)
-    cdef int32_t nbytes = <int32_t>(command & TX_DTALEN_MASK)
-    cdef int32_t born = row_new(nic, KIND_TX, ring.function, nbytes)
-    cdef Row* row = &nic.rows[born]
-    row.ring = <int16_t>ring.number
-    row.slot = slot
-    row.rs = command & TX_RS != 0
-    row.good = is_good(nic, command, nbytes)
-    row.room = row.good     # once it has begun
-    row.complete = not row.good
-    ring.complete += row.complete
-    row.held = IN_PIPE | IN_CHAIN
-    stamp(nic, row, STAGE_DESC_FETCHED, nic.edge)
-    take_stamps(nic, ring, row)
-    if ring.agent >= 0 and nic.agents[ring.agent].flow >= 0:
-        row.flow = nic.agents[ring.agent].flow
-        row.destination = with_vlan(nic.flows[row.flow].dst_mac, nic.flows[row.flow].vlan)
-    push_index(nic, &ring.rows, born | (ASKS_REPORT if row.rs else 0))
-    if row.good:
-        waiting = <Descriptor*>lane_push(nic, &ring.chip)
-        waiting.address = get64(descriptor)
-        waiting.slot = born
-        waiting.nbytes = nbytes
-    nic.functions[ring.function].counters[COUNT_TX_OFFERED] += 1
-    nic.functions[ring.function].inside[DIRECTION_TX] += 1
-
-
-cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
-    """The last completion of a descriptor fetch has arrived."""
-    cdef Ring* ring = &nic.rings[index]
-    cdef int32_t each, good
-    settle_arrivals(nic, nic.now)       # rows are numbered in the order of their birth
-    concerns(nic, ring.function)
-    nic.ledger.group = -1
-    for each in range(ring.fetch_count):
-        bear_row(nic, ring, ring.fetch_first + each, ring.fetched + each * DESCRIPTOR_BYTES)
-    good = <int32_t>lane_count(&ring.chip) - ring.held
-    note_waiting(nic, index, ring.held + good)
-    if nic.books:
-        join_queues(nic, good)
-    advance_ready(nic, ring)
-    review_fetch(nic, index)
 
 
 # ---- data arrives ----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ cdef enum:
     WIRE_OUT = 0
     WIRE_IN = 1
     FRAMES_AHEAD = 4    # frames that wait for the wire are many: they and their books come into the cache some time before
+    LINE_AHEAD = 12     # and what says which they are before that
 
 
 cdef inline void count_frame(Nic* nic, int way, int64_t length) noexcept nogil:
@@ -76,6 +77,7 @@ cdef inline void foresee_frames(Nic* nic) noexcept nogil:
     cdef int32_t index
     if lane_count(&nic.tx_wire) <= FRAMES_AHEAD:
         return
+    prefetch(lane_at(&nic.tx_wire, nic.tx_wire.head + LINE_AHEAD))
     index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + FRAMES_AHEAD)).index
     prefetch(&nic.rows[index])
     foresee_stamp(nic, index, STAGE_ON_WIRE)
