@@ -29,7 +29,7 @@ from nicmodel._fast.ledger cimport (
 )
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.types cimport (
-    EDGE_SHIFT, NOBODY, NUM_CLASSES, NUM_WHEN, SCRAP_BYTES, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, TAGS_TO_UPSTREAM, Nic,
+    BINS_AHEAD, EDGE_SHIFT, NOBODY, NUM_CLASSES, NUM_WHEN, SCRAP_BYTES, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, TAGS_TO_UPSTREAM, Nic,
 )
 
 from nicmodel.sim.errors import ModelBug

@@ -13,6 +13,7 @@ cdef enum:
     BY_INTERRUPT = -1
     BY_OFFER = 0        # waits count from 1
     POSTS_AHEAD = 8     # descriptors that are written next come into the cache: two lines of it
+    FRAMES_POSTED_AHEAD = 4     # and so do the beginnings of frames
 
 
 # ---- its life --------------------------------------------------------------------------------------
@@ -99,7 +100,8 @@ cdef void refill(Nic* nic, Agent* agent, int32_t slot, int32_t count) noexcept n
     cdef int32_t _each
     for _each in range(count):
         descriptor = descriptor_at(nic, ring, slot)
-        if descriptor != NULL:
+        if likely(descriptor != NULL):
+            prefetch(descriptor + POSTS_AHEAD * DESCRIPTOR_BYTES)
             put64(descriptor, agent.rx_buffers + <uint64_t>(slot * agent.rx_stride))
             put64(descriptor + 8, 0)
         slot = slot + 1 if slot + 1 < ring.size else 0
@@ -117,6 +119,7 @@ cdef inline void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
     if report:
         command |= TX_RS
     if nic.payload:
+        foresee_bytes(nic, ring.domain, address + <uint64_t>(FRAMES_POSTED_AHEAD * agent.tx_stride))
         host = host_bytes(nic, ring.domain, address, <uint64_t>moving(nic, nbytes))
         if host != NULL:
             make_frame(flow, agent.posted, host, moving(nic, nbytes), nbytes)
@@ -252,6 +255,8 @@ cdef void reap(Nic* nic, Ring* ring, int32_t count, bint received) noexcept nogi
     if received or nic.record_rows:
         for _each in range(count):
             foresee_stamps(nic, ring, ring.reaped + <uint64_t>_each, end, STAGE_REAPED)
+            if ring.reaped + <uint64_t>_each + ROWS_AHEAD < end:
+                prefetch(&nic.rows[row_at(ring, ring.reaped + <uint64_t>_each + ROWS_AHEAD)])
             index = row_at(ring, ring.reaped + <uint64_t>_each)
             stamp(nic, &nic.rows[index], STAGE_REAPED, nic.now)
             if received:

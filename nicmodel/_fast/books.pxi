@@ -87,9 +87,27 @@ cdef inline int latency_bin(int64_t value) noexcept nogil:
     index = octave * LATENCY_SUBBINS + (value >> (octave - 1)) - LATENCY_SUBBINS
     return <int>index if index < LATENCY_BINS else LATENCY_BINS - 1
 
-cdef inline void count_latency(Nic* nic, int32_t function, int direction, int64_t value) noexcept nogil:
-    """Of functions that go in turns, packets that follow one another have neighbouring bins: they share lines of the cache."""
-    nic.latency[<size_t>(direction * LATENCY_BINS + latency_bin(value)) * nic.num_functions + function] += 1
+cdef inline void count_sent(Nic* nic, int32_t function, int64_t latency) noexcept nogil:
+    """Functions take turns on the wire, with neighbouring latencies: a bin of all functions shares lines of the cache."""
+    nic.latency[<size_t>latency_bin(latency) * nic.num_functions + function] += 1
+
+cdef inline int64_t* received_bins(Nic* nic, int32_t function) noexcept nogil:
+    """A function's frames are reaped together: its bins stand side by side, behind those of what was sent."""
+    return nic.latency + (<size_t>nic.num_functions + function) * LATENCY_BINS
+
+cdef inline void settle_latency(Nic* nic) noexcept nogil:
+    """The last frames are counted too; those that come next count for nobody, before they are told their bins."""
+    cdef int each
+    for each in range(BINS_AHEAD):
+        nic.latency_next[each][0] += 1
+        nic.latency_next[each] = received_bins(nic, nic.num_functions)
+
+cdef inline void count_received(Nic* nic, int32_t function, int64_t latency) noexcept nogil:
+    cdef int64_t* bin = received_bins(nic, function) + latency_bin(latency)
+    prefetch(bin)
+    nic.latency_next[nic.latency_turn][0] += 1      # the oldest's: it is in the cache by now
+    nic.latency_next[nic.latency_turn] = bin
+    nic.latency_turn = (nic.latency_turn + 1) & (BINS_AHEAD - 1)
 
 cdef inline void deliver_tx(Nic* nic, Row* row, int64_t time) noexcept nogil:
     """A sent frame has left the adapter, or has turned around in its switch, at `time`."""
@@ -98,7 +116,7 @@ cdef inline void deliver_tx(Nic* nic, Row* row, int64_t time) noexcept nogil:
     function.counters[COUNT_TX_PACKETS] += 1
     function.counters[COUNT_TX_BYTES] += frame_length(row.nbytes)
     function.inside[DIRECTION_TX] -= 1
-    count_latency(nic, row.function, DIRECTION_TX, time - row.born)
+    count_sent(nic, row.function, time - row.born)
     if nic.books:
         close_sent(nic, row, time)
 
@@ -109,7 +127,7 @@ cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     function.counters[COUNT_RX_PACKETS] += 1
     function.counters[COUNT_RX_BYTES] += frame_length(row.nbytes)
     function.inside[DIRECTION_RX] -= 1
-    count_latency(nic, row.function, DIRECTION_RX, nic.now - row.born)
+    count_received(nic, row.function, nic.now - row.born)
     if nic.books:
         close_received(nic, row)
 

@@ -124,12 +124,14 @@ cdef bint furnish(Nic* nic) noexcept nogil:
     nic.functions = <Function*>lines_grow(NULL, 0, nic.num_functions * sizeof(Function), &nic.function_memory)
     nic.vectors = <Vector*>calloc(vectors, sizeof(Vector))
     nic.rings = <Ring*>lines_grow(NULL, 0, (2 * nic.num_rings + 1) * sizeof(Ring), &nic.ring_memory)
-    nic.latency = <int64_t*>calloc(<size_t>nic.num_functions * 2 * LATENCY_BINS, sizeof(int64_t))
+    nic.latency = <int64_t*>calloc(<size_t>nic.num_functions * 2 * LATENCY_BINS + 1, sizeof(int64_t))
     nic.spreads = <Spread*>calloc(nic.num_functions, sizeof(Spread))
     nic.received = <int64_t*>calloc(nic.num_rings + 1, sizeof(int64_t))
     if nic.functions == NULL or nic.vectors == NULL or nic.rings == NULL or nic.latency == NULL or nic.spreads == NULL \
             or nic.received == NULL:
         return False
+    for each in range(BINS_AHEAD):
+        nic.latency_next[each] = received_bins(nic, nic.num_functions)
     for each in range(nic.num_functions):
         nic.functions[each].drop_policy = 1
         nic.functions[each].last_ring = -1

@@ -122,10 +122,11 @@ cdef object copy_interrupts(Nic* nic):
 
 cdef object copy_latency(Nic* nic):
     """By function, direction and bin."""
-    bins = np.zeros((2, LATENCY_BINS, nic.num_functions), np.int64)
-    cdef int64_t[:, :, ::1] out = bins
-    memcpy(&out[0, 0, 0], nic.latency, bins.nbytes)
-    return bins.transpose(2, 0, 1)
+    bins = np.zeros((2, nic.num_functions * LATENCY_BINS), np.int64)
+    cdef int64_t[:, ::1] out = bins
+    settle_latency(nic)
+    memcpy(&out[0, 0], nic.latency, bins.nbytes)
+    return np.stack((bins[DIRECTION_TX].reshape(LATENCY_BINS, -1).T, bins[DIRECTION_RX].reshape(-1, LATENCY_BINS)), axis=1)
 
 
 cdef object copy_received(Nic* nic):

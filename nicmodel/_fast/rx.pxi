@@ -289,6 +289,7 @@ cdef void pair(Nic* nic, int32_t index) noexcept nogil:
         push_index(nic, &ring.rows, frame)
         if nic.books:
             join_writers(nic, frame)
+        foresee_bytes(nic, ring.domain, descriptor.address)
         write_frame(nic, index, frame, descriptor.address)
         lane_pop(&ring.chip)
     review_fetch(nic, index)

@@ -158,6 +158,7 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
     address = head.address + <uint64_t>ring.asked
     nbytes = read_piece(nic, address, head.nbytes - ring.asked)
     request = ask(nic, CLASS_PAYLOAD, index, address, nbytes)
+    foresee_bytes(nic, ring.domain, address)
     nic.tlps[request].ref = head.slot
     nic.tlps[request].offset = ring.asked
     ring.asked += nbytes

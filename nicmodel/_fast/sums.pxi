@@ -4,6 +4,10 @@ What a Tx row has waited before it waited for the scheduler is that of all rows 
 doorbell: they are a group, whose share is added when the last of them has ended, or somebody asks.
 """
 
+cdef enum:
+    GROUP_AHEAD = 1         # rows before its last a group comes into the cache
+
+
 cdef inline int64_t* sums_of(Nic* nic, int32_t function, int direction) noexcept nogil:
     """By wait, and latency."""
     return nic.ledger.waits + (2 * function + direction) * (NUM_WAITS + 1)
@@ -67,6 +71,8 @@ cdef inline void leave_group(Nic* nic, Row* row) noexcept nogil:
     """A Tx row has ended."""
     cdef Group* group = &nic.ledger.groups[row.origin]
     group.rows -= 1
+    if unlikely(group.rows == GROUP_AHEAD):
+        prefetch_all(group, sizeof(Group))
     if group.rows == 0:
         settle_group(nic, group)
         group.function = nic.ledger.free_group

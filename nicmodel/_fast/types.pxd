@@ -22,6 +22,7 @@ cdef enum:
     TAGS_TO_UPSTREAM = 1 << WRITERS | 1 << MSIX     # who decides between those two, and may have a TLP for the way up
     NOBODY = 31         # touched in place of an arbiter
     NUM_CLASSES = 24    # sizes of byte buffers: 1 << class
+    BINS_AHEAD = 4      # received frames whose bins of latency are on their way into the cache; a power of two
 
 cdef struct Nic:
     # instants
@@ -192,7 +193,9 @@ cdef struct Nic:
     int32_t last_vector
     Lane runnable           # int32: agents
     # books
-    int64_t* latency        # direction, bin, function
+    int64_t* latency        # Tx: bin, function; Rx: function, bin; one of nobody's
+    int64_t* latency_next[BINS_AHEAD]   # bins of the last received frames, not yet counted; at first nobody's
+    uint32_t latency_turn   # the oldest of these
     int64_t line_clock[NUM_LINES][NUM_CAUSES]
     int32_t line_cause[NUM_LINES]
     int64_t line_since[NUM_LINES]

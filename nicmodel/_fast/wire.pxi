@@ -85,6 +85,9 @@ cdef inline void foresee_frames(Nic* nic) noexcept nogil:
         prefetch(row_book(nic, index))
     index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + 1)).index
     prefetch(&nic.functions[nic.rows[index].function].counters)
+    if nic.books:
+        prefetch(&nic.ledger.groups[nic.rows[index].origin].delivered)
+        prefetch_all(sums_of(nic, nic.rows[index].function, DIRECTION_TX), (NUM_WAITS + 1) * sizeof(int64_t))
 
 
 cdef inline void expect_end(Nic* nic, int64_t time) noexcept nogil:
@@ -95,6 +98,7 @@ cdef inline void expect_end(Nic* nic, int64_t time) noexcept nogil:
 
 cdef inline void push_wire(Nic* nic, int64_t ready, int32_t index, int32_t nbytes) noexcept nogil:
     cdef Timed* item = <Timed*>lane_push(nic, &nic.tx_wire)
+    prefetch(lane_at(&nic.tx_wire, nic.tx_wire.tail + LINE_AHEAD))
     item.time = ready
     item.index = index
     item.nbytes = nbytes
