@@ -131,7 +131,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     function.counters[COUNT_TX_OFFERED] += ring.fetch_count
     function.inside[DIRECTION_TX] += ring.fetch_count
     while taken < ring.fetch_count:
-        check(nic, not lane_empty(&ring.doorbells), HOLDS_RING, taken)
+        check(nic, not lane_empty(&ring.doorbells), HOLDS_BIRTHS, taken)
         batch = <Batch*>lane_front(&ring.doorbells)
         end = taken + min(batch.count, ring.fetch_count - taken)
         announce_births(nic, ring, batch, ring.fetch_first + taken, end - taken)

@@ -49,6 +49,16 @@ cdef bint retire_in_thought(Nic* nic) noexcept nogil:
     return True
 
 
+cdef bint lose_birth(Nic* nic) noexcept nogil:
+    """Of a Tx ring's descriptors that wait for a row."""
+    cdef int32_t index
+    for index in range(nic.num_rings):
+        if not lane_empty(&nic.rings[index].unpaired) and first_unborn(&nic.rings[index]).count > 1:
+            first_unborn(&nic.rings[index]).count -= 1
+            return True
+    return False
+
+
 cdef bint damage(Nic* nic, int place) noexcept nogil:
     """Break one invariant, if there is anything to break it with now."""
     cdef int32_t index
@@ -106,4 +116,6 @@ cdef bint damage(Nic* nic, int place) noexcept nogil:
         return retire_in_thought(nic)
     elif place == HOLDS_WIRE_ORDER:
         return swap_before_wire(nic)
+    elif place == HOLDS_BIRTHS:
+        return lose_birth(nic)
     return True

@@ -90,6 +90,7 @@ cdef enum:
     HOLDS_ENDED
     HOLDS_RING_ORDER
     HOLDS_WIRE_ORDER
+    HOLDS_BIRTHS
     NUM_PLACES
 
 INVARIANTS = range(HOLDS_ORDER, NUM_PLACES)
@@ -104,7 +105,8 @@ PLACES = (
     "what a line holds exists and is in order of time", "a free TLP is free once", "a free packet is free once",
     "a packet that is held has a legal state", "packets inside are those that were counted in and not out",
     "a ring's positions are in order", "a set knows how many members it has", "a packet has ended when it is forgotten",
-    "descriptors retire in ring order", "frames before the wire are in the order of the line before it")
+    "descriptors retire in ring order", "frames before the wire are in the order of the line before it",
+    "a ring's descriptors without a row are those that wait on chip")
 if len(PLACES) != NUM_PLACES:
     raise ModelBug("every place of a fault has its words")
 STAGES_AT = (*(event.name for event in EVENTS), *(arbiter.name for arbiter in ARBITERS))

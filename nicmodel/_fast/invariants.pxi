@@ -309,8 +309,8 @@ cdef void audit_ring(Nic* nic, Ring* ring) noexcept nogil:
     if sends:
         check(nic, ring.written <= ring.visible <= ring.span <= ring.retired <= ring.ready <= ring.rows.tail, HOLDS_RING,
               <int64_t>ring.retired)
-        check(nic, ring.ready <= end_of_born(ring), HOLDS_RING, <int64_t>ring.ready)
-        check(nic, count_unborn(ring) == count_waiting(ring) == <int64_t>(ring.rows.tail - end_of_born(ring)), HOLDS_RING,
+        check(nic, ring.ready <= end_of_born(ring), HOLDS_BIRTHS, <int64_t>ring.ready)
+        check(nic, count_unborn(ring) == count_waiting(ring) == <int64_t>(ring.rows.tail - end_of_born(ring)), HOLDS_BIRTHS,
               count_unborn(ring))
     check(nic, <int64_t>lane_count(&ring.chip) == ring.held, HOLDS_RING, ring.held)
 

@@ -58,7 +58,6 @@ cdef inline int32_t tlp_new(Nic* nic, int kind) noexcept nogil:
             return 0
     index = nic.free_tlp
     nic.free_tlp = nic.tlps[index].ref
-    prefetch(&nic.tlps[nic.free_tlp])       # if there is one
     nic.tlps[index].kind = <uint8_t>kind
     nic.tlps[index].ring = -1
     return index

@@ -32,8 +32,8 @@ cdef inline uint8_t* host_bytes(Nic* nic, int32_t domain, uint64_t address, uint
 
 cdef inline void foresee_bytes(Nic* nic, int32_t domain, uint64_t address) noexcept nogil:
     """Bytes of a frame will be read or written there: the first of them come into the cache."""
-    if nic.payload and <uint32_t>domain < <uint32_t>nic.num_arenas:
-        prefetch(nic.arenas[domain].memory + (address - nic.arenas[domain].base))
+    if nic.payload:
+        prefetch(host_bytes(nic, domain, address, 1))
 
 cdef inline bint is_message_domain(Nic* nic, int32_t domain) noexcept nogil:
     return unlikely(nic.message_domains) and 0 <= domain < nic.num_arenas and nic.arenas[domain].messages
