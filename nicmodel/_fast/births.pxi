@@ -7,10 +7,6 @@ share an `Unborn`. Who asks for the rows of a ring before, as a revocation does,
 Descriptors are born in ring order, a bad one as it arrives, and all before it.
 """
 
-cdef enum:
-    TX_MAX_BYTES = 16383    # docs/time.md, 5.3
-
-
 cdef inline bint is_good(Nic* nic, uint64_t command, int32_t nbytes) noexcept nogil:
     """An advanced data descriptor of one whole frame of legal length."""
     return (command & TX_DTYP_MASK == TX_DTYP_DATA and command & TX_DEXT and command & TX_EOP
@@ -102,7 +98,7 @@ cdef inline void announce_births(Nic* nic, Ring* ring, Batch* batch, int32_t slo
     unborn.destination = 0
     if unborn.flow >= 0:
         unborn.destination = with_vlan(nic.flows[unborn.flow].dst_mac, nic.flows[unborn.flow].vlan)
-    unborn.group = new_group(nic, ring.function, batch, count) if nic.books else -1
+    unborn.group = group_new(nic, ring.function, batch, count) if nic.books else -1
 
 
 cdef inline void take_descriptor(Nic* nic, Ring* ring, uint8_t* descriptor) noexcept nogil:
@@ -126,7 +122,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     cdef Function* function = &nic.functions[ring.function]
     cdef Batch* batch
     cdef int32_t taken = 0, end, good
-    settle_arrivals(nic, nic.now)       # rows are numbered in the order of their birth
+    settle_arrivals(nic, nic.now)       # rows are numbered in the order of arrival
     concerns(nic, ring.function)
     function.counters[COUNT_TX_OFFERED] += ring.fetch_count
     function.inside[DIRECTION_TX] += ring.fetch_count

@@ -263,7 +263,7 @@ cdef void blank_row(Row* row) noexcept nogil:
 
 
 cdef inline int64_t take_serials(Nic* nic, int32_t count) noexcept nogil:
-    """The first of so many serials, in the order of birth."""
+    """The first of so many serials, in the order of arrival."""
     nic.row_serial += count
     return nic.row_serial - count
 

@@ -222,6 +222,7 @@ cdef enum:
 # descriptors: fields in place in their dword
 cdef enum:
     DESCRIPTOR_BYTES = 16
+    TX_MAX_BYTES = 16383
     TX_DTALEN_MASK = 65535
     TX_DTYP_MASK = 15728640
     TX_EOP = 16777216

@@ -77,7 +77,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
     ring.fetching = ask_in_pieces(nic, CLASS_TX_DESCRIPTOR if sends else CLASS_RX_DESCRIPTOR, index,
                                   ring.base + <uint64_t>ring.fetch_first * DESCRIPTOR_BYTES,
                                   count * DESCRIPTOR_BYTES)
-    prefetch_all(ring, sizeof(Ring))
+    prefetch_all(ring, sizeof(Ring))        # for `foresee_descriptors`, and the end of the fetch
     bits_remove(fetchable, number)
     if unlikely(nic.fetch_fewest):
         move_to_level(nic, ring, -1)
@@ -86,7 +86,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
 
 
 cdef void foresee_descriptors(Ring* ring) noexcept nogil:
-    """What the end of a fetch will look at first is brought into the cache. Of too much at once the processor drops some."""
+    """What the end of a fetch will look at first is brought into the cache."""
     if ring.direction == DIRECTION_TX:
         prefetch_all(lane_front(&ring.doorbells), sizeof(Batch))
         prefetch(lane_back(&ring.unpaired))
@@ -97,10 +97,10 @@ cdef void foresee_descriptors(Ring* ring) noexcept nogil:
 cdef int32_t ring_head(Nic* nic, int32_t index) noexcept nogil:
     """The head register. Tx: the first descriptor not retired; Rx: the first that no frame has taken."""
     cdef Ring* ring = &nic.rings[index]
-    if ring.direction == DIRECTION_TX and ring.retired < end_of_born(ring):
-        return nic.rows[row_at(ring, ring.retired)].slot
     if ring.direction == DIRECTION_TX and ring.retired < ring.rows.tail:
-        return first_unborn(ring).slot
+        if ring.retired == end_of_born(ring):
+            return first_unborn(ring).slot
+        return nic.rows[row_at(ring, ring.retired)].slot
     if ring.direction == DIRECTION_RX and ring.held:
         return (<Descriptor*>lane_front(&ring.chip)).slot
     return ring.fetch_first if ring.fetching else ring.next

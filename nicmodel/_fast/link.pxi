@@ -133,7 +133,7 @@ cdef inline int32_t completion_chunk(Nic* nic, uint64_t address, int32_t left) n
 cdef inline void foresee_end(Nic* nic, Tlp* tlp) noexcept nogil:
     """What the end of a payload's read will look at is brought into the cache."""
     cdef Ring* ring = &nic.rings[tlp.ring]
-    if likely(tlp.klass == CLASS_PAYLOAD):
+    if tlp.klass == CLASS_PAYLOAD:
         prefetch(&nic.rows[tlp.ref])
         foresee_stamp(nic, tlp.ref, STAGE_DATA_FETCHED)
         prefetch(ring)

@@ -16,7 +16,7 @@ cdef enum:
     IN_PIPE = 2         # the frame is somewhere between its birth and its end
     MOST_ENDS_BYTES = 36    # two IPv6 addresses and two ports
     ASKS_REPORT = 1 << 30   # beside the row in `Ring.rows`: what is to be known of it when the row is used again
-    UNBORN = -1
+    UNBORN = -1         # in place of a row: it has none yet
 
 cdef struct Record:
     # ROW_DTYPE of sim/results.py, field by field: kept only if rows are recorded.

@@ -31,7 +31,7 @@ cdef bint groups_grow(Nic* nic) noexcept nogil:
     return True
 
 
-cdef int32_t new_group(Nic* nic, int32_t function, Batch* batch, int32_t rows) noexcept nogil:
+cdef int32_t group_new(Nic* nic, int32_t function, Batch* batch, int32_t rows) noexcept nogil:
     """So many descriptors have been fetched: their doorbell's waits, the wait for the fetch, and those of that read, just
     answered."""
     cdef Ledger* ledger = &nic.ledger

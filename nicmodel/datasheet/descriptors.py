@@ -12,6 +12,7 @@ from dataclasses import dataclass
 DESCRIPTOR_BYTES = 16
 DESCTYPE_ADVANCED = 1            # SRRCTL.DESCTYPE: advanced, one buffer
 DTYP_DATA = 3
+TX_MAX_BYTES = 16383             # largest DTALEN that is taken: 14 bits, assumed; the frame limit is nearly always lower
 
 
 @dataclass(frozen=True)

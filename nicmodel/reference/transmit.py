@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from nicmodel.datasheet.descriptors import tx_parse, tx_writeback
+from nicmodel.datasheet.descriptors import TX_MAX_BYTES, tx_parse, tx_writeback
 from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES, PREAMBLE_BYTES
 from nicmodel.datasheet.stages import DELIVERED
 from nicmodel.reference.books import TX_BUFFER, WIRE, Books
@@ -20,8 +20,6 @@ from nicmodel.reference.shapers import Shaper
 from nicmodel.reference.tags import PAYLOAD, TX_DESCRIPTOR, Tags
 from nicmodel.reference.writers import TX_WRITEBACK
 from nicmodel.sim.plane import Payload, PlaneConfig, Upcall, UpcallKind
-
-MAXIMUM_DESCRIPTOR_LENGTH = 16383
 
 
 class Transmit:
@@ -93,7 +91,7 @@ class Transmit:
             self.books.inherit(row, read.last.waits)
             row.stamps[STAGE["DESC_FETCHED"]] = stamp
             self.plane.name_flow(row, ring)
-            row.bad = not (is_data and eop and 1 <= nbytes <= MAXIMUM_DESCRIPTOR_LENGTH
+            row.bad = not (is_data and eop and 1 <= nbytes <= TX_MAX_BYTES
                            and nbytes <= self.plane.max_frame - FCS_BYTES)
             ring.rows[row.serial] = row
             ring.unreaped.append(row)
