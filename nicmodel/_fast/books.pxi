@@ -254,14 +254,6 @@ cdef void record_done(Nic* nic, int32_t index) noexcept nogil:
     nic.num_done += 1
 
 
-cdef void blank_row(Row* row) noexcept nogil:
-    memset(row, 0, sizeof(Row))
-    row.outcome = INSIDE
-    row.ring = row.flow = row.origin = row.slot = -1
-    row.born = -1
-    row.held = IN_PIPE
-
-
 cdef inline int64_t take_serials(Nic* nic, int32_t count) noexcept nogil:
     """The first of so many serials, in the order of arrival."""
     nic.row_serial += count
@@ -282,11 +274,19 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes
     else:
         index = 0
     row = &nic.rows[index]
-    row[0] = nic.blank
     row.serial = serial
-    row.kind = <uint8_t>kind
-    row.function = <int16_t>function
+    row.born = -1
+    row.destination = 0
+    row.data = NULL
     row.nbytes = nbytes
+    row.arrived = 0
+    row.slot = row.flow = row.origin = -1
+    row.function = <int16_t>function
+    row.ring = -1
+    row.kind = <uint8_t>kind
+    row.outcome = INSIDE
+    row.data_class = row.room = row.good = row.rs = row.complete = 0
+    row.held = IN_PIPE
     if nic.record_rows:
         record_birth(nic, index)
     return index

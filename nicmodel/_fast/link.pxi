@@ -68,6 +68,21 @@ cdef inline void tlp_free(Nic* nic, int32_t index) noexcept nogil:
     nic.free_tlp = index
 
 
+cdef inline bint all_may_go(Nic* nic, Direction* way) noexcept nogil:
+    """Has every TLP that waits here or may come its credits, and do no rules apply?"""
+    return way.ph >= 1 and way.nph >= 1 and way.pd >= data_credits(nic.mps) and not way.rules
+
+
+cdef inline void wait_for_link(Nic* nic, Direction* way, Lane* line) noexcept nogil:
+    """A TLP has joined a line, and the link is busy: that is what the line waits for, and there is nothing to decide before."""
+    cdef int which = 0 if line == &way.posted else 1 if line == &way.nonposted else 2
+    if lane_count(line) == 1:
+        way.blamed |= (CAUSE_SERVER + 1) << 8 * which
+        blame(nic, way.line + which, CAUSE_SERVER)
+    if nic.when[way.wake] != round_up(way.free):
+        set_wake(nic, way, round_up(way.free))
+
+
 cdef inline void queue_tlp(Nic* nic, Direction* way, Lane* line, int32_t index) noexcept nogil:
     """A TLP joins a line of the direction."""
     cdef Tlp* tlp = &nic.tlps[index]
@@ -76,7 +91,10 @@ cdef inline void queue_tlp(Nic* nic, Direction* way, Lane* line, int32_t index) 
     way.age += 1
     way.waiting += 1
     push_index(nic, line, index)
-    touch(nic, way.arbiter)
+    if way.free > nic.now << 10 and all_may_go(nic, way) and not partner_of(nic, way).starved:
+        wait_for_link(nic, way, line)
+    else:
+        touch(nic, way.arbiter)
     if nic.books:
         join_link(nic, line_number(way, line), index)
 
@@ -274,7 +292,7 @@ cdef inline void send_completions(Nic* nic, int32_t index) noexcept nogil:
 cdef inline void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil:
     """What each of the three lines waits for; the books are opened only if that has changed."""
     cdef int32_t else_cause = CAUSE_SERVER if busy else CAUSE_TURN, cause = else_cause + 1
-    if likely(way.ph >= 1 and way.nph >= 1 and way.pd >= data_credits(nic.mps) and not way.rules):
+    if likely(all_may_go(nic, way)):
         open_books(nic, way, (0 if lane_empty(&way.posted) else cause) | (0 if lane_empty(&way.nonposted) else cause << 8)
                    | (0 if lane_empty(&way.completion) else cause << 16))
         way.starved = False

@@ -107,7 +107,6 @@ cdef struct Nic:
     int32_t num_rows
     int32_t room_rows
     Lane free_rows          # int32: a stack, for the last one freed is in the cache
-    Row blank               # a row as it is born
     int64_t row_serial
     RecordLines* records    # of rows that are not done, slot by slot; aligned, within `record_memory`
     Lines record_memory
