@@ -101,7 +101,7 @@ cdef inline void commit_down_end(Nic* nic) noexcept nogil:
         if nic.books:
             end_request(nic, index)
         request_end(nic, index)
-        if tlp.epoch == nic.rings[tlp.ring].epoch:
+        if likely(tlp.epoch == nic.rings[tlp.ring].epoch):
             find_edge(nic)
             commit_read(nic, tlp)
         tlp_free(nic, index)
@@ -124,7 +124,7 @@ cdef inline void commit_wake(Nic* nic) noexcept nogil:
     nic.touched |= nic.at_edge
     nic.at_edge = 0
     touch(nic, NOBODY)
-    if nic.port_wake <= nic.now:
+    if unlikely(nic.port_wake <= nic.now):
         nic.port_wake = NEVER
         touch(nic, REGISTER_PORT)
     if nic.reorder_wake <= nic.now:
@@ -174,7 +174,7 @@ cdef inline void commit_link(Nic* nic) noexcept nogil:
     """Ends and answers on the PCIe link, in the order of their ranks."""
     while is_due(nic, RANK_UP_END):
         commit_up_end(nic)
-    if nic.link_when == nic.now:
+    if unlikely(nic.link_when == nic.now):
         while is_due(nic, RANK_READ_DONE):
             commit_read_done(nic)
         if is_due(nic, RANK_DOWN_END):
@@ -193,7 +193,7 @@ cdef inline void commit_ports(Nic* nic) noexcept nogil:
 
 cdef inline bint has_turn(Nic* nic, int arbiter) noexcept nogil:
     """Is it touched? Then it decides now, and what touches it again is for its next tick."""
-    if not nic.touched & ((<uint32_t>1) << arbiter):
+    if likely(not nic.touched & ((<uint32_t>1) << arbiter)):
         return False
     nic.touched &= ~((<uint32_t>1) << arbiter)
     at(nic, NUM_RANKS + arbiter)

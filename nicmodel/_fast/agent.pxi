@@ -22,7 +22,7 @@ cdef void wake(Nic* nic, int32_t index) noexcept nogil:
     """Idle: a pass starts in this instant. Busy: another follows at once."""
     cdef Agent* agent = &nic.agents[index]
     agent.woken = 1
-    if not agent.busy and not agent.queued:
+    if likely(not agent.busy and not agent.queued):
         agent.queued = 1
         if unlikely(agent.core >= 0):
             join_core(nic, agent.core, index)
@@ -80,7 +80,7 @@ cdef void commit_agent_wake(Nic* nic) noexcept nogil:
     cdef int32_t index = <int32_t>timer.a
     cdef int64_t wait = timer.b
     cdef Agent* agent = &nic.agents[index]
-    if not agent.live or (wait > BY_OFFER and wait != agent.wait):
+    if unlikely(not agent.live or (wait > BY_OFFER and wait != agent.wait)):
         return
     if wait == BY_INTERRUPT:
         agent.by_interrupt = 1
@@ -121,7 +121,7 @@ cdef inline void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
     if nic.payload:
         foresee_bytes(nic, ring.domain, address + <uint64_t>(FRAMES_POSTED_AHEAD * agent.tx_stride))
         host = host_bytes(nic, ring.domain, address, <uint64_t>moving(nic, nbytes))
-        if host != NULL:
+        if likely(host != NULL):
             make_frame(flow, agent.posted, host, moving(nic, nbytes), nbytes)
     host = descriptor_at(nic, ring, agent.tx_slot)
     if likely(host != NULL):
@@ -177,9 +177,9 @@ cdef inline int32_t most_at_once(Nic* nic, Agent* agent, int32_t most) noexcept 
 cdef int32_t to_post(Nic* nic, Agent* agent, int32_t room) noexcept nogil:
     """How many new frames: as many as are offered by now and fit, at most a batch."""
     cdef int32_t most = room if room < agent.tx_batch else agent.tx_batch, count = 0
-    if not sends(agent):
+    if unlikely(not sends(agent)):
         return 0
-    if nic.flows[agent.flow].interval == 0:
+    if likely(nic.flows[agent.flow].interval == 0):
         return most_at_once(nic, agent, most)
     while count < most and nominal_time(nic, agent.flow, agent.posted + count) <= nic.now:
         count += 1
@@ -218,7 +218,7 @@ cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
     if agent.by_interrupt:
         cost += agent.irq_cost
     cost += agent.pass_posted * agent.tx_packet_cost + agent.pass_rx_reaped * agent.rx_packet_cost
-    if agent.doorbell_cost:
+    if unlikely(agent.doorbell_cost):
         cost += ((agent.pass_posted > 0) + (agent.pass_rx_reaped > 0)) * agent.doorbell_cost
     if unlikely(agent.core >= 0):
         cost += take_core(nic, &nic.cores[agent.core], index)
@@ -242,7 +242,7 @@ cdef void decide_vcpu(Nic* nic) noexcept nogil:
     while not lane_empty(&nic.runnable):
         index = pop_index(&nic.runnable)
         nic.agents[index].queued = 0
-        if nic.agents[index].live:
+        if likely(nic.agents[index].live):
             start_pass(nic, index)
 
 
@@ -282,11 +282,11 @@ cdef void post_frames(Nic* nic, Agent* agent) noexcept nogil:
 
 cdef bint goes_on(Nic* nic, Agent* agent) noexcept nogil:
     """Is there reason for another pass at once?"""
-    if agent.woken:
+    if unlikely(agent.woken):
         return True
     if agent.rx_ring >= 0 and agent.pass_rx_reaped == agent.rx_batch:
         return True
-    if agent.tx_ring < 0:
+    if unlikely(agent.tx_ring < 0):
         return False
     if agent.pass_tx_reaped >= agent.tx_batch or agent.pass_posted == agent.tx_batch:
         return True
@@ -314,7 +314,7 @@ cdef void commit_agent_done(Nic* nic, int32_t index) noexcept nogil:
     agent.busy = 0
     if unlikely(agent.core >= 0):
         free_core(nic, agent.core)
-    if not agent.live:
+    if unlikely(not agent.live):
         return
     if agent.tx_ring >= 0:
         reap(nic, &nic.rings[agent.tx_ring], agent.pass_tx_reaped, False)

@@ -96,7 +96,7 @@ cdef inline void announce_births(Nic* nic, Ring* ring, Batch* batch, int32_t slo
     unborn.count = count
     unborn.flow = nic.agents[ring.agent].flow if ring.agent >= 0 else -1
     unborn.destination = 0
-    if unborn.flow >= 0:
+    if likely(unborn.flow >= 0):
         unborn.destination = with_vlan(nic.flows[unborn.flow].dst_mac, nic.flows[unborn.flow].vlan)
     unborn.group = group_new(nic, ring.function, batch, count) if nic.books else -1
 

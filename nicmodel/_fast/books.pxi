@@ -81,7 +81,7 @@ cdef inline int latency_bin(int64_t value) noexcept nogil:
     """Twin of `counters.latency_bin`."""
     cdef int octave
     cdef int64_t index
-    if value < LATENCY_SUBBINS:
+    if unlikely(value < LATENCY_SUBBINS):
         return <int>value if value > 0 else 0
     octave = bit_length(<uint64_t>value) - 6
     index = octave * LATENCY_SUBBINS + (value >> (octave - 1)) - LATENCY_SUBBINS
@@ -274,6 +274,7 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes
     else:
         index = 0
     row = &nic.rows[index]
+    # Field by field: from the copy of a blank row a compiler may merge narrow fields by way of the stack, and then waits for it.
     row.serial = serial
     row.born = -1
     row.destination = 0
@@ -331,7 +332,7 @@ cdef void let_go(Nic* nic, Ring* ring) noexcept nogil:
     """The ring is done with its oldest rows: written back and reaped by its agent. Without one nobody reaps;
     recorded rows then stay for their interrupt."""
     cdef uint64_t end = ring.written
-    if ring.agent >= 0:
+    if likely(ring.agent >= 0):
         end = min(ring.written, ring.reaped)
     elif nic.record_rows:
         end = ring.interrupted
@@ -377,7 +378,7 @@ cdef uint8_t* buffer_take(Nic* nic, int32_t nbytes, uint8_t* data_class) noexcep
         latch(nic, FAULT_MEMORY, ROOM_BUFFERS, nbytes)
         return NULL
     data_class[0] = <uint8_t>klass
-    if nic.free_buffers[klass] == NULL:
+    if unlikely(nic.free_buffers[klass] == NULL):
         count = nic.buffers[klass] if nic.buffers[klass] else 16
         block = <uint8_t*>malloc((<size_t>count) << klass)
         if block == NULL:

@@ -24,7 +24,7 @@ cdef inline void note_due(Nic* nic, Direction* way, int64_t due) noexcept nogil:
     """A DLLP falls due on this direction: it can go once the link is free."""
     if due < way.next_due:
         way.next_due = due
-    if due <= nic.now:
+    if unlikely(due <= nic.now):
         touch(nic, way.arbiter)
     elif unlikely(partner_of(nic, way).starved):
         due = max(due, round_up(way.free))
@@ -50,7 +50,7 @@ cdef inline void note_release(Nic* nic, Direction* other, int64_t* first, int64_
 
 cdef inline void release_posted(Nic* nic, Direction* other, int32_t payload, int64_t time) noexcept nogil:
     """The receiver has room, or will have, for one more write of this size; `other` reports it."""
-    if not other.reports_p:
+    if unlikely(not other.reports_p):
         return
     catch_up(nic, other)
     if time > nic.now:
@@ -63,7 +63,7 @@ cdef inline void release_posted(Nic* nic, Direction* other, int32_t payload, int
 
 cdef inline void release_nonposted(Nic* nic, Direction* other, int64_t time) noexcept nogil:
     """The receiver has room, or will have, for one more read request; `other` reports it."""
-    if not other.reports_np:
+    if unlikely(not other.reports_np):
         return
     catch_up(nic, other)
     if time > nic.now:

@@ -29,7 +29,7 @@ cdef void move_to_level(Nic* nic, Ring* ring, int32_t level) noexcept nogil:
 cdef inline int32_t next_to_fetch(Nic* nic, bint sends, int32_t last) noexcept nogil:
     """The first ring in turns of those that may fetch, or of those of them with the fewest descriptors; -1: none."""
     cdef int32_t level
-    if not nic.fetch_fewest:
+    if likely(not nic.fetch_fewest):
         return bits_after(&nic.tx_fetchable if sends else &nic.rx_fetchable, last)
     level = bits_after(&nic.tx_levels if sends else &nic.rx_levels, -1)
     return bits_after(&nic.tx_of_level[level] if sends else &nic.rx_of_level[level], last) if level >= 0 else -1
@@ -61,7 +61,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
     cdef int32_t* last = &nic.last_tx_fetch if sends else &nic.last_rx_fetch
     cdef int32_t number = next_to_fetch(nic, sends, last[0]), index, count
     cdef Ring* ring
-    if number < 0:
+    if unlikely(number < 0):
         return
     last[0] = number
     nic.ledger.grants[TX_DESC_FETCH if sends else RX_DESC_FETCH] += 1

@@ -138,7 +138,7 @@ cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
     cdef Function* function = &nic.functions[index]
     cdef Interrupt* interrupt
     function.counters[COUNT_INTERRUPTS] += 1
-    if nic.record_interrupts:
+    if unlikely(nic.record_interrupts):
         interrupt = <Interrupt*>lane_push(nic, &nic.interrupts)
         interrupt.time = nic.now
         interrupt.function = index

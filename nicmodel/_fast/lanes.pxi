@@ -77,7 +77,7 @@ cdef inline void* lane_push(Nic* nic, Lane* lane) noexcept nogil:
     """Room for one more item at the back. The pointer is good until the next push."""
     cdef void* item
     if unlikely(lane.tail - lane.head >= lane.room):
-        if not lane_grow(nic, lane):
+        if unlikely(not lane_grow(nic, lane)):
             return nic.scrap
     item = lane.items + (lane.tail & lane.mask) * lane.item_bytes
     lane.tail += 1
@@ -85,7 +85,7 @@ cdef inline void* lane_push(Nic* nic, Lane* lane) noexcept nogil:
 
 cdef inline void push_index(Nic* nic, Lane* lane, int32_t index) noexcept nogil:
     if unlikely(lane.tail - lane.head >= lane.room):
-        if not lane_grow(nic, lane):
+        if unlikely(not lane_grow(nic, lane)):
             return
     (<int32_t*>lane.items)[lane.tail & lane.mask] = index
     lane.tail += 1
@@ -206,7 +206,7 @@ cdef char* items_new(size_t nbytes) noexcept nogil:
     """Memory that begins with a cache line; what is to be freed is before it. NULL: there is none."""
     cdef char* block = <char*>malloc(nbytes + LINE_BYTES)
     cdef char* items
-    if block == NULL:
+    if unlikely(block == NULL):
         return NULL
     items = block + (LINE_BYTES - <uint64_t>block % LINE_BYTES)
     (<void**>items - 1)[0] = block
@@ -239,7 +239,7 @@ cdef bint lane_grow(Nic* nic, Lane* lane) noexcept nogil:
     cdef uint64_t position
     cdef size_t size = lane.item_bytes
     cdef char* items = items_new(room * size)
-    if items == NULL:
+    if unlikely(items == NULL):
         latch_line(nic, lane, <int64_t>(room * size))
         return False
     for position in range(lane.head, lane.tail):
@@ -264,7 +264,7 @@ cdef inline bint earlier(Timer* left, Timer* right) noexcept nogil:
 cdef void heap_push(Nic* nic, Timers* timers, Timer* timer) noexcept nogil:
     cdef Timer* items
     cdef int32_t hole, parent, room
-    if timers.count == timers.room:
+    if unlikely(timers.count == timers.room):
         room = 16 if timers.room == 0 else 2 * timers.room
         items = <Timer*>realloc(timers.far, room * sizeof(Timer))
         if items == NULL:
@@ -310,7 +310,7 @@ cdef inline Timer* near_at(Timers* timers, uint64_t position) noexcept nogil:
 
 cdef inline bint near_is_first(Timers* timers) noexcept nogil:
     """Is the earliest timer in the lane? There is one."""
-    if timers.count == 0:
+    if likely(timers.count == 0):
         return True
     return not lane_empty(&timers.near) and earlier(near_at(timers, timers.near.head), &timers.far[0])
 
@@ -336,7 +336,7 @@ cdef void timers_push(Nic* nic, Timers* timers, int64_t time, uint64_t source, i
     timers.serial += 1
     while position > end and earlier(&timer, near_at(timers, position - 1)):
         position -= 1
-    if position == end and position > timers.near.head and earlier(&timer, near_at(timers, position - 1)):
+    if unlikely(position == end and position > timers.near.head and earlier(&timer, near_at(timers, position - 1))):
         heap_push(nic, timers, &timer)
         return
     last = timers.near.tail
@@ -351,7 +351,7 @@ cdef void timers_push(Nic* nic, Timers* timers, int64_t time, uint64_t source, i
 cdef inline Timer timers_pop(Timers* timers) noexcept nogil:
     """The earliest timer; there is one."""
     cdef Timer first
-    if near_is_first(timers):
+    if likely(near_is_first(timers)):
         first = near_at(timers, timers.near.head)[0]
         lane_pop(&timers.near)
     else:

@@ -1,6 +1,6 @@
 """What the books remember (`docs/time.md`, 10): beside every TLP and row, and of the whole plane. Only with `books`."""
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Lane, Lines
 from nicmodel._fast.facts cimport NUM_ARBITERS, NUM_LINES, NUM_POOLS, NUM_SERVED, NUM_WAITS
@@ -55,14 +55,20 @@ cdef struct RareBook:
     int64_t before          # what of it was before SCHEDULED
 
 cdef struct Group:
-    # Tx rows of one doorbell that were fetched together: what they waited for until they waited for the scheduler.
-    int64_t waits[NUM_WAITS]
-    int64_t queued          # they wait for the scheduler since, and clocks as they began to
+    # Tx rows of one doorbell that were fetched together: what they waited for until they waited for the scheduler. 128 bytes.
+    ReadWaits waits         # of that read, and of the doorbell what was in its way down
+    int64_t register_port
+    int64_t descriptor_fetch
+    int64_t tag_cap
+    int64_t dma_issue
+    int64_t walkers
+    int64_t queued          # they wait for the scheduler since, and clocks as they began to | next free
     int64_t shaped
     int64_t roomless
-    int64_t delivered       # not yet added to their function's sums
-    int32_t rows            # inside, born or not; 0: the slot is free
-    int32_t function        # | next free
+    uint16_t rows           # inside, born or not; 0: the slot is free
+    uint16_t delivered      # not yet added to their function's sums
+    int16_t function
+    int16_t unused
 
 cdef struct Hold:
     # A function whose shaper lets no frame begin, from one time to another; and what has been of that.
@@ -97,6 +103,7 @@ cdef struct Ledger:
     RareBook* rare_rows
     int32_t rare            # some row has more than its book has room for
     Group* groups
+    Lines group_memory
     int32_t num_groups
     int32_t free_group
     int64_t* waits          # function, direction, wait; latency last

@@ -105,7 +105,7 @@ cdef void free_ledger(Nic* nic) noexcept nogil:
     free(ledger.holds)
     free(ledger.own_area)
     free(ledger.own_queued)
-    free(ledger.groups)
+    free(ledger.group_memory.block)
     free(ledger.served[0])
     free(ledger.interference)
     free(ledger.seen)

@@ -2,7 +2,8 @@
 
 A direction does one transfer at a time and knows nothing of its clients: it moves the oldest eligible TLP and
 hands it over at its end. Each direction also carries the DLLPs its sender owes (`dllps`). It wakes by itself once: when
-it is free and something waits, or when a DLLP may go that somebody waits for. A read request or a completion that finds
+it is free and something waits, or when a DLLP may go that somebody waits for. So what joins a line of a busy link leaves the
+arbiter alone (`wait_for_link`), unless a credit is missing. A read request or a completion that finds
 nobody before it or beside it starts where it would join its line: the arbiter, asked later in the instant, would decide
 the same (`send_request`, `send_completions`). RO, IDO, turns, completion credits and retraining are in `passing`.
 
@@ -91,7 +92,7 @@ cdef inline void queue_tlp(Nic* nic, Direction* way, Lane* line, int32_t index) 
     way.age += 1
     way.waiting += 1
     push_index(nic, line, index)
-    if way.free > nic.now << 10 and all_may_go(nic, way) and not partner_of(nic, way).starved:
+    if way.free > nic.now << 10 and all_may_go(nic, way):
         wait_for_link(nic, way, line)
     else:
         touch(nic, way.arbiter)
@@ -139,7 +140,7 @@ cdef inline bint has_posted_credits(Direction* way, Tlp* tlp) noexcept nogil:
 cdef inline int32_t completion_chunk(Nic* nic, uint64_t address, int32_t left) noexcept nogil:
     """Bytes of the next completion of a read of which `left` bytes from `address` on are unanswered."""
     cdef int32_t room
-    if nic.split_rcb:
+    if unlikely(nic.split_rcb):
         room = nic.rcb - <int32_t>(address & (nic.rcb - 1))
     elif left <= nic.mps:
         return left
@@ -162,7 +163,7 @@ cdef inline void foresee_end(Nic* nic, Tlp* tlp) noexcept nogil:
 cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcept nogil:
     """A read's completions wait as one item and leave one by one; bytes of this one on the link."""
     cdef int32_t chunk
-    if tlp.kind != TLP_COMPLETION:
+    if unlikely(tlp.kind != TLP_COMPLETION):
         lane_pop(&way.completion)
         way.waiting -= 1
         return tlp.wire_bytes
@@ -204,7 +205,7 @@ cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcep
         if nic.tlps[index].age < oldest_posted and nic.tlps[index].age < age:
             winner = index
             line = 2
-    if winner < 0:
+    if unlikely(winner < 0):
         return
     tlp = &nic.tlps[winner]
     nbytes = tlp.wire_bytes
@@ -345,10 +346,10 @@ cdef inline void decide_direction(Nic* nic, Direction* way, Direction* partner) 
     cdef int64_t now = nic.now << 10
     catch_up(nic, way)
     catch_up(nic, partner)
-    if way.free <= now:
+    if likely(way.free <= now):
         if unlikely(way.next_due <= nic.now):
             start_dllp(nic, way, nic.now, nic.now)
-        elif way.waiting:
+        elif likely(way.waiting):
             start_tlp(nic, way, partner)
     if way.waiting or way.blamed:
         blame_lines(nic, way, way.free > now)
@@ -363,7 +364,7 @@ cdef inline void wake_direction(Nic* nic, Direction* way, bint watched) noexcept
     cdef int64_t wake = NEVER
     if way.waiting and way.free > nic.now << 10:
         wake = round_up(way.free)
-    elif watched:
+    elif unlikely(watched):
         wake = max(way.next_due, round_up(way.free))
     if wake != nic.when[way.wake]:
         set_wake(nic, way, wake)

@@ -21,12 +21,12 @@ cdef inline int32_t moving_part(int32_t moved, int32_t offset, int32_t nbytes) n
 cdef inline uint8_t* host_bytes(Nic* nic, int32_t domain, uint64_t address, uint64_t nbytes) noexcept nogil:
     """Where these bytes live, or NULL if they are not all in the arena."""
     cdef uint64_t offset
-    if <uint32_t>domain >= <uint32_t>nic.num_arenas:
+    if unlikely(<uint32_t>domain >= <uint32_t>nic.num_arenas):
         return NULL
     offset = address - nic.arenas[domain].base
-    if address < nic.arenas[domain].base or offset > nic.arenas[domain].size:
+    if unlikely(address < nic.arenas[domain].base or offset > nic.arenas[domain].size):
         return NULL
-    if nbytes > nic.arenas[domain].size - offset:
+    if unlikely(nbytes > nic.arenas[domain].size - offset):
         return NULL
     return nic.arenas[domain].memory + offset
 
@@ -66,7 +66,7 @@ cdef void read_host(Nic* nic, int32_t function, int32_t domain, uint64_t address
                     uint8_t* into, int32_t nbytes) noexcept nogil:
     """Sample memory. What is not there reads as zeros, and Python hears of the access at `reported`."""
     cdef uint8_t* host = host_bytes(nic, domain, address, <uint64_t>nbytes)
-    if host != NULL:
+    if likely(host != NULL):
         memcpy(into, host, nbytes)
         return
     memset(into, 0, nbytes)
@@ -77,7 +77,7 @@ cdef void write_host(Nic* nic, int32_t function, int32_t domain, uint64_t addres
                      uint8_t* data, int32_t nbytes) noexcept nogil:
     """Change memory. What is not there is lost, and Python hears of it."""
     cdef uint8_t* host = host_bytes(nic, domain, address, <uint64_t>nbytes)
-    if host != NULL:
+    if likely(host != NULL):
         memcpy(host, data, nbytes)
         return
     tell(nic, UPCALL_FAULT, 3, function, WRITE_FAULT, <int64_t>reported, 0)
@@ -124,13 +124,13 @@ cdef void make_frame(Flow* flow, int64_t number, uint8_t* into, int32_t nbytes, 
     for each in range(6):
         head[each] = <uint8_t>(flow.dst_mac >> (40 - 8 * each))
         head[6 + each] = <uint8_t>(flow.src_mac >> (40 - 8 * each))
-    if flow.vlan:
+    if unlikely(flow.vlan):
         head[12] = ETHERTYPE_VLAN >> 8
         head[13] = ETHERTYPE_VLAN & 0xFF
         head[14] = <uint8_t>(flow.vlan >> 8)
         head[15] = <uint8_t>flow.vlan
         at = 16
-    if flow.head != NULL:
+    if unlikely(flow.head != NULL):
         memcpy(head + at, flow.head, flow.head_bytes)
         put_lengths(head + at, whole - at - 2)
         at += flow.head_bytes

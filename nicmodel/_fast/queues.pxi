@@ -48,7 +48,7 @@ cdef inline void blame_queues(Nic* nic) noexcept nogil:
         blame(nic, LINE_TX_QUEUES, CAUSE_OWN)
     else:
         blame(nic, LINE_TX_QUEUES, CAUSE_SERVER if granted else CAUSE_POOL)
-        if granted:
+        if likely(granted):
             nic.ledger.full_from = nic.now + nic.core
     if unlikely(nic.shaping) and granted:
         touch(nic, TX_SCHEDULER)
@@ -164,6 +164,6 @@ cdef inline void take_turn(Nic* nic, int32_t index, bint begins) noexcept nogil:
     """TX_SCHEDULER grants a turn to the frame; if it is its first it takes its room."""
     nic.ledger.grants[TX_SCHEDULER] += 1
     nic.ledger.turn_at = nic.now
-    if begins:
+    if likely(begins):
         leave_queues(nic, index)
         take_room(nic, POOL_TX_BUFFER, nic.rows[index].nbytes, nic.now)

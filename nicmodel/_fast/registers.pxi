@@ -74,9 +74,9 @@ cdef void accept_access(Nic* nic, int32_t index) noexcept nogil:
 cdef void decide_register_port(Nic* nic) noexcept nogil:
     """Take the oldest access, one every `register_cycles` edges; its credits return."""
     cdef int32_t index
-    if lane_empty(&nic.accesses):
+    if unlikely(lane_empty(&nic.accesses)):
         return
-    if nic.now >= nic.port_free:
+    if likely(nic.now >= nic.port_free):
         index = pop_index(&nic.accesses)
         timed_pushed(nic, &nic.register_pipe, RANK_REGISTER, nic.now + nic.register_latency, index)
         nic.port_free = nic.now + nic.register_interval
@@ -93,10 +93,10 @@ cdef void decide_register_port(Nic* nic) noexcept nogil:
 cdef void perform_access(Nic* nic, Tlp* tlp) noexcept nogil:
     cdef int64_t ring = tlp.ring
     concerns(nic, tlp.function)
-    if ring < 0:
+    if unlikely(ring < 0):
         ring = map_get(&nic.hot, (<uint64_t>tlp.function << 32) | (<uint64_t>tlp.klass << 24) | <uint64_t>tlp.offset,
                        -1)
-    if ring >= 0 and tlp.function != 0 and nic.rings[ring].function != tlp.function:
+    if unlikely(ring >= 0 and tlp.function != 0 and nic.rings[ring].function != tlp.function):
         # A VF reaches no ring of another function, whatever the hot table still says.
         if tlp.kind != TLP_REGISTER_WRITE:
             answer_access(nic, tlp.function, tlp.ref, 0)

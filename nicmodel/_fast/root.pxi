@@ -24,7 +24,7 @@ cdef inline void reach_root(Nic* nic, int32_t index, int64_t end) noexcept nogil
     if unlikely(nic.root_rules):
         start_to_root(nic, index, end)
         return
-    if tlp.kind == TLP_ANSWER or is_message_domain(nic, tlp.domain):
+    if unlikely(tlp.kind == TLP_ANSWER or is_message_domain(nic, tlp.domain)):
         set_when(nic, RANK_UP_END, end)
     elif tlp.kind == TLP_READ:
         time = end if end > nic.last_commit else nic.last_commit
@@ -141,7 +141,7 @@ cdef void commit_write(Nic* nic, int32_t index) noexcept nogil:
     cdef Tlp* tlp = &nic.tlps[index]
     if tlp.kind == TLP_MESSAGE:
         commit_message(nic, tlp.ref)
-    elif tlp.kind == TLP_ORPHAN:
+    elif unlikely(tlp.kind == TLP_ORPHAN):
         move_write(nic, tlp, <uint8_t*>tlp.value, tlp.offset)
         if tlp.value:
             buffer_return(nic, <uint8_t*>tlp.value, tlp.klass)
@@ -264,7 +264,7 @@ cdef int32_t destination(Nic* nic, Tlp* request, uint8_t** into) noexcept nogil:
 cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """Memory is sampled at `time`; its answer is the READ_DONE."""
     time += nic.read_latency
-    if nic.draws:
+    if likely(nic.draws):
         time += drawn_latency(nic, nic.tlps[index].function)
     push_sorted(nic, &nic.read_dones, time, index)
     prefetch(&nic.rings[nic.tlps[index].ring].rows)
@@ -292,7 +292,7 @@ cdef void sample(Nic* nic, int32_t index) noexcept nogil:
         news.nbytes = -1 - index        # for the door, which keeps track of unanswered reads
         return
     nbytes = destination(nic, request, &into)
-    if into == NULL:
+    if unlikely(into == NULL):
         into = unwanted
     if unlikely(nic.root_rules):
         if not nic.sides[index].mapped:

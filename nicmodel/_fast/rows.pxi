@@ -34,7 +34,7 @@ cdef inline uint32_t brief(Nic* nic, int32_t index, int wait, int64_t waited) no
 cdef void take_over_long(Nic* nic, int32_t index, TlpBook* read) noexcept nogil:
     """Some wait of the read is long, or rare."""
     cdef int64_t* waits = open_rare(nic, index).waits
-    add_read(waits, &read.waits)
+    add_read(waits, &read.waits, 1)
     waits[WAIT_TAG_CAP] += read.tag_cap
     waits[WAIT_DMA_ISSUE] += read.dma_issue
     waits[WAIT_WALKERS] += read.walkers
@@ -64,7 +64,7 @@ cdef inline void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
 cdef inline void join_reorder(Nic* nic, int32_t index) noexcept nogil:
     """The frame is ready: it may have waited for an older one of its ring, and waits for the pipeline."""
     cdef RowBook* row
-    if not nic.rows[index].good:
+    if unlikely(not nic.rows[index].good):
         return
     row = row_book(nic, index)
     row.reorder = brief(nic, index, WAIT_REORDER, nic.now - row.since if nic.now > row.since else 0)
@@ -119,7 +119,7 @@ cdef inline void join_parser(Nic* nic, int32_t index, int line, int64_t time) no
     """A frame that arrived at `time` waits for the parser; what is known ahead are edges, one after the other."""
     cdef int64_t edge = edge_of(nic, time)
     cdef bint waits = nic.line_cause[LINE_INGRESS + line] == CAUSE_SERVER
-    if nic.ahead:
+    if likely(nic.ahead):
         if edge > nic.ingress_last:
             nic.ledger.parser_busy = NEVER
         waits = nic.ledger.parser_busy < time

@@ -46,7 +46,7 @@ cdef inline void enter_buffer(Nic* nic, int32_t index, int line, int64_t time) n
     """The frame takes its room in the Rx buffer and waits for the parser, or is dropped."""
     cdef Row* row = &nic.rows[index]
     return_rooms(nic, time)
-    if frame_length(row.nbytes) > nic.rx_room:
+    if unlikely(frame_length(row.nbytes) > nic.rx_room):
         refuse(nic, index, 0, DROP_RX_BUFFER_FULL)
         return
     nic.rx_room -= frame_length(row.nbytes)
@@ -76,7 +76,7 @@ cdef inline void arrive(Nic* nic, Offer* offer) noexcept nogil:
     row.destination = with_vlan(offer.mac, offer.vlan)
     row.data = offer.data
     row.data_class = offer.data_class
-    if offer.length > nic.max_frame:
+    if unlikely(offer.length > nic.max_frame):
         refuse(nic, index, 0, DROP_TOO_LONG)
         return
     if row.flow >= 0 and nic.payload:
@@ -118,9 +118,9 @@ cdef inline void wake_rx(Nic* nic) noexcept nogil:
     cdef int64_t arrived = NEVER
     if each and not lane_empty(&nic.rx_wire):
         arrived = (<Offer*>lane_front(&nic.rx_wire)).end
-    if nic.when[RANK_FLOW] != offered:
+    if unlikely(nic.when[RANK_FLOW] != offered):
         set_when(nic, RANK_FLOW, offered)
-    if nic.when[RANK_WIRE_RX_END] != arrived:
+    if unlikely(nic.when[RANK_WIRE_RX_END] != arrived):
         set_when(nic, RANK_WIRE_RX_END, arrived)
     set_when(nic, RANK_RX_PIPE, front_time(&nic.rx_pipe_lane) if each else next_steering(nic))
 
@@ -230,20 +230,20 @@ cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
     if nic.books:
         leave_parser(nic, index)
     target = match_filter(nic, mac_of(row), vlan_of(row))
-    if target < 0:
+    if unlikely(target < 0):
         target = nic.default_pool
-    if target < 0 or target == row.origin:
+    if unlikely(target < 0 or target == row.origin):
         give_up(nic, index, 0, DROP_NO_FILTER)
         return
     at = rx_ring_of(nic, row, target)
-    if at < 0:
+    if unlikely(at < 0):
         give_up(nic, index, target, DROP_QUEUE_DISABLED)
         return
     ring = &nic.rings[at]
-    if row.nbytes > ring.buffer_bytes:
+    if unlikely(row.nbytes > ring.buffer_bytes):
         give_up(nic, index, target, DROP_TOO_LONG)
         return
-    if nic.functions[target].drop_policy and lane_count(&ring.unpaired) >= <uint64_t>unused(ring):
+    if unlikely(nic.functions[target].drop_policy and lane_count(&ring.unpaired) >= <uint64_t>unused(ring)):
         give_up(nic, index, target, DROP_NO_DESCRIPTOR)
         return
     offer_rx(nic, row, target)
@@ -338,7 +338,7 @@ cdef inline void commit_rx_writeback(Nic* nic, int32_t index) noexcept nogil:
     stamp(nic, row, STAGE_WRITTEN_BACK, nic.now)
     ring.written += 1
     ring.visible = ring.written
-    if ring.agent < 0:
+    if unlikely(ring.agent < 0):
         settle_rx_room(nic)
         deliver_rx(nic, row)
         nic.received[ring.number] += 1

@@ -38,20 +38,20 @@ cdef inline void note_waiting(Nic* nic, int32_t index, int32_t held) noexcept no
     """A Tx ring now has `held` descriptors waiting for the scheduler."""
     cdef Ring* ring = &nic.rings[index]
     cdef Function* function = &nic.functions[ring.function]
-    if ring.held == 0 and held:
+    if unlikely(ring.held == 0 and held):
         function.waiting_rings += 1
         bits_add(&nic.tx_waiting, ring.function)
         if unlikely(nic.shaping):
             review_shaper(nic, ring.function)
-    elif ring.held and held == 0:
+    elif unlikely(ring.held and held == 0):
         function.waiting_rings -= 1
         if function.waiting_rings == 0:
             bits_remove(&nic.tx_waiting, ring.function)
     ring.held = held
-    if held == 0:
+    if unlikely(held == 0):
         note_begun(nic, ring, False)
         return
-    if not ring.begun:
+    if likely(not ring.begun):
         nic.tx_least = min(nic.tx_least, room_needed(ring))
     if ring.begun or nic.tx_room >= nic.tx_least:
         touch(nic, TX_SCHEDULER)
@@ -75,7 +75,7 @@ cdef inline bint may_go(Nic* nic, Ring* ring) noexcept nogil:
 cdef inline int32_t pick_ring(Nic* nic, Function* function) noexcept nogil:
     """The first of the function's rings that may go, in turns after the last granted, or -1."""
     cdef int32_t count = function.num_tx, first = 0, step, at
-    if count == 1:
+    if likely(count == 1):
         return function.first_tx if may_go(nic, &nic.rings[function.first_tx]) else -1
     while first < count and function.tx_rings[first] <= function.last_ring:
         first += 1
@@ -100,7 +100,7 @@ cdef inline int32_t pick(Nic* nic) noexcept nogil:
         nic.tx_least = NEVER
     while function >= 0:
         ring = pick_ring(nic, &nic.functions[function])
-        if ring >= 0:
+        if likely(ring >= 0):
             nic.tx_least = min(nic.tx_least, least)     # not every ring was asked
             return ring
         function = bits_after(asked, function)
@@ -139,7 +139,7 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
     cdef uint64_t address
     cdef Ring* ring
     cdef Descriptor* head
-    if index < 0:
+    if unlikely(index < 0):
         return
     ring = &nic.rings[index]
     head = <Descriptor*>lane_front(&ring.chip)

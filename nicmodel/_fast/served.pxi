@@ -39,7 +39,7 @@ cdef void take_sample(Nic* nic, int server, int32_t* sample, int32_t piece) noex
     """Notes what the server has served; joins the list at `sample`, in which later ones come last."""
     cdef Ledger* ledger = &nic.ledger
     cdef int32_t index
-    if ledger.free_sample < 0 and not samples_grow(nic):
+    if unlikely(ledger.free_sample < 0 and not samples_grow(nic)):
         return
     index = ledger.free_sample
     ledger.free_sample = ledger.samples[index].next
@@ -102,7 +102,7 @@ cdef inline void sample_completions(Nic* nic, int32_t index) noexcept nogil:
     """All completions of a read join their line, or, where reads take turns, the next."""
     cdef Tlp* tlp = &nic.tlps[index]
     cdef int32_t count = 1, before = nic.ledger.due[LINE_DOWN_COMPLETION]
-    if not nic.interleaved and (nic.split_rcb or tlp.nbytes > nic.mps):
+    if unlikely(not nic.interleaved and (nic.split_rcb or tlp.nbytes > nic.mps)):
         count = count_completions(nic, tlp.address, tlp.nbytes)
     while unlikely(before < count):
         tlp_book(nic, index).started = 0

@@ -18,14 +18,13 @@ cdef inline int64_t* sums_of(Nic* nic, int32_t function, int direction) noexcept
 cdef bint groups_grow(Nic* nic) noexcept nogil:
     cdef Ledger* ledger = &nic.ledger
     cdef int32_t room = 64 if ledger.num_groups == 0 else 2 * ledger.num_groups, each
-    cdef Group* groups = <Group*>realloc(ledger.groups, room * sizeof(Group))
-    if groups == NULL:
+    ledger.groups = <Group*>lines_grow(ledger.groups, ledger.num_groups * sizeof(Group), room * sizeof(Group),
+                                       &ledger.group_memory)
+    if ledger.group_memory.full:
         latch(nic, FAULT_MEMORY, ROOM_BOOKS, room * <int64_t>sizeof(Group))
         return False
-    ledger.groups = groups
     for each in range(ledger.num_groups, room):
-        groups[each].rows = 0
-        groups[each].function = each + 1 if each + 1 < room else -1
+        ledger.groups[each].queued = each + 1 if each + 1 < room else -1
     ledger.free_group = ledger.num_groups
     ledger.num_groups = room
     return True
@@ -38,32 +37,39 @@ cdef int32_t group_new(Nic* nic, int32_t function, Batch* batch, int32_t rows) n
     cdef TlpBook* read = tlp_book(nic, nic.down.flying)
     cdef int32_t index
     cdef Group* group
-    if ledger.free_group < 0 and not groups_grow(nic):
+    if unlikely(ledger.free_group < 0 and not groups_grow(nic)):
         return 0
     index = ledger.free_group
     group = &ledger.groups[index]
-    ledger.free_group = group.function
-    memset(group, 0, sizeof(Group))
-    group.function = function
-    group.rows = rows
-    group.waits[WAIT_REGISTER_PORT] = batch.register_port
-    group.waits[WAIT_DESCRIPTOR_FETCH] = max(0, read.asked - batch.doorbell)
-    group.waits[WAIT_TAG_CAP] = read.tag_cap
-    group.waits[WAIT_DMA_ISSUE] = read.dma_issue
-    group.waits[WAIT_WALKERS] = read.walkers
-    add_read(group.waits, &read.waits)
-    group.waits[WAIT_DOWN_CREDITS] += batch.down_credits
-    group.waits[WAIT_DOWN_LINK] += batch.down_link
+    ledger.free_group = <int32_t>group.queued
+    group.function = <int16_t>function
+    group.rows = <uint16_t>rows
+    group.delivered = 0
+    group.waits = read.waits
+    group.waits.down_credits += batch.down_credits
+    group.waits.down_link += batch.down_link
+    group.register_port = batch.register_port
+    group.descriptor_fetch = max(0, read.asked - batch.doorbell)
+    group.tag_cap = read.tag_cap
+    group.dma_issue = read.dma_issue
+    group.walkers = read.walkers
     queue_group(nic, index)
     return index
 
 
+cdef inline void add_group(int64_t* sums, Group* group, int64_t rows) noexcept nogil:
+    """The share of so many of its rows."""
+    add_read(sums, &group.waits, rows)
+    sums[WAIT_REGISTER_PORT] += group.register_port * rows
+    sums[WAIT_DESCRIPTOR_FETCH] += group.descriptor_fetch * rows
+    sums[WAIT_TAG_CAP] += group.tag_cap * rows
+    sums[WAIT_DMA_ISSUE] += group.dma_issue * rows
+    sums[WAIT_WALKERS] += group.walkers * rows
+
+
 cdef void settle_group(Nic* nic, Group* group) noexcept nogil:
     """Its delivered rows are counted."""
-    cdef int64_t* sums = sums_of(nic, group.function, DIRECTION_TX)
-    cdef int wait
-    for wait in range(NUM_WAITS):
-        sums[wait] += group.waits[wait] * group.delivered
+    add_group(sums_of(nic, group.function, DIRECTION_TX), group, group.delivered)
     group.delivered = 0
 
 
@@ -75,7 +81,7 @@ cdef inline void leave_group(Nic* nic, Row* row) noexcept nogil:
         prefetch_all(group, sizeof(Group))
     if group.rows == 0:
         settle_group(nic, group)
-        group.function = nic.ledger.free_group
+        group.queued = nic.ledger.free_group
         nic.ledger.free_group = row.origin
 
 
@@ -89,14 +95,14 @@ cdef void settle_groups(Nic* nic) noexcept nogil:
 
 # ---- the end of a row ------------------------------------------------------------------------------
 
-cdef inline void add_read(int64_t* sums, ReadWaits* waits) noexcept nogil:
-    sums[WAIT_TAGS] += waits.tags
-    sums[WAIT_READ_BUFFER] += waits.read_buffer
-    sums[WAIT_UP_CREDITS] += waits.up_credits
-    sums[WAIT_UP_LINK] += waits.up_link
-    sums[WAIT_WRITE_ORDER] += waits.write_order
-    sums[WAIT_DOWN_CREDITS] += waits.down_credits
-    sums[WAIT_DOWN_LINK] += waits.down_link
+cdef inline void add_read(int64_t* sums, ReadWaits* waits, int64_t times) noexcept nogil:
+    sums[WAIT_TAGS] += waits.tags * times
+    sums[WAIT_READ_BUFFER] += waits.read_buffer * times
+    sums[WAIT_UP_CREDITS] += waits.up_credits * times
+    sums[WAIT_UP_LINK] += waits.up_link * times
+    sums[WAIT_WRITE_ORDER] += waits.write_order * times
+    sums[WAIT_DOWN_CREDITS] += waits.down_credits * times
+    sums[WAIT_DOWN_LINK] += waits.down_link * times
 
 
 cdef void add_rare(int64_t* sums, RareBook* rare) noexcept nogil:
@@ -150,9 +156,9 @@ cdef inline void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
     return_tx_room(nic, index, time)
     add_sent(nic, sums, index)
     sums[NUM_WAITS] += time - row.born
-    if nic.record_rows:
+    if unlikely(nic.record_rows):
         recorded = recorded_waits(nic, index)
-        memcpy(recorded, nic.ledger.groups[row.origin].waits, NUM_WAITS * sizeof(int64_t))
+        add_group(recorded, &nic.ledger.groups[row.origin], 1)
         add_sent(nic, recorded, index)
     nic.ledger.groups[row.origin].delivered += 1
     leave_group(nic, row)
@@ -165,7 +171,7 @@ cdef inline void close_received(Nic* nic, Row* row) noexcept nogil:
     cdef int64_t* sums = sums_of(nic, row.function, DIRECTION_RX)
     add_received(nic, sums, index)
     sums[NUM_WAITS] += nic.now - row.born
-    if nic.record_rows:
+    if unlikely(nic.record_rows):
         add_received(nic, recorded_waits(nic, index), index)
     forget_rare(nic, index)
 

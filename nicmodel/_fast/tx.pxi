@@ -20,7 +20,7 @@ cdef void ring_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
     cdef Ring* ring = &nic.rings[index]
     cdef Batch* batch
     cdef int32_t tail = <int32_t>tlp.value, count
-    if not ring.is_open or <uint32_t>tail >= <uint32_t>ring.size:
+    if unlikely(not ring.is_open or <uint32_t>tail >= <uint32_t>ring.size):
         return
     nic.functions[ring.function].counters[COUNT_DOORBELLS] += 1
     count = tail - ring.tail
@@ -80,7 +80,7 @@ cdef inline void join_ready(Nic* nic, int32_t index) noexcept nogil:
     push_timed(nic, &nic.tx_ready, edge, index)
     if is_watched(nic, &nic.rows[index]):
         wake_reorder(nic, edge)
-    if nic.rows[index].good and not nic.loopback:
+    if likely(nic.rows[index].good and not nic.loopback):
         join_wire(nic, edge + nic.tx_pipe, index)
 
 
@@ -134,7 +134,7 @@ cdef inline void join_span(Nic* nic, int32_t index, Row* row) noexcept nogil:
     if full or (ring.span_reports and (is_last or nothing_inside)):
         write_span(nic, index, ring.span, <int32_t>(ring.retired - ring.span))
         ring.span = ring.retired
-    elif is_last:
+    elif unlikely(is_last):
         forget_span(nic, index)
 
 
@@ -148,7 +148,7 @@ cdef inline void retire(Nic* nic, int32_t index, int64_t edge) noexcept nogil:
     ring.retired += 1
     nic.ledger.grants[TX_REORDER] += 1
     if row.good:
-        if nic.loopback:
+        if unlikely(nic.loopback):
             timed_pushed(nic, &nic.tx_pipe_lane, RANK_TX_PIPE, edge + nic.tx_pipe, index)
         join_span(nic, row.ring, row)
     else:

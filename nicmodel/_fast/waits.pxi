@@ -55,7 +55,7 @@ cdef inline void start_up(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
         book.walkers = book.waits.write_order = 0
         take_nonposted(nic)
         return
-    if tlp.kind == TLP_ANSWER:
+    if unlikely(tlp.kind == TLP_ANSWER):
         return
     take_posted(nic, data_credits(tlp.nbytes))
     if tlp.kind == TLP_RX_WRITEBACK:

@@ -21,10 +21,10 @@ cdef inline void count_wait(Nic* nic, int64_t until) noexcept nogil:
     cdef int64_t since = front_timed(&nic.tx_wire).time, paused
     if since < nic.wire_mark:
         since = nic.wire_mark
-    if since >= until:
+    if unlikely(since >= until):
         return
     paused = min(nic.pause_until, until) - since
-    if paused > 0:
+    if unlikely(paused > 0):
         nic.line_clock[LINE_TX_WIRE][CAUSE_POOL] += paused
         since += paused
     nic.line_clock[LINE_TX_WIRE][CAUSE_SERVER] += until - since
@@ -54,7 +54,7 @@ cdef inline void plan_wire(Nic* nic) noexcept nogil:
     while a frame is on the wire that is the one before."""
     cdef Timed* head
     cdef int64_t time, start, nbytes
-    if nic.wire_row >= 0 or lane_empty(&nic.tx_wire):
+    if unlikely(nic.wire_row >= 0 or lane_empty(&nic.tx_wire)):
         return
     head = front_timed(&nic.tx_wire)
     time = round_up(nic.wire_free)
@@ -107,7 +107,7 @@ cdef inline void push_wire(Nic* nic, int64_t ready, int32_t index, int32_t nbyte
 cdef inline void join_wire(Nic* nic, int64_t ready, int32_t index) noexcept nogil:
     """A frame passes the switch at `ready`, now or later."""
     push_wire(nic, ready, index, nic.rows[index].nbytes)
-    if nic.wire_start == NEVER:
+    if unlikely(nic.wire_start == NEVER):
         plan_wire(nic)
 
 
@@ -141,22 +141,22 @@ cdef inline void end_frame(Nic* nic, int64_t time) noexcept nogil:
     cdef int32_t index
     cdef Row* row
     cdef News* news
-    if nic.wire_row < 0:
+    if likely(nic.wire_row < 0):
         start_head(nic)     # it was planned, and has ended
     index = nic.wire_row
     row = &nic.rows[index]
     concerns_packet(nic, index)
     nic.wire_row = -1
-    if lane_empty(&nic.tx_wire):
+    if unlikely(lane_empty(&nic.tx_wire)):
         expect_end(nic, NEVER)
     else:
         plan_wire(nic)
     stamp(nic, row, STAGE_OFF_WIRE, time)
-    if row.room:
+    if likely(row.room):
         row.room = 0
         tx_room_back(nic, row.nbytes)
     deliver_tx(nic, row, time)
-    if nic.frames_out:
+    if unlikely(nic.frames_out):
         news = tell(nic, UPCALL_FRAME_OUT, 3, 0, frame_length(row.nbytes), row.serial, 0)
         news.data = row.data
         news.nbytes = moving(nic, row.nbytes) if row.data != NULL else 0
@@ -185,7 +185,7 @@ cdef void commit_pause(Nic* nic, int64_t quanta) noexcept nogil:
 
 cdef int64_t nominal_time(Nic* nic, int32_t flow, int64_t number) noexcept nogil:
     """When packet `number` of a flow is offered; NEVER beyond its last."""
-    if 0 <= nic.flows[flow].count <= number:
+    if unlikely(0 <= nic.flows[flow].count <= number):
         return NEVER
     return nic.flows[flow].start + (number * nic.flows[flow].interval >> 10)
 

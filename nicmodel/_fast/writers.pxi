@@ -93,7 +93,7 @@ cdef inline void decide_writers(Nic* nic) noexcept nogil:
             nic.next_move = nic.now + nic.write_interval
     if lane_empty(&nic.writers[turn]):
         turn = 1 - turn
-        if lane_empty(&nic.writers[turn]):
+        if unlikely(lane_empty(&nic.writers[turn])):
             return
     nic.writer_turn = 1 - turn
     op = <WriteOp*>lane_front(&nic.writers[turn])

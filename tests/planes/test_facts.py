@@ -45,10 +45,12 @@ def test_a_flow_has_addresses_of_48_bits_and_a_vlan_of_12(name, wrong):
         FlowConfig(**{"direction": Direction.RX, "sizes": (64,), "dst_mac": 1, "src_mac": 2, name: wrong})
 
 
-@pytest.mark.parametrize("name", ["num_functions", "num_rings"])
-def test_a_plane_has_fewer_functions_and_rings_than_a_row_can_name(name):
-    with pytest.raises(ModelBug, match="32768 functions or rings"):
-        FastPath(replace(plane_config(PROFILES["x520"], HOSTS["xeon"], num_vfs=2), **{name: 1 << 15}))
+@pytest.mark.parametrize("name, number, told", [
+    ("num_functions", 1 << 15, "32768 functions or rings"), ("num_rings", 1 << 15, "32768 functions or rings"),
+    ("tx_cache", 1 << 16, "65536 descriptors of a Tx ring on chip")])
+def test_a_plane_has_no_more_than_its_fields_can_name(name, number, told):
+    with pytest.raises(ModelBug, match=told):
+        FastPath(replace(plane_config(PROFILES["x520"], HOSTS["xeon"], num_vfs=2), **{name: number}))
 
 
 def test_who_decides_between_tags_and_upstream_is_who_a_request_looks_at():
