@@ -26,7 +26,7 @@ FRAME_TICKS = 8 * 1000 * 1024 * 5         # a byte at 200 Mb/s: each VF of 63 is
 SETTLE = 300 * US                         # from the start of traffic to full queues
 FAST, REFERENCE = 40_000 * US, 120 * US   # simulated: long enough to be timed
 # Floors of the comparisons, and a ceiling.
-OVER_REFERENCE, OVER_SIMPY, PER_CALIBRATION, WITH_BOOKS = 300, 60, 80_000, 60
+OVER_REFERENCE, OVER_SIMPY, PER_CALIBRATION, WITH_BOOKS = 300, 60, 80_000, 65
 MANY_OVER_ONE = 2
 SLICES, SLICE = 40, 1_500 * US             # of two machines that run in turns
 
