@@ -12,9 +12,9 @@ What is off by default has rooms of its own, entered by one test each: `passing`
 `scopes` and `iommu` behind root, `cores` behind agent, `shaper` behind sched. So have the books: `waits` of TLPs, `rows` of
 packets, `queues` before the scheduler, `sums`, `pools`, `served`, and their memory in `ledger`.
 
-`types` and `parts` hold every struct, `books` what all rooms write down, `revoke` takes things back, `faults` stops
-the plane, `invariants` looks at everything in a checked build, `door` talks to Python. The rooms are included here,
-into one translation unit, so that the compiler sees every call.
+`types` and `parts` hold every struct, `tlps` is where TLPs live, `books` what all rooms write down, `revoke` takes things
+back, `faults` stops the plane, `invariants` looks at everything in a checked build, `door` talks to Python. The rooms are
+included here, into one translation unit, so that the compiler sees every call.
 To follow a packet, begin at `commit_in_order` below: each rank is one event, each name is the room that resumes.
 """
 
@@ -45,6 +45,7 @@ include "_fast/sums.pxi"
 include "_fast/served.pxi"
 include "_fast/pools.pxi"
 include "_fast/memory.pxi"
+include "_fast/tlps.pxi"
 include "_fast/link.pxi"
 include "_fast/dllps.pxi"
 include "_fast/passing.pxi"

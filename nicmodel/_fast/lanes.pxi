@@ -77,7 +77,7 @@ cdef inline void* lane_push(Nic* nic, Lane* lane) noexcept nogil:
     """Room for one more item at the back. The pointer is good until the next push."""
     cdef void* item
     if unlikely(lane.tail - lane.head >= lane.room):
-        if unlikely(not lane_grow(nic, lane)):
+        if not lane_grow(nic, lane):
             return nic.scrap
     item = lane.items + (lane.tail & lane.mask) * lane.item_bytes
     lane.tail += 1
@@ -85,7 +85,7 @@ cdef inline void* lane_push(Nic* nic, Lane* lane) noexcept nogil:
 
 cdef inline void push_index(Nic* nic, Lane* lane, int32_t index) noexcept nogil:
     if unlikely(lane.tail - lane.head >= lane.room):
-        if unlikely(not lane_grow(nic, lane)):
+        if not lane_grow(nic, lane):
             return
     (<int32_t*>lane.items)[lane.tail & lane.mask] = index
     lane.tail += 1
@@ -206,7 +206,7 @@ cdef char* items_new(size_t nbytes) noexcept nogil:
     """Memory that begins with a cache line; what is to be freed is before it. NULL: there is none."""
     cdef char* block = <char*>malloc(nbytes + LINE_BYTES)
     cdef char* items
-    if unlikely(block == NULL):
+    if block == NULL:
         return NULL
     items = block + (LINE_BYTES - <uint64_t>block % LINE_BYTES)
     (<void**>items - 1)[0] = block
@@ -239,7 +239,7 @@ cdef bint lane_grow(Nic* nic, Lane* lane) noexcept nogil:
     cdef uint64_t position
     cdef size_t size = lane.item_bytes
     cdef char* items = items_new(room * size)
-    if unlikely(items == NULL):
+    if items == NULL:
         latch_line(nic, lane, <int64_t>(room * size))
         return False
     for position in range(lane.head, lane.tail):
@@ -264,7 +264,7 @@ cdef inline bint earlier(Timer* left, Timer* right) noexcept nogil:
 cdef void heap_push(Nic* nic, Timers* timers, Timer* timer) noexcept nogil:
     cdef Timer* items
     cdef int32_t hole, parent, room
-    if unlikely(timers.count == timers.room):
+    if timers.count == timers.room:
         room = 16 if timers.room == 0 else 2 * timers.room
         items = <Timer*>realloc(timers.far, room * sizeof(Timer))
         if items == NULL:
@@ -351,7 +351,7 @@ cdef void timers_push(Nic* nic, Timers* timers, int64_t time, uint64_t source, i
 cdef inline Timer timers_pop(Timers* timers) noexcept nogil:
     """The earliest timer; there is one."""
     cdef Timer first
-    if likely(near_is_first(timers)):
+    if near_is_first(timers):
         first = near_at(timers, timers.near.head)[0]
         lane_pop(&timers.near)
     else:

@@ -12,61 +12,11 @@ more than half of what a count has room for, so this says the same as the modula
 """
 
 
-# ---- TLPs ------------------------------------------------------------------------------------------
+# ---- lines ----------------------------------------------------------------------------------------
 
-cdef inline int32_t memory_tlp_bytes(Nic* nic, uint64_t address, int32_t payload) noexcept nogil:
-    """Twin of `pcie_link.memory_tlp_bytes`, with the digest."""
-    return nic.framing + (HEADER_4DW_BYTES if address >> 32 else HEADER_3DW_BYTES) + ((payload + 3) & ~3)
-
-
-cdef inline int32_t completion_tlp_bytes(Nic* nic, int32_t payload) noexcept nogil:
-    """Twin of `pcie_link.completion_tlp_bytes`, with the digest."""
-    return nic.framing + COMPLETION_HEADER_BYTES + ((payload + 3) & ~3)
-
-
-cdef inline int64_t data_credits(int32_t payload) noexcept nogil:
-    return (payload + DATA_CREDIT_BYTES - 1) >> 4
-
-
-cdef bint tlps_grow(Nic* nic) noexcept nogil:
-    """More slots, chained. False when memory has run out."""
-    cdef int32_t room = 64 if nic.num_tlps == 0 else 2 * nic.num_tlps, each
-    cdef Side* sides
-    nic.tlps = <Tlp*>lines_grow(nic.tlps, nic.num_tlps * sizeof(Tlp), room * sizeof(Tlp), &nic.tlp_memory)
-    if nic.tlp_memory.full:
-        latch(nic, FAULT_MEMORY, ROOM_TLPS, room * <int64_t>sizeof(Tlp))
-        return False
-    sides = <Side*>realloc(nic.sides, room * sizeof(Side))
-    if sides == NULL:
-        latch(nic, FAULT_MEMORY, ROOM_TLPS, room * <int64_t>sizeof(Side))
-        return False
-    nic.sides = sides
-    memset(sides + nic.num_tlps, 0, (room - nic.num_tlps) * sizeof(Side))
-    if nic.books and not tlp_books_grow(nic, room):
-        return False
-    for each in range(nic.num_tlps, room):
-        nic.tlps[each].ref = each + 1 if each + 1 < room else -1
-    nic.free_tlp = nic.num_tlps
-    nic.num_tlps = room
-    return True
-
-
-cdef inline int32_t tlp_new(Nic* nic, int kind) noexcept nogil:
-    """An unused slot; the last one freed, for it is in the cache. Pointers to TLPs are void after this call."""
-    cdef int32_t index
-    if unlikely(nic.free_tlp < 0):
-        if not tlps_grow(nic):
-            return 0
-    index = nic.free_tlp
-    nic.free_tlp = nic.tlps[index].ref
-    nic.tlps[index].kind = <uint8_t>kind
-    nic.tlps[index].ring = -1
-    return index
-
-
-cdef inline void tlp_free(Nic* nic, int32_t index) noexcept nogil:
-    nic.tlps[index].ref = nic.free_tlp
-    nic.free_tlp = index
+cdef inline int line_number(Direction* way, Lane* line) noexcept nogil:
+    """Its LINE_."""
+    return way.line + (0 if line == &way.posted else 1 if line == &way.nonposted else 2)
 
 
 cdef inline bint all_may_go(Nic* nic, Direction* way) noexcept nogil:
@@ -76,10 +26,10 @@ cdef inline bint all_may_go(Nic* nic, Direction* way) noexcept nogil:
 
 cdef inline void wait_for_link(Nic* nic, Direction* way, Lane* line) noexcept nogil:
     """A TLP has joined a line, and the link is busy: that is what the line waits for, and there is nothing to decide before."""
-    cdef int which = 0 if line == &way.posted else 1 if line == &way.nonposted else 2
+    cdef int number = line_number(way, line)
     if lane_count(line) == 1:
-        way.blamed |= (CAUSE_SERVER + 1) << 8 * which
-        blame(nic, way.line + which, CAUSE_SERVER)
+        way.blamed |= (CAUSE_SERVER + 1) << 8 * (number - way.line)
+        blame(nic, number, CAUSE_SERVER)
     if nic.when[way.wake] != round_up(way.free):
         set_wake(nic, way, round_up(way.free))
 

@@ -26,10 +26,6 @@ cdef inline int64_t waits_from(Nic* nic, int line) noexcept nogil:
 
 # ---- links -----------------------------------------------------------------------------------------
 
-cdef inline int line_number(Direction* way, Lane* line) noexcept nogil:
-    return way.line + (0 if line == &way.posted else 1 if line == &way.nonposted else 2)
-
-
 cdef inline void join_link(Nic* nic, int line, int32_t index) noexcept nogil:
     """A TLP joins its line."""
     tlp_book(nic, index).entered = clock_at(nic, line, CAUSE_POOL, nic.now)
