@@ -120,6 +120,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a descriptor fetch has arrived: its descriptors, doorbell by doorbell."""
     cdef Ring* ring = &nic.rings[index]
     cdef Function* function = &nic.functions[ring.function]
+    cdef Lane* doorbells = &nic.doorbells[index]
     cdef Batch* batch
     cdef int32_t taken = 0, end, good
     settle_arrivals(nic, nic.now)       # rows are numbered in the order of arrival
@@ -127,16 +128,18 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     function.counters[COUNT_TX_OFFERED] += ring.fetch_count
     function.inside[DIRECTION_TX] += ring.fetch_count
     while taken < ring.fetch_count:
-        check(nic, not lane_empty(&ring.doorbells), HOLDS_BIRTHS, taken)
-        batch = <Batch*>lane_front(&ring.doorbells)
+        check(nic, not lane_empty(doorbells), HOLDS_BIRTHS, taken)
+        batch = <Batch*>lane_front(doorbells)
         end = taken + min(batch.count, ring.fetch_count - taken)
         announce_births(nic, ring, batch, ring.fetch_first + taken, end - taken)
         batch.count -= end - taken
         if batch.count == 0:
-            lane_pop(&ring.doorbells)
+            lane_pop(doorbells)
         while taken < end:
             take_descriptor(nic, ring, ring.fetched + taken * DESCRIPTOR_BYTES)
             taken += 1
+    if unlikely(ring.rows.tail - ring.ready > <uint64_t>ring.size):
+        ring.ready_slot = -1            # two rows of one descriptor: it does not tell them apart any more
     good = <int32_t>lane_count(&ring.chip) - ring.held
     note_waiting(nic, index, ring.held + good)
     if nic.books:

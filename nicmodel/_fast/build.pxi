@@ -112,7 +112,8 @@ cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
     ring.direction = DIRECTION_TX if index < nic.num_rings else DIRECTION_RX
     ring.number = index if index < nic.num_rings else index - nic.num_rings
     ring.agent = ring.vector = ring.level = -1
-    lane_init(&ring.doorbells, sizeof(Batch))
+    if index < nic.num_rings:
+        lane_init(&nic.doorbells[index], sizeof(Batch))
     lane_init(&ring.rows, sizeof(int32_t))
     lane_init(&ring.chip, sizeof(Descriptor))
     lane_init(&ring.unpaired, sizeof(Unborn) if index < nic.num_rings else sizeof(int32_t))
@@ -126,11 +127,12 @@ cdef bint furnish(Nic* nic) noexcept nogil:
     nic.functions = <Function*>lines_grow(NULL, 0, nic.num_functions * sizeof(Function), &nic.function_memory)
     nic.vectors = <Vector*>calloc(vectors, sizeof(Vector))
     nic.rings = <Ring*>lines_grow(NULL, 0, (2 * nic.num_rings + 1) * sizeof(Ring), &nic.ring_memory)
+    nic.doorbells = <Lane*>calloc(nic.num_rings + 1, sizeof(Lane))
     nic.latency = <int64_t*>calloc(<size_t>nic.num_functions * 2 * LATENCY_BINS + 1, sizeof(int64_t))
     nic.spreads = <Spread*>calloc(nic.num_functions, sizeof(Spread))
     nic.received = <int64_t*>calloc(nic.num_rings + 1, sizeof(int64_t))
     if nic.functions == NULL or nic.vectors == NULL or nic.rings == NULL or nic.latency == NULL or nic.spreads == NULL \
-            or nic.received == NULL:
+            or nic.received == NULL or nic.doorbells == NULL:
         return False
     for each in range(BINS_AHEAD):
         nic.latency_next[each] = received_bins(nic, nic.num_functions)
@@ -197,11 +199,14 @@ cdef void nic_free(Nic* nic) noexcept nogil:
         free((<void**>(nic.blocks.items + (position & nic.blocks.mask) * sizeof(void*)))[0])
     if nic.rings != NULL:
         for each in range(2 * nic.num_rings):
-            lane_free(&nic.rings[each].doorbells)
             lane_free(&nic.rings[each].rows)
             lane_free(&nic.rings[each].chip)
             lane_free(&nic.rings[each].unpaired)
             free(nic.rings[each].fetched)
+    if nic.doorbells != NULL:
+        for each in range(nic.num_rings):
+            lane_free(&nic.doorbells[each])
+    free(nic.doorbells)
     if nic.functions != NULL:
         for each in range(nic.num_functions):
             free(nic.functions[each].tx_rings)

@@ -97,10 +97,10 @@ cdef void open_ring(Nic* nic, int64_t* words) noexcept nogil:
     ring.base = <uint64_t>words[2]
     ring.size = <int32_t>words[3]
     ring.domain = <int32_t>words[4]
-    ring.next = ring.tail = <int32_t>words[5]
+    ring.next = ring.tail = ring.ready_slot = <int32_t>words[5]
     ring.buffer_bytes = <int32_t>words[6]
     ring.vector = VECTORS_PER_FUNCTION * ring.function + <int32_t>words[7] if words[7] >= 0 else -1
-    ring.wthresh = <int32_t>words[8]
+    ring.wthresh = <int16_t>words[8]
     ring.is_open = 1
     ring.agent = -1
     enter_function(&nic.functions[ring.function], ring, index)

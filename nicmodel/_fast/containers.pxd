@@ -8,8 +8,7 @@ cdef struct Lane:
     char* items
     uint64_t head
     uint64_t tail
-    uint64_t mask
-    uint32_t room           # items it holds before it grows
+    int32_t mask            # items it holds before it grows, less one: one less than a power of two, or -1
     uint32_t item_bytes
 
 cdef struct Lines:

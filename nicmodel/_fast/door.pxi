@@ -186,7 +186,7 @@ cdef class Door:
         cdef int32_t index = self.ring_index(direction, ring)
         cdef Call* call
         self.check_function(config.function)
-        if config.size < 2 or config.base % 16 or not 0 <= config.head < config.size:
+        if config.size < 2 or config.base % 16 or not 0 <= config.head < config.size or not 0 <= config.wthresh < 1 << 7:
             raise ModelBug(f"a ring cannot look like {config}")
         if not -1 <= config.vector < VECTORS_PER_FUNCTION:
             raise ModelBug(f"there is no vector {config.vector}")

@@ -165,6 +165,8 @@ cdef void latch_line(Nic* nic, Lane* lane, int64_t nbytes) noexcept nogil:
             nic.at_stage = NUM_RANKS + WIRE_RX
     if nic.rings != NULL and <char*>nic.rings <= where < <char*>(nic.rings + 2 * nic.num_rings):
         nic.at_function = nic.rings[(where - <char*>nic.rings) // <int64_t>sizeof(Ring)].function
+    if nic.doorbells <= lane < nic.doorbells + nic.num_rings:
+        nic.at_function = nic.rings[lane - nic.doorbells].function
     latch(nic, FAULT_MEMORY, ROOM_LINE, nbytes)
 
 

@@ -60,6 +60,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
     cdef Bits* fetchable = &nic.tx_fetchable if sends else &nic.rx_fetchable
     cdef int32_t* last = &nic.last_tx_fetch if sends else &nic.last_rx_fetch
     cdef int32_t number = next_to_fetch(nic, sends, last[0]), index, count
+    cdef uint64_t address
     cdef Ring* ring
     if unlikely(number < 0):
         return
@@ -74,9 +75,9 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
     ring.next += count
     if ring.next == ring.size:
         ring.next = 0
-    ring.fetching = ask_in_pieces(nic, CLASS_TX_DESCRIPTOR if sends else CLASS_RX_DESCRIPTOR, index,
-                                  ring.base + <uint64_t>ring.fetch_first * DESCRIPTOR_BYTES,
-                                  count * DESCRIPTOR_BYTES)
+    address = ring.base + <uint64_t>ring.fetch_first * DESCRIPTOR_BYTES
+    ring.fetching = <int16_t>ask_in_pieces(nic, CLASS_TX_DESCRIPTOR if sends else CLASS_RX_DESCRIPTOR, index, address,
+                                           count * DESCRIPTOR_BYTES)
     prefetch_all(ring, sizeof(Ring))        # for `foresee_descriptors`, and the end of the fetch
     bits_remove(fetchable, number)
     if unlikely(nic.fetch_fewest):
@@ -85,10 +86,11 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
         touch(nic, TX_DESC_FETCH if sends else RX_DESC_FETCH)
 
 
-cdef void foresee_descriptors(Ring* ring) noexcept nogil:
+cdef void foresee_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """What the end of a fetch will look at first is brought into the cache."""
+    cdef Ring* ring = &nic.rings[index]
     if ring.direction == DIRECTION_TX:
-        prefetch_all(lane_front(&ring.doorbells), sizeof(Batch))
+        prefetch_all(lane_front(&nic.doorbells[index]), sizeof(Batch))
         prefetch(lane_back(&ring.unpaired))
         prefetch(lane_back(&ring.rows))
     prefetch_all(lane_back(&ring.chip), ring.fetch_count * sizeof(Descriptor))

@@ -57,6 +57,9 @@ cdef inline uint64_t lane_count(Lane* lane) noexcept nogil:
 cdef inline bint lane_empty(Lane* lane) noexcept nogil:
     return lane.tail == lane.head
 
+cdef inline bint is_full(Lane* lane) noexcept nogil:
+    return <int64_t>(lane.tail - lane.head) > lane.mask
+
 cdef inline void* lane_at(Lane* lane, uint64_t position) noexcept nogil:
     return lane.items + (position & lane.mask) * lane.item_bytes
 
@@ -76,7 +79,7 @@ cdef inline void lane_clear(Lane* lane) noexcept nogil:
 cdef inline void* lane_push(Nic* nic, Lane* lane) noexcept nogil:
     """Room for one more item at the back. The pointer is good until the next push."""
     cdef void* item
-    if unlikely(lane.tail - lane.head >= lane.room):
+    if unlikely(is_full(lane)):
         if not lane_grow(nic, lane):
             return nic.scrap
     item = lane.items + (lane.tail & lane.mask) * lane.item_bytes
@@ -84,7 +87,7 @@ cdef inline void* lane_push(Nic* nic, Lane* lane) noexcept nogil:
     return item
 
 cdef inline void push_index(Nic* nic, Lane* lane, int32_t index) noexcept nogil:
-    if unlikely(lane.tail - lane.head >= lane.room):
+    if unlikely(is_full(lane)):
         if not lane_grow(nic, lane):
             return
     (<int32_t*>lane.items)[lane.tail & lane.mask] = index
@@ -108,7 +111,7 @@ cdef inline int32_t front_index(Lane* lane) noexcept nogil:
 
 cdef inline void push_timed(Nic* nic, Lane* lane, int64_t time, int32_t index) noexcept nogil:
     cdef Timed* item
-    if unlikely(lane.tail - lane.head >= lane.room):
+    if unlikely(is_full(lane)):
         if not lane_grow(nic, lane):
             return
     item = &(<Timed*>lane.items)[lane.tail & lane.mask]
@@ -120,7 +123,7 @@ cdef inline void push_sorted(Nic* nic, Lane* lane, int64_t time, int32_t index) 
     """Into a lane in order of time, behind what is there for the same time. It belongs near the end, or the lane is short."""
     cdef Timed* items
     cdef uint64_t position = lane.tail
-    if unlikely(lane.tail - lane.head >= lane.room):
+    if unlikely(is_full(lane)):
         if not lane_grow(nic, lane):
             return
     items = <Timed*>lane.items
@@ -199,6 +202,7 @@ cdef void* lines_grow(void* items, size_t used, size_t nbytes, Lines* memory) no
 
 cdef void lane_init(Lane* lane, uint32_t item_bytes) noexcept nogil:
     memset(lane, 0, sizeof(Lane))
+    lane.mask = -1
     lane.item_bytes = item_bytes
 
 
@@ -221,8 +225,8 @@ cdef void items_free(char* items) noexcept nogil:
 cdef void lane_free(Lane* lane) noexcept nogil:
     items_free(lane.items)
     lane.items = NULL
-    lane.head = lane.tail = lane.mask = 0
-    lane.room = 0
+    lane.head = lane.tail = 0
+    lane.mask = -1
 
 
 cdef uint64_t first_room(uint64_t item_bytes) noexcept nogil:
@@ -235,7 +239,7 @@ cdef uint64_t first_room(uint64_t item_bytes) noexcept nogil:
 
 cdef bint lane_grow(Nic* nic, Lane* lane) noexcept nogil:
     """Double the room; positions stay what they are. At first it is two lines of the cache: a lane comes by all of its room."""
-    cdef uint64_t room = 2 * <uint64_t>lane.room if lane.room else first_room(lane.item_bytes)
+    cdef uint64_t room = 2 * (<uint64_t>lane.mask + 1) if lane.items != NULL else first_room(lane.item_bytes)
     cdef uint64_t position
     cdef size_t size = lane.item_bytes
     cdef char* items = items_new(room * size)
@@ -246,8 +250,7 @@ cdef bint lane_grow(Nic* nic, Lane* lane) noexcept nogil:
         memcpy(items + (position & (room - 1)) * size, lane.items + (position & lane.mask) * size, size)
     items_free(lane.items)
     lane.items = items
-    lane.mask = room - 1
-    lane.room = <uint32_t>room
+    lane.mask = <int32_t>(room - 1)
     return True
 
 

@@ -101,13 +101,10 @@ cdef inline int32_t completion_chunk(Nic* nic, uint64_t address, int32_t left) n
 
 cdef inline void foresee_end(Nic* nic, Tlp* tlp) noexcept nogil:
     """What the end of a payload's read will look at is brought into the cache."""
-    cdef Ring* ring = &nic.rings[tlp.ring]
     if tlp.klass == CLASS_PAYLOAD:
         prefetch(&nic.rows[tlp.ref])
+        prefetch(&nic.rings[tlp.ring].ready)
         foresee_stamp(nic, tlp.ref, STAGE_DATA_FETCHED)
-        prefetch(ring)
-        prefetch(&ring.next)
-        prefetch(&(<int32_t*>ring.rows.items)[ring.ready & ring.rows.mask])
 
 
 cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcept nogil:
@@ -284,10 +281,13 @@ cdef inline bint blames_pool(int32_t causes) noexcept nogil:
 
 cdef inline void open_books(Nic* nic, Direction* way, int all_causes) noexcept nogil:
     """The causes of three lines, plus one, a byte each."""
-    if way.blamed != all_causes:
-        way.blamed = all_causes
+    cdef int32_t changed = way.blamed ^ all_causes
+    way.blamed = all_causes
+    if changed & 255:
         blame(nic, way.line, (all_causes & 255) - 1)
+    if changed >> 8 & 255:
         blame(nic, way.line + 1, (all_causes >> 8 & 255) - 1)
+    if changed >> 16:
         blame(nic, way.line + 2, (all_causes >> 16) - 1)
 
 

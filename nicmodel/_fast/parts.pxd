@@ -88,61 +88,62 @@ cdef struct Unborn:
     int32_t group           # with `books`
 
 cdef struct Ring:
-    # In the order of use, cache line by cache line: the scheduler's, a frame's, a descriptor's, the rest. 320 bytes.
+    # A line of the cache each: what the scheduler looks at, its rows, a frame's way and the next descriptors, the rest.
+    # 256 bytes.
     Lane chip               # Descriptor: Tx waiting for the scheduler, Rx not yet paired
     int32_t held            # descriptors on chip: Tx waiting for the scheduler, Rx not yet paired
     int32_t begun           # Tx: the scheduler has begun a frame and not finished it
     int32_t asked           # Tx: bytes of that frame that it has asked for
     int32_t function
-    uint32_t epoch          # grows at every revocation: what carries an older one is void
-    int32_t domain
-    Lane rows               # int32: rows in ring order, the oldest not yet done with first; Tx: and ASKS_REPORT
-    uint32_t complete       # Tx: rows with all data on board, not yet appended to tx_ready
     int32_t agent           # live agent, or -1
+    int32_t domain
+    int32_t number
+    int16_t direction
+    int16_t is_open
+    Lane rows               # int32: rows in ring order, the oldest not yet done with first; Tx: and ASKS_REPORT
+    Lane unpaired           # Rx, int32: rows without a descriptor | Tx, Unborn: descriptors without a row
     # positions in `rows`
     uint64_t ready          # first not yet appended to tx_ready
     uint64_t retired        # first not yet retired
+    uint64_t span           # first of the write-back span
+    uint32_t complete       # Tx: rows with all data on board that wait for older ones
+    int32_t ready_slot      # descriptor of the first that is not ready; -1: the driver has lapped the ring
+    uint32_t epoch          # grows at every revocation: what carries an older one is void
     int32_t next            # descriptor to fetch next
     int32_t tail
-    int32_t fetching        # read requests of the descriptor fetch still out
     int32_t size
     int32_t span_slot       # first descriptor of the write-back span
     int32_t span_reports    # descriptors with RS in it
-    int32_t wthresh
-    int32_t vector          # 64 * function + vector, or -1
-    int16_t direction
-    int16_t is_open
-    int32_t number
-    int32_t fetch_first
-    int32_t level           # `fewest`: the set of rings that this one is in, or -1
-    uint64_t span           # first of the write-back span
-    uint8_t* fetched        # descriptors as sampled
-    Lane doorbells          # Batch
+    int16_t wthresh
+    int16_t fetching        # read requests of the descriptor fetch still out
+    int32_t fetch_count
     uint64_t base
+    uint8_t* fetched        # descriptors as sampled
     uint64_t visible        # first whose write-back is not yet in memory
     uint64_t written        # first whose span is not yet wholly in memory
     uint64_t reaped         # first not yet reaped by the agent
     uint64_t interrupted    # first not yet announced
-    Lane unpaired           # Rx, int32: rows without a descriptor | Tx, Unborn: descriptors without a row
-    int32_t fetch_count
+    int32_t fetch_first
+    int32_t level           # `fewest`: the set of rings that this one is in, or -1
     int32_t buffer_bytes
+    int32_t vector          # 64 * function + vector, or -1
 
 cdef struct Function:
-    # The scheduler's line, then what every frame counts.
+    # What every sent frame looks at and counts is in the first line of the cache.
     int32_t num_tx
     int32_t first_tx        # the lowest open Tx ring
     int32_t last_ring       # last Tx ring the scheduler granted
     int32_t waiting_rings   # Tx rings with a descriptor waiting
-    int32_t begun_rings     # of these, frames that the scheduler has begun and not finished
+    uint64_t reads          # sampled so far: serial of the jitter stream
+    int64_t inside[2]
+    int64_t counters[NUM_COUNTERS]
+    int32_t begun_rings     # of those that wait, frames that the scheduler has begun and not finished
     int32_t num_rx
     int32_t bus_master
     int32_t drop_policy
     int32_t* tx_rings       # open rings in number order
     int32_t* rx_rings
-    uint64_t reads          # sampled so far: serial of the jitter stream
     uint64_t requesting     # vectors
-    int64_t inside[2]
-    int64_t counters[NUM_COUNTERS]
     uint64_t enabled
     uint64_t throttled      # inside their interval, with an ITR event to come
     int64_t source_checks   # anti-spoofing

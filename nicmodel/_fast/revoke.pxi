@@ -280,7 +280,8 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
     ring.is_open = 0
     ring.epoch += 1
     ring.fetching = 0
-    lane_clear(&ring.doorbells)
+    if ring.direction == DIRECTION_TX:
+        lane_clear(&nic.doorbells[index])
     lane_clear(&ring.chip)
     ring.asked = 0
     ring.complete = 0

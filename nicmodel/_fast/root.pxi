@@ -267,7 +267,7 @@ cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil
     if likely(nic.draws):
         time += drawn_latency(nic, nic.tlps[index].function)
     push_sorted(nic, &nic.read_dones, time, index)
-    prefetch(&nic.rings[nic.tlps[index].ring].rows)
+    prefetch(&nic.rings[nic.tlps[index].ring].ready)
     if nic.tlps[index].klass == CLASS_PAYLOAD:
         prefetch(&nic.rows[nic.tlps[index].ref])
     if time < nic.when[RANK_READ_DONE]:
@@ -302,7 +302,7 @@ cdef void sample(Nic* nic, int32_t index) noexcept nogil:
     if nbytes:
         read_host(nic, request.function, request.domain, request.address, request.address, into, nbytes)
     if request.klass != CLASS_PAYLOAD and is_live(nic, request):
-        foresee_descriptors(&nic.rings[request.ring])
+        foresee_descriptors(nic, request.ring)
 
 
 cdef inline void commit_mem_read(Nic* nic) noexcept nogil:

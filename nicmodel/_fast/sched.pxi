@@ -119,8 +119,7 @@ cdef inline void foresee_turn(Nic* nic, int32_t function) noexcept nogil:
     ring = &nic.rings[nic.functions[function + TURNS_AHEAD - 1].first_tx]
     prefetch(ring)
     prefetch(&ring.rows)
-    prefetch(&ring.next)
-    prefetch(&ring.unpaired)
+    prefetch(&ring.ready)
     ring = &nic.rings[nic.functions[function + TURNS_AHEAD - 2].first_tx]
     prefetch(lane_front(&ring.chip))
     prefetch(lane_at(&ring.chip, ring.chip.head + 1))
@@ -157,10 +156,8 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
             stamp(nic, &nic.rows[head.slot], STAGE_SCHEDULED, nic.now)
     address = head.address + <uint64_t>ring.asked
     nbytes = read_piece(nic, address, head.nbytes - ring.asked)
-    request = ask(nic, CLASS_PAYLOAD, index, address, nbytes)
+    request = request_new(nic, CLASS_PAYLOAD, index, address, nbytes, ring.asked, head.slot)
     foresee_bytes(nic, ring.domain, address)
-    nic.tlps[request].ref = head.slot
-    nic.tlps[request].offset = ring.asked
     ring.asked += nbytes
     if ring.asked < head.nbytes:
         note_begun(nic, ring, True)
@@ -176,3 +173,4 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         shape(nic, ring.function, begins)
     if may_pick(nic):
         touch(nic, TX_SCHEDULER)
+    ask_for_payload(nic, request)

@@ -166,17 +166,12 @@ cdef int choose_class(Nic* nic) noexcept nogil:
 
 cdef void grant_by_rules(Nic* nic, int klass) noexcept nogil:
     cdef int32_t index = candidate_of(nic, klass)
-    concerns(nic, nic.tlps[index].function)
     if nic.tag_lists:
         take_listed(nic, klass, nic.tlps[index].function)
     else:
         lane_pop(&nic.asking[klass])
     nic.tag_turn = klass + 1 if klass < 2 else 0
-    nic.tags_free -= 1
-    nic.read_buffer_free -= nic.tlps[index].nbytes
-    check(nic, nic.read_buffer_free >= 0, HOLDS_READ_BUFFER, nic.read_buffer_free)
-    if nic.books:
-        leave_tags(nic, index)
+    take_tag_and_room(nic, index)
     queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
 
 

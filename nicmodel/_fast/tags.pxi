@@ -12,8 +12,13 @@ cdef inline int32_t read_piece(Nic* nic, uint64_t address, int32_t left) noexcep
     return piece if piece < page else page
 
 
-cdef inline int32_t ask(Nic* nic, int klass, int32_t index, uint64_t address, int32_t nbytes) noexcept nogil:
-    """One read request of a ring joins its class; the caller adds row and offset."""
+cdef enum:
+    BEFORE_TAGS = 1 << TX_REORDER | 1 << SWITCH_INGRESS | 1 << TX_DESC_FETCH | 1 << RX_DESC_FETCH     # after TX_SCHEDULER
+
+
+cdef inline int32_t request_new(Nic* nic, int klass, int32_t index, uint64_t address, int32_t nbytes, int32_t offset,
+                                int32_t row) noexcept nogil:
+    """One read request of a ring; `offset` is its place in its operation, `row` that of a payload, or -1."""
     cdef int32_t request = tlp_new(nic, TLP_READ)
     cdef Tlp* tlp = &nic.tlps[request]
     cdef Ring* ring = &nic.rings[index]
@@ -24,9 +29,14 @@ cdef inline int32_t ask(Nic* nic, int klass, int32_t index, uint64_t address, in
     tlp.domain = ring.domain
     tlp.address = address
     tlp.nbytes = nbytes
-    tlp.ref = -1
-    tlp.offset = 0
+    tlp.ref = row
+    tlp.offset = offset
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, address, 0)
+    return request
+
+
+cdef inline void ask(Nic* nic, int klass, int32_t request) noexcept nogil:
+    """A request joins its class."""
     if unlikely(nic.tag_lists):
         ask_by_function(nic, klass, request)
     else:
@@ -34,16 +44,29 @@ cdef inline int32_t ask(Nic* nic, int klass, int32_t index, uint64_t address, in
     if nic.books:
         join_tags(nic, klass, request)
     touch(nic, TAGS)
-    return request
+
+
+cdef inline void ask_for_payload(Nic* nic, int32_t request) noexcept nogil:
+    """TX_SCHEDULER has decided, and asks. If nobody asks already, and nobody who might has a turn before TAGS, then that grants
+    it in this instant, so it is granted at once."""
+    if (nic.touched & (BEFORE_TAGS | 1 << TAGS) or nic.tags_blamed | nic.tag_rules
+            or nic.tags_free < 1 or nic.tlps[request].nbytes > nic.read_buffer_free):
+        ask(nic, CLASS_PAYLOAD, request)
+        return
+    at(nic, NUM_RANKS + TAGS)
+    if nic.books:
+        nic.tlps[request].ready = nic.now
+    take_tag_and_room(nic, request)
+    nic.tag_turn = 0
+    send_request(nic, request)
 
 
 cdef int32_t ask_in_pieces(Nic* nic, int klass, int32_t ring, uint64_t address, int32_t nbytes) noexcept nogil:
     """The requests of one operation; how many they are."""
-    cdef int32_t offset = 0, count = 0, piece, index
+    cdef int32_t offset = 0, count = 0, piece
     while offset < nbytes:
         piece = read_piece(nic, address + offset, nbytes - offset)
-        index = ask(nic, klass, ring, address + offset, piece)
-        nic.tlps[index].offset = offset
+        ask(nic, klass, request_new(nic, klass, ring, address + offset, piece, offset, -1))
         offset += piece
         count += 1
     return count
@@ -71,22 +94,21 @@ cdef inline bint fits(Nic* nic, int klass) noexcept nogil:
     return nic.tlps[front_index(&nic.asking[klass])].nbytes <= nic.read_buffer_free
 
 
-cdef inline int32_t grant(Nic* nic, int klass) noexcept nogil:
-    """The head of this class has its tag and its room, and may go."""
-    cdef int32_t index = pop_index(&nic.asking[klass])
+cdef inline void take_tag_and_room(Nic* nic, int32_t index) noexcept nogil:
+    """A request has its tag and its room in the read buffer."""
     concerns(nic, nic.tlps[index].function)
     nic.tags_free -= 1
     nic.read_buffer_free -= nic.tlps[index].nbytes
     check(nic, nic.read_buffer_free >= 0, HOLDS_READ_BUFFER, nic.read_buffer_free)
     if nic.books:
         leave_tags(nic, index)
+
+
+cdef inline int32_t grant(Nic* nic, int klass) noexcept nogil:
+    """The head of this class may go."""
+    cdef int32_t index = pop_index(&nic.asking[klass])
+    take_tag_and_room(nic, index)
     return index
-
-
-cdef inline bint asks_alone(Nic* nic) noexcept nogil:
-    """Does only the payload class ask?"""
-    return ((nic.asking[CLASS_RX_DESCRIPTOR].tail - nic.asking[CLASS_RX_DESCRIPTOR].head)
-            | (nic.asking[CLASS_TX_DESCRIPTOR].tail - nic.asking[CLASS_TX_DESCRIPTOR].head)) == 0
 
 
 cdef inline void decide_tags(Nic* nic) noexcept nogil:
@@ -94,10 +116,6 @@ cdef inline void decide_tags(Nic* nic) noexcept nogil:
     cdef int klass = nic.tag_turn, refused = 0, lacking
     if unlikely(nic.tag_rules):
         decide_tags_by_rules(nic)
-        return
-    if nic.tags_blamed == 0 and lane_count(&nic.asking[CLASS_PAYLOAD]) == 1 and asks_alone(nic) and fits(nic, CLASS_PAYLOAD):
-        send_request(nic, grant(nic, CLASS_PAYLOAD))    # what nearly always is: one frame's turn, and room for it
-        nic.tag_turn = 0
         return
     while refused < 3:
         if fits(nic, klass):

@@ -28,7 +28,7 @@ cdef void ring_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
         count += ring.size
     ring.tail = tail
     if ring.direction == DIRECTION_TX and count:
-        batch = <Batch*>lane_push(nic, &ring.doorbells)
+        batch = <Batch*>lane_push(nic, &nic.doorbells[index])
         batch.posted = tlp.ready
         batch.doorbell = nic.now
         batch.count = count
@@ -84,29 +84,43 @@ cdef inline void join_ready(Nic* nic, int32_t index) noexcept nogil:
         join_wire(nic, edge + nic.tx_pipe, index)
 
 
-cdef inline void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
+cdef inline void take_ready(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
+    """The ring's oldest frame that has not been ready is."""
+    ring.ready += 1
+    if likely(ring.ready_slot >= 0):
+        ring.ready_slot = ring.ready_slot + 1 if ring.ready_slot + 1 < ring.size else 0
+    join_ready(nic, index)
+
+
+cdef void advance_ready(Nic* nic, Ring* ring) noexcept nogil:
     """Frames of a ring become ready in ring order: the oldest when complete, then its complete successors."""
     cdef int32_t index
     while ring.complete:
         index = row_at(ring, ring.ready)
         if not nic.rows[index].complete:
             return
-        ring.ready += 1
         ring.complete -= 1
-        join_ready(nic, index)
+        take_ready(nic, ring, index)
 
 
 cdef inline void commit_tx_payload(Nic* nic, Tlp* request) noexcept nogil:
-    """The last completion of one payload request has arrived."""
+    """The last completion of one payload request has arrived. By its descriptor it is known whether the frame is the oldest
+    of its ring."""
     cdef Row* row = &nic.rows[request.ref]
+    cdef Ring* ring = &nic.rings[request.ring]
     row.arrived += request.nbytes
-    if row.arrived == row.nbytes:
-        row.complete = 1
-        nic.rings[request.ring].complete += 1
-        stamp(nic, row, STAGE_DATA_FETCHED, nic.edge)
-        if nic.books:
-            take_over_payload(nic, request.ref)
-        advance_ready(nic, &nic.rings[request.ring])
+    if row.arrived < row.nbytes:
+        return
+    row.complete = 1
+    stamp(nic, row, STAGE_DATA_FETCHED, nic.edge)
+    if nic.books:
+        take_over_payload(nic, request.ref)
+    if likely(row.slot == ring.ready_slot):
+        take_ready(nic, ring, request.ref)
+    else:
+        ring.complete += 1
+    if unlikely(ring.complete):
+        advance_ready(nic, ring)
 
 
 # ---- retirement ------------------------------------------------------------------------------------
@@ -124,18 +138,21 @@ cdef inline void join_span(Nic* nic, int32_t index, Row* row) noexcept nogil:
     """A retired descriptor joins the write-back span; a full span is written."""
     cdef Ring* ring = &nic.rings[index]
     cdef bint is_last = row.slot == ring.size - 1
-    cdef bint nothing_inside, full
     if ring.retired - ring.span == 1:
         ring.span_slot = row.slot
         ring.span_reports = 0
     ring.span_reports += row.rs
-    nothing_inside = ring.retired == ring.rows.tail and not ring.fetching and to_fetch(ring) == 0
-    full = ring.span_reports >= (ring.wthresh if ring.wthresh > 1 else 1)
-    if full or (ring.span_reports and (is_last or nothing_inside)):
+    if unlikely(ring.span_reports) and (is_last or is_span_full(ring)):
         write_span(nic, index, ring.span, <int32_t>(ring.retired - ring.span))
         ring.span = ring.retired
     elif unlikely(is_last):
         forget_span(nic, index)
+
+
+cdef inline bint is_span_full(Ring* ring) noexcept nogil:
+    """Has it as many reports as it waits for, or is nothing of the ring inside?"""
+    return (ring.span_reports >= (ring.wthresh if ring.wthresh > 1 else 1)
+            or (ring.retired == ring.rows.tail and not ring.fetching and to_fetch(ring) == 0))
 
 
 cdef inline void retire(Nic* nic, int32_t index, int64_t edge) noexcept nogil:

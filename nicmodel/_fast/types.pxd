@@ -95,6 +95,7 @@ cdef struct Nic:
     Vector* vectors
     Ring* rings
     Lines ring_memory
+    Lane* doorbells         # Batch, by Tx ring: what they announced and nobody has fetched
     Arena* arenas
     int32_t num_arenas
     int32_t message_domains     # has there been any?
