@@ -31,7 +31,8 @@ def run_report(result: RunResult) -> RenderableType:
         parts.append(waiting_table(result.measured.books))
     if result.measured.life is not None:
         parts += life_report(result.simulated["life"])
-    parts += [Text(line) for line in (*totals(result), *steadiness(result), *closings(result), *breaches(result), *wall(result))]
+    notes = (*totals(result), *cap(result), *steadiness(result), *closings(result), *breaches(result), *wall(result))
+    parts += [Text(line) for line in notes]
     parts += [
         expectation_line(e, verdict)
         for e, verdict in zip(result.scenario.expect, result.simulated["expect"], strict=True)
@@ -135,6 +136,16 @@ def totals(result: RunResult) -> Iterable[str]:
     fairness = "-" if summed["jain"] is None else f"{summed['jain']:.6f}"
     yield f"Fairness  Jain index {fairness} over the frame bytes of running VFs"
     yield f"Latency   {BINS}"
+
+
+def cap(result: RunResult) -> Iterable[str]:
+    """A line if the scenario's cap on packets has ended the run before its duration did."""
+    s, window_ps = result.scenario, int(result.measured.window_ps)
+    if s.packets and window_ps < s.duration and not result.interrupted:
+        yield (
+            f"Capped    packets = {s.packets} ended the run: {time_text(window_ps)} of {time_text(s.duration)} were measured; "
+            "packets = 0 is no cap"
+        )
 
 
 def steadiness(result: RunResult) -> Iterable[str]:

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from drivers.mutants import LIFE, MUTANTS, START
 from drivers.pf import PfMiniport
@@ -22,6 +23,7 @@ from nicmodel.datasheet.pcie_link import GENERATIONS, TICKS_PER_PS, completion_t
 from nicmodel.datasheet.rules import BY_ID
 from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.lab.loading import load, shipped
+from nicmodel.lab.report import run_report
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.run import run
 from nicmodel.lab.testbench import Machine, bring_up
@@ -281,3 +283,13 @@ def test_ctrl_c_ends_a_long_run_soon_and_prints_what_was_measured(plane):
     assert cpu_seconds_of_children() - before - at_signal < 1
     simulated = json.loads(out)["simulated"]
     assert simulated["interrupted"] is True and simulated["totals"]["tx_packets"] > 100
+
+
+@pytest.mark.parametrize(("packets", "capped"), [(500, True), (0, False)])
+def test_a_run_that_its_cap_has_ended_says_so(packets, capped):
+    target = Console(width=200)
+    with target.capture() as text:
+        target.print(run_report(run("vf_scaling", packets=packets, warmup="20us", duration="80us")))
+    said = "Capped    packets = 500 ended the run: " in text.get()
+    assert said == capped
+    assert (" of 80 us were measured; packets = 0 is no cap" in text.get()) == capped
