@@ -27,7 +27,7 @@ SETTLE = 300 * US                         # from the start of traffic to full qu
 FAST, REFERENCE = 40_000 * US, 120 * US   # simulated: long enough to be timed
 # Floors of the comparisons, and a ceiling.
 OVER_REFERENCE, OVER_SIMPY, PER_CALIBRATION, WITH_BOOKS = 300, 60, 80_000, 65
-MANY_OVER_ONE = 2
+MANY_OVER_ONE = 1.7
 SLICES, SLICE = 40, 1_500 * US             # of two machines that run in turns
 
 
