@@ -42,8 +42,8 @@ cdef int configure(Nic* nic, object config) except -1:
     configure_whole(nic, config)
     if max(config.num_functions, config.num_rings) >= 1 << 15:
         raise ModelBug(f"{max(config.num_functions, config.num_rings)} functions or rings of a direction: fewer than 32768")
-    if config.tx_cache >= 1 << 16:
-        raise ModelBug(f"{config.tx_cache} descriptors of a Tx ring on chip: fewer than 65536")
+    if max(config.tx_cache, config.rx_cache) >= 1 << 16:
+        raise ModelBug(f"{max(config.tx_cache, config.rx_cache)} descriptors of a ring on chip: fewer than 65536")
     if min(config.core_ps, config.read_latency_ps, config.write_latency_ps, config.register_cycles,
            config.register_latency_cycles, config.tx_pipe_cycles, config.rx_pipe_cycles) < 1:
         raise ModelBug("every latency of a plane is at least 1")

@@ -79,7 +79,7 @@ cdef inline void foresee_message(Nic* nic, Function* function, int32_t number) n
     prefetch(function.tx_rings)
     prefetch(function.rx_rings)
     prefetch(&function.counters[COUNT_INTERRUPTS])
-    prefetch(ring)
+    prefetch(&ring.rows)
     prefetch(&ring.base)
     if agent >= 0:
         prefetch(&nic.agents[agent].live)

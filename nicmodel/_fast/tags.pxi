@@ -13,7 +13,7 @@ cdef inline int32_t read_piece(Nic* nic, uint64_t address, int32_t left) noexcep
 
 
 cdef enum:
-    BEFORE_TAGS = 1 << TX_REORDER | 1 << SWITCH_INGRESS | 1 << TX_DESC_FETCH | 1 << RX_DESC_FETCH     # after TX_SCHEDULER
+    UP_TO_TAGS = (1 << (TAGS + 1)) - (1 << (TX_SCHEDULER + 1))      # arbiters that decide after TX_SCHEDULER, TAGS the last
 
 
 cdef inline int32_t request_new(Nic* nic, int klass, int32_t index, uint64_t address, int32_t nbytes, int32_t offset,
@@ -49,8 +49,7 @@ cdef inline void ask(Nic* nic, int klass, int32_t request) noexcept nogil:
 cdef inline void ask_for_payload(Nic* nic, int32_t request) noexcept nogil:
     """TX_SCHEDULER has decided, and asks. If nobody asks already, and nobody who might has a turn before TAGS, then that grants
     it in this instant, so it is granted at once."""
-    if (nic.touched & (BEFORE_TAGS | 1 << TAGS) or nic.tags_blamed | nic.tag_rules
-            or nic.tags_free < 1 or nic.tlps[request].nbytes > nic.read_buffer_free):
+    if nic.touched & UP_TO_TAGS or nic.tags_blamed | nic.tag_rules or not finds_room(nic, request):
         ask(nic, CLASS_PAYLOAD, request)
         return
     at(nic, NUM_RANKS + TAGS)
@@ -87,11 +86,14 @@ cdef inline void request_end(Nic* nic, int32_t index) noexcept nogil:
         touch(nic, TAGS)
 
 
+cdef inline bint finds_room(Nic* nic, int32_t request) noexcept nogil:
+    """Is there a tag for this request, and read buffer?"""
+    return nic.tags_free >= 1 and nic.tlps[request].nbytes <= nic.read_buffer_free
+
+
 cdef inline bint fits(Nic* nic, int klass) noexcept nogil:
     """Does the head of this class find a tag and room?"""
-    if lane_empty(&nic.asking[klass]) or nic.tags_free < 1:
-        return False
-    return nic.tlps[front_index(&nic.asking[klass])].nbytes <= nic.read_buffer_free
+    return not lane_empty(&nic.asking[klass]) and finds_room(nic, front_index(&nic.asking[klass]))
 
 
 cdef inline void take_tag_and_room(Nic* nic, int32_t index) noexcept nogil:

@@ -47,7 +47,7 @@ def test_a_flow_has_addresses_of_48_bits_and_a_vlan_of_12(name, wrong):
 
 @pytest.mark.parametrize("name, number, told", [
     ("num_functions", 1 << 15, "32768 functions or rings"), ("num_rings", 1 << 15, "32768 functions or rings"),
-    ("tx_cache", 1 << 16, "65536 descriptors of a Tx ring on chip")])
+    ("tx_cache", 1 << 16, "65536 descriptors of a ring on chip"), ("rx_cache", 1 << 16, "65536 descriptors of a ring on chip")])
 def test_a_plane_has_no_more_than_its_fields_can_name(name, number, told):
     with pytest.raises(ModelBug, match=told):
         FastPath(replace(plane_config(PROFILES["x520"], HOSTS["xeon"], num_vfs=2), **{name: number}))
