@@ -133,5 +133,7 @@ CORPUS = (
            actions=((9 * US, "close", (0, 0)), (20 * US, "reopen", (0,)), (21 * US, "send", (0, 0, (60, 90, 400))))),
     Script("reset under receive", (Queue(1, tx=False, rx=True), Queue(2, rx=True)), flows=(rx_flow(1), rx_flow(2)),
            actions=((11 * US, "reset", (1,)), (17 * US + 333, "set", ("bme", 2, 0))), end=40 * US),
+    Script("an order that comes after the end", (Queue(0),), flows=(rx_flow(0),), end=12 * US,
+           actions=((13 * US, "set", ("wire", 0, 819200)),)),
     Script("PAUSE off the grid", agents(2), actions=((8 * US + 137, "set", ("pause", 0, 9)), (11 * US, "set", ("pause", 0, 0)))),
 )

@@ -138,10 +138,13 @@ class Watched(ReferencePath):
 
 
 def to_rest(script: Script) -> Script:
-    """The same script, and then everything is taken back and given time to end."""
-    last = tuple((script.end, "reset", (function,)) for function in range(5))
-    wire = ((script.end, "set", ("wire", 0, 0)),)
-    return replace(script, actions=(*script.actions, *last, *wire), end=script.end + REST_PS)
+    """The same script, and then everything is taken back and given time to end. An action may come after the end that the script
+    names, and is carried out; so everything is taken back after the last of them.
+    """
+    end = max((script.end, *(at for at, _, _ in script.actions)))
+    resets = tuple((end, "reset", (function,)) for function in range(5))
+    wire = ((end, "set", ("wire", 0, 0)),)
+    return replace(script, actions=(*script.actions, *resets, *wire), end=end + REST_PS)
 
 
 def watch(script: Script) -> Outcome:
