@@ -62,6 +62,14 @@ def test_every_room_of_the_compiled_plane_is_built(load, monkeypatch):
     assert sorted(Path("nicmodel") / name for name in included) == sorted(in_packages({".pxi"}))
 
 
+def test_what_only_prefetches_is_inline():
+    """A compiler takes a function that does nothing else for one without effect, and drops its calls."""
+    defined = [line for path in in_packages({".pxi"}) for line in (ROOT / path).read_text().splitlines()
+               if re.match(r"cdef .*\b(foresee|prefetch)_\w+\(", line)]
+    assert len(defined) > 8
+    assert not [line for line in defined if not line.startswith("cdef inline ")]
+
+
 def test_an_sdist_can_be_built_and_tested(tmp_path):
     subprocess.run([sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path)], cwd=ROOT, check=True)
     held = {Path(line) for line in (tmp_path / "nicmodel.egg-info" / "SOURCES.txt").read_text().splitlines()}

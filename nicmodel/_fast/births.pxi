@@ -34,8 +34,6 @@ cdef inline int32_t bear_row(Nic* nic, Ring* ring, int32_t nbytes) noexcept nogi
     row.ring = <int16_t>ring.number
     row.slot = unborn.slot
     row.rs = place[0] & ASKS_REPORT != 0
-    if row.rs and ring.vector >= 0:
-        prefetch(&nic.vectors[ring.vector])     # its write-back will ask for an interrupt
     row.good = row.room = 1     # it holds room once it has begun
     row.held = IN_PIPE | IN_CHAIN
     row.born = unborn.posted

@@ -86,7 +86,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
         touch(nic, TX_DESC_FETCH if sends else RX_DESC_FETCH)
 
 
-cdef void foresee_descriptors(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void foresee_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """What the end of a fetch will look at first is brought into the cache."""
     cdef Ring* ring = &nic.rings[index]
     if ring.direction == DIRECTION_TX:

@@ -24,7 +24,9 @@ cdef extern from *:
     const int CHECKED "NICMODEL_IS_CHECKED"
     int low_bit "nicmodel_low_bit"(uint64_t) noexcept nogil         # of a number that is not 0
     int bit_length "nicmodel_bit_length"(uint64_t) noexcept nogil   # likewise
-    void prefetch "nicmodel_prefetch"(const void*) noexcept nogil   # it will be looked at a few instants from now
+    # It will be looked at a few instants from now. A function that does nothing else is inline: a compiler takes one that
+    # is not for a function without effect, and drops its calls.
+    void prefetch "nicmodel_prefetch"(const void*) noexcept nogil
     bint likely(bint) noexcept nogil
     bint unlikely(bint) noexcept nogil
 

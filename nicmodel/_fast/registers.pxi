@@ -33,8 +33,12 @@ cdef void write_register(Nic* nic, int32_t function, int32_t bar, int32_t offset
 
 
 cdef void write_tail(Nic* nic, int32_t function, int32_t index, int32_t tail) noexcept nogil:
-    """An agent of this function rings the doorbell of its ring."""
+    """An agent of this function rings the doorbell of its ring. What that will look at is brought into the cache."""
     queue_write(nic, function, 0, 0, index, tail)
+    prefetch(&nic.rings[index])
+    prefetch(&nic.functions[function].counters[COUNT_DOORBELLS])
+    if index < nic.num_rings:
+        prefetch(&nic.doorbells[index])
 
 
 cdef void read_register(Nic* nic, int32_t function, int32_t bar, int32_t offset, int32_t request) noexcept nogil:

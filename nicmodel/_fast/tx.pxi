@@ -68,6 +68,14 @@ cdef inline bint is_watched(Nic* nic, Row* row) noexcept nogil:
     return row.rs or nic.loopback or nic.rings[row.ring].wthresh > 1
 
 
+cdef inline void foresee_report(Nic* nic, Ring* ring) noexcept nogil:
+    """What the write-back of its report will look at, and the interrupt behind it, is brought into the cache."""
+    prefetch(&ring.base)
+    prefetch(&nic.functions[ring.function].requesting)
+    if ring.vector >= 0:
+        prefetch(&nic.vectors[ring.vector])
+
+
 cdef inline void join_ready(Nic* nic, int32_t index) noexcept nogil:
     """The frame takes the first edge that is left."""
     cdef int64_t edge = nic.edge
@@ -79,6 +87,7 @@ cdef inline void join_ready(Nic* nic, int32_t index) noexcept nogil:
     nic.ready_last = edge
     push_timed(nic, &nic.tx_ready, edge, index)
     if is_watched(nic, &nic.rows[index]):
+        foresee_report(nic, &nic.rings[nic.rows[index].ring])
         wake_reorder(nic, edge)
     if likely(nic.rows[index].good and not nic.loopback):
         join_wire(nic, edge + nic.tx_pipe, index)
