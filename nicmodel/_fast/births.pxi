@@ -28,22 +28,20 @@ cdef inline int32_t bear_row(Nic* nic, Ring* ring, int32_t nbytes) noexcept nogi
     """The next descriptor of the ring, a good one, becomes a row. Pointers to rows are void after this call."""
     cdef Unborn* unborn = first_unborn(ring)
     cdef int32_t born = row_new(nic, KIND_TX, ring.function, nbytes, unborn.serial)
-    cdef int32_t* place = &(<int32_t*>ring.rows.items)[unborn.position & ring.rows.mask]
     cdef Row* row = &nic.rows[born]
-    place[0] |= born
     row.ring = <int16_t>ring.number
     row.slot = unborn.slot
-    row.rs = place[0] & ASKS_REPORT != 0
+    row.rs = <uint8_t>(unborn.reports >> (unborn.count - 1) & 1)
     row.good = row.room = 1     # it holds room once it has begun
     row.held = IN_PIPE | IN_CHAIN
     row.born = unborn.posted
     row.flow = unborn.flow
-    row.destination = unborn.destination
     row.origin = unborn.group
     if nic.record_rows:
         stamp(nic, row, STAGE_POSTED, unborn.posted)
         stamp(nic, row, STAGE_DOORBELL, unborn.doorbell)
         stamp(nic, row, STAGE_DESC_FETCHED, unborn.fetched)
+    (<int32_t*>ring.rows.items)[unborn.position & ring.rows.mask] = born | (ASKS_REPORT if row.rs else 0)
     unborn.serial += 1
     unborn.position += 1
     unborn.slot += 1
@@ -82,29 +80,29 @@ cdef void bear_all(Nic* nic) noexcept nogil:
 
 # ---- descriptors arrive ----------------------------------------------------------------------------
 
-cdef inline void announce_births(Nic* nic, Ring* ring, Batch* batch, int32_t slot, int32_t count) noexcept nogil:
-    """So many descriptors, from `slot` on, have arrived that the doorbell covers."""
+cdef inline Unborn* announce_births(Nic* nic, Ring* ring, Batch* batch, int32_t slot, int32_t count) noexcept nogil:
+    """So many descriptors, from `slot` on, have arrived that the doorbell covers. The pointer is good until the next call."""
     cdef Unborn* unborn = <Unborn*>lane_push(nic, &ring.unpaired)
     unborn.serial = take_serials(nic, count)
     unborn.position = ring.rows.tail
+    lane_extend(nic, &ring.rows, count)
     unborn.posted = batch.posted
     unborn.doorbell = batch.doorbell
     unborn.fetched = nic.edge
     unborn.slot = slot
     unborn.count = count
     unborn.flow = nic.agents[ring.agent].flow if ring.agent >= 0 else -1
-    unborn.destination = 0
-    if likely(unborn.flow >= 0):
-        unborn.destination = with_vlan(nic.flows[unborn.flow].dst_mac, nic.flows[unborn.flow].vlan)
+    unborn.reports = 0
     unborn.group = group_new(nic, ring.function, batch, count) if nic.books else -1
+    return unborn
 
 
-cdef inline void take_descriptor(Nic* nic, Ring* ring, uint8_t* descriptor) noexcept nogil:
-    """One of those announced: a good one waits for the scheduler."""
+cdef inline void take_descriptor(Nic* nic, Ring* ring, Unborn* unborn, int32_t after, uint8_t* descriptor) noexcept nogil:
+    """One of those announced, and so many come after it: a good one waits for the scheduler."""
     cdef Descriptor* waiting
     cdef uint64_t command = get32(descriptor + 8)
     cdef int32_t nbytes = <int32_t>(command & TX_DTALEN_MASK)
-    push_index(nic, &ring.rows, ASKS_REPORT if command & TX_RS else 0)
+    unborn.reports |= <uint64_t>(command & TX_RS != 0) << after
     if unlikely(not is_good(nic, command, nbytes)):
         bear_bad_row(nic, ring, nbytes)
         return
@@ -120,6 +118,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     cdef Function* function = &nic.functions[ring.function]
     cdef Lane* doorbells = &nic.doorbells[index]
     cdef Batch* batch
+    cdef Unborn* unborn
     cdef int32_t taken = 0, end, good
     settle_arrivals(nic, nic.now)       # rows are numbered in the order of arrival
     concerns(nic, ring.function)
@@ -128,13 +127,13 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     while taken < ring.fetch_count:
         check(nic, not lane_empty(doorbells), HOLDS_BIRTHS, taken)
         batch = <Batch*>lane_front(doorbells)
-        end = taken + min(batch.count, ring.fetch_count - taken)
-        announce_births(nic, ring, batch, ring.fetch_first + taken, end - taken)
+        end = taken + min(min(batch.count, MOST_UNBORN), ring.fetch_count - taken)
+        unborn = announce_births(nic, ring, batch, ring.fetch_first + taken, end - taken)
         batch.count -= end - taken
         if batch.count == 0:
             lane_pop(doorbells)
         while taken < end:
-            take_descriptor(nic, ring, ring.fetched + taken * DESCRIPTOR_BYTES)
+            take_descriptor(nic, ring, unborn, end - taken - 1, ring.fetched + taken * DESCRIPTOR_BYTES)
             taken += 1
     if unlikely(ring.rows.tail - ring.ready > <uint64_t>ring.size):
         ring.ready_slot = -1            # two rows of one descriptor: it does not tell them apart any more

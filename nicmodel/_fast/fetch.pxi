@@ -92,7 +92,6 @@ cdef inline void foresee_descriptors(Nic* nic, int32_t index) noexcept nogil:
     if ring.direction == DIRECTION_TX:
         prefetch_all(lane_front(&nic.doorbells[index]), sizeof(Batch))
         prefetch(lane_back(&ring.unpaired))
-        prefetch(lane_back(&ring.rows))
     prefetch_all(lane_back(&ring.chip), ring.fetch_count * sizeof(Descriptor))
 
 

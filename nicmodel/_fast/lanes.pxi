@@ -95,6 +95,13 @@ cdef inline void push_index(Nic* nic, Lane* lane, int32_t index) noexcept nogil:
     (<int32_t*>lane.items)[lane.tail & lane.mask] = index
     lane.tail += 1
 
+cdef inline void lane_extend(Nic* nic, Lane* lane, int32_t count) noexcept nogil:
+    """Room for so many items at the back, of which nothing is known yet."""
+    while unlikely(<int64_t>(lane.tail - lane.head) + count > <int64_t>lane.mask + 1):
+        if not lane_grow(nic, lane):
+            return
+    lane.tail += count
+
 cdef inline int32_t index_at(Lane* lane, uint64_t position) noexcept nogil:
     return (<int32_t*>lane.items)[position & lane.mask]
 

@@ -17,6 +17,7 @@ cdef enum:
     MOST_ENDS_BYTES = 36    # two IPv6 addresses and two ports
     ASKS_REPORT = 1 << 30   # beside the row in `Ring.rows`: what is to be known of it when the row is used again
     UNBORN = -1         # in place of a row: it has none yet
+    MOST_UNBORN = 64    # bits of `Unborn.reports`
 
 cdef struct Record:
     # ROW_DTYPE of sim/results.py, field by field: kept only if rows are recorded.
@@ -40,7 +41,7 @@ cdef struct Row:
     # 64 bytes.
     int64_t serial
     int64_t born            # POSTED or ARRIVED: where its latency begins
-    uint64_t destination    # MAC, and above it the VLAN
+    uint64_t destination    # MAC, and above it the VLAN; Tx: from the switch on, if it loops back
     uint8_t* data           # the bytes that move, NULL if none
     int32_t nbytes          # DMA bytes: the frame without FCS
     int32_t arrived         # of those, on board | received, with RO: in memory
@@ -75,13 +76,13 @@ cdef struct Descriptor:
 
 cdef struct Unborn:
     # Tx descriptors on chip that have no row before the scheduler begins their frames: of those that were fetched together
-    # under one doorbell, what they have in common, and where the next one stands. 64 bytes.
+    # under one doorbell, at most MOST_UNBORN: what they have in common, and where the next one stands. 64 bytes.
     int64_t serial          # of the next row
     uint64_t position       # in `Ring.rows`
     int64_t posted
     int64_t doorbell
     int64_t fetched
-    uint64_t destination
+    uint64_t reports        # which of them ask for one: the next is bit `count` - 1, the last bit 0
     int32_t slot
     int32_t count
     int32_t flow
@@ -100,7 +101,7 @@ cdef struct Ring:
     int32_t number
     int16_t direction
     int16_t is_open
-    Lane rows               # int32: rows in ring order, the oldest not yet done with first; Tx: and ASKS_REPORT
+    Lane rows               # int32: rows in ring order, the oldest not yet done with first; Tx: from birth on, and ASKS_REPORT
     Lane unpaired           # Rx, int32: rows without a descriptor | Tx, Unborn: descriptors without a row
     # positions in `rows`
     uint64_t ready          # first not yet appended to tx_ready

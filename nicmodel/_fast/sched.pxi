@@ -112,7 +112,6 @@ cdef inline int32_t pick(Nic* nic) noexcept nogil:
 cdef inline void foresee_turn(Nic* nic, int32_t function) noexcept nogil:
     """What the turns of the next functions in number order will look at is brought into the cache, step by step."""
     cdef Ring* ring
-    cdef Unborn* unborn
     if function + TURNS_AHEAD >= nic.num_functions:
         return
     prefetch(&nic.functions[function + TURNS_AHEAD])
@@ -124,12 +123,10 @@ cdef inline void foresee_turn(Nic* nic, int32_t function) noexcept nogil:
     prefetch(lane_front(&ring.chip))
     prefetch(lane_at(&ring.chip, ring.chip.head + 1))
     prefetch(lane_front(&ring.unpaired))
-    ring = &nic.rings[nic.functions[function + TURNS_AHEAD - 3].first_tx]
-    if not lane_empty(&ring.unpaired):
-        unborn = first_unborn(ring)
-        prefetch(&(<int32_t*>ring.rows.items)[unborn.position & ring.rows.mask])
-        if nic.books:
-            prefetch(&nic.ledger.groups[unborn.group].queued)
+    if nic.books:
+        ring = &nic.rings[nic.functions[function + TURNS_AHEAD - 3].first_tx]
+        if not lane_empty(&ring.unpaired):
+            prefetch(&nic.ledger.groups[first_unborn(ring).group].queued)
 
 
 cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:

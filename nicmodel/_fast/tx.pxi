@@ -300,7 +300,9 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     cdef Row* row = &nic.rows[index]
     timed_popped(nic, &nic.tx_pipe_lane, RANK_TX_PIPE)
     stamp(nic, row, STAGE_SWITCHED, nic.now)
-    if row.flow < 0 and row.data != NULL:
+    if row.flow >= 0:
+        row.destination = with_vlan(nic.flows[row.flow].dst_mac, nic.flows[row.flow].vlan)
+    elif row.data != NULL:
         parse_row(nic, row)
     if nic.checked_functions and nic.loopback and nic.functions[row.function].source_checks and is_spoofed(nic, row):
         if nic.books:
