@@ -115,15 +115,14 @@ cdef inline void take_descriptor(Nic* nic, Ring* ring, Unborn* unborn, int32_t a
 cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a descriptor fetch has arrived: its descriptors, doorbell by doorbell."""
     cdef Ring* ring = &nic.rings[index]
-    cdef Function* function = &nic.functions[ring.function]
     cdef Lane* doorbells = &nic.doorbells[index]
     cdef Batch* batch
     cdef Unborn* unborn
     cdef int32_t taken = 0, end, good
     settle_arrivals(nic, nic.now)       # rows are numbered in the order of arrival
     concerns(nic, ring.function)
-    function.counters[COUNT_TX_OFFERED] += ring.fetch_count
-    function.inside[DIRECTION_TX] += ring.fetch_count
+    counter_of(nic, ring.function, COUNT_TX_OFFERED)[0] += ring.fetch_count
+    inside_of(nic, ring.function, DIRECTION_TX)[0] += ring.fetch_count
     while taken < ring.fetch_count:
         check(nic, not lane_empty(doorbells), HOLDS_BIRTHS, taken)
         batch = <Batch*>lane_front(doorbells)

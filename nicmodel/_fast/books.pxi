@@ -12,6 +12,17 @@ cdef inline void touch(Nic* nic, int arbiter) noexcept nogil:
     """The arbiter's inputs changed: it decides at its next tick, or in this instant if its turn is to come."""
     nic.touched |= (<uint32_t>1) << arbiter
 
+# ---- counters --------------------------------------------------------------------------------------
+
+cdef inline int64_t* counter_of(Nic* nic, int32_t function, int counter) noexcept nogil:
+    return nic.counters + <int64_t>counter * nic.num_functions + function
+
+
+cdef inline int64_t* inside_of(Nic* nic, int32_t function, int direction) noexcept nogil:
+    """How many of its frames are inside."""
+    return nic.inside + <int64_t>direction * nic.num_functions + function
+
+
 # ---- events ----------------------------------------------------------------------------------------
 
 cdef inline int64_t earliest_of(int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil:
@@ -111,22 +122,20 @@ cdef inline void count_received(Nic* nic, int32_t function, int64_t latency) noe
 
 cdef inline void deliver_tx(Nic* nic, Row* row, int64_t time) noexcept nogil:
     """A sent frame has left the adapter, or has turned around in its switch, at `time`."""
-    cdef Function* function = &nic.functions[row.function]
     row.outcome = DELIVERED
-    function.counters[COUNT_TX_PACKETS] += 1
-    function.counters[COUNT_TX_BYTES] += frame_length(row.nbytes)
-    function.inside[DIRECTION_TX] -= 1
+    counter_of(nic, row.function, COUNT_TX_PACKETS)[0] += 1
+    counter_of(nic, row.function, COUNT_TX_BYTES)[0] += frame_length(row.nbytes)
+    inside_of(nic, row.function, DIRECTION_TX)[0] -= 1
     count_sent(nic, row.function, time - row.born)
     if nic.books:
         close_sent(nic, row, time)
 
 cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     """A received frame is the driver's."""
-    cdef Function* function = &nic.functions[row.function]
     row.outcome = DELIVERED
-    function.counters[COUNT_RX_PACKETS] += 1
-    function.counters[COUNT_RX_BYTES] += frame_length(row.nbytes)
-    function.inside[DIRECTION_RX] -= 1
+    counter_of(nic, row.function, COUNT_RX_PACKETS)[0] += 1
+    counter_of(nic, row.function, COUNT_RX_BYTES)[0] += frame_length(row.nbytes)
+    inside_of(nic, row.function, DIRECTION_RX)[0] -= 1
     count_received(nic, row.function, nic.now - row.born)
     if nic.books:
         close_received(nic, row)
@@ -314,16 +323,15 @@ cdef inline void row_free(Nic* nic, int32_t index) noexcept nogil:
 cdef void offer_rx(Nic* nic, Row* row, int32_t function) noexcept nogil:
     """A received frame has become a function's."""
     row.function = <int16_t>function
-    nic.functions[function].counters[COUNT_RX_OFFERED] += 1
-    nic.functions[function].inside[DIRECTION_RX] += 1
+    counter_of(nic, function, COUNT_RX_OFFERED)[0] += 1
+    inside_of(nic, function, DIRECTION_RX)[0] += 1
 
 
 cdef void drop_row(Nic* nic, Row* row, int reason) noexcept nogil:
     """The frame ends here, for a reason that is counted on its function."""
-    cdef Function* function = &nic.functions[row.function]
     row.outcome = <uint8_t>reason
-    function.counters[COUNT_DROP_NO_DESCRIPTOR + reason - DROP_NO_DESCRIPTOR] += 1
-    function.inside[DIRECTION_TX if row.kind == KIND_TX else DIRECTION_RX] -= 1
+    counter_of(nic, row.function, COUNT_DROP_NO_DESCRIPTOR + reason - DROP_NO_DESCRIPTOR)[0] += 1
+    inside_of(nic, row.function, DIRECTION_TX if row.kind == KIND_TX else DIRECTION_RX)[0] -= 1
     if nic.books:
         forget_row(nic, row)
 

@@ -125,6 +125,8 @@ cdef bint furnish(Nic* nic) noexcept nogil:
     """All arrays whose size the configuration fixes."""
     cdef int32_t each, vectors = nic.num_functions * VECTORS_PER_FUNCTION
     nic.functions = <Function*>lines_grow(NULL, 0, nic.num_functions * sizeof(Function), &nic.function_memory)
+    nic.counters = <int64_t*>calloc(<size_t>nic.num_functions * NUM_COUNTERS, sizeof(int64_t))
+    nic.inside = <int64_t*>calloc(<size_t>nic.num_functions * 2, sizeof(int64_t))
     nic.vectors = <Vector*>calloc(vectors, sizeof(Vector))
     nic.rings = <Ring*>lines_grow(NULL, 0, (2 * nic.num_rings + 1) * sizeof(Ring), &nic.ring_memory)
     nic.doorbells = <Lane*>calloc(nic.num_rings + 1, sizeof(Lane))
@@ -132,7 +134,7 @@ cdef bint furnish(Nic* nic) noexcept nogil:
     nic.spreads = <Spread*>calloc(nic.num_functions, sizeof(Spread))
     nic.received = <int64_t*>calloc(nic.num_rings + 1, sizeof(int64_t))
     if nic.functions == NULL or nic.vectors == NULL or nic.rings == NULL or nic.latency == NULL or nic.spreads == NULL \
-            or nic.received == NULL or nic.doorbells == NULL:
+            or nic.received == NULL or nic.doorbells == NULL or nic.counters == NULL or nic.inside == NULL:
         return False
     for each in range(BINS_AHEAD):
         nic.latency_next[each] = received_bins(nic, nic.num_functions)
@@ -207,6 +209,8 @@ cdef void nic_free(Nic* nic) noexcept nogil:
         for each in range(nic.num_rings):
             lane_free(&nic.doorbells[each])
     free(nic.doorbells)
+    free(nic.counters)
+    free(nic.inside)
     if nic.functions != NULL:
         for each in range(nic.num_functions):
             free(nic.functions[each].tx_rings)

@@ -102,7 +102,7 @@ cdef bint damage(Nic* nic, int place) noexcept nogil:
             return False
         nic.rows[front_index(&nic.free_rows)].held = IN_CHAIN
     elif place == HOLDS_INSIDE:
-        nic.functions[1].inside[DIRECTION_TX] += 1
+        inside_of(nic, 1, DIRECTION_TX)[0] += 1
     elif place == HOLDS_RING:
         nic.rings[nic.num_rings].held += 1
     elif place == HOLDS_SETS:

@@ -272,7 +272,7 @@ cdef void audit_rows(Nic* nic, uint8_t* marks, int64_t* inside) noexcept nogil:
     for index in range(nic.num_functions):
         concerns(nic, index)
         for each in range(2):
-            check(nic, nic.functions[index].inside[each] == inside[2 * index + each], HOLDS_INSIDE, inside[2 * index + each])
+            check(nic, inside_of(nic, index, each)[0] == inside[2 * index + each], HOLDS_INSIDE, inside[2 * index + each])
     concerns(nic, -1)
 
 

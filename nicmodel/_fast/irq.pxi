@@ -78,7 +78,6 @@ cdef inline void foresee_message(Nic* nic, Function* function, int32_t number) n
     cdef int32_t agent = nic.vectors[number].agent
     prefetch(function.tx_rings)
     prefetch(function.rx_rings)
-    prefetch(&function.counters[COUNT_INTERRUPTS])
     prefetch(&ring.rows)
     prefetch(&ring.base)
     if agent >= 0:
@@ -136,7 +135,7 @@ cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
     cdef int32_t index = number >> 6, each, vector = number & 63
     cdef Function* function = &nic.functions[index]
     cdef Interrupt* interrupt
-    function.counters[COUNT_INTERRUPTS] += 1
+    counter_of(nic, index, COUNT_INTERRUPTS)[0] += 1
     if unlikely(nic.record_interrupts):
         interrupt = <Interrupt*>lane_push(nic, &nic.interrupts)
         interrupt.time = nic.now

@@ -7,7 +7,7 @@ Times are ps; what is called free, `stalled`, `ended`, `shaped` and what says ti
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Bits, Lane
-from nicmodel._fast.facts cimport KEY_BYTES, NUM_COUNTERS, NUM_STAGES, TABLE_ENTRIES
+from nicmodel._fast.facts cimport KEY_BYTES, NUM_STAGES, TABLE_ENTRIES
 
 # ---- packets --------------------------------------------------------------------------------------
 
@@ -130,25 +130,24 @@ cdef struct Ring:
     int32_t vector          # 64 * function + vector, or -1
 
 cdef struct Function:
-    # What every sent frame looks at and counts is in the first line of the cache.
+    # What a turn of the scheduler looks at is in the first line of the cache, interrupts are in the second. What it counts
+    # stands side by side with the others' (`Nic.counters`), for frames that follow each other are mostly those of neighbours.
     int32_t num_tx
     int32_t first_tx        # the lowest open Tx ring
     int32_t last_ring       # last Tx ring the scheduler granted
     int32_t waiting_rings   # Tx rings with a descriptor waiting
     uint64_t reads          # sampled so far: serial of the jitter stream
-    int64_t inside[2]
-    int64_t counters[NUM_COUNTERS]
     int32_t begun_rings     # of those that wait, frames that the scheduler has begun and not finished
     int32_t num_rx
     int32_t bus_master
     int32_t drop_policy
     int32_t* tx_rings       # open rings in number order
     int32_t* rx_rings
+    int64_t source_checks   # anti-spoofing
     uint64_t requesting     # vectors
     uint64_t enabled
     uint64_t throttled      # inside their interval, with an ITR event to come
-    int64_t source_checks   # anti-spoofing
-    int64_t unused[3]       # up to whole cache lines
+    int64_t unused[5]       # up to whole cache lines
 
 cdef struct Vector:
     int64_t itr

@@ -36,7 +36,6 @@ cdef void write_tail(Nic* nic, int32_t function, int32_t index, int32_t tail) no
     """An agent of this function rings the doorbell of its ring. What that will look at is brought into the cache."""
     queue_write(nic, function, 0, 0, index, tail)
     prefetch(&nic.rings[index])
-    prefetch(&nic.functions[function].counters[COUNT_DOORBELLS])
     if index < nic.num_rings:
         prefetch(&nic.doorbells[index])
 

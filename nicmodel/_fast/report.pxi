@@ -70,9 +70,9 @@ cdef object copy_functions(Nic* nic):
     cdef int which
     for each in range(nic.num_functions):
         for which in range(NUM_COUNTERS):
-            counters[each, which] = nic.functions[each].counters[which]
+            counters[each, which] = counter_of(nic, each, which)[0]
         for which in range(2):
-            frames[each, which] = nic.functions[each].inside[which]
+            frames[each, which] = inside_of(nic, each, which)[0]
     return table.view(FUNCTION_DTYPE).reshape(nic.num_functions), inside
 
 

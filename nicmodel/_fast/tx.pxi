@@ -22,7 +22,7 @@ cdef void ring_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
     cdef int32_t tail = <int32_t>tlp.value, count
     if unlikely(not ring.is_open or <uint32_t>tail >= <uint32_t>ring.size):
         return
-    nic.functions[ring.function].counters[COUNT_DOORBELLS] += 1
+    counter_of(nic, ring.function, COUNT_DOORBELLS)[0] += 1
     count = tail - ring.tail
     if count < 0:
         count += ring.size

@@ -92,6 +92,8 @@ cdef struct Nic:
     # things
     Function* functions
     Lines function_memory
+    int64_t* counters       # by counter, then by function
+    int64_t* inside         # frames; by direction, then by function
     Vector* vectors
     Ring* rings
     Lines ring_memory

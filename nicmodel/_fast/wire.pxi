@@ -83,9 +83,7 @@ cdef inline void foresee_frames(Nic* nic) noexcept nogil:
     foresee_stamp(nic, index, STAGE_ON_WIRE)
     if nic.books:
         prefetch(row_book(nic, index))
-    index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + 1)).index
-    prefetch(&nic.functions[nic.rows[index].function])
-    if nic.books:
+        index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + 1)).index
         prefetch(&nic.ledger.groups[nic.rows[index].origin].delivered)
         prefetch_all(sums_of(nic, nic.rows[index].function, DIRECTION_TX), (NUM_WAITS + 1) * sizeof(int64_t))
 
