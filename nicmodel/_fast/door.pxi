@@ -5,7 +5,6 @@ Exceptions are raised here and in `run_until`, nowhere below. The loop itself is
 
 import numpy as np
 
-from nicmodel.datasheet.registers_pf import TXDCTL
 from nicmodel.sim.plane import TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
@@ -187,12 +186,6 @@ cdef class Door:
         cdef int32_t index = self.ring_index(direction, ring)
         cdef Call* call
         self.check_function(config.function)
-        if config.size < 2 or config.base % 16 or not 0 <= config.head < config.size:
-            raise ModelBug(f"a ring cannot look like {config}")
-        if not 0 <= config.wthresh < 1 << TXDCTL.WTHRESH.width:
-            raise ModelBug(f"TXDCTL has no WTHRESH of {config.wthresh}")
-        if not -1 <= config.vector < VECTORS_PER_FUNCTION:
-            raise ModelBug(f"there is no vector {config.vector}")
         call = self.call(CALL_OPEN_RING, at)
         words = (index, config.function, config.base, config.size, config.domain, config.head,
                  config.buffer_bytes, config.vector, config.wthresh)

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from nicmodel.datasheet.connections import Connection
+from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
+from nicmodel.datasheet.registers_pf import TXDCTL
 from nicmodel.sim.errors import ModelBug
 
 PF_FUNCTION = 0
@@ -67,7 +69,7 @@ class RingConfig:
 
     ``base`` bytes in ``domain``; ``size`` descriptors of 16 bytes; ``buffer_bytes`` is the Rx buffer
     size; ``vector`` the MSI-X vector of this function its causes raise (-1: none); ``wthresh`` as in
-    TXDCTL.
+    TXDCTL. Raises `ModelBug` for a ring that registers cannot describe.
     """
 
     function: int
@@ -78,6 +80,14 @@ class RingConfig:
     buffer_bytes: int = 2048
     vector: int = -1
     wthresh: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size < 2 or self.base % DESCRIPTOR_BYTES or not 0 <= self.head < self.size:
+            raise ModelBug(f"a ring cannot look like {self}")
+        if not 0 <= self.wthresh < 1 << TXDCTL.WTHRESH.width:
+            raise ModelBug(f"TXDCTL has no WTHRESH of {self.wthresh}")
+        if not -1 <= self.vector < VECTORS_PER_FUNCTION:
+            raise ModelBug(f"there is no vector {self.vector}")
 
 
 @dataclass(frozen=True)
