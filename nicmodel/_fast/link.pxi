@@ -167,11 +167,12 @@ cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcep
         way.waiting -= 1
     else:
         nbytes = start_completion(nic, way, tlp)
-    send_tlp(nic, way, partner, winner, nbytes)
+    send_tlp(nic, way, partner, winner, nbytes, True)
 
 
-cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t winner, int32_t nbytes) noexcept nogil:
-    """The TLP is on the link, and what follows from that."""
+cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t winner, int32_t nbytes,
+                          bint waited) noexcept nogil:
+    """The TLP is on the link, out of its line or past it, and what follows from that."""
     cdef Tlp* tlp = &nic.tlps[winner]
     occupy(nic, way, nic.now, tlp.ready, nbytes)
     way.tlps += 1
@@ -180,7 +181,7 @@ cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t 
     way.flying_kind = tlp.kind
     way.last_end = round_up(way.free)
     if nic.books:
-        leave_link(nic, way, winner, nbytes)
+        leave_link(nic, way, winner, nbytes, waited)
     note_arrival(nic, partner, way.last_end)
     if way == &nic.up:
         reach_root(nic, winner, way.last_end)
@@ -205,9 +206,9 @@ cdef inline void send_request(Nic* nic, int32_t index) noexcept nogil:
         return
     nic.tlps[index].ready = nic.now
     if nic.books:
-        join_link(nic, LINE_UP_NONPOSTED, index)
+        pass_line(nic, LINE_UP_NONPOSTED)
     way.nph -= 1
-    send_tlp(nic, way, &nic.down, index, nic.tlps[index].wire_bytes)
+    send_tlp(nic, way, &nic.down, index, nic.tlps[index].wire_bytes, False)
 
 
 cdef inline void queue_completions(Nic* nic, int32_t index) noexcept nogil:
@@ -229,10 +230,10 @@ cdef inline void send_completions(Nic* nic, int32_t index) noexcept nogil:
     tlp.kind = TLP_COMPLETION
     tlp.ready = nic.now
     if nic.books:
-        join_link(nic, LINE_DOWN_COMPLETION, index)
+        pass_line(nic, LINE_DOWN_COMPLETION)
     way.flying_last = True
     foresee_end(nic, tlp)
-    send_tlp(nic, way, &nic.up, index, completion_tlp_bytes(nic, tlp.nbytes))
+    send_tlp(nic, way, &nic.up, index, completion_tlp_bytes(nic, tlp.nbytes), False)
 
 
 # ---- deciding --------------------------------------------------------------------------------------

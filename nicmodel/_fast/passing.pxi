@@ -124,7 +124,7 @@ cdef void start_by_rules(Nic* nic, Direction* way, Direction* partner) noexcept 
         nbytes = start_completion(nic, way, tlp)
         way.ch -= 1
         way.cd -= data
-        send_tlp(nic, way, partner, index, nbytes)
+        send_tlp(nic, way, partner, index, nbytes, True)
         release_completion(nic, partner, data, way.last_end)
         if nic.interleaved and tlp.kind == TLP_COMPLETION and tlp.value:
             lane_pop(&way.completion)       # its next one comes behind those of other reads
@@ -144,7 +144,7 @@ cdef void start_by_rules(Nic* nic, Direction* way, Direction* partner) noexcept 
         way.pd -= data_credits(tlp.nbytes)
         if nic.ido:
             way.first_posted[tlp.function] = nic.sides[index].next
-    send_tlp(nic, way, partner, index, tlp.wire_bytes)
+    send_tlp(nic, way, partner, index, tlp.wire_bytes, True)
 
 
 cdef int cause_of(Nic* nic, Direction* way, int line, int posted_cause, int else_cause) noexcept nogil:
