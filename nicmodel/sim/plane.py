@@ -83,11 +83,11 @@ class RingConfig:
 
     def __post_init__(self) -> None:
         if self.size < 2 or self.base % DESCRIPTOR_BYTES or not 0 <= self.head < self.size:
-            raise ModelBug(f"a ring cannot look like {self}")
+            raise ModelBug(f"a ring has at least 2 descriptors, a base of whole descriptors and a head inside: {self}")
         if not 0 <= self.wthresh < 1 << TXDCTL.WTHRESH.width:
-            raise ModelBug(f"TXDCTL has no WTHRESH of {self.wthresh}")
+            raise ModelBug(f"WTHRESH of TXDCTL has {TXDCTL.WTHRESH.width} bits: {self.wthresh} does not fit")
         if not -1 <= self.vector < VECTORS_PER_FUNCTION:
-            raise ModelBug(f"there is no vector {self.vector}")
+            raise ModelBug(f"a function has {VECTORS_PER_FUNCTION} vectors from 0 on, and -1 is none: not {self.vector}")
 
 
 @dataclass(frozen=True)
