@@ -171,7 +171,7 @@ cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcep
 
 
 cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t winner, int32_t nbytes,
-                          bint waited) noexcept nogil:
+                          bint from_line) noexcept nogil:
     """The TLP is on the link, out of its line or past it, and what follows from that."""
     cdef Tlp* tlp = &nic.tlps[winner]
     occupy(nic, way, nic.now, tlp.ready, nbytes)
@@ -180,8 +180,10 @@ cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t 
     way.flying = winner
     way.flying_kind = tlp.kind
     way.last_end = round_up(way.free)
-    if nic.books:
-        leave_link(nic, way, winner, nbytes, waited)
+    if nic.books and from_line:
+        leave_link(nic, way, winner, nbytes)
+    elif nic.books:
+        pass_link(nic, way, winner, nbytes)
     note_arrival(nic, partner, way.last_end)
     if way == &nic.up:
         reach_root(nic, winner, way.last_end)
@@ -205,8 +207,6 @@ cdef inline void send_request(Nic* nic, int32_t index) noexcept nogil:
         queue_tlp(nic, way, &way.nonposted, index)
         return
     nic.tlps[index].ready = nic.now
-    if nic.books:
-        pass_line(nic, LINE_UP_NONPOSTED)
     way.nph -= 1
     send_tlp(nic, way, &nic.down, index, nic.tlps[index].wire_bytes, False)
 
@@ -229,8 +229,6 @@ cdef inline void send_completions(Nic* nic, int32_t index) noexcept nogil:
         return
     tlp.kind = TLP_COMPLETION
     tlp.ready = nic.now
-    if nic.books:
-        pass_line(nic, LINE_DOWN_COMPLETION)
     way.flying_last = True
     foresee_end(nic, tlp)
     send_tlp(nic, way, &nic.up, index, completion_tlp_bytes(nic, tlp.nbytes), False)

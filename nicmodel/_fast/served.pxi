@@ -76,13 +76,17 @@ cdef void end_sample(Nic* nic, int32_t* sample, int server, int32_t victim) noex
     ledger.free_sample = index
 
 
+cdef inline bint is_sampled(Nic* nic, int line) noexcept nogil:
+    """An entry of a line is counted: is it one of the sampled?"""
+    cdef int32_t due = nic.ledger.due[line]
+    nic.ledger.due[line] = due - 1 if due else SAMPLE - 1
+    return due == 0
+
+
 cdef inline void sample_entry(Nic* nic, int line, int server, int32_t* sample) noexcept nogil:
     """Something joins a line."""
-    if likely(nic.ledger.due[line]):
-        nic.ledger.due[line] -= 1
-        return
-    nic.ledger.due[line] = SAMPLE - 1
-    take_sample(nic, server, sample, 0)
+    if unlikely(is_sampled(nic, line)):
+        take_sample(nic, server, sample, 0)
 
 
 # ---- completions: those of a read are one item in their line ---------------------------------------

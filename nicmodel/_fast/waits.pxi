@@ -35,25 +35,19 @@ cdef inline void join_link(Nic* nic, int line, int32_t index) noexcept nogil:
         sample_entry(nic, line, SERVED_UP, &tlp_book(nic, index).sample)
 
 
-cdef inline void pass_line(Nic* nic, int line) noexcept nogil:
-    """A read request or its one completion starts where it would join its line: it counts among its entries."""
-    cdef int32_t due = nic.ledger.due[line]
-    nic.ledger.due[line] = due - 1 if due else SAMPLE - 1
-
-
 cdef inline int64_t credits_lacked(Nic* nic, int line, int32_t index) noexcept nogil:
     """How long a TLP that leaves its line has been in it while the head lacked a credit."""
     return clock_at(nic, line, CAUSE_POOL, nic.now) - tlp_book(nic, index).entered
 
 
-cdef inline void start_up(Nic* nic, Tlp* tlp, int32_t index, bint waited) noexcept nogil:
-    """A TLP leaves for the root complex, and has been in its line unless it is a request that has passed it."""
+cdef inline void start_up(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
+    """A TLP leaves for the root complex."""
     cdef TlpBook* book = tlp_book(nic, index)
     cdef RowBook* row
-    cdef int64_t lacked
-    if not waited or tlp.kind == TLP_READ:
-        book.waits.up_credits = credits_lacked(nic, LINE_UP_NONPOSTED, index) if waited else 0
-        book.waits.up_link = nic.now - tlp.ready - book.waits.up_credits if waited else 0
+    cdef int64_t waited = nic.now - tlp.ready, lacked
+    if tlp.kind == TLP_READ:
+        book.waits.up_credits = credits_lacked(nic, LINE_UP_NONPOSTED, index)
+        book.waits.up_link = waited - book.waits.up_credits
         book.walkers = book.waits.write_order = 0
         take_nonposted(nic)
         return
@@ -64,10 +58,10 @@ cdef inline void start_up(Nic* nic, Tlp* tlp, int32_t index, bint waited) noexce
         row = row_book(nic, tlp.ref)
         lacked = credits_lacked(nic, LINE_UP_POSTED, index)
         row.up_credits = brief(nic, tlp.ref, WAIT_UP_CREDITS, lacked)
-        row.up_link = brief(nic, tlp.ref, WAIT_UP_LINK, nic.now - tlp.ready - lacked)
+        row.up_link = brief(nic, tlp.ref, WAIT_UP_LINK, waited - lacked)
         row.write_order = row.last = 0
     elif tlp.kind == TLP_RX_PAYLOAD:
-        book.waits.up_link = nic.now - tlp.ready
+        book.waits.up_link = waited
 
 
 cdef inline int64_t payload_waited(Nic* nic, Tlp* tlp) noexcept nogil:
@@ -75,12 +69,9 @@ cdef inline int64_t payload_waited(Nic* nic, Tlp* tlp) noexcept nogil:
     return tlp_book(nic, <int32_t>(tlp - nic.tlps)).waits.up_link if nic.books else 0
 
 
-cdef inline void start_down(Nic* nic, Tlp* tlp, int32_t index, bint waited) noexcept nogil:
-    """An access, or a completion: of a read the last one counts. Likewise."""
+cdef inline void start_down(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
+    """An access, or a completion: of a read the last one counts."""
     cdef TlpBook* book = tlp_book(nic, index)
-    if not waited:
-        book.waits.down_credits = book.waits.down_link = 0
-        return
     if tlp.kind == TLP_REGISTER_WRITE:
         book.waits.down_credits = credits_lacked(nic, LINE_DOWN_POSTED, index)
         book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
@@ -89,17 +80,32 @@ cdef inline void start_down(Nic* nic, Tlp* tlp, int32_t index, bint waited) noex
         book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
 
 
-cdef inline void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes, bint waited) noexcept nogil:
-    """A TLP starts, and has been in its line or has passed it."""
+cdef inline void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) noexcept nogil:
+    """A TLP starts."""
     cdef Tlp* tlp = &nic.tlps[index]
     cdef int server = SERVED_UP if way == &nic.up else SERVED_DOWN
     if server == SERVED_UP:
-        start_up(nic, tlp, index, waited)
+        start_up(nic, tlp, index)
     else:
-        start_down(nic, tlp, index, waited)
-    if waited and unlikely(tlp_book(nic, index).sample):
+        start_down(nic, tlp, index)
+    if unlikely(tlp_book(nic, index).sample):
         end_samples(nic, server, tlp, index)
     serve(nic, server, tlp.function, nbytes * nic.pcie_ticks)
+
+
+cdef inline void pass_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) noexcept nogil:
+    """A read request or its one completion starts where it would join its line: it counts among the entries, and has waited
+    for nothing."""
+    cdef TlpBook* book = tlp_book(nic, index)
+    if way == &nic.up:
+        is_sampled(nic, LINE_UP_NONPOSTED)
+        book.waits.up_credits = book.waits.up_link = book.walkers = book.waits.write_order = 0
+        take_nonposted(nic)
+        serve(nic, SERVED_UP, nic.tlps[index].function, nbytes * nic.pcie_ticks)
+    else:
+        is_sampled(nic, LINE_DOWN_COMPLETION)
+        book.waits.down_credits = book.waits.down_link = 0
+        serve(nic, SERVED_DOWN, nic.tlps[index].function, nbytes * nic.pcie_ticks)
 
 
 cdef void forget_tlp(Nic* nic, int32_t index) noexcept nogil:
