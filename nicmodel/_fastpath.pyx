@@ -37,6 +37,8 @@ from nicmodel.sim.errors import ModelBug
 # One translation unit: a call from room to room is a call in C, or no call at all (docs/decisions.md).
 include "_fast/faults.pxi"
 include "_fast/lanes.pxi"
+include "_fast/sets.pxi"
+include "_fast/timers.pxi"
 include "_fast/books.pxi"
 include "_fast/waits.pxi"
 include "_fast/rows.pxi"

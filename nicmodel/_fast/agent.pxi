@@ -51,7 +51,7 @@ cdef void start_agent(Nic* nic, int32_t index) noexcept nogil:
         return
     agent.live = 1
     if agent.vector >= 0:
-        nic.vectors[VECTORS_PER_FUNCTION * agent.function + agent.vector].agent = index
+        vector_of(nic, VECTORS_PER_FUNCTION * agent.function + agent.vector).agent = index
     if agent.tx_ring >= 0:
         ring = &nic.rings[agent.tx_ring]
         adopt(nic, ring, index)
@@ -112,7 +112,7 @@ cdef inline void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
     """The next packet: its bytes, as far as the payload mode moves them, and its descriptor."""
     cdef Ring* ring = &nic.rings[agent.tx_ring]
     cdef Flow* flow = &nic.flows[agent.flow]
-    cdef int32_t nbytes = flow.sizes[agent.size_cursor] - 4
+    cdef int32_t nbytes = take_size(flow, &agent.size_cursor) - FCS_BYTES
     cdef uint64_t address = agent.tx_buffers + <uint64_t>(agent.tx_slot * agent.tx_stride)
     cdef uint64_t command = nbytes | TX_DTYP_DATA | TX_EOP | TX_IFCS | TX_DEXT
     cdef uint8_t* host
@@ -130,7 +130,6 @@ cdef inline void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
         put32(host + 8, command)
         put32(host + 12, <uint64_t>nbytes << TX_PAYLEN_LSB)
     agent.posted += 1
-    agent.size_cursor = agent.size_cursor + 1 if agent.size_cursor + 1 < flow.num_sizes else 0
     agent.tx_slot = agent.tx_slot + 1 if agent.tx_slot + 1 < ring.size else 0
     agent.tx_out += 1
 
@@ -199,7 +198,6 @@ cdef inline void foresee_pass(Nic* nic, Agent* agent) noexcept nogil:
 cdef inline void foresee_posts(Nic* nic, Agent* agent) noexcept nogil:
     """And where its end will write its first descriptors."""
     cdef uint8_t* host = descriptor_at(nic, &nic.rings[agent.tx_ring], agent.tx_slot)
-    prefetch(&nic.flows[agent.flow].sizes[agent.size_cursor])
     if host != NULL:
         prefetch_all(host, POSTS_AHEAD * DESCRIPTOR_BYTES)
 

@@ -304,7 +304,7 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes
 
 cdef inline void row_forget_bytes(Nic* nic, Row* row) noexcept nogil:
     """The frame's bytes have moved on."""
-    if row.data != NULL:
+    if unlikely(row.data != NULL):
         buffer_return(nic, row.data, row.data_class)
         row.data = NULL
 

@@ -25,9 +25,9 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.tx_pipe = config.tx_pipe_cycles * config.core_ps
     nic.rx_pipe = config.rx_pipe_cycles * config.core_ps
     nic.tx_cache = config.tx_cache
-    nic.tx_threshold = config.tx_threshold
+    nic.tx_few = min(config.tx_threshold, config.tx_cache)
     nic.rx_cache = config.rx_cache
-    nic.rx_threshold = config.rx_threshold
+    nic.rx_few = min(config.rx_threshold, config.rx_cache)
     nic.tx_room = nic.tx_buffer = config.tx_buffer
     nic.rx_room = nic.rx_buffer = config.rx_buffer
     nic.pause_reaction = config.pause_reaction_ps
@@ -84,6 +84,7 @@ cdef void open_lanes(Nic* nic) noexcept nogil:
     lane_init(&nic.mem_commits, sizeof(Timed))
     lane_init(&nic.loud_commits, sizeof(Timed))
     lane_init(&nic.mem_reads, sizeof(Timed))
+    lane_init(&nic.iommu.walking, sizeof(Timed))
     lane_init(&nic.read_dones, sizeof(Timed))
     lane_init(&nic.accesses, sizeof(int32_t))
     lane_init(&nic.register_pipe, sizeof(Timed))
@@ -127,20 +128,21 @@ cdef bint furnish(Nic* nic) noexcept nogil:
     nic.functions = <Function*>lines_grow(NULL, 0, nic.num_functions * sizeof(Function), &nic.function_memory)
     nic.counters = <int64_t*>calloc(<size_t>nic.num_functions * NUM_COUNTERS, sizeof(int64_t))
     nic.inside = <int64_t*>calloc(<size_t>nic.num_functions * 2, sizeof(int64_t))
+    nic.vector_bits = <VectorBits*>calloc(nic.num_functions, sizeof(VectorBits))
     nic.vectors = <Vector*>calloc(vectors, sizeof(Vector))
     nic.rings = <Ring*>lines_grow(NULL, 0, (2 * nic.num_rings + 1) * sizeof(Ring), &nic.ring_memory)
     nic.doorbells = <Lane*>calloc(nic.num_rings + 1, sizeof(Lane))
     nic.latency = <int64_t*>calloc(<size_t>nic.num_functions * 2 * LATENCY_BINS + 1, sizeof(int64_t))
     nic.spreads = <Spread*>calloc(nic.num_functions, sizeof(Spread))
     nic.received = <int64_t*>calloc(nic.num_rings + 1, sizeof(int64_t))
-    if nic.functions == NULL or nic.vectors == NULL or nic.rings == NULL or nic.latency == NULL or nic.spreads == NULL \
-            or nic.received == NULL or nic.doorbells == NULL or nic.counters == NULL or nic.inside == NULL:
+    if nic.functions == NULL or nic.vector_bits == NULL or nic.vectors == NULL or nic.rings == NULL or nic.latency == NULL \
+            or nic.spreads == NULL or nic.received == NULL or nic.doorbells == NULL or nic.counters == NULL or nic.inside == NULL:
         return False
     for each in range(BINS_AHEAD):
         nic.latency_next[each] = received_bins(nic, nic.num_functions)
     for each in range(nic.num_functions):
         nic.functions[each].drop_policy = 1
-        nic.functions[each].last_ring = -1
+        nic.functions[each].last_ring = nic.functions[each].first_rx = -1
     for each in range(vectors):
         nic.vectors[each].agent = -1
     for each in range(2 * nic.num_rings):
@@ -239,6 +241,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     lane_free(&nic.mem_commits)
     lane_free(&nic.loud_commits)
     lane_free(&nic.mem_reads)
+    lane_free(&nic.iommu.walking)
     lane_free(&nic.read_dones)
     lane_free(&nic.accesses)
     lane_free(&nic.register_pipe)
@@ -256,10 +259,11 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     map_free(&nic.filter_first)
     free(nic.filters)
     free(nic.function_memory.block)
+    free(nic.vector_bits)
     free(nic.vectors)
     free(nic.ring_memory.block)
     free(nic.arenas)
-    free(nic.flows)
+    free(nic.flow_memory.block)
     free(nic.spreads)
     free(nic.connections)
     free(nic.received)

@@ -67,6 +67,8 @@ cdef void enter_function(Function* function, Ring* ring, int32_t index) noexcept
     count[0] += 1
     if sends:
         function.first_tx = rings[0]
+    else:
+        function.first_rx = rings[0]
 
 
 cdef bint function_room(Nic* nic, Function* function) noexcept nogil:

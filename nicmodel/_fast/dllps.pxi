@@ -73,19 +73,12 @@ cdef inline void release_nonposted(Nic* nic, Direction* other, int64_t time) noe
     note_release(nic, other, &other.np_first, &other.np_due, time)
 
 
-cdef void collect_releases(Direction* way, int64_t time) noexcept nogil:
-    """What has been released by `time` is owed."""
-    while front_time(&way.p_releases) <= time:
-        way.owed_ph += 1
-        way.owed_pd += front_timed(&way.p_releases).index
-        lane_pop(&way.p_releases)
-    while front_time(&way.np_releases) <= time:
-        way.owed_nph += 1
-        lane_pop(&way.np_releases)
-    while front_time(&way.c_releases) <= time:
-        way.owed_ch += 1
-        way.owed_cd += front_timed(&way.c_releases).index
-        lane_pop(&way.c_releases)
+cdef inline void collect_releases(Lane* releases, int64_t time, int64_t* headers, int64_t* data) noexcept nogil:
+    """What has been released of a pool by `time` is owed, too."""
+    while front_time(releases) <= time:
+        headers[0] += 1
+        data[0] += front_timed(releases).index
+        lane_pop(releases)
 
 
 cdef inline bint take_credits(Nic* nic, Direction* way) noexcept nogil:
@@ -142,7 +135,7 @@ cdef inline int64_t find_report(Nic* nic, Lane* releases, int64_t* first) noexce
 cdef void start_dllp(Nic* nic, Direction* way, int64_t time, int64_t seen) noexcept nogil:
     """Start what is due at `time`, at or before `seen`, in the order SKP, Ack, UpdateFC-P, UpdateFC-NP, UpdateFC-Cpl."""
     cdef Direction* partner = partner_of(nic, way)
-    collect_releases(way, time)
+    cdef int64_t none = 0
     if way.skp_due <= time:
         occupy(nic, way, time, way.skp_due, nic.skp_bytes)
         way.skp_bytes += nic.skp_bytes
@@ -153,16 +146,19 @@ cdef void start_dllp(Nic* nic, Direction* way, int64_t time, int64_t seen) noexc
         way.ack_for = partner.last_end
         way.ack_due = partner.last_end + nic.ack if partner.last_end > time else NEVER
     elif way.p_due <= time or way.p_idle <= time:
+        collect_releases(&way.p_releases, time, &way.owed_ph, &way.owed_pd)
         start_update(nic, way, time, seen, UPDATE_P, earliest(way.p_due, way.p_idle), way.owed_ph, way.owed_pd)
         way.owed_ph = way.owed_pd = 0
         way.p_due = find_report(nic, &way.p_releases, &way.p_first)
         way.p_idle = time + UPDATE_FC_IDLE_PS
     elif way.np_due <= time or way.np_idle <= time:
+        collect_releases(&way.np_releases, time, &way.owed_nph, &none)
         start_update(nic, way, time, seen, UPDATE_NP, earliest(way.np_due, way.np_idle), way.owed_nph, 0)
         way.owed_nph = 0
         way.np_due = find_report(nic, &way.np_releases, &way.np_first)
         way.np_idle = time + UPDATE_FC_IDLE_PS
     else:
+        collect_releases(&way.c_releases, time, &way.owed_ch, &way.owed_cd)
         start_update(nic, way, time, seen, UPDATE_C, earliest(way.c_due, way.c_idle), way.owed_ch, way.owed_cd)
         way.owed_ch = way.owed_cd = 0
         way.c_due = find_report(nic, &way.c_releases, &way.c_first)

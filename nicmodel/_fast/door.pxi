@@ -206,19 +206,18 @@ cdef class Door:
         """A stream of frames; one that arrives starts by itself."""
         cdef int32_t index = self.nic.num_flows, position
         cdef int64_t first
-        cdef Flow* flows
         cdef Flow* flow
         sizes = [int(size) for size in config.sizes]
         if not sizes or min(sizes) < 5 or max(sizes) > LONGEST_INJECTED:
             raise ModelBug("a flow needs sizes of at least 5 bytes")
         if config.direction == DIRECTION_RX and config.interval_ticks < 0:
             raise ModelBug("a flow cannot run backwards")
-        flows = <Flow*>realloc(self.nic.flows, (index + 1) * sizeof(Flow))
-        if flows == NULL:
-            raise MemoryError("memory has run out")
-        self.nic.flows = flows
-        flow = &flows[index]
-        memset(flow, 0, sizeof(Flow))
+        if index & (index - 1) == 0:
+            self.nic.flows = <Flow*>lines_grow(self.nic.flows, index * sizeof(Flow), (2 * index + 1) * sizeof(Flow),
+                                               &self.nic.flow_memory)
+            if self.nic.flow_memory.full:
+                raise MemoryError("memory has run out")
+        flow = &self.nic.flows[index]
         flow.sizes = <int32_t*>malloc(len(sizes) * sizeof(int32_t))
         if flow.sizes == NULL:
             raise MemoryError("memory has run out")
@@ -226,9 +225,10 @@ cdef class Door:
         for position in range(flow.num_sizes):
             flow.sizes[position] = sizes[position]
         note_connection(self.nic, flow, config.connection)
-        flow.dst_mac = config.dst_mac
+        flow.size = flow.sizes[0]
+        flow.destination = with_vlan(config.dst_mac, config.vlan)
         flow.src_mac = config.src_mac
-        flow.vlan = config.vlan
+        flow.steered = UNKNOWN
         flow.interval = config.interval_ticks
         flow.start = config.start_ps
         flow.count = config.count

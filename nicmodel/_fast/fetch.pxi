@@ -40,10 +40,8 @@ cdef void review_fetch(Nic* nic, int32_t index) noexcept nogil:
     cdef Ring* ring = &nic.rings[index]
     cdef bint sends = ring.direction == DIRECTION_TX
     cdef Bits* fetchable = &nic.tx_fetchable if sends else &nic.rx_fetchable
-    cdef int32_t threshold = nic.tx_threshold if sends else nic.rx_threshold
-    cdef int32_t cache = nic.tx_cache if sends else nic.rx_cache
-    if (ring.is_open and not ring.fetching and ring.tail != ring.next and ring.held < threshold
-            and ring.held < cache):
+    cdef int32_t few = nic.tx_few if sends else nic.rx_few
+    if ring.is_open and not ring.fetching and ring.tail != ring.next and ring.held < few:
         bits_add(fetchable, ring.number)
         touch(nic, TX_DESC_FETCH if sends else RX_DESC_FETCH)
         if unlikely(nic.fetch_fewest):
@@ -52,6 +50,13 @@ cdef void review_fetch(Nic* nic, int32_t index) noexcept nogil:
         bits_remove(fetchable, ring.number)
         if unlikely(nic.fetch_fewest):
             move_to_level(nic, ring, -1)
+
+
+cdef inline void review_taken(Nic* nic, Ring* ring, int32_t index, int32_t few) noexcept nogil:
+    """One of the ring's descriptors on chip has been taken. Those that are left are few from one moment on, and only that, or
+    their number with `fewest`, says more than before."""
+    if unlikely(ring.held == few - 1 or nic.fetch_fewest):
+        review_fetch(nic, index)
 
 
 cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:

@@ -191,7 +191,8 @@ cdef void decide_walkers(Nic* nic) noexcept nogil:
         iommu.working[walker] = next_walk(iommu)
         if nic.books:
             start_walk(nic, &iommu.walks[iommu.working[walker]])
-        schedule(nic, RANK_MEM_READ, nic.now + iommu.walk_ps, 1 + walker, walker, 0)     # WALK_DONE, see Nic.when
+        push_timed(nic, &iommu.walking, nic.now + iommu.walk_ps, walker)
+        find_root_when(nic)
     blame(nic, LINE_WALK_QUEUE, CAUSE_NONE if iommu.queued == 0 else CAUSE_TURN if iommu.idle.members else CAUSE_SERVER)
 
 

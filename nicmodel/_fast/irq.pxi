@@ -9,38 +9,42 @@ cdef inline uint64_t bit_of(int32_t number) noexcept nogil:
     return (<uint64_t>1) << (number & 63)
 
 
+cdef inline Vector* vector_of(Nic* nic, int32_t number) noexcept nogil:
+    return &nic.vectors[(number & 63) * nic.num_functions + (number >> 6)]
+
+
 cdef void request_vector(Nic* nic, int32_t number) noexcept nogil:
     """A write-back is queued, or Python raises the vector. -1: the ring has none."""
-    cdef Function* function
+    cdef VectorBits* bits
     if number < 0:
         return
-    function = &nic.functions[number >> 6]
-    function.requesting |= bit_of(number)
-    if nic.now >= nic.vectors[number].interval_end:
+    bits = &nic.vector_bits[number >> 6]
+    bits.requesting |= bit_of(number)
+    if nic.now >= vector_of(nic, number).interval_end:
         bits_add(&nic.requesting, number >> 6)
         touch(nic, MSIX)
-    elif not function.throttled & bit_of(number):
-        function.throttled |= bit_of(number)
-        schedule(nic, RANK_ITR, nic.vectors[number].interval_end, number, number, 0)
+    elif not bits.throttled & bit_of(number):
+        bits.throttled |= bit_of(number)
+        schedule(nic, RANK_ITR, vector_of(nic, number).interval_end, number, number, 0)
 
 
 cdef void set_vector(Nic* nic, int32_t number, bint enabled, int64_t itr) noexcept nogil:
-    cdef Function* function = &nic.functions[number >> 6]
-    function.enabled = function.enabled | bit_of(number) if enabled else function.enabled & ~bit_of(number)
-    nic.vectors[number].itr = itr
+    cdef VectorBits* bits = &nic.vector_bits[number >> 6]
+    bits.enabled = bits.enabled | bit_of(number) if enabled else bits.enabled & ~bit_of(number)
+    vector_of(nic, number).itr = itr
     touch(nic, MSIX)
 
 
 cdef void commit_itr(Nic* nic, int32_t number) noexcept nogil:
-    nic.functions[number >> 6].throttled &= ~bit_of(number)
-    if nic.functions[number >> 6].requesting & bit_of(number):
+    nic.vector_bits[number >> 6].throttled &= ~bit_of(number)
+    if nic.vector_bits[number >> 6].requesting & bit_of(number):
         bits_add(&nic.requesting, number >> 6)
     touch(nic, MSIX)
 
 
 cdef void take_back_requests(Nic* nic, int32_t function) noexcept nogil:
     """Revocation: the vectors of this function request nothing any more."""
-    nic.functions[function].requesting = 0
+    nic.vector_bits[function].requesting = 0
     bits_remove(&nic.requesting, function)
 
 
@@ -68,14 +72,14 @@ cdef int32_t next_vector(Nic* nic) noexcept nogil:
 
 
 cdef inline uint64_t eligible(Nic* nic, int32_t index) noexcept nogil:
-    cdef Function* function = &nic.functions[index]
-    return function.requesting & function.enabled & ~function.throttled if function.bus_master else 0
+    cdef VectorBits* bits = &nic.vector_bits[index]
+    return bits.requesting & bits.enabled & ~bits.throttled if nic.functions[index].bus_master else 0
 
 
 cdef inline void foresee_message(Nic* nic, Function* function, int32_t number) noexcept nogil:
     """What its arrival will look at is brought into the cache."""
     cdef Ring* ring = &nic.rings[function.first_tx]
-    cdef int32_t agent = nic.vectors[number].agent
+    cdef int32_t agent = vector_of(nic, number).agent
     prefetch(function.tx_rings)
     prefetch(function.rx_rings)
     prefetch(&ring.rows)
@@ -86,18 +90,18 @@ cdef inline void foresee_message(Nic* nic, Function* function, int32_t number) n
 
 cdef void decide_msix(Nic* nic) noexcept nogil:
     cdef int32_t number = next_vector(nic)
-    cdef Function* function
+    cdef VectorBits* bits
     cdef Tlp* tlp
     cdef int32_t message
     if number < 0:
         return
-    function = &nic.functions[number >> 6]
-    function.requesting &= ~bit_of(number)
-    if function.requesting & ~function.throttled == 0:
+    bits = &nic.vector_bits[number >> 6]
+    bits.requesting &= ~bit_of(number)
+    if bits.requesting & ~bits.throttled == 0:
         bits_remove(&nic.requesting, number >> 6)
     nic.last_vector = number
     concerns(nic, number >> 6)
-    nic.vectors[number].interval_end = nic.now + nic.vectors[number].itr
+    vector_of(nic, number).interval_end = nic.now + vector_of(nic, number).itr
     message = tlp_new(nic, TLP_MESSAGE)
     nic.ledger.grants[MSIX] += 1
     tlp = &nic.tlps[message]
@@ -107,7 +111,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     tlp.address = 0
     tlp.nbytes = MSIX_BYTES
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, 0, MSIX_BYTES)
-    foresee_message(nic, function, number)
+    foresee_message(nic, &nic.functions[number >> 6], number)
     queue_posted(nic, &nic.up, message)
     touch(nic, MSIX)
 
@@ -147,7 +151,7 @@ cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
     for each in range(function.num_rx):
         if nic.rings[function.rx_rings[each]].vector == number:
             announce_rows(nic, &nic.rings[function.rx_rings[each]])
-    each = nic.vectors[number].agent
+    each = vector_of(nic, number).agent
     if each >= 0 and nic.agents[each].live:
         foresee_pass(nic, &nic.agents[each])
         schedule(nic, RANK_AGENT_WAKE, nic.now + nic.agents[each].irq_latency, each, each, -1)

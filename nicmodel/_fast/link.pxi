@@ -7,6 +7,9 @@ arbiter alone (`wait_for_link`), unless a credit is missing. A read request or a
 nobody before it or beside it starts where it would join its line: the arbiter, asked later in the instant, would decide
 the same (`send_request`, `send_completions`). RO, IDO, turns, completion credits and retraining are in `passing`.
 
+What either direction does is one function in C, not one for each that calls it: the code of a packet's way is about as
+large as the processor's first cache for it.
+
 The credits a sender holds are kept as their number, limit minus consumed. The door lets a receiver advertise no
 more than half of what a count has room for, so this says the same as the modular test of the page.
 """
@@ -170,8 +173,7 @@ cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcep
     send_tlp(nic, way, partner, winner, nbytes, True)
 
 
-cdef inline void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t winner, int32_t nbytes,
-                          bint from_line) noexcept nogil:
+cdef void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t winner, int32_t nbytes, bint from_line) noexcept nogil:
     """The TLP is on the link, out of its line or past it, and what follows from that."""
     cdef Tlp* tlp = &nic.tlps[winner]
     occupy(nic, way, nic.now, tlp.ready, nbytes)
@@ -290,7 +292,7 @@ cdef inline void open_books(Nic* nic, Direction* way, int all_causes) noexcept n
         blame(nic, way.line + 2, (all_causes >> 16) - 1)
 
 
-cdef inline void decide_direction(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
+cdef void decide_direction(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
     """UPSTREAM or DOWNSTREAM: one transfer, if the link is free and anything may go."""
     cdef int64_t now = nic.now << 10
     catch_up(nic, way)

@@ -120,15 +120,15 @@ cdef void put_lengths(uint8_t* head, int32_t nbytes) noexcept nogil:
 cdef void make_frame(Flow* flow, int64_t number, uint8_t* into, int32_t nbytes, int32_t whole) noexcept nogil:
     """The first bytes of a generated frame of `whole`: addresses, tag, type or IP headers, packet number, then a ramp."""
     cdef uint8_t head[MOST_HEAD_BYTES]
-    cdef int32_t at = 12, each
+    cdef int32_t at = 12, each, vlan = vlan_of(flow.destination)
     for each in range(6):
-        head[each] = <uint8_t>(flow.dst_mac >> (40 - 8 * each))
+        head[each] = <uint8_t>(flow.destination >> (40 - 8 * each))
         head[6 + each] = <uint8_t>(flow.src_mac >> (40 - 8 * each))
-    if unlikely(flow.vlan):
+    if unlikely(vlan):
         head[12] = ETHERTYPE_VLAN >> 8
         head[13] = ETHERTYPE_VLAN & 0xFF
-        head[14] = <uint8_t>(flow.vlan >> 8)
-        head[15] = <uint8_t>flow.vlan
+        head[14] = <uint8_t>(vlan >> 8)
+        head[15] = <uint8_t>vlan
         at = 16
     if unlikely(flow.head != NULL):
         memcpy(head + at, flow.head, flow.head_bytes)
@@ -155,15 +155,15 @@ cdef uint64_t parse_source(uint8_t* data, int32_t nbytes) noexcept nogil:
     return mac
 
 
-cdef void parse_frame(uint8_t* data, int32_t nbytes, uint64_t* mac, int32_t* vlan) noexcept nogil:
+cdef uint64_t parse_destination(uint8_t* data, int32_t nbytes) noexcept nogil:
     """Destination and VLAN identifier of a frame (0: untagged); bytes that are missing count as 0."""
     cdef uint8_t head[18]
+    cdef uint64_t mac = 0
     cdef int32_t each
     memset(head, 0, sizeof(head))
     memcpy(head, data, nbytes if nbytes < 18 else 18)
-    mac[0] = 0
     for each in range(6):
-        mac[0] = mac[0] << 8 | head[each]
-    vlan[0] = 0
+        mac = mac << 8 | head[each]
     if head[12] == ETHERTYPE_VLAN >> 8 and head[13] == (ETHERTYPE_VLAN & 0xFF):
-        vlan[0] = (head[14] << 8 | head[15]) & 0xFFF
+        return with_vlan(mac, (head[14] << 8 | head[15]) & 0xFFF)
+    return mac

@@ -126,8 +126,8 @@ cdef bint furnish_way(Nic* nic, Direction* way) noexcept nogil:
 
 cdef bint furnish_whole(Nic* nic, int32_t walkers) noexcept nogil:
     """Arrays that only some configurations look at."""
-    cdef int32_t each, tx_levels = min(nic.tx_threshold, nic.tx_cache) + 1
-    cdef int32_t rx_levels = min(nic.rx_threshold, nic.rx_cache) + 1
+    cdef int32_t each, tx_levels = nic.tx_few + 1
+    cdef int32_t rx_levels = nic.rx_few + 1
     nic.shapers = <Shaper*>calloc(nic.num_functions, sizeof(Shaper))
     nic.scopes = <Scope*>calloc(nic.num_functions, sizeof(Scope))
     nic.tags_held = <int32_t*>calloc(nic.num_functions, sizeof(int32_t))

@@ -17,6 +17,7 @@ cdef enum:
     MOST_ENDS_BYTES = 36    # two IPv6 addresses and two ports
     ASKS_REPORT = 1 << 30   # beside the row in `Ring.rows`: what is to be known of it when the row is used again
     UNBORN = -1         # in place of a row: it has none yet
+    UNKNOWN = -2        # in place of a function: nobody has looked since the filters changed
     MOST_UNBORN = 64    # bits of `Unborn.reports`
 
 cdef struct Record:
@@ -130,24 +131,27 @@ cdef struct Ring:
     int32_t vector          # 64 * function + vector, or -1
 
 cdef struct Function:
-    # What a turn of the scheduler looks at is in the first line of the cache, interrupts are in the second. What it counts
-    # stands side by side with the others' (`Nic.counters`), for frames that follow each other are mostly those of neighbours.
+    # One line of the cache. What it counts, and what its vectors do, stands side by side with the others' (`Nic.counters`,
+    # `Nic.vector_bits`), for frames that follow each other are mostly those of neighbours.
     int32_t num_tx
     int32_t first_tx        # the lowest open Tx ring
+    int32_t num_rx
+    int32_t first_rx        # likewise, -1 if it has none
     int32_t last_ring       # last Tx ring the scheduler granted
     int32_t waiting_rings   # Tx rings with a descriptor waiting
     uint64_t reads          # sampled so far: serial of the jitter stream
     int32_t begun_rings     # of those that wait, frames that the scheduler has begun and not finished
-    int32_t num_rx
-    int32_t bus_master
-    int32_t drop_policy
+    int16_t bus_master
+    int16_t drop_policy
     int32_t* tx_rings       # open rings in number order
     int32_t* rx_rings
     int64_t source_checks   # anti-spoofing
-    uint64_t requesting     # vectors
+
+cdef struct VectorBits:
+    # Of a function.
+    uint64_t requesting
     uint64_t enabled
     uint64_t throttled      # inside their interval, with an ITR event to come
-    int64_t unused[5]       # up to whole cache lines
 
 cdef struct Vector:
     int64_t itr
@@ -251,6 +255,7 @@ cdef struct Iommu:
     Bits waiting            # queues that are not empty
     Bits idle               # walkers
     int32_t* working        # walk of each walker
+    Lane walking            # Timed: walkers that work, as they end; those of one time by number, for so they began
     int64_t walk_ps
 
 cdef struct Asking:
@@ -371,30 +376,32 @@ cdef struct Offer:
     int64_t end             # arrived
     int64_t free            # ticks: the wire, after it
     int64_t number          # of its flow | injected: its connection, or -1
-    uint64_t mac
+    uint64_t destination    # MAC, and above it the VLAN
     uint8_t* data
     int32_t flow
     int32_t length
     int32_t nbytes
-    int32_t vlan
     uint8_t data_class
 
 cdef struct Flow:
-    uint64_t dst_mac
-    uint64_t src_mac
+    # What its next frame needs is in the first line of the cache, what only its bytes need in the second.
+    uint64_t destination    # MAC, and above it the VLAN
     int64_t interval
     int64_t start
     int64_t count
     int64_t number          # Rx: frames offered so far
+    int32_t size            # of its frames, if they have one
+    int32_t num_sizes
+    int32_t cursor          # Rx: number mod num_sizes
+    int32_t plan            # grows when its next offer is planned anew: an older timer is void
+    int32_t steered         # the function that the filters name for its frames, -1 if none, or UNKNOWN
+    int32_t direction
+    uint64_t src_mac
     uint8_t* head           # its headers from the ethertype on, lengths left out; NULL: it carries no IP
+    int32_t* sizes
     int32_t head_bytes
     int32_t connection      # in `connections`, or -1
-    int32_t* sizes
-    int32_t num_sizes
-    int32_t cursor          # number mod num_sizes
-    int32_t vlan
-    int32_t direction
-    int32_t plan            # grows when its next offer is planned anew: an older timer is void
+    int64_t unused[4]       # up to whole cache lines
 
 cdef struct Agent:
     int32_t function

@@ -248,7 +248,9 @@ cdef void leave_function(Function* function, Ring* ring, int32_t index) noexcept
             rings[kept] = rings[each]
             kept += 1
     count[0] = kept
-    if sends and kept:
+    if not sends:
+        function.first_rx = rings[0] if kept else -1
+    elif kept:
         function.first_tx = rings[0]
 
 

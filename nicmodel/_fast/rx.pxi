@@ -73,7 +73,7 @@ cdef inline void arrive(Nic* nic, Offer* offer) noexcept nogil:
     row.flow = offer.flow
     if unlikely(row.flow < 0):
         row.slot = <int32_t>offer.number
-    row.destination = with_vlan(offer.mac, offer.vlan)
+    row.destination = offer.destination
     row.data = offer.data
     row.data_class = offer.data_class
     if unlikely(offer.length > nic.max_frame):
@@ -229,7 +229,7 @@ cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
     stamp(nic, row, STAGE_STEERED, nic.now)
     if nic.books:
         leave_parser(nic, index)
-    target = match_filter(nic, mac_of(row), vlan_of(row))
+    target = steered_to(nic, row)
     if unlikely(target < 0):
         target = nic.default_pool
     if unlikely(target < 0 or target == row.origin):
@@ -243,18 +243,22 @@ cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
     if unlikely(row.nbytes > ring.buffer_bytes):
         give_up(nic, index, target, DROP_TOO_LONG)
         return
-    if unlikely(nic.functions[target].drop_policy and lane_count(&ring.unpaired) >= <uint64_t>unused(ring)):
+    if unlikely(lane_empty(&ring.chip) and nic.functions[target].drop_policy
+                and lane_count(&ring.unpaired) >= <uint64_t>unused(ring)):
         give_up(nic, index, target, DROP_NO_DESCRIPTOR)
         return
     offer_rx(nic, row, target)
     row.ring = <int16_t>ring.number
-    push_index(nic, &ring.unpaired, index)
-    pair(nic, at)
+    if unlikely(lane_empty(&ring.chip)):
+        push_index(nic, &ring.unpaired, index)
+        return
+    pair(nic, ring, at, index)
+    review_taken(nic, ring, at, nic.rx_few)
 
 
 cdef inline int32_t unused(Ring* ring) noexcept nogil:
-    """Descriptors the ring owns and has not used: on chip, being fetched, to fetch."""
-    return ring.held + (ring.fetch_count if ring.fetching else 0) + to_fetch(ring)
+    """Descriptors of a ring with none on chip that it owns and has not used: being fetched, to fetch."""
+    return (ring.fetch_count if ring.fetching else 0) + to_fetch(ring)
 
 
 # ---- a frame meets a descriptor --------------------------------------------------------------------
@@ -269,30 +273,25 @@ cdef void commit_rx_descriptors(Nic* nic, int32_t index) noexcept nogil:
         descriptor.address = get64(ring.fetched + each * DESCRIPTOR_BYTES)
         descriptor.slot = ring.fetch_first + each
     ring.held += ring.fetch_count
-    pair(nic, index)
-
-
-cdef void pair(Nic* nic, int32_t index) noexcept nogil:
-    """Frames and descriptors of a ring meet in order: DESC_READY."""
-    cdef Ring* ring = &nic.rings[index]
-    cdef Descriptor* descriptor
-    cdef int32_t frame
-    cdef Row* row
     while not (lane_empty(&ring.unpaired) or lane_empty(&ring.chip)):
-        frame = pop_index(&ring.unpaired)
-        descriptor = <Descriptor*>lane_front(&ring.chip)
-        row = &nic.rows[frame]
-        row.slot = descriptor.slot
-        stamp(nic, row, STAGE_DESC_READY, nic.edge)
-        row.held = IN_CHAIN
-        ring.held -= 1
-        push_index(nic, &ring.rows, frame)
-        if nic.books:
-            join_writers(nic, frame)
-        foresee_bytes(nic, ring.domain, descriptor.address)
-        write_frame(nic, index, frame, descriptor.address)
-        lane_pop(&ring.chip)
+        pair(nic, ring, index, pop_index(&ring.unpaired))
     review_fetch(nic, index)
+
+
+cdef inline void pair(Nic* nic, Ring* ring, int32_t index, int32_t frame) noexcept nogil:
+    """The ring's oldest frame without a descriptor, and its next descriptor on chip, meet: DESC_READY."""
+    cdef Descriptor* descriptor = <Descriptor*>lane_front(&ring.chip)
+    cdef Row* row = &nic.rows[frame]
+    row.slot = descriptor.slot
+    stamp(nic, row, STAGE_DESC_READY, nic.edge)
+    row.held = IN_CHAIN
+    ring.held -= 1
+    push_index(nic, &ring.rows, frame)
+    if nic.books:
+        join_writers(nic, frame)
+    foresee_bytes(nic, ring.domain, descriptor.address)
+    write_frame(nic, index, frame, descriptor.address)
+    lane_pop(&ring.chip)
 
 
 # ---- the write ends --------------------------------------------------------------------------------

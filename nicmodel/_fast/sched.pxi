@@ -163,8 +163,7 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         lane_pop(&ring.chip)
         note_begun(nic, ring, False)
         note_waiting(nic, index, ring.held - 1)
-        if ring.tail != ring.next and not ring.fetching:
-            review_fetch(nic, index)
+        review_taken(nic, ring, index, nic.tx_few)
     foresee_turn(nic, ring.function)
     if unlikely(nic.shaping):
         shape(nic, ring.function, begins)

@@ -116,19 +116,28 @@ cdef void sample_in_time(Nic* nic, int32_t index) noexcept nogil:
     if nic.books:
         tlp_book(nic, index).waits.write_order = max(nic.now, nic.sides[index].not_before) - tlp_book(nic, index).since
     if nic.sides[index].not_before > nic.now:
-        schedule(nic, RANK_MEM_READ, nic.sides[index].not_before, 0, index, 0)
+        push_sorted(nic, &nic.mem_reads, nic.sides[index].not_before, index)
+        find_root_when(nic)
     else:
         sample(nic, index)
 
 
+cdef inline void find_root_when(Nic* nic) noexcept nogil:
+    """The slot that MEM_READ shares with WALK_DONE."""
+    set_when(nic, RANK_MEM_READ, earliest(front_time(&nic.mem_reads), front_time(&nic.iommu.walking)))
+
+
 cdef void commit_timed_at_root(Nic* nic) noexcept nogil:
-    """MEM_READ: a read samples; or, of the sources after that, WALK_DONE."""
-    cdef Timer timer = timer_pop(nic, RANK_MEM_READ)
-    if timer.key >> SOURCE_SHIFT:
-        at(nic, RANK_WALK_DONE)
-        commit_walk_done(nic, <int32_t>timer.a)
+    """MEM_READ: a read samples; or, behind those of its time, WALK_DONE."""
+    cdef Lane* lane = &nic.mem_reads if front_time(&nic.mem_reads) == nic.now else &nic.iommu.walking
+    cdef int32_t index = front_timed(lane).index
+    lane_pop(lane)
+    find_root_when(nic)
+    if lane == &nic.mem_reads:
+        sample(nic, index)
     else:
-        sample(nic, <int32_t>timer.a)
+        at(nic, RANK_WALK_DONE)
+        commit_walk_done(nic, index)
 
 
 cdef void commit_at_root(Nic* nic, int32_t index) noexcept nogil:

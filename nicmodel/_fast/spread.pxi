@@ -99,7 +99,7 @@ cdef inline int32_t rx_ring_of(Nic* nic, Row* row, int32_t function) noexcept no
     """The index of the ring that receives a frame of the function, or -1: without a table its lowest open one."""
     if unlikely(nic.spreading) and nic.spreads[function].types:
         return spread_ring(nic, row, function)
-    return nic.functions[function].rx_rings[0] if nic.functions[function].num_rx else -1
+    return nic.functions[function].first_rx
 
 
 # ---- what Python sets ------------------------------------------------------------------------------

@@ -14,22 +14,33 @@ cdef inline uint64_t with_vlan(uint64_t mac, int32_t vlan) noexcept nogil:
     return mac | <uint64_t>vlan << VLAN_SHIFT
 
 
-cdef inline uint64_t mac_of(Row* row) noexcept nogil:
-    return row.destination & ((<uint64_t>1 << VLAN_SHIFT) - 1)
+cdef inline uint64_t mac_of(uint64_t destination) noexcept nogil:
+    return destination & ((<uint64_t>1 << VLAN_SHIFT) - 1)
 
 
-cdef inline int32_t vlan_of(Row* row) noexcept nogil:
-    return <int32_t>(row.destination >> VLAN_SHIFT)
+cdef inline int32_t vlan_of(uint64_t destination) noexcept nogil:
+    return <int32_t>(destination >> VLAN_SHIFT)
 
 
-cdef inline int32_t match_filter(Nic* nic, uint64_t mac, int32_t vlan) noexcept nogil:
+cdef int32_t match_filter(Nic* nic, uint64_t destination) noexcept nogil:
     """The function of the lowest slot that matches, or -1."""
-    cdef int32_t slot = <int32_t>map_get(&nic.filter_first, mac, -1)
+    cdef int32_t slot = <int32_t>map_get(&nic.filter_first, mac_of(destination), -1), vlan = vlan_of(destination)
     while slot >= 0:
         if nic.filters[slot].vlan == vlan or nic.filters[slot].vlan < 0:
             return nic.filters[slot].function
         slot = nic.filters[slot].next_slot
     return -1
+
+
+cdef inline int32_t steered_to(Nic* nic, Row* row) noexcept nogil:
+    """The function that the filters name for a frame, or -1. The frames of a flow are all for one: it remembers which."""
+    cdef Flow* flow
+    if unlikely(row.flow < 0):
+        return match_filter(nic, row.destination)
+    flow = &nic.flows[row.flow]
+    if unlikely(flow.steered == UNKNOWN):
+        flow.steered = match_filter(nic, row.destination)
+    return flow.steered
 
 
 cdef bint is_own(Nic* nic, int32_t function, uint64_t mac) noexcept nogil:
@@ -63,7 +74,7 @@ cdef bint is_spoofed(Nic* nic, Row* row) noexcept nogil:
     else:
         return False
     return checks & CHECK_MAC and not is_own(nic, row.function, source) \
-        or checks & CHECK_VLAN and vlan_of(row) and not is_member(nic, row.function, vlan_of(row))
+        or checks & CHECK_VLAN and vlan_of(row.destination) and not is_member(nic, row.function, vlan_of(row.destination))
 
 
 cdef void check_sources(Nic* nic, int32_t function, int64_t checks) noexcept nogil:
@@ -94,3 +105,5 @@ cdef void set_filter(Nic* nic, int32_t slot, bint valid, uint64_t mac, int32_t v
         if nic.filters[each].valid:
             nic.filters[each].next_slot = <int32_t>map_get(&nic.filter_first, nic.filters[each].mac, -1)
             map_put(nic, &nic.filter_first, nic.filters[each].mac, each)
+    for each in range(nic.num_flows):
+        nic.flows[each].steered = UNKNOWN

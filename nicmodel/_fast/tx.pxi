@@ -71,9 +71,9 @@ cdef inline bint is_watched(Nic* nic, Row* row) noexcept nogil:
 cdef inline void foresee_report(Nic* nic, Ring* ring) noexcept nogil:
     """What the write-back of its report will look at, and the interrupt behind it, is brought into the cache."""
     prefetch(&ring.base)
-    prefetch(&nic.functions[ring.function].requesting)
+    prefetch(&nic.vector_bits[ring.function])
     if ring.vector >= 0:
-        prefetch(&nic.vectors[ring.vector])
+        prefetch(vector_of(nic, ring.vector))
 
 
 cdef inline void join_ready(Nic* nic, int32_t index) noexcept nogil:
@@ -286,14 +286,6 @@ cdef void set_loopback(Nic* nic, bint on) noexcept nogil:
 
 # ---- the switch ------------------------------------------------------------------------------------
 
-cdef inline void parse_row(Nic* nic, Row* row) noexcept nogil:
-    """Destination and VLAN from the bytes that move."""
-    cdef int32_t vlan
-    cdef uint64_t mac
-    parse_frame(row.data, moving(nic, row.nbytes), &mac, &vlan)
-    row.destination = with_vlan(mac, vlan)
-
-
 cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     """A frame is at the switch: SWITCHED. Another function's turns around, a spoofed one ends, all others go to the wire."""
     cdef int32_t index = front_timed(&nic.tx_pipe_lane).index, target
@@ -301,9 +293,9 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     timed_popped(nic, &nic.tx_pipe_lane, RANK_TX_PIPE)
     stamp(nic, row, STAGE_SWITCHED, nic.now)
     if row.flow >= 0:
-        row.destination = with_vlan(nic.flows[row.flow].dst_mac, nic.flows[row.flow].vlan)
+        row.destination = nic.flows[row.flow].destination
     elif row.data != NULL:
-        parse_row(nic, row)
+        row.destination = parse_destination(row.data, moving(nic, row.nbytes))
     if nic.checked_functions and nic.loopback and nic.functions[row.function].source_checks and is_spoofed(nic, row):
         if nic.books:
             turn_around(nic, index)
@@ -313,7 +305,7 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
         drop_row(nic, row, DROP_SPOOFED)
         row_release(nic, index, IN_PIPE)
         return
-    target = match_filter(nic, mac_of(row), vlan_of(row)) if nic.loopback else -1
+    target = steered_to(nic, row) if nic.loopback else -1
     if target >= 0 and target != row.function:
         if nic.books:
             turn_around(nic, index)

@@ -7,12 +7,12 @@ from nicmodel._fast.facts cimport MSIX, NUM_CAUSES, NUM_LINES, NUM_RANKS, RANK_D
 from nicmodel._fast.ledger cimport Ledger
 from nicmodel._fast.parts cimport (
     Agent, Arena, Asking, Call, Connection, Core, Direction, Filter, Flow, Function, Iommu, Offer, Record, RecordLines, Ring,
-    Row, Scope, Shaper, Side, Spread, Tlp, Vector,
+    Row, Scope, Shaper, Side, Spread, Tlp, Vector, VectorBits,
 )
 
 cdef enum:
     # Slots of `when` at which an arbiter is touched and nothing is committed, in place of the last ranks. WALK_DONE
-    # shares the slot and the timers of MEM_READ, the rank before it, with sources that come after.
+    # shares the slot of MEM_READ, the rank before it.
     WAKE_UP = RANK_DLLP
     WAKE_DOWN
     WAKE_DECIDE         # the next edge with something to decide, or the next ps
@@ -69,9 +69,9 @@ cdef struct Nic:
     int64_t tx_pipe
     int64_t rx_pipe
     int32_t tx_cache
-    int32_t tx_threshold
+    int32_t tx_few          # a ring with fewer descriptors on chip may fetch
     int32_t rx_cache
-    int32_t rx_threshold
+    int32_t rx_few
     int64_t pause_reaction
     int32_t payload
     uint64_t seed
@@ -94,7 +94,8 @@ cdef struct Nic:
     Lines function_memory
     int64_t* counters       # by counter, then by function
     int64_t* inside         # frames; by direction, then by function
-    Vector* vectors
+    VectorBits* vector_bits     # by function
+    Vector* vectors             # by vector, then by function: they use the same few
     Ring* rings
     Lines ring_memory
     Lane* doorbells         # Batch, by Tx ring: what they announced and nobody has fetched
@@ -102,6 +103,7 @@ cdef struct Nic:
     int32_t num_arenas
     int32_t message_domains     # has there been any?
     Flow* flows
+    Lines flow_memory
     int32_t num_flows
     Agent* agents
     int32_t num_agents

@@ -204,6 +204,15 @@ cdef inline void place_offer(Nic* nic, Offer* offer) noexcept nogil:
     offer.free = nic.wire_rx_free = start + (nbytes + AROUND_BYTES) * nic.wire_ticks
 
 
+cdef inline int32_t take_size(Flow* flow, int32_t* cursor) noexcept nogil:
+    """Of the flow's next frame: sizes go round."""
+    cdef int32_t size = flow.size
+    if unlikely(flow.num_sizes > 1):
+        size = flow.sizes[cursor[0]]
+        cursor[0] = cursor[0] + 1 if cursor[0] + 1 < flow.num_sizes else 0
+    return size
+
+
 cdef inline void await_next(Nic* nic, int32_t index, int64_t start) noexcept nogil:
     """A stream offers its next frame once the one before has started."""
     cdef int64_t time = nominal_time(nic, index, nic.flows[index].number)
@@ -217,19 +226,16 @@ cdef inline void offer_next(Nic* nic, int32_t index, int64_t time) noexcept nogi
     """A stream offers its next frame to the wire; the one after that follows once this one has started."""
     cdef Flow* flow = &nic.flows[index]
     cdef Offer* offer = <Offer*>lane_push(nic, &nic.rx_wire)
-    cdef int32_t size = flow.sizes[flow.cursor]
     offer.ready = time
     offer.number = flow.number
     offer.flow = index
-    offer.nbytes = size - FCS_BYTES     # a short frame is padded on the wire, not in memory
+    offer.nbytes = take_size(flow, &flow.cursor) - FCS_BYTES      # a short frame is padded on the wire, not in memory
     offer.length = frame_length(offer.nbytes)
-    offer.mac = flow.dst_mac
-    offer.vlan = flow.vlan
+    offer.destination = flow.destination
     offer.data = NULL
     offer.data_class = 0
     place_offer(nic, offer)
     flow.number += 1
-    flow.cursor = flow.cursor + 1 if flow.cursor + 1 < flow.num_sizes else 0
     await_next(nic, index, offer.start)
 
 
@@ -252,7 +258,7 @@ cdef void offer_injected(Nic* nic, uint8_t* data, int32_t nbytes, uint8_t data_c
     offer.length = frame_length(nbytes)
     offer.data = data
     offer.data_class = data_class
-    parse_frame(data, nbytes, &offer.mac, &offer.vlan)
+    offer.destination = parse_destination(data, nbytes)
     place_offer(nic, offer)
     wake_rx(nic)
 

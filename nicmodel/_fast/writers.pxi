@@ -80,7 +80,7 @@ cdef void compose_writeback(Nic* nic, Tlp* tlp, uint8_t* into) noexcept nogil:
 
 
 cdef inline void decide_writers(Nic* nic) noexcept nogil:
-    cdef int turn = nic.writer_turn
+    cdef int turn = nic.writer_turn, kind = TLP_TX_WRITEBACK
     cdef WriteOp* op
     cdef Ring* ring
     if unlikely(nic.writer_rules):
@@ -99,18 +99,17 @@ cdef inline void decide_writers(Nic* nic) noexcept nogil:
     op = <WriteOp*>lane_front(&nic.writers[turn])
     ring = &nic.rings[op.ring]
     concerns(nic, ring.function)
-    if turn == TX_WRITEBACK:
-        if move_tlp(nic, op, TLP_TX_WRITEBACK):
-            lane_pop(&nic.writers[turn])
-            request_vector(nic, ring.vector)
-    elif op.descriptor:
-        move_tlp(nic, op, TLP_RX_WRITEBACK)
-        lane_pop(&nic.writers[turn])
-        request_vector(nic, ring.vector)
-    elif move_tlp(nic, op, TLP_RX_PAYLOAD):
+    if turn == RX_WRITE:
+        kind = TLP_RX_WRITEBACK if op.descriptor else TLP_RX_PAYLOAD
+    if not move_tlp(nic, op, kind):
+        pass                            # the operation goes on with its next piece
+    elif kind == TLP_RX_PAYLOAD:
         op.descriptor = 1
         op.address = ring.base + <uint64_t>nic.rows[op.row].slot * DESCRIPTOR_BYTES
         op.nbytes = DESCRIPTOR_BYTES
         op.done = 0
+    else:
+        lane_pop(&nic.writers[turn])
+        request_vector(nic, ring.vector)
     if not (lane_empty(&nic.writers[RX_WRITE]) and lane_empty(&nic.writers[TX_WRITEBACK])):
         touch(nic, WRITERS)
