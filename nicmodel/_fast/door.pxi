@@ -249,12 +249,10 @@ cdef class Door:
         cdef int32_t tx_ring = self.ring_index(DIRECTION_TX, config.tx_ring) if config.tx_ring >= 0 else -1
         cdef int32_t rx_ring = self.ring_index(DIRECTION_RX, config.rx_ring) if config.rx_ring >= 0 else -1
         self.check_function(config.function)
-        if config.flow >= self.nic.num_flows or not -1 <= config.vector < VECTORS_PER_FUNCTION:
-            raise ModelBug(f"an agent cannot be {config}")
+        if config.flow >= self.nic.num_flows:
+            raise ModelBug(f"an agent sends one of the {self.nic.num_flows} flows that there are: not {config.flow}")
         if config.core >= 0 and config.core not in self.shared_cores:
             self.shared_cores[config.core] = core_new(self.nic)
-        if config.rs_batch < 1 or (tx_ring >= 0 and config.tx_batch < 1) or (rx_ring >= 0 and config.rx_batch < 1):
-            raise ModelBug("an agent's batches are at least 1")
         agents = <Agent*>realloc(self.nic.agents, (index + 1) * sizeof(Agent))
         if agents == NULL:
             raise MemoryError("memory has run out")

@@ -63,6 +63,12 @@ class Upcall(NamedTuple):
     data: bytes | None = None
 
 
+def check_vector(vector: int) -> None:
+    """Raises `ModelBug` for a vector that no function has."""
+    if not -1 <= vector < VECTORS_PER_FUNCTION:
+        raise ModelBug(f"a function has {VECTORS_PER_FUNCTION} vectors from 0 on, and -1 is none: not {vector}")
+
+
 @dataclass(frozen=True)
 class RingConfig:
     """A descriptor ring as the queue registers describe it.
@@ -86,8 +92,7 @@ class RingConfig:
             raise ModelBug(f"a ring has at least 2 descriptors, a base of whole descriptors and a head inside: {self}")
         if not 0 <= self.wthresh < 1 << TXDCTL.WTHRESH.width:
             raise ModelBug(f"WTHRESH of TXDCTL has {TXDCTL.WTHRESH.width} bits: {self.wthresh} does not fit")
-        if not -1 <= self.vector < VECTORS_PER_FUNCTION:
-            raise ModelBug(f"a function has {VECTORS_PER_FUNCTION} vectors from 0 on, and -1 is none: not {self.vector}")
+        check_vector(self.vector)
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,8 @@ class AgentConfig:
     ``tx_ring``/``rx_ring`` are absolute queues or -1. ``flow`` is the flow the Tx half sends (-1: none).
     ``tx_buffers``/``rx_buffers`` are base addresses of ``ring size`` buffers of ``*_stride`` bytes.
     ``poll_ps`` > 0 polls at that interval instead of waiting for interrupts. Agents with the same ``core`` >= 0 share
-    that CPU core; -1 is a core of its own. ``doorbell_cost_ps`` is CPU time per tail written.
+    that CPU core; -1 is a core of its own. ``doorbell_cost_ps`` is CPU time per tail written. Raises `ModelBug` for batches
+    of nothing and for a vector that no function has.
     """
 
     function: int
@@ -120,6 +126,11 @@ class AgentConfig:
     poll_ps: int = 0
     core: int = -1
     doorbell_cost_ps: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rs_batch < 1 or (self.tx_ring >= 0 and self.tx_batch < 1) or (self.rx_ring >= 0 and self.rx_batch < 1):
+            raise ModelBug(f"an agent's batches are at least 1: {self}")
+        check_vector(self.vector)
 
 
 @dataclass(frozen=True)
