@@ -39,16 +39,23 @@ RATIOS = {
 }
 
 
-def table(benchmarks: list[dict[str, Any]]) -> str:
-    """Markdown: packets per CPU second by row, then the ratios of the same run."""
-    by_name = {bench["name"]: bench["extra_info"] for bench in benchmarks}
+def processor(info: dict[str, Any]) -> str:
+    """What the figures were measured on: names alone say little, so its family and model, as processors tell them, too."""
+    cpu = info.get("cpu", {})
+    numbers = "".join(f", {name} {cpu[name]}" for name in ("family", "model") if name in cpu)
+    return f"{cpu.get('brand_raw') or info['machine']}{numbers}"
+
+
+def table(report: dict[str, Any]) -> str:
+    """Markdown: packets per CPU second by row, then the ratios of the same run, and the processor."""
+    by_name = {bench["name"]: bench["extra_info"] for bench in report["benchmarks"]}
     lines = ["| one core, run loop alone | million packets a CPU second |", "| --- | --- |"]
     for name, text in ROWS.items():
         if name in by_name:
             lines.append(f"| {text} | {by_name[name]['packets_per_cpu_second'] / 1e6:.3g} |")
     ratios = {key: info[key] for info in by_name.values() for key in RATIOS if key in info}
     told = "; ".join(f"{ratios[key]:,.0f} {text}" for key, text in RATIOS.items() if key in ratios)
-    return "\n".join([*lines, "", f"In the same run: {told}."])
+    return "\n".join([*lines, "", f"In the same run: {told}. Processor: {processor(report['machine_info'])}."])
 
 
 def into(page: str, text: str) -> str:
@@ -64,7 +71,7 @@ def main() -> int:
     parser.add_argument("json", type=Path, help="what `make bench` wrote")
     parser.add_argument("--readme", action="store_true", help="replace the table in README.md")
     options = parser.parse_args()
-    text = table(json.loads(options.json.read_text())["benchmarks"])
+    text = table(json.loads(options.json.read_text()))
     print(text)
     if options.readme:
         README.write_text(into(README.read_text(), text))
