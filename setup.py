@@ -29,10 +29,12 @@ DENSE = ["-fno-align-jumps", "-fno-align-loops", "-fno-align-labels"]
 SANITIZERS = "-fsanitize=address,undefined"
 # A constant of an enum is an int in C: one shifted by more than it holds is not a number, and no warning stops a build.
 NEVER = ["-Werror=shift-count-overflow", "-Werror=shift-overflow"]
+# Nor is a sum that overflows. Python's own flags let it wrap; a checked build stops.
+TRAP = ["-O1", "-g", "-DNICMODEL_CHECKED", "-fno-wrapv"]
 FLAGS = {
     "release": ["-O3", "-fno-strict-aliasing", "-fno-semantic-interposition", "-Wno-unused-function", INLINE, *DENSE],
-    "checked": ["-O1", "-g", "-DNICMODEL_CHECKED", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"],
-    "address": ["-O1", "-g", "-DNICMODEL_CHECKED", SANITIZERS, "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
+    "checked": [*TRAP, "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"],
+    "address": [*TRAP, SANITIZERS, "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
 }
 
 
