@@ -313,6 +313,9 @@ cdef void audit_ring(Nic* nic, Ring* ring) noexcept nogil:
         check(nic, count_unborn(ring) == count_waiting(ring) == <int64_t>(ring.rows.tail - end_of_born(ring)), HOLDS_BIRTHS,
               count_unborn(ring))
     check(nic, <int64_t>lane_count(&ring.chip) == ring.held, HOLDS_RING, ring.held)
+    check(nic, is_member_of(&nic.tx_fetchable if sends else &nic.rx_fetchable, ring.number)
+          == (not ring.fetching and ring.tail != ring.next and ring.held < (nic.tx_few if sends else nic.rx_few)),
+          HOLDS_SETS, ring.number)
 
 
 # ---- everything ------------------------------------------------------------------------------------
@@ -333,6 +336,8 @@ cdef void audit_everything(Nic* nic) noexcept nogil:
     audit_set(nic, &nic.tx_waiting)
     audit_set(nic, &nic.tx_begun)
     audit_set(nic, &nic.requesting)
+    check(nic, <int64_t>lane_count(&nic.iommu.walking) == nic.iommu.idle.count - nic.iommu.idle.members, HOLDS_SETS,
+          nic.iommu.idle.members)
     audit_tlps(nic, marks + 8 * functions)
     audit_packets(nic, marks + 8 * functions + tlps)
     audit_rows(nic, marks + 8 * functions + tlps, inside)

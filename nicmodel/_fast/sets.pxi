@@ -12,6 +12,9 @@ cdef inline void bits_remove(Bits* bits, int32_t member) noexcept nogil:
     bits.members -= <int32_t>(word[0] >> (member & 63) & 1)
     word[0] &= ~((<uint64_t>1) << (member & 63))
 
+cdef inline bint is_member_of(Bits* bits, int32_t member) noexcept nogil:
+    return bits.words[member >> 6] >> (member & 63) & 1
+
 cdef inline int32_t bits_after(Bits* bits, int32_t last) noexcept nogil:
     """The first member in turns after `last` (which itself comes last), or -1."""
     cdef int32_t start = last + 1 if last + 1 < bits.count else 0
