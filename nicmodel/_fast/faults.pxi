@@ -104,7 +104,7 @@ PLACES = (
     "no more credits are consumed than granted", "no more credits are released than consumed", "ages grow along a line",
     "what a line holds exists and is in order of time", "a free TLP is free once", "a free packet is free once",
     "a packet that is held has a legal state", "packets inside are those that were counted in and not out",
-    "a ring's positions are in order", "a set holds what it should, and knows how many", "a packet has ended when it is forgotten",
+    "a ring's positions are in order", "a set holds what it should, and says how many", "a packet has ended when it is forgotten",
     "descriptors retire in ring order", "frames before the wire are in the order of the line before it",
     "a ring's descriptors without a row are those that wait on chip")
 if len(PLACES) != NUM_PLACES:
