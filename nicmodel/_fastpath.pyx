@@ -145,28 +145,31 @@ cdef inline bint is_due(Nic* nic, int rank) noexcept nogil:
 cdef void commit_in_order(Nic* nic) noexcept nogil:
     """Apply every event that is due, of all ranks in order."""
     find_edge(nic)
-    while is_due(nic, RANK_CALL):
-        commit_call(nic)
-    while is_due(nic, RANK_PAUSE):
-        commit_pause(nic, timer_pop(nic, RANK_PAUSE).a)
+    if nic.other_when == nic.now:
+        while is_due(nic, RANK_CALL):
+            commit_call(nic)
+        while is_due(nic, RANK_PAUSE):
+            commit_pause(nic, timer_pop(nic, RANK_PAUSE).a)
     while is_due(nic, RANK_MEM_COMMIT):
         commit_mem_commit(nic)
     while is_due(nic, RANK_MEM_READ):
         commit_mem_read(nic)
     commit_link(nic)
-    while is_due(nic, RANK_REGISTER):
-        commit_register(nic)
-    while is_due(nic, RANK_TX_PIPE):
-        commit_tx_pipe(nic)
+    if nic.other_when == nic.now:
+        while is_due(nic, RANK_REGISTER):
+            commit_register(nic)
+        while is_due(nic, RANK_TX_PIPE):
+            commit_tx_pipe(nic)
     commit_ports(nic)
-    while is_due(nic, RANK_WIRE_RX_END):
-        commit_arrivals(nic)
-    while is_due(nic, RANK_FLOW):
-        commit_offers(nic)
-    while is_due(nic, RANK_ITR):
-        commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
-    while is_due(nic, RANK_SHAPER):
-        review_shaper(nic, <int32_t>timer_pop(nic, RANK_SHAPER).a)
+    if nic.other_when == nic.now:
+        while is_due(nic, RANK_WIRE_RX_END):
+            commit_arrivals(nic)
+        while is_due(nic, RANK_FLOW):
+            commit_offers(nic)
+        while is_due(nic, RANK_ITR):
+            commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
+        while is_due(nic, RANK_SHAPER):
+            review_shaper(nic, <int32_t>timer_pop(nic, RANK_SHAPER).a)
     while is_due(nic, RANK_AGENT_WAKE):
         commit_agent_wake(nic)
     while is_due(nic, RANK_AGENT_DONE):

@@ -172,7 +172,14 @@ cdef void look_up(Nic* nic, int32_t index) noexcept nogil:
     walk.mapped = has_memory(&nic.arenas[tlp.domain], page, shift)
     walk.next_of_hash = iommu.walk_heads[hashed & iommu.walk_mask]
     iommu.walk_heads[hashed & iommu.walk_mask] = entry
+    if starts_at_once(nic) and iommu.idle.members:
+        give_walk(nic, take_walker(iommu), entry)
+        find_root_when(nic)
+        return
     queue_walk(iommu, entry)
+    if starts_at_once(nic):
+        blame(nic, LINE_WALK_QUEUE, CAUSE_SERVER)
+        return
     if nic.books:
         walk.sample = 0
         sample_entry(nic, LINE_WALK_QUEUE, SERVED_WALKERS, &walk.sample)
@@ -181,17 +188,34 @@ cdef void look_up(Nic* nic, int32_t index) noexcept nogil:
 
 # ---- walkers ---------------------------------------------------------------------------------------
 
+cdef inline bint starts_at_once(Nic* nic) noexcept nogil:
+    """May a walk start in the commit that finds a walker free? In order of age WALKERS, asked later in the instant, would decide
+    the same: walkers become free before TLPs arrive, in order of their numbers. Only the books ask who was there first."""
+    return not (nic.iommu.by_turns or nic.books)
+
+
+cdef inline int32_t take_walker(Iommu* iommu) noexcept nogil:
+    """The lowest number of those that are idle; there is one."""
+    cdef int32_t walker = bits_after(&iommu.idle, -1)
+    bits_remove(&iommu.idle, walker)
+    return walker
+
+
+cdef inline void give_walk(Nic* nic, int32_t walker, int32_t index) noexcept nogil:
+    """It walks from now on."""
+    nic.iommu.working[walker] = index
+    push_timed(nic, &nic.iommu.walking, nic.now + nic.iommu.walk_ps, walker)
+
+
 cdef void decide_walkers(Nic* nic) noexcept nogil:
     """WALKERS: waiting walks go to free walkers, the lowest number first."""
     cdef Iommu* iommu = &nic.iommu
-    cdef int32_t walker
+    cdef int32_t index
     while iommu.queued and iommu.idle.members:
-        walker = bits_after(&iommu.idle, -1)
-        bits_remove(&iommu.idle, walker)
-        iommu.working[walker] = next_walk(iommu)
+        index = next_walk(iommu)
         if nic.books:
-            start_walk(nic, &iommu.walks[iommu.working[walker]])
-        push_timed(nic, &iommu.walking, nic.now + iommu.walk_ps, walker)
+            start_walk(nic, &iommu.walks[index])
+        give_walk(nic, take_walker(iommu), index)
         find_root_when(nic)
     blame(nic, LINE_WALK_QUEUE, CAUSE_NONE if iommu.queued == 0 else CAUSE_TURN if iommu.idle.members else CAUSE_SERVER)
 
@@ -202,14 +226,20 @@ cdef void commit_walk_done(Nic* nic, int32_t walker) noexcept nogil:
     cdef Walk walk = iommu.walks[iommu.working[walker]]
     cdef int32_t index = walk.first, following
     forget_walk(iommu, iommu.working[walker])
-    bits_add(&iommu.idle, walker)
+    if starts_at_once(nic) and iommu.queued:
+        give_walk(nic, walker, next_walk(iommu))
+        if iommu.queued == 0:
+            blame(nic, LINE_WALK_QUEUE, CAUSE_NONE)
+    else:
+        bits_add(&iommu.idle, walker)
     if walk.mapped:
         enter_page(iommu, walk.space, walk.page)
     while index >= 0:
         following = nic.sides[index].next_in_walk
         translated(nic, index, walk.mapped)
         index = following
-    touch(nic, WALKERS)
+    if not starts_at_once(nic):
+        touch(nic, WALKERS)
 
 
 # ---- its memory ------------------------------------------------------------------------------------

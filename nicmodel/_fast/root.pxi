@@ -45,8 +45,8 @@ cdef inline void reach_root(Nic* nic, int32_t index, int64_t end) noexcept nogil
         if tlp.kind == TLP_RX_PAYLOAD:
             if tlp.last:
                 return_room_at(nic, tlp, end)
-            if nic.payload == PAYLOAD_LENGTHS and not nic.record_rows:
-                tlp_free(nic, index)        # no byte, no stamp: its commit changes nothing
+            if is_unseen(nic):
+                tlp_free(nic, index)
                 return
         commit_at(nic, index, time)
 
@@ -150,6 +150,11 @@ cdef void commit_write(Nic* nic, int32_t index) noexcept nogil:
         commit_live_write(nic, tlp)
 
 
+cdef inline bint is_unseen(Nic* nic) noexcept nogil:
+    """Does the commit of received payload change nothing? It has no byte and no stamp then."""
+    return nic.payload == PAYLOAD_LENGTHS and not nic.record_rows
+
+
 cdef inline bint is_quiet(Nic* nic, Tlp* tlp) noexcept nogil:
     """Does nobody hear of this commit? It only changes memory and what an agent will find there."""
     return (not nic.record_rows and (tlp.kind == TLP_RX_WRITEBACK or tlp.kind == TLP_TX_WRITEBACK)
@@ -170,18 +175,15 @@ cdef void settle_commits(Nic* nic, int64_t before) noexcept nogil:
     while front_time(&nic.mem_commits) < before:
         index = front_timed(&nic.mem_commits).index
         lane_pop(&nic.mem_commits)
-        commit_write(nic, index)
-        tlp_free(nic, index)
+        if unlikely(nic.root_rules):
+            commit_at_root(nic, index)
+        else:
+            commit_write(nic, index)
+            tlp_free(nic, index)
 
 
 cdef void commit_mem_commit(Nic* nic) noexcept nogil:
     """Somebody hears of a commit; those before it come first."""
-    cdef int32_t index
-    if unlikely(nic.root_rules):
-        index = front_timed(&nic.mem_commits).index
-        timed_popped(nic, &nic.mem_commits, RANK_MEM_COMMIT)
-        commit_at_root(nic, index)
-        return
     settle_commits(nic, nic.now + 1)
     while front_time(&nic.loud_commits) <= nic.now:
         lane_pop(&nic.loud_commits)
@@ -192,8 +194,6 @@ cdef void hear_commits(Nic* nic) noexcept nogil:
     """Memory is mapped anew: what a write finds at its commit is open again."""
     cdef uint64_t position
     cdef Timed* item
-    if nic.root_rules:
-        return                          # all are heard of
     lane_clear(&nic.loud_commits)
     for position in range(nic.mem_commits.head, nic.mem_commits.tail):
         item = <Timed*>lane_at(&nic.mem_commits, position)

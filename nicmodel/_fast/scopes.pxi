@@ -40,9 +40,10 @@ cdef void arrive_at_root(Nic* nic, int32_t index) noexcept nogil:
         commit_write(nic, index)
         tlp_free(nic, index)
         return
-    join_scope(nic, scope_of(nic, tlp.function), index)
-    if tlp.kind == TLP_READ:
-        settle(nic, scope_of(nic, tlp.function))
+    if tlp.kind == TLP_READ and scope_of(nic, tlp.function).head < 0:
+        clear_read(nic, scope_of(nic, tlp.function), index)
+    else:
+        join_scope(nic, scope_of(nic, tlp.function), index)
     if nic.iommu.entries and tlp.domain >= 0 and not message_domain:
         look_up(nic, index)
     else:
@@ -72,13 +73,20 @@ cdef void translated(Nic* nic, int32_t index, bint mapped) noexcept nogil:
     if tlp.kind == TLP_READ and side.settled:
         sample_in_time(nic, index)
         return
-    if side.relaxed:
+    if side.relaxed and not side.settled:
         set_commit(nic, scope_of(nic, tlp.function), index)
     settle(nic, scope_of(nic, tlp.function))
 
 
+cdef inline void clear_read(Nic* nic, Scope* scope, int32_t index) noexcept nogil:
+    """All writes before it have their commits: the read knows which one it waits for."""
+    nic.sides[index].settled = 1
+    nic.sides[index].not_before = scope.latest
+
+
 cdef void settle(Nic* nic, Scope* scope) noexcept nogil:
-    """Writes get their commits, if they have none; reads learn which commit they wait for."""
+    """Writes get their commits, if they have none; reads learn which commit they wait for. What is first afterwards is a write
+    that is not translated."""
     cdef int32_t index
     cdef Side* side
     while scope.head >= 0:
@@ -87,8 +95,7 @@ cdef void settle(Nic* nic, Scope* scope) noexcept nogil:
         if nic.tlps[index].kind == TLP_READ:
             scope.head = side.next
             side.in_scope = 0
-            side.settled = 1
-            side.not_before = scope.latest
+            clear_read(nic, scope, index)
             if side.translated:
                 sample_in_time(nic, index)
             continue
@@ -96,19 +103,28 @@ cdef void settle(Nic* nic, Scope* scope) noexcept nogil:
             return
         scope.head = side.next
         side.in_scope = 0
-        set_commit(nic, scope, index)
-        if not side.at_root:
+        if not side.settled:
+            set_commit(nic, scope, index)
+        elif not side.at_root:
             tlp_free(nic, index)        # it was relaxed, and has been visible for some time
 
 
 cdef void set_commit(Nic* nic, Scope* scope, int32_t index) noexcept nogil:
-    if nic.sides[index].settled:
-        return
+    """A write will be visible, and its credits return then. Like any other it takes an event only if somebody hears of it;
+    the books do."""
+    cdef Tlp* tlp = &nic.tlps[index]
     nic.sides[index].settled = 1
     scope.latest = nic.now + nic.write_latency
+    release_posted(nic, &nic.down, tlp.nbytes, scope.latest)
     if nic.books:
         leave_order(nic, index, scope.latest)
-    timed_pushed(nic, &nic.mem_commits, RANK_MEM_COMMIT, scope.latest, index)
+        push_timed(nic, &nic.mem_commits, scope.latest, index)
+        timed_pushed(nic, &nic.loud_commits, RANK_MEM_COMMIT, scope.latest, index)
+    elif tlp.kind == TLP_RX_PAYLOAD and not nic.relaxed and is_unseen(nic):
+        nic.sides[index].at_root = 0
+        tlp_free(nic, index)
+    else:
+        commit_at(nic, index, scope.latest)
 
 
 cdef void sample_in_time(Nic* nic, int32_t index) noexcept nogil:
@@ -132,19 +148,18 @@ cdef void commit_timed_at_root(Nic* nic) noexcept nogil:
     cdef Lane* lane = &nic.mem_reads if front_time(&nic.mem_reads) == nic.now else &nic.iommu.walking
     cdef int32_t index = front_timed(lane).index
     lane_pop(lane)
-    find_root_when(nic)
     if lane == &nic.mem_reads:
         sample(nic, index)
     else:
         at(nic, RANK_WALK_DONE)
         commit_walk_done(nic, index)
+    find_root_when(nic)
 
 
 cdef void commit_at_root(Nic* nic, int32_t index) noexcept nogil:
-    """MEM_COMMIT: the write is visible, and its credits return. Older ones of its scope may still wait for their pages."""
+    """The write is visible. Older ones of its scope may still wait for their pages."""
     cdef Side* side = &nic.sides[index]
     side.at_root = 0
-    release_posted(nic, &nic.down, nic.tlps[index].nbytes, nic.now)
     if nic.books:
         release_write(nic, index)
     commit_write(nic, index)

@@ -119,7 +119,7 @@ cdef inline void decide_tags(Nic* nic) noexcept nogil:
     if unlikely(nic.tag_rules):
         decide_tags_by_rules(nic)
         return
-    while refused < 3:
+    while refused < 3 and nic.tags_free >= 1:
         if fits(nic, klass):
             queue_tlp(nic, &nic.up, &nic.up.nonposted, grant(nic, klass))
             refused = 0
