@@ -143,9 +143,9 @@ cdef inline bint is_due(Nic* nic, int rank) noexcept nogil:
 
 
 cdef void commit_in_order(Nic* nic) noexcept nogil:
-    """Apply every event that is due, of all ranks in order."""
-    find_edge(nic)
+    """Apply every event that is due, of all ranks in order. Those that find an edge where they need it do so themselves."""
     if nic.other_when == nic.now:
+        find_edge(nic)
         while is_due(nic, RANK_CALL):
             commit_call(nic)
         while is_due(nic, RANK_PAUSE):
@@ -156,12 +156,14 @@ cdef void commit_in_order(Nic* nic) noexcept nogil:
         commit_mem_read(nic)
     commit_link(nic)
     if nic.other_when == nic.now:
+        find_edge(nic)
         while is_due(nic, RANK_REGISTER):
             commit_register(nic)
         while is_due(nic, RANK_TX_PIPE):
             commit_tx_pipe(nic)
     commit_ports(nic)
     if nic.other_when == nic.now:
+        find_edge(nic)
         while is_due(nic, RANK_WIRE_RX_END):
             commit_arrivals(nic)
         while is_due(nic, RANK_FLOW):

@@ -10,8 +10,8 @@ cdef enum:
 
 # ---- keys ------------------------------------------------------------------------------------------
 
-cdef inline uint64_t hash_of(uint64_t space, uint64_t page) noexcept nogil:
-    return (page * <uint64_t>0x9E3779B97F4A7C15 + space * <uint64_t>0xBF58476D1CE4E5B9) >> 29
+cdef inline uint32_t hash_of(uint64_t space, uint64_t page) noexcept nogil:
+    return <uint32_t>((page * <uint64_t>0x9E3779B97F4A7C15 + space * <uint64_t>0xBF58476D1CE4E5B9) >> 29)
 
 
 cdef inline int32_t shift_of(Nic* nic, int32_t domain) noexcept nogil:
@@ -27,7 +27,7 @@ cdef inline bint has_memory(Arena* arena, uint64_t page, int32_t shift) noexcept
 
 # ---- the IOTLB -------------------------------------------------------------------------------------
 
-cdef inline int32_t find_page(Iommu* iommu, uint64_t space, uint64_t page, uint64_t hashed) noexcept nogil:
+cdef inline int32_t find_page(Iommu* iommu, uint64_t space, uint64_t page, uint32_t hashed) noexcept nogil:
     cdef int32_t index = iommu.page_heads[hashed & iommu.page_mask]
     while index >= 0 and (iommu.pages[index].page != page or iommu.pages[index].space != space):
         index = iommu.pages[index].next_of_hash
@@ -58,9 +58,9 @@ cdef inline void put_newest(Iommu* iommu, int32_t index) noexcept nogil:
     iommu.newest = index
 
 
-cdef void enter_page(Iommu* iommu, uint64_t space, uint64_t page) noexcept nogil:
+cdef void enter_page(Iommu* iommu, Walk* walk) noexcept nogil:
     """A walked key is known from now on; the least recently used one makes room."""
-    cdef uint64_t head = hash_of(space, page) & iommu.page_mask
+    cdef uint64_t head = walk.hashed & iommu.page_mask
     cdef int32_t index = iommu.used
     cdef int32_t* link
     if index < iommu.entries:
@@ -68,12 +68,13 @@ cdef void enter_page(Iommu* iommu, uint64_t space, uint64_t page) noexcept nogil
     else:
         index = iommu.oldest
         take_out(iommu, index)
-        link = &iommu.page_heads[hash_of(iommu.pages[index].space, iommu.pages[index].page) & iommu.page_mask]
+        link = &iommu.page_heads[iommu.pages[index].hashed & iommu.page_mask]
         while link[0] != index:
             link = &iommu.pages[link[0]].next_of_hash
         link[0] = iommu.pages[index].next_of_hash
-    iommu.pages[index].page = page
-    iommu.pages[index].space = space
+    iommu.pages[index].page = walk.page
+    iommu.pages[index].space = walk.space
+    iommu.pages[index].hashed = walk.hashed
     iommu.pages[index].next_of_hash = iommu.page_heads[head]
     iommu.page_heads[head] = index
     put_newest(iommu, index)
@@ -130,7 +131,7 @@ cdef int32_t next_walk(Iommu* iommu) noexcept nogil:
 cdef void forget_walk(Iommu* iommu, int32_t index) noexcept nogil:
     """It is done: TLPs that come now start another, and its slot is free."""
     cdef Walk* walk = &iommu.walks[index]
-    cdef int32_t* link = &iommu.walk_heads[hash_of(walk.space, walk.page) & iommu.walk_mask]
+    cdef int32_t* link = &iommu.walk_heads[walk.hashed & iommu.walk_mask]
     while link[0] != index:
         link = &iommu.walks[link[0]].next_of_hash
     link[0] = walk.next_of_hash
@@ -144,7 +145,7 @@ cdef void look_up(Nic* nic, int32_t index) noexcept nogil:
     cdef Tlp* tlp = &nic.tlps[index]
     cdef int32_t shift = shift_of(nic, tlp.domain), entry
     cdef uint64_t page = tlp.address >> shift, space = <uint64_t>tlp.domain << 6 | <uint64_t>shift
-    cdef uint64_t hashed = hash_of(space, page)
+    cdef uint32_t hashed = hash_of(space, page)
     cdef Walk* walk
     entry = find_page(iommu, space, page, hashed)
     if entry >= 0:
@@ -167,6 +168,7 @@ cdef void look_up(Nic* nic, int32_t index) noexcept nogil:
     walk = &iommu.walks[entry]
     walk.page = page
     walk.space = space
+    walk.hashed = hashed
     walk.function = tlp.function
     walk.first = walk.last = index
     walk.mapped = has_memory(&nic.arenas[tlp.domain], page, shift)
@@ -233,7 +235,7 @@ cdef void commit_walk_done(Nic* nic, int32_t walker) noexcept nogil:
     else:
         bits_add(&iommu.idle, walker)
     if walk.mapped:
-        enter_page(iommu, walk.space, walk.page)
+        enter_page(iommu, &walk)
     while index >= 0:
         following = nic.sides[index].next_in_walk
         translated(nic, index, walk.mapped)

@@ -216,6 +216,7 @@ cdef struct Page:
     # An entry of the IOTLB.
     uint64_t page
     uint64_t space          # domain and page shift
+    uint32_t hashed
     int32_t next_of_hash
     int32_t older
     int32_t newer
@@ -223,6 +224,7 @@ cdef struct Page:
 cdef struct Walk:
     uint64_t page
     uint64_t space
+    uint32_t hashed
     int32_t next_of_hash
     int32_t next            # in its queue | next free slot
     int32_t function        # of its first TLP

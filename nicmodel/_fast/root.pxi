@@ -276,12 +276,8 @@ cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil
 
 cdef void sample(Nic* nic, int32_t index) noexcept nogil:
     """Memory is read now; its answer is on its way. In a message domain Python answers."""
-    cdef uint8_t unwanted[4096]
-    cdef uint8_t* into
-    cdef int32_t nbytes
     cdef Tlp* request = &nic.tlps[index]
     cdef News* news
-    settle_commits(nic, nic.now + 1)
     release_nonposted(nic, &nic.down, nic.now)
     if nic.books:
         release_read(nic, index)
@@ -291,15 +287,23 @@ cdef void sample(Nic* nic, int32_t index) noexcept nogil:
                     request.nbytes)
         news.nbytes = -1 - index        # for the door, which keeps track of unanswered reads
         return
-    nbytes = destination(nic, request, &into)
+    if nic.root_rules:
+        answer_at(nic, index, nic.now)
+    if nic.payload != PAYLOAD_LENGTHS or request.klass != CLASS_PAYLOAD:
+        sample_bytes(nic, request)
+
+
+cdef void sample_bytes(Nic* nic, Tlp* request) noexcept nogil:
+    """Those that move are what memory holds now; of a page that is not mapped, zeros."""
+    cdef uint8_t unwanted[4096]
+    cdef uint8_t* into
+    cdef int32_t nbytes = destination(nic, request, &into)
     if unlikely(into == NULL):
         into = unwanted
-    if unlikely(nic.root_rules):
-        if not nic.sides[index].mapped:
-            memset(into, 0, nbytes)
-            nbytes = 0
-        answer_at(nic, index, nic.now)
-    if nbytes:
+    settle_commits(nic, nic.now + 1)
+    if is_blocked(nic, request):
+        memset(into, 0, nbytes)
+    elif nbytes:
         read_host(nic, request.function, request.domain, request.address, request.address, into, nbytes)
     if request.klass != CLASS_PAYLOAD and is_live(nic, request):
         foresee_descriptors(nic, request.ring)
