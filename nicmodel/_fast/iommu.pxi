@@ -18,6 +18,10 @@ cdef inline int32_t shift_of(Nic* nic, int32_t domain) noexcept nogil:
     return nic.arenas[domain].shift if nic.arenas[domain].shift else 12
 
 
+cdef inline uint64_t space_of(int32_t domain, int32_t shift) noexcept nogil:
+    return <uint64_t>domain << 6 | <uint64_t>shift
+
+
 cdef inline bint has_memory(Arena* arena, uint64_t page, int32_t shift) noexcept nogil:
     """Is any byte of the page in the arena?"""
     cdef uint64_t first = page << shift
@@ -58,9 +62,16 @@ cdef inline void put_newest(Iommu* iommu, int32_t index) noexcept nogil:
     iommu.newest = index
 
 
-cdef void enter_page(Iommu* iommu, Walk* walk) noexcept nogil:
+cdef inline void use_page(Iommu* iommu, int32_t index) noexcept nogil:
+    """A hit."""
+    if index != iommu.newest:
+        take_out(iommu, index)
+        put_newest(iommu, index)
+
+
+cdef void enter_page(Iommu* iommu, uint64_t space, uint64_t page, uint32_t hashed) noexcept nogil:
     """A walked key is known from now on; the least recently used one makes room."""
-    cdef uint64_t head = walk.hashed & iommu.page_mask
+    cdef uint64_t head = hashed & iommu.page_mask
     cdef int32_t index = iommu.used
     cdef int32_t* link
     if index < iommu.entries:
@@ -72,9 +83,9 @@ cdef void enter_page(Iommu* iommu, Walk* walk) noexcept nogil:
         while link[0] != index:
             link = &iommu.pages[link[0]].next_of_hash
         link[0] = iommu.pages[index].next_of_hash
-    iommu.pages[index].page = walk.page
-    iommu.pages[index].space = walk.space
-    iommu.pages[index].hashed = walk.hashed
+    iommu.pages[index].page = page
+    iommu.pages[index].space = space
+    iommu.pages[index].hashed = hashed
     iommu.pages[index].next_of_hash = iommu.page_heads[head]
     iommu.page_heads[head] = index
     put_newest(iommu, index)
@@ -143,15 +154,13 @@ cdef void look_up(Nic* nic, int32_t index) noexcept nogil:
     """A TLP has arrived: it is translated at once, or waits for a walk of its page."""
     cdef Iommu* iommu = &nic.iommu
     cdef Tlp* tlp = &nic.tlps[index]
-    cdef int32_t shift = shift_of(nic, tlp.domain), entry
-    cdef uint64_t page = tlp.address >> shift, space = <uint64_t>tlp.domain << 6 | <uint64_t>shift
+    cdef int32_t shift = nic.sides[index].shift, entry
+    cdef uint64_t page = tlp.address >> shift, space = space_of(tlp.domain, shift)
     cdef uint32_t hashed = hash_of(space, page)
     cdef Walk* walk
     entry = find_page(iommu, space, page, hashed)
     if entry >= 0:
-        if entry != iommu.newest:
-            take_out(iommu, entry)
-            put_newest(iommu, entry)
+        use_page(iommu, entry)
         translated(nic, index, True)
         return
     nic.sides[index].next_in_walk = -1
@@ -174,14 +183,7 @@ cdef void look_up(Nic* nic, int32_t index) noexcept nogil:
     walk.mapped = has_memory(&nic.arenas[tlp.domain], page, shift)
     walk.next_of_hash = iommu.walk_heads[hashed & iommu.walk_mask]
     iommu.walk_heads[hashed & iommu.walk_mask] = entry
-    if starts_at_once(nic) and iommu.idle.members:
-        give_walk(nic, take_walker(iommu), entry)
-        find_root_when(nic)
-        return
     queue_walk(iommu, entry)
-    if starts_at_once(nic):
-        blame(nic, LINE_WALK_QUEUE, CAUSE_SERVER)
-        return
     if nic.books:
         walk.sample = 0
         sample_entry(nic, LINE_WALK_QUEUE, SERVED_WALKERS, &walk.sample)
@@ -190,34 +192,17 @@ cdef void look_up(Nic* nic, int32_t index) noexcept nogil:
 
 # ---- walkers ---------------------------------------------------------------------------------------
 
-cdef inline bint starts_at_once(Nic* nic) noexcept nogil:
-    """May a walk start in the commit that finds a walker free? In order of age WALKERS, asked later in the instant, would decide
-    the same: walkers become free before TLPs arrive, in order of their numbers. Only the books ask who was there first."""
-    return not (nic.iommu.by_turns or nic.books)
-
-
-cdef inline int32_t take_walker(Iommu* iommu) noexcept nogil:
-    """The lowest number of those that are idle; there is one."""
-    cdef int32_t walker = bits_after(&iommu.idle, -1)
-    bits_remove(&iommu.idle, walker)
-    return walker
-
-
-cdef inline void give_walk(Nic* nic, int32_t walker, int32_t index) noexcept nogil:
-    """It walks from now on."""
-    nic.iommu.working[walker] = index
-    push_timed(nic, &nic.iommu.walking, nic.now + nic.iommu.walk_ps, walker)
-
-
 cdef void decide_walkers(Nic* nic) noexcept nogil:
     """WALKERS: waiting walks go to free walkers, the lowest number first."""
     cdef Iommu* iommu = &nic.iommu
-    cdef int32_t index
+    cdef int32_t walker
     while iommu.queued and iommu.idle.members:
-        index = next_walk(iommu)
+        walker = bits_after(&iommu.idle, -1)
+        bits_remove(&iommu.idle, walker)
+        iommu.working[walker] = next_walk(iommu)
         if nic.books:
-            start_walk(nic, &iommu.walks[index])
-        give_walk(nic, take_walker(iommu), index)
+            start_walk(nic, &iommu.walks[iommu.working[walker]])
+        push_timed(nic, &iommu.walking, nic.now + iommu.walk_ps, walker)
         find_root_when(nic)
     blame(nic, LINE_WALK_QUEUE, CAUSE_NONE if iommu.queued == 0 else CAUSE_TURN if iommu.idle.members else CAUSE_SERVER)
 
@@ -228,20 +213,14 @@ cdef void commit_walk_done(Nic* nic, int32_t walker) noexcept nogil:
     cdef Walk walk = iommu.walks[iommu.working[walker]]
     cdef int32_t index = walk.first, following
     forget_walk(iommu, iommu.working[walker])
-    if starts_at_once(nic) and iommu.queued:
-        give_walk(nic, walker, next_walk(iommu))
-        if iommu.queued == 0:
-            blame(nic, LINE_WALK_QUEUE, CAUSE_NONE)
-    else:
-        bits_add(&iommu.idle, walker)
+    bits_add(&iommu.idle, walker)
     if walk.mapped:
-        enter_page(iommu, &walk)
+        enter_page(iommu, walk.space, walk.page, walk.hashed)
     while index >= 0:
         following = nic.sides[index].next_in_walk
         translated(nic, index, walk.mapped)
         index = following
-    if not starts_at_once(nic):
-        touch(nic, WALKERS)
+    touch(nic, WALKERS)
 
 
 # ---- its memory ------------------------------------------------------------------------------------
@@ -255,6 +234,7 @@ cdef bint iommu_init(Nic* nic, int32_t entries, int32_t walkers) noexcept nogil:
     iommu.entries = entries
     iommu.oldest = iommu.newest = iommu.free_walk = -1
     iommu.last_function = nic.num_functions - 1
+    iommu.num_walkers = walkers
     iommu.page_mask = heads - 1
     iommu.walk_mask = NUM_WALK_HEADS - 1
     iommu.pages = <Page*>calloc(entries + 1, sizeof(Page))
@@ -262,8 +242,10 @@ cdef bint iommu_init(Nic* nic, int32_t entries, int32_t walkers) noexcept nogil:
     iommu.walk_heads = <int32_t*>malloc(NUM_WALK_HEADS * sizeof(int32_t))
     iommu.queues = <WalkQueue*>malloc(nic.num_functions * sizeof(WalkQueue))
     iommu.working = <int32_t*>calloc(walkers, sizeof(int32_t))
+    iommu.free_at = <int64_t*>calloc(walkers, sizeof(int64_t))
+    iommu.planned_heads = <uint64_t*>calloc(NUM_PLAN_HEADS, sizeof(uint64_t))
     if (iommu.pages == NULL or iommu.page_heads == NULL or iommu.walk_heads == NULL or iommu.queues == NULL
-            or iommu.working == NULL or not bits_init(&iommu.waiting, nic.num_functions)
+            or iommu.working == NULL or iommu.free_at == NULL or iommu.planned_heads == NULL or not bits_init(&iommu.waiting, nic.num_functions)
             or not bits_init(&iommu.idle, walkers)):
         return False
     for each in range(heads):
@@ -284,5 +266,7 @@ cdef void iommu_free(Iommu* iommu) noexcept nogil:
     free(iommu.walk_heads)
     free(iommu.queues)
     free(iommu.working)
+    free(iommu.free_at)
+    free(iommu.planned_heads)
     free(iommu.waiting.words)
     free(iommu.idle.words)

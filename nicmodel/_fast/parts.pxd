@@ -205,6 +205,7 @@ cdef struct Side:
     uint8_t settled         # write: its commit is set; read: all writes before it have theirs
     uint8_t mapped
     uint8_t relaxed
+    uint8_t shift           # of its page
 
 cdef struct Scope:
     # TLPs at the root that are ordered among each other, in order of arrival up to the last that is not settled.
@@ -237,7 +238,45 @@ cdef struct WalkQueue:
     int32_t head
     int32_t tail
 
+cdef enum:
+    NO_WALK = -1            # in place of a walk, as the last one
+
+cdef struct Translation:
+    # Of a TLP; by all of this they are in order.
+    int64_t time
+    uint64_t walk           # by which, or NO_WALK
+    uint64_t serial         # of its arrival
+
+cdef struct PlannedWalk:
+    uint64_t page
+    uint64_t space
+    int64_t arrives         # its first TLP
+    int64_t done
+    uint64_t next_of_hash   # behind its position in `planned`
+    uint32_t hashed
+    int32_t mapped
+
+cdef struct Sampling:
+    # A read that will sample memory | a TLP that will be blocked.
+    int64_t time
+    Translation freed       # the translation that sets it free, its own or that of a write before it
+    uint64_t address
+    int32_t index           # of the TLP | its function
+
 cdef struct Iommu:
+    int32_t plans           # what becomes of a TLP is known when it starts: `walks`
+    Lane planned            # PlannedWalk
+    uint64_t going          # the first of them that is not done when a TLP arrives
+    uint64_t* planned_heads # by hash: a position in `planned`, plus 1
+    int64_t* free_at        # when each walker has done what it was given
+    int32_t num_walkers
+    int32_t next_walker     # who is free first
+    int64_t waited          # up to here it is known whether a walk waits
+    uint64_t arrivals
+    Translation settled     # the latest of all writes so far
+    Lane reads              # Sampling
+    Lane blocked            # Sampling
+    # as it happens
     Page* pages
     int32_t entries         # 0: no IOMMU
     int32_t used

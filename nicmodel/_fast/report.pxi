@@ -87,6 +87,7 @@ cdef object copy_lines(Nic* nic):
         if nic.line_cause[line] != CAUSE_NONE:
             out[line, nic.line_cause[line]] += max(0, nic.horizon - nic.line_since[line])
     out[LINE_INGRESS, CAUSE_SERVER] -= parser_overshoot(nic, nic.horizon)
+    out[LINE_WALK_QUEUE, CAUSE_SERVER] -= wait_to_come(nic, nic.horizon)
     return clocks
 
 

@@ -6,7 +6,8 @@
   commit_mem_read    a read that waited for earlier writes samples memory
   commit_read_done   memory has answered: the completions wait for the way down
 
-With IDO or an IOMMU nothing is known before a TLP has arrived: `scopes` has what happens then.
+With an IOMMU `walks` has what happens; with IDO, or where `walks` does not plan, nothing is known before a TLP has arrived:
+`scopes`.
 """
 
 # ---- arrivals --------------------------------------------------------------------------------------
@@ -20,12 +21,14 @@ cdef inline void reach_root(Nic* nic, int32_t index, int64_t end) noexcept nogil
     """A TLP has started that arrives at `end`. A start is final and arrivals are in order, so that what follows from the
     arrival is known: no event is spent on it."""
     cdef Tlp* tlp = &nic.tlps[index]
-    cdef int64_t time = end + nic.write_latency
+    cdef int64_t time
     if unlikely(nic.root_rules):
         start_to_root(nic, index, end)
         return
     if unlikely(tlp.kind == TLP_ANSWER or is_message_domain(nic, tlp.domain)):
         set_when(nic, RANK_UP_END, end)
+    elif unlikely(nic.iommu.plans):
+        plan_at_root(nic, index, end)
     elif tlp.kind == TLP_READ:
         time = end if end > nic.last_commit else nic.last_commit
         if nic.books:
@@ -38,17 +41,24 @@ cdef inline void reach_root(Nic* nic, int32_t index, int64_t end) noexcept nogil
         else:
             timed_pushed(nic, &nic.mem_reads, RANK_MEM_READ, time, index)
     else:
-        nic.last_commit = time = time if time > nic.last_commit else nic.last_commit
-        release_posted(nic, &nic.down, tlp.nbytes, time)
-        if nic.books:
-            note_written(nic, tlp, time)
-        if tlp.kind == TLP_RX_PAYLOAD:
-            if tlp.last:
-                return_room_at(nic, tlp, end)
-            if is_unseen(nic):
-                tlp_free(nic, index)
-                return
-        commit_at(nic, index, time)
+        time = end + nic.write_latency
+        nic.last_commit = time if time > nic.last_commit else nic.last_commit
+        write_at(nic, index, end, nic.last_commit)
+
+
+cdef inline void write_at(Nic* nic, int32_t index, int64_t end, int64_t time) noexcept nogil:
+    """A write arrives at `end` and commits at `time`."""
+    cdef Tlp* tlp = &nic.tlps[index]
+    release_posted(nic, &nic.down, tlp.nbytes, time)
+    if nic.books:
+        note_written(nic, tlp, time)
+    if tlp.kind == TLP_RX_PAYLOAD:
+        if tlp.last:
+            return_room_at(nic, tlp, end)
+        if is_unseen(nic):
+            tlp_free(nic, index)
+            return
+    commit_at(nic, index, time)
 
 
 cdef void commit_up_end(Nic* nic) noexcept nogil:
@@ -65,7 +75,9 @@ cdef void commit_up_end(Nic* nic) noexcept nogil:
     elif nic.root_rules:
         arrive_at_root(nic, index)
     elif tlp.kind == TLP_READ:
-        if nic.last_commit > nic.now:
+        if nic.iommu.plans:
+            plan_arrived(nic, index)
+        elif nic.last_commit > nic.now:
             if nic.books:
                 order_read(nic, index, nic.now, nic.last_commit)
             timed_pushed(nic, &nic.mem_reads, RANK_MEM_READ, nic.last_commit, index)
@@ -86,7 +98,7 @@ cdef void commit_up_end(Nic* nic) noexcept nogil:
 
 cdef inline bint is_blocked(Nic* nic, Tlp* tlp) noexcept nogil:
     """Has the IOMMU found no page for it?"""
-    return unlikely(nic.root_rules) and not nic.sides[tlp - nic.tlps].mapped
+    return unlikely(nic.iommu.entries) and not nic.sides[tlp - nic.tlps].mapped
 
 
 cdef inline bint is_payload_written(Nic* nic, Row* row, Tlp* tlp) noexcept nogil:
@@ -261,15 +273,20 @@ cdef int32_t destination(Nic* nic, Tlp* request, uint8_t** into) noexcept nogil:
     return moving_part(moving(nic, row.nbytes), request.offset, request.nbytes)
 
 
+cdef inline void foresee_answer(Nic* nic, int32_t index) noexcept nogil:
+    """What the answer of a read will look at is brought into the cache."""
+    prefetch(&nic.rings[nic.tlps[index].ring].ready)
+    if nic.tlps[index].klass == CLASS_PAYLOAD:
+        prefetch(&nic.rows[nic.tlps[index].ref])
+
+
 cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """Memory is sampled at `time`; its answer is the READ_DONE."""
     time += nic.read_latency
     if likely(nic.draws):
         time += drawn_latency(nic, nic.tlps[index].function)
     push_sorted(nic, &nic.read_dones, time, index)
-    prefetch(&nic.rings[nic.tlps[index].ring].ready)
-    if nic.tlps[index].klass == CLASS_PAYLOAD:
-        prefetch(&nic.rows[nic.tlps[index].ref])
+    foresee_answer(nic, index)
     if time < nic.when[RANK_READ_DONE]:
         set_when(nic, RANK_READ_DONE, time)
 
@@ -287,7 +304,7 @@ cdef void sample(Nic* nic, int32_t index) noexcept nogil:
                     request.nbytes)
         news.nbytes = -1 - index        # for the door, which keeps track of unanswered reads
         return
-    if nic.root_rules:
+    if nic.root_rules or nic.iommu.plans:
         answer_at(nic, index, nic.now)
     if nic.payload != PAYLOAD_LENGTHS or request.klass != CLASS_PAYLOAD:
         sample_bytes(nic, request)
@@ -313,6 +330,9 @@ cdef inline void commit_mem_read(Nic* nic) noexcept nogil:
     cdef int32_t index
     if unlikely(nic.root_rules):
         commit_timed_at_root(nic)
+        return
+    if unlikely(nic.iommu.plans):
+        commit_planned(nic)
         return
     index = front_timed(&nic.mem_reads).index
     timed_popped(nic, &nic.mem_reads, RANK_MEM_READ)

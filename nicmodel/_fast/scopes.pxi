@@ -18,6 +18,7 @@ cdef void start_to_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
     cdef Side* side = &nic.sides[index]
     side.at_root = nic.tlps[index].kind != TLP_READ
     side.mapped = 1
+    side.shift = <uint8_t>shift_of(nic, nic.tlps[index].domain) if nic.tlps[index].domain >= 0 else 0
     side.in_scope = side.translated = side.settled = 0
     side.relaxed = nic.relaxed and nic.tlps[index].kind == TLP_RX_PAYLOAD
     set_when(nic, RANK_UP_END, end)

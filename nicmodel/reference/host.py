@@ -122,7 +122,7 @@ class Host:
 
     def _translate(self, now: int, domain: int, address: int, tlp: PostedTlp | ReadTlp) -> None:
         if self.iommu.on and not self.memory.is_message(domain):
-            self.iommu.look_up(now, domain, address, self.memory.range_of(domain), tlp)
+            self.iommu.look_up(now, self.up.began, domain, address, self.memory.range_of(domain), tlp)
         else:
             tlp.translated(now, True)
 

@@ -50,20 +50,20 @@ class Iommu:
         self.queue: deque[Walk] = deque()
         self.walkers: list[Walk | None] = [None] * config.walkers
         self.last_function = config.num_functions - 1
-        self.page_shift: dict[int, int] = {}
+        self.page_shifts: dict[int, list[tuple[int, int]]] = {}   # of a domain: since when, and what
 
     @property
     def on(self) -> bool:
         return self.config.iotlb_entries > 0
 
-    def key_of(self, domain: int, address: int) -> Key:
-        shift = self.page_shift.get(domain, 12)
+    def key_of(self, began: int, domain: int, address: int) -> Key:
+        shift = next((shift for since, shift in reversed(self.page_shifts.get(domain, [])) if since <= began), 12)
         return domain, shift, address >> shift
 
     # lookup -----------------------------------------------------------------------------------------------
-    def look_up(self, now: int, domain: int, address: int, arena: range, tlp: Untranslated) -> None:
-        """A TLP has arrived: it is translated at once, or waits for a walk of its page."""
-        key = self.key_of(domain, address)
+    def look_up(self, now: int, began: int, domain: int, address: int, arena: range, tlp: Untranslated) -> None:
+        """A TLP has arrived that began its transfer at `began`: it is translated at once, or waits for a walk of its page."""
+        key = self.key_of(began, domain, address)
         if key in self.iotlb:
             self.iotlb.move_to_end(key)
             tlp.translated(now, True)

@@ -48,6 +48,7 @@ class Link:
         self.free = 0                         # nothing starts before
         self.ended = 0                        # of the last transfer; `free` is later after a retrain
         self.age = 0
+        self.began = 0                        # the decision that started the last TLP
         self.wake_at = -1
         self.skp_due = timing.skp_ps or NEVER
         self.ack_due = -1                     # this direction owes an Ack for TLPs of the other
@@ -160,6 +161,7 @@ class Link:
             self.turn = (kind + 1) % LINES
             self.pools[kind].consume(transfer.data_credits)
             transfer.started = True
+            self.began = now
             self._book_start(now, kind, transfer)
             end = self._occupy(now, transfer.ready, transfer.wire_bytes + self.digest_bytes)
             self.tlps += 1

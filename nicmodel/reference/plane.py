@@ -150,8 +150,8 @@ class ReferencePath:
     def _set_pause(self, now: int, _port: int, quanta: int) -> None:
         self.transmit.pause(now, quanta)
 
-    def _set_page_shift(self, _now: int, domain: int, shift: int) -> None:
-        self.host.iommu.page_shift[domain] = shift
+    def _set_page_shift(self, now: int, domain: int, shift: int) -> None:
+        self.host.iommu.page_shifts.setdefault(domain, []).append((now, shift))
 
     def _set_shaper(self, now: int, function: int, byte_ticks: int, burst: int) -> None:
         self.transmit.shapers[function].configure(now, byte_ticks, burst)

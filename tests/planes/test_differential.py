@@ -63,6 +63,42 @@ def test_planes_agree_when_nothing_is_recorded(script):
     assert not told, told
 
 
+def planned(script, **config):
+    """With an IOMMU whose walks the compiled plane foresees: they go by age, nothing is marked, nobody keeps books."""
+    kept = {"iotlb_entries": 3, "walkers": 2, "walk_ps": 90_000} | dict(script.config) | config
+    kept["iotlb_entries"] = kept["iotlb_entries"] or 8
+    kept |= {"walks": "oldest", "ido": False, "relaxed_ordering": False, "books": False}
+    return dataclasses.replace(script, config=tuple(kept.items()))
+
+
+@pytest.mark.parametrize("rows", (True, False), ids=("rows", "no rows"))
+@pytest.mark.parametrize("script", (*CORPUS, *WHOLE_CORPUS), ids=lambda s: s.name)
+def test_planes_agree_where_walks_are_foreseen(script, rows):
+    foreseen = planned(script, record_rows=rows)
+    fast = run(FastPath, foreseen)
+    told = differences(fast, run(ReferencePath, foreseen))
+    assert not told, told
+    check_conservation(fast)
+
+
+@pytest.mark.parametrize("cut", range(3, 7))
+@pytest.mark.parametrize("script", [s for s in WHOLE_CORPUS if dict(s.config).get("iotlb_entries")], ids=lambda s: s.name)
+def test_planes_agree_wherever_foreseen_walks_are_cut(script, cut):
+    end = script.end * cut // 7 + 1
+    early = planned(dataclasses.replace(script, end=end, actions=tuple(a for a in script.actions if a[0] < end)))
+    told = differences(run(FastPath, early), run(ReferencePath, early))
+    assert not told, told
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given((whole_scripts() | scripts()).map(planned))
+def test_planes_agree_on_drawn_scripts_where_walks_are_foreseen(script):
+    fast = run(FastPath, script)
+    told = differences(fast, run(ReferencePath, script))
+    assert not told, told
+    check_conservation(fast)
+
+
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(whole_scripts() | scripts())
 def test_planes_agree_on_drawn_scripts(script):

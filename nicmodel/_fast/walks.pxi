@@ -1,0 +1,203 @@
+"""The IOMMU by plan (`docs/time.md`, 3): when a TLP starts on its way up, all is known that decides when it is translated.
+
+Arrivals are in the order of starts, every walk takes the same time, walkers take the oldest walk, and nothing that waits for one
+is ever taken back. So a walk starts when its first TLP arrives, or when the walk that is as many before it as there are
+walkers is done, if that is later; whether a key is in the IOTLB at an arrival is decided by the walks that are done by then. No event is
+spent on arrivals, on walks or on their ends: a read takes one, when it samples, a write none but its commit.
+
+  plan_at_root   a TLP has started: when it is translated, and what follows (of `root` otherwise)
+  plan_read      a read that will sample
+  commit_planned one does, or a TLP is blocked
+
+With RO or IDO, with walks in turns, and with the books, which ask who waited for whom, `scopes` and `iommu` do all this as it
+happens.
+"""
+
+cdef enum:
+    NUM_PLAN_HEADS = 256
+
+
+# ---- order -----------------------------------------------------------------------------------------
+
+cdef inline bint is_later(Translation* left, Translation* right) noexcept nogil:
+    """By time; at one time walks are done in the order in which they began, and their TLPs are translated in that of arrival.
+    TLPs that do not wait for a walk arrive after them all."""
+    if left.time != right.time:
+        return left.time > right.time
+    if left.walk != right.walk:
+        return left.walk > right.walk
+    return left.serial > right.serial
+
+
+cdef void push_sampling(Nic* nic, Lane* lane, Sampling* item) noexcept nogil:
+    """In order of time; of those that sample at one time, in that of the translations that set them free; then of arrival."""
+    cdef Sampling* items
+    cdef Sampling* before
+    cdef uint64_t position
+    if lane_push(nic, lane) == nic.scrap:
+        return
+    items = <Sampling*>lane.items
+    position = lane.tail - 1
+    while position > lane.head:
+        before = &items[(position - 1) & lane.mask]
+        if before.time < item.time or (before.time == item.time and not is_later(&before.freed, &item.freed)):
+            break
+        items[position & lane.mask] = before[0]
+        position -= 1
+    items[position & lane.mask] = item[0]
+    find_planned_when(nic)
+
+
+cdef inline int64_t sampling_time(Lane* lane) noexcept nogil:
+    return NEVER if lane_empty(lane) else (<Sampling*>lane_front(lane)).time
+
+
+cdef inline void find_planned_when(Nic* nic) noexcept nogil:
+    """The slot that MEM_READ shares with WALK_DONE."""
+    set_when(nic, RANK_MEM_READ, earliest(sampling_time(&nic.iommu.reads), sampling_time(&nic.iommu.blocked)))
+
+
+# ---- walks -----------------------------------------------------------------------------------------
+
+cdef inline PlannedWalk* planned_at(Iommu* iommu, uint64_t position) noexcept nogil:
+    return <PlannedWalk*>lane_at(&iommu.planned, position)
+
+
+cdef inline void settle_walks(Nic* nic, int64_t until) noexcept nogil:
+    """Walks that are done by this time are: their pages are known. A walk is forgotten when it has begun and is done."""
+    cdef Iommu* iommu = &nic.iommu
+    cdef PlannedWalk* walk
+    while iommu.going < iommu.planned.tail and planned_at(iommu, iommu.going).done <= until:
+        walk = planned_at(iommu, iommu.going)
+        if walk.mapped:
+            enter_page(iommu, walk.space, walk.page, walk.hashed)
+        iommu.going += 1
+    while iommu.planned.head < iommu.going and planned_at(iommu, iommu.planned.head).done <= nic.now + iommu.walk_ps:
+        lane_pop(&iommu.planned)
+
+
+cdef inline void plan_walk(Nic* nic, PlannedWalk* walk, int64_t arrives) noexcept nogil:
+    """It takes the walker that is free first. `walk_queue` has waited from each arrival to the start of its walk."""
+    cdef Iommu* iommu = &nic.iommu
+    cdef int64_t start = max(arrives, iommu.free_at[iommu.next_walker]), since = max(arrives, iommu.waited)
+    if start > since:
+        nic.line_clock[LINE_WALK_QUEUE][CAUSE_SERVER] += start - since
+        iommu.waited = start
+    walk.arrives = arrives
+    walk.done = iommu.free_at[iommu.next_walker] = start + iommu.walk_ps
+    iommu.next_walker = iommu.next_walker + 1 if iommu.next_walker + 1 < iommu.num_walkers else 0
+
+
+cdef int64_t wait_to_come(Nic* nic, int64_t time) noexcept nogil:
+    """What `walk_queue` has been told that it waits after this time."""
+    cdef Iommu* iommu = &nic.iommu
+    cdef int64_t wait = 0, start
+    cdef uint64_t position
+    for position in range(iommu.planned.head, iommu.planned.tail):
+        start = planned_at(iommu, position).done - iommu.walk_ps
+        if start > time:
+            time = max(time, planned_at(iommu, position).arrives)
+            wait += start - time
+            time = start
+    return wait
+
+
+cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) noexcept nogil:
+    """When the TLP is translated that arrives at this time, and by which walk, if by any."""
+    cdef Iommu* iommu = &nic.iommu
+    cdef int32_t shift = shift_of(nic, tlp.domain), entry
+    cdef uint64_t page = tlp.address >> shift, space = space_of(tlp.domain, shift), link
+    cdef uint32_t hashed = hash_of(space, page)
+    cdef PlannedWalk* walk
+    settle_walks(nic, translation.time)
+    entry = find_page(iommu, space, page, hashed)
+    if entry >= 0:
+        use_page(iommu, entry)
+        return
+    link = iommu.planned_heads[hashed & (NUM_PLAN_HEADS - 1)]
+    while link > iommu.going:           # a link to a walk that is done ends there
+        walk = planned_at(iommu, link - 1)
+        if walk.page == page and walk.space == space:
+            break
+        link = walk.next_of_hash
+    if link <= iommu.going:
+        walk = <PlannedWalk*>lane_push(nic, &iommu.planned)
+        walk.page = page
+        walk.space = space
+        walk.hashed = hashed
+        walk.mapped = has_memory(&nic.arenas[tlp.domain], page, shift)
+        walk.next_of_hash = iommu.planned_heads[hashed & (NUM_PLAN_HEADS - 1)]
+        link = iommu.planned_heads[hashed & (NUM_PLAN_HEADS - 1)] = iommu.planned.tail
+        plan_walk(nic, walk, translation.time)
+    translation.time = walk.done
+    translation.walk = link
+    if unlikely(not walk.mapped):
+        plan_fault(nic, tlp, translation)
+
+
+# ---- what follows ----------------------------------------------------------------------------------
+
+cdef void plan_fault(Nic* nic, Tlp* tlp, Translation* translation) noexcept nogil:
+    """It will be blocked, and that is reported then."""
+    cdef Sampling item
+    nic.sides[tlp - nic.tlps].mapped = 0
+    item.time = translation.time
+    item.freed = translation[0]
+    item.index = tlp.function
+    item.address = tlp.address
+    push_sampling(nic, &nic.iommu.blocked, &item)
+
+
+cdef void plan_read(Nic* nic, int32_t index, Translation* translation) noexcept nogil:
+    """A read samples when it is translated and every write before it is in memory."""
+    cdef Sampling item
+    item.freed = nic.iommu.settled if is_later(&nic.iommu.settled, translation) else translation[0]
+    item.time = max(item.freed.time, nic.last_commit)
+    item.index = index
+    push_sampling(nic, &nic.iommu.reads, &item)
+
+
+cdef void plan_arrived(Nic* nic, int32_t index) noexcept nogil:
+    """A read of a message domain is here; it is not translated, but waits for the writes before it."""
+    cdef Translation translation
+    nic.iommu.arrivals += 1
+    translation.time = nic.now
+    translation.walk = NO_WALK
+    translation.serial = nic.iommu.arrivals
+    if nic.last_commit > nic.now:
+        plan_read(nic, index, &translation)
+    else:
+        sample(nic, index)
+
+
+cdef void plan_at_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
+    """A TLP has started that arrives at `end`. A write commits once it and all before it have been translated."""
+    cdef Tlp* tlp = &nic.tlps[index]
+    cdef Translation translation
+    nic.iommu.arrivals += 1
+    nic.sides[index].mapped = 1
+    translation.time = end
+    translation.walk = NO_WALK
+    translation.serial = nic.iommu.arrivals
+    if tlp.domain >= 0:
+        plan_translation(nic, tlp, &translation)
+    if tlp.kind == TLP_READ:
+        plan_read(nic, index, &translation)
+        return
+    if is_later(&translation, &nic.iommu.settled):
+        nic.iommu.settled = translation
+    nic.last_commit = nic.iommu.settled.time + nic.write_latency
+    write_at(nic, index, end, nic.last_commit)
+
+
+cdef void commit_planned(Nic* nic) noexcept nogil:
+    """MEM_READ: a read samples; or, behind those of its time, a TLP is blocked."""
+    cdef Lane* lane = &nic.iommu.reads if sampling_time(&nic.iommu.reads) == nic.now else &nic.iommu.blocked
+    cdef Sampling item = (<Sampling*>lane_front(lane))[0]
+    lane_pop(lane)
+    find_planned_when(nic)
+    if lane == &nic.iommu.reads:
+        sample(nic, item.index)
+    else:
+        at(nic, RANK_WALK_DONE)
+        tell(nic, UPCALL_FAULT, 3, item.index, TRANSLATION_FAULT, <int64_t>item.address, 0)
