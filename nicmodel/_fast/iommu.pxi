@@ -22,10 +22,12 @@ cdef inline uint64_t space_of(int32_t domain, int32_t shift) noexcept nogil:
     return <uint64_t>domain << 6 | <uint64_t>shift
 
 
-cdef inline bint has_memory(Arena* arena, uint64_t page, int32_t shift) noexcept nogil:
-    """Is any byte of the page in the arena?"""
-    cdef uint64_t first = page << shift
-    cdef uint64_t last = first | (((<uint64_t>1) << shift) - 1)
+cdef inline bint has_memory(Arena* arena, uint64_t address, int32_t shift) noexcept nogil:
+    """Is any byte of its page in the arena? That of the address nearly always is."""
+    cdef uint64_t last = address | (((<uint64_t>1) << shift) - 1)
+    cdef uint64_t first = last >> shift << shift
+    if likely(address - arena.base < arena.size):
+        return True
     return first < arena.base + arena.size and last >= arena.base
 
 
@@ -180,7 +182,7 @@ cdef void look_up(Nic* nic, int32_t index) noexcept nogil:
     walk.hashed = hashed
     walk.function = tlp.function
     walk.first = walk.last = index
-    walk.mapped = has_memory(&nic.arenas[tlp.domain], page, shift)
+    walk.mapped = has_memory(&nic.arenas[tlp.domain], tlp.address, shift)
     walk.next_of_hash = iommu.walk_heads[hashed & iommu.walk_mask]
     iommu.walk_heads[hashed & iommu.walk_mask] = entry
     queue_walk(iommu, entry)
@@ -235,6 +237,7 @@ cdef bint iommu_init(Nic* nic, int32_t entries, int32_t walkers) noexcept nogil:
     iommu.oldest = iommu.newest = iommu.free_walk = -1
     iommu.last_function = nic.num_functions - 1
     iommu.num_walkers = walkers
+    iommu.next_done = NEVER
     iommu.page_mask = heads - 1
     iommu.walk_mask = NUM_WALK_HEADS - 1
     iommu.pages = <Page*>calloc(entries + 1, sizeof(Page))

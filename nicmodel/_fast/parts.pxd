@@ -267,6 +267,7 @@ cdef struct Iommu:
     int32_t plans           # what becomes of a TLP is known when it starts: `walks`
     Lane planned            # PlannedWalk
     uint64_t going          # the first of them that is not done when a TLP arrives
+    int64_t next_done       # when it will be, or NEVER
     uint64_t* planned_heads # by hash: a position in `planned`, plus 1
     int64_t* free_at        # when each walker has done what it was given
     int32_t num_walkers

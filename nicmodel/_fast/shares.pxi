@@ -200,8 +200,5 @@ cdef void decide_tags_by_rules(Nic* nic) noexcept nogil:
             klass = choose_class(nic) if asked_for(nic) else -1
     if nic.read_interval and choose_class(nic) >= 0:
         touch(nic, TAGS)
-    if not nic.tags_blamed and not asked_for(nic):
-        return
-    nic.tags_blamed = asked_for(nic)
-    for klass in range(3):
-        blame(nic, LINE_RX_DESCRIPTOR + klass, cause_of_class(nic, klass))
+    if nic.tags_blamed or asked_for(nic):
+        blame_classes(nic, (cause_of_class(nic, 0) + 1) | (cause_of_class(nic, 1) + 1) << 8 | (cause_of_class(nic, 2) + 1) << 16)

@@ -113,6 +113,16 @@ cdef inline int32_t grant(Nic* nic, int klass) noexcept nogil:
     return index
 
 
+cdef inline void blame_classes(Nic* nic, int32_t causes) noexcept nogil:
+    """What the three lines wait for, plus one, a byte each."""
+    cdef int klass
+    if causes == nic.tags_blamed:
+        return
+    nic.tags_blamed = causes
+    for klass in range(3):
+        blame(nic, LINE_RX_DESCRIPTOR + klass, (causes >> 8 * klass & 255) - 1)
+
+
 cdef inline void decide_tags(Nic* nic) noexcept nogil:
     """Grant in turns until no head fits; whoever still waits then lacks a tag, or read buffer."""
     cdef int klass = nic.tag_turn, refused = 0, lacking
@@ -127,9 +137,6 @@ cdef inline void decide_tags(Nic* nic) noexcept nogil:
         else:
             refused += 1
         klass = klass + 1 if klass < 2 else 0
-    if not nic.tags_blamed and not asked_for(nic):
-        return
-    nic.tags_blamed = asked_for(nic)
-    lacking = CAUSE_POOL if nic.tags_free < 1 else CAUSE_TURN
-    for klass in range(3):
-        blame(nic, LINE_RX_DESCRIPTOR + klass, CAUSE_NONE if lane_empty(&nic.asking[klass]) else lacking)
+    lacking = (CAUSE_POOL if nic.tags_free < 1 else CAUSE_TURN) + 1
+    blame_classes(nic, (0 if lane_empty(&nic.asking[0]) else lacking) | (0 if lane_empty(&nic.asking[1]) else lacking << 8)
+                  | (0 if lane_empty(&nic.asking[2]) else lacking << 16))

@@ -144,7 +144,7 @@ cdef struct Nic:
     # tags
     Lane asking[3]          # slots of TLPs
     int32_t tag_turn
-    int32_t tags_blamed     # one of the three lines has a cause
+    int32_t tags_blamed     # causes of the three lines, plus one, a byte each; 0: all are empty
     int64_t tags_free
     int64_t read_buffer_free
     # Tx

@@ -30,7 +30,8 @@ cdef inline bint is_later(Translation* left, Translation* right) noexcept nogil:
 
 
 cdef void push_sampling(Nic* nic, Lane* lane, Sampling* item) noexcept nogil:
-    """In order of time; of those that sample at one time, in that of the translations that set them free; then of arrival."""
+    """In order of time; at one time, in that of the translations that set them free; then of arrival. The slot that MEM_READ
+    shares with WALK_DONE is of the first."""
     cdef Sampling* items
     cdef Sampling* before
     cdef uint64_t position
@@ -45,34 +46,34 @@ cdef void push_sampling(Nic* nic, Lane* lane, Sampling* item) noexcept nogil:
         items[position & lane.mask] = before[0]
         position -= 1
     items[position & lane.mask] = item[0]
-    find_planned_when(nic)
+    if item.time < nic.when[RANK_MEM_READ]:
+        set_when(nic, RANK_MEM_READ, item.time)
 
 
 cdef inline int64_t sampling_time(Lane* lane) noexcept nogil:
     return NEVER if lane_empty(lane) else (<Sampling*>lane_front(lane)).time
 
 
-cdef inline void find_planned_when(Nic* nic) noexcept nogil:
-    """The slot that MEM_READ shares with WALK_DONE."""
-    set_when(nic, RANK_MEM_READ, earliest(sampling_time(&nic.iommu.reads), sampling_time(&nic.iommu.blocked)))
-
-
 # ---- walks -----------------------------------------------------------------------------------------
 
 cdef inline PlannedWalk* planned_at(Iommu* iommu, uint64_t position) noexcept nogil:
-    return <PlannedWalk*>lane_at(&iommu.planned, position)
+    return &(<PlannedWalk*>iommu.planned.items)[position & iommu.planned.mask]
 
 
 cdef inline void settle_walks(Nic* nic, int64_t until) noexcept nogil:
-    """Walks that are done by this time are: their pages are known. A walk is forgotten when it has begun and is done."""
+    """Walks that are done by this time are: their pages are known. Such a walk is forgotten once it has begun."""
     cdef Iommu* iommu = &nic.iommu
     cdef PlannedWalk* walk
-    while iommu.going < iommu.planned.tail and planned_at(iommu, iommu.going).done <= until:
+    while iommu.next_done <= until:
         walk = planned_at(iommu, iommu.going)
         if walk.mapped:
             enter_page(iommu, walk.space, walk.page, walk.hashed)
         iommu.going += 1
-    while iommu.planned.head < iommu.going and planned_at(iommu, iommu.planned.head).done <= nic.now + iommu.walk_ps:
+        iommu.next_done = planned_at(iommu, iommu.going).done if iommu.going < iommu.planned.tail else NEVER
+    if likely(until - iommu.walk_ps <= nic.now):
+        iommu.planned.head = iommu.going
+        return
+    while iommu.planned.head < iommu.going and planned_at(iommu, iommu.planned.head).done - iommu.walk_ps <= nic.now:
         lane_pop(&iommu.planned)
 
 
@@ -85,6 +86,7 @@ cdef inline void plan_walk(Nic* nic, PlannedWalk* walk, int64_t arrives) noexcep
         iommu.waited = start
     walk.arrives = arrives
     walk.done = iommu.free_at[iommu.next_walker] = start + iommu.walk_ps
+    iommu.next_done = earliest(iommu.next_done, walk.done)
     iommu.next_walker = iommu.next_walker + 1 if iommu.next_walker + 1 < iommu.num_walkers else 0
 
 
@@ -125,7 +127,7 @@ cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) 
         walk.page = page
         walk.space = space
         walk.hashed = hashed
-        walk.mapped = has_memory(&nic.arenas[tlp.domain], page, shift)
+        walk.mapped = has_memory(&nic.arenas[tlp.domain], tlp.address, shift)
         walk.next_of_hash = iommu.planned_heads[hashed & (NUM_PLAN_HEADS - 1)]
         link = iommu.planned_heads[hashed & (NUM_PLAN_HEADS - 1)] = iommu.planned.tail
         plan_walk(nic, walk, translation.time)
@@ -193,9 +195,9 @@ cdef void plan_at_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
 cdef void commit_planned(Nic* nic) noexcept nogil:
     """MEM_READ: a read samples; or, behind those of its time, a TLP is blocked."""
     cdef Lane* lane = &nic.iommu.reads if sampling_time(&nic.iommu.reads) == nic.now else &nic.iommu.blocked
-    cdef Sampling item = (<Sampling*>lane_front(lane))[0]
+    cdef Sampling* item = <Sampling*>lane_front(lane)
     lane_pop(lane)
-    find_planned_when(nic)
+    set_when(nic, RANK_MEM_READ, earliest(sampling_time(&nic.iommu.reads), sampling_time(&nic.iommu.blocked)))
     if lane == &nic.iommu.reads:
         sample(nic, item.index)
     else:
