@@ -9,7 +9,7 @@
   leave      tx -> wire               interrupt       irq -> agent
 
 What is off by default has rooms of its own, entered by one test each: `passing` and `shares` behind link and tags,
-`scopes` and `iommu` behind root, `cores` behind agent, `shaper` behind sched. So have the books: `waits` of TLPs, `rows` of
+`scopes`, `iommu` and `walks` behind root, `cores` behind agent, `shaper` behind sched. So have the books: `waits` of TLPs, `rows` of
 packets, `queues` before the scheduler, `sums`, `pools`, `served`, and their memory in `ledger`.
 
 `types` and `parts` hold every struct, `tlps` is where TLPs live, `books` what all rooms write down, `revoke` takes things

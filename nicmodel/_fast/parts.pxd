@@ -238,13 +238,9 @@ cdef struct WalkQueue:
     int32_t head
     int32_t tail
 
-cdef enum:
-    NO_WALK = -1            # in place of a walk, as the last one
-
 cdef struct Translation:
-    # Of a TLP; by all of this they are in order.
+    # Of a TLP.
     int64_t time
-    uint64_t walk           # by which, or NO_WALK
     uint64_t serial         # of its arrival
 
 cdef struct PlannedWalk:

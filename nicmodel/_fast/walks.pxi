@@ -20,13 +20,9 @@ cdef enum:
 # ---- order -----------------------------------------------------------------------------------------
 
 cdef inline bint is_later(Translation* left, Translation* right) noexcept nogil:
-    """By time; at one time walks are done in the order in which they began, and their TLPs are translated in that of arrival.
-    TLPs that do not wait for a walk arrive after them all."""
-    if left.time != right.time:
-        return left.time > right.time
-    if left.walk != right.walk:
-        return left.walk > right.walk
-    return left.serial > right.serial
+    """By time, then by arrival. No two walks begin at one time, for none begins but when one is done, or at an arrival that finds a
+    walker free; nor is a walk done at one time with a later arrival's, whose TLP has waited for nothing."""
+    return left.time > right.time or (left.time == right.time and left.serial > right.serial)
 
 
 cdef void push_sampling(Nic* nic, Lane* lane, Sampling* item) noexcept nogil:
@@ -105,7 +101,7 @@ cdef int64_t wait_to_come(Nic* nic, int64_t time) noexcept nogil:
 
 
 cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) noexcept nogil:
-    """When the TLP is translated that arrives at this time, and by which walk, if by any."""
+    """When the TLP is translated that arrives at this time: then, or at the end of a walk."""
     cdef Iommu* iommu = &nic.iommu
     cdef int32_t shift = shift_of(nic, tlp.domain), entry
     cdef uint64_t page = tlp.address >> shift, space = space_of(tlp.domain, shift), link
@@ -132,7 +128,6 @@ cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) 
         link = iommu.planned_heads[hashed & (NUM_PLAN_HEADS - 1)] = iommu.planned.tail
         plan_walk(nic, walk, translation.time)
     translation.time = walk.done
-    translation.walk = link
     if unlikely(not walk.mapped):
         plan_fault(nic, tlp, translation)
 
@@ -164,7 +159,6 @@ cdef void plan_arrived(Nic* nic, int32_t index) noexcept nogil:
     cdef Translation translation
     nic.iommu.arrivals += 1
     translation.time = nic.now
-    translation.walk = NO_WALK
     translation.serial = nic.iommu.arrivals
     if nic.last_commit > nic.now:
         plan_read(nic, index, &translation)
@@ -179,7 +173,6 @@ cdef void plan_at_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
     nic.iommu.arrivals += 1
     nic.sides[index].mapped = 1
     translation.time = end
-    translation.walk = NO_WALK
     translation.serial = nic.iommu.arrivals
     if tlp.domain >= 0:
         plan_translation(nic, tlp, &translation)

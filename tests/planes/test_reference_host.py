@@ -112,6 +112,14 @@ def test_entries_of_another_page_shift_match_nothing(plane):
     assert stamps == [4_160_000, 4_441_600]
 
 
+@pytest.mark.parametrize("books", [False, True])
+@pytest.mark.parametrize("at, fetched", [(3_033_600, 4_160_000), (3_033_601, 4_441_600), (3_039_600, 4_441_600)])
+def test_what_is_on_the_link_keeps_the_page_shift_that_it_started_with(plane, at, fetched, books):
+    """Descriptors are on the link from 3 033 600 to 3 039 600; a change after that start is met by the payload only."""
+    outcome = one(plane, PYTHON_1, actions=(SEND, (at, "set", ("page_shift", 1, 21))), books=books, **MMU)
+    assert stage(outcome, "DATA_FETCHED") == fetched
+
+
 @pytest.mark.parametrize("policy, fetched", [("oldest", 5_299_200), ("round_robin", 4_742_400)])
 def test_walk_policy_between_a_backlog_and_another_function(plane, policy, fetched):
     """One walker. Function 1's payloads miss pages 1, 2, 3 at 3 769 200, 3 782 000, 3 794 800; then function 2's descriptor.
