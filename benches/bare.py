@@ -15,8 +15,11 @@ from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import VECTORS_PER_FUNCTION, AgentConfig, DataPlane, Direction, FlowConfig, Payload, RingConfig
 
 US = 1_000_000
-OPEN_AT, AGENTS_AT, FLOWS_AT = 1_000, 2_000, 3_000
+OPEN_AT, SHAPED_AT, AGENTS_AT, FLOWS_AT = 1_000, 1_500, 2_000, 3_000
 REMOTE_MAC = 0x02_00_00_00_FF_01
+# Everything on: an IOMMU that misses nearly always, DRAM and tails (jitter is on anyway), and shapers on every VF.
+EVERYTHING = {"direction": "both", "iotlb_entries": 64, "walkers": 16, "dram_share": 1 << 15, "tail_share": 66, "shaped": True}
+SHAPER = (8 * 1000 * 1024 * 5, 3_000)       # ticks a byte and burst: 200 Mb/s, so that each of 63 VFs is held now and then
 
 
 def mac_of(function: int) -> int:
@@ -25,7 +28,7 @@ def mac_of(function: int) -> int:
 
 def bare(plane: str = "fast", *, profile: str = "x520", vfs: int = 63, frame: int = 64, direction: str = "tx",
          ring_size: int = 512, batch: int = 32, rs_batch: int = 32, itr_ps: int = 50 * US, payload: str = "lengths",
-         rows: bool = False, **config: Any) -> DataPlane:
+         rows: bool = False, shaped: bool = False, **config: Any) -> DataPlane:
     """A plane whose agents start at 2 ns. `config` are fields of `PlaneConfig`."""
     adapter, host = PROFILES[profile], HOSTS["xeon"]
     made = make_plane(plane, plane_config(
@@ -40,6 +43,8 @@ def bare(plane: str = "fast", *, profile: str = "x520", vfs: int = 63, frame: in
         made.set("bme", function, (1,), OPEN_AT)
         made.set("filter", function, (1, mac_of(function), -1, function), OPEN_AT)
         made.set("vector", VECTORS_PER_FUNCTION * function, (1, itr_ps), OPEN_AT)
+        if shaped:
+            made.set("shaper", function, SHAPER, SHAPED_AT)
         buffers = {}
         for way, wanted in ((Direction.TX, sends), (Direction.RX, receives)):
             if wanted:

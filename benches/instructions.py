@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from benches.bare import EVERYTHING
+
 HERE = Path(__file__).parent
 COUNTED = HERE / "instructions.json"
 MARGIN = 0.10
@@ -32,6 +34,7 @@ CASES: dict[str, dict[str, Any]] = {
     "both 1518 B, 63 VFs": {"direction": "both", "frame": 1518},
     "tx 64 B, 63 VFs, with books": {"direction": "tx", "books": True},
     "both 64 B, 63 VFs, with books": {"direction": "both", "books": True},
+    "both 64 B, 63 VFs, everything on": EVERYTHING,
     "tx 64 B, 1 VF": {"vfs": 1},
     "tx 64 B, 63 VFs, an interrupt a pass": {"itr_ps": 0, "rs_batch": 1},
 }

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from bare import US, bare, delivered, go
+from bare import EVERYTHING, US, bare, delivered, go
 from simpy_pipeline import Pipeline
 from timing import Run, best, calibration_seconds, clocked
 
@@ -22,7 +22,6 @@ from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.testbench import Machine
 from nicmodel.lab.testbench import delivered as counted
 
-FRAME_TICKS = 8 * 1000 * 1024 * 5         # a byte at 200 Mb/s: each VF of 63 is held now and then
 SETTLE = 300 * US                         # from the start of traffic to full queues
 FAST, REFERENCE = 40_000 * US, 120 * US   # simulated: long enough to be timed
 # Floors of the comparisons, and a ceiling.
@@ -103,15 +102,7 @@ def test_rows(rows, packets_per_second):
 
 @grouped("everything")
 def test_everything_on(packets_per_second):
-    """An IOMMU that misses nearly always, shapers on every VF, jitter, DRAM and tails."""
-    def prepare() -> Run:
-        machine = bare(direction="both", iotlb_entries=64, walkers=16, dram_share=1 << 15, tail_share=66)
-        for function in range(1, 64):
-            machine.set("shaper", function, (FRAME_TICKS, 3_000), 1_500)
-        go(machine, SETTLE)
-        return Run(lambda: go(machine, SETTLE + FAST // 4), lambda: delivered(machine))
-
-    packets_per_second(prepare)
+    packets_per_second(lambda: saturated(duration=FAST // 4, **EVERYTHING))
 
 
 @grouped("compared")

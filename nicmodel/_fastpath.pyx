@@ -9,10 +9,10 @@
   leave      tx -> wire               interrupt       irq -> agent
 
 What is off by default has rooms of its own, entered by one test each: `passing` and `shares` behind link and tags,
-`scopes`, `iommu` and `walks` behind root, `cores` behind agent, `shaper` behind sched. So have the books: `waits` of TLPs, `rows` of
-packets, `queues` before the scheduler, `sums`, `pools`, `served`, and their memory in `ledger`.
+`scopes`, `iommu` and `walks` behind root, `cores` behind agent, `shaper` behind sched. So have the books: `waits` of
+TLPs, `rows` of packets, `queues` before the scheduler, `sums`, `pools`, `served`, and their memory in `ledger`.
 
-`types` and `parts` hold every struct, `tlps` is where TLPs live, `books` what all rooms write down, `revoke` takes things
+`types`, `parts` and `pcie` hold every struct, `tlps` is where TLPs live, `books` what all rooms write down, `revoke` takes things
 back, `faults` stops the plane, `invariants` looks at everything in a checked build, `door` talks to Python. The rooms are
 included here, into one translation unit, so that the compiler sees every call.
 To follow a packet, begin at `commit_in_order` below: each rank is one event, each name is the room that resumes.
@@ -28,6 +28,7 @@ from nicmodel._fast.ledger cimport (
     Group, Hold, Later, Ledger, Pool, RareBook, ReadWaits, RowBook, Sample, TlpBook,
 )
 from nicmodel._fast.parts cimport *
+from nicmodel._fast.pcie cimport *
 from nicmodel._fast.types cimport (
     BINS_AHEAD, EDGE_SHIFT, NOBODY, NUM_CLASSES, NUM_WHEN, SCRAP_BYTES, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, TAGS_TO_UPSTREAM, Nic,
 )

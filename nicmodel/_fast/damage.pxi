@@ -59,6 +59,23 @@ cdef bint lose_birth(Nic* nic) noexcept nogil:
     return False
 
 
+cdef bint forget_walk_to_come(Nic* nic) noexcept nogil:
+    if nic.iommu.next_done == NEVER:
+        return False
+    nic.iommu.next_done = NEVER
+    return True
+
+
+cdef bint steer_wrongly(Nic* nic) noexcept nogil:
+    """A flow that has been steered."""
+    cdef int32_t index
+    for index in range(nic.num_flows):
+        if nic.flows[index].steered != UNKNOWN:
+            nic.flows[index].steered += 1
+            return True
+    return False
+
+
 cdef bint damage(Nic* nic, int place) noexcept nogil:
     """Break one invariant, if there is anything to break it with now."""
     cdef int32_t index
@@ -118,4 +135,8 @@ cdef bint damage(Nic* nic, int place) noexcept nogil:
         return swap_before_wire(nic)
     elif place == HOLDS_BIRTHS:
         return lose_birth(nic)
+    elif place == HOLDS_PLANS:
+        return forget_walk_to_come(nic)
+    elif place == HOLDS_STEERED:
+        return steer_wrongly(nic)
     return True

@@ -91,6 +91,8 @@ cdef enum:
     HOLDS_RING_ORDER
     HOLDS_WIRE_ORDER
     HOLDS_BIRTHS
+    HOLDS_PLANS
+    HOLDS_STEERED
     NUM_PLACES
 
 INVARIANTS = range(HOLDS_ORDER, NUM_PLACES)
@@ -106,7 +108,9 @@ PLACES = (
     "a packet that is held has a legal state", "packets inside are those that were counted in and not out",
     "a ring's positions are in order", "a set holds what it should, and says how many", "a packet has ended when it is forgotten",
     "descriptors retire in ring order", "frames before the wire are in the order of the line before it",
-    "a ring's descriptors without a row are those that wait on chip")
+    "a ring's descriptors without a row are those that wait on chip",
+    "walks that are foreseen end one after the other, and reads sample in order",
+    "a flow remembers the function that filters name")
 if len(PLACES) != NUM_PLACES:
     raise ModelBug("every place of a fault has its words")
 STAGES_AT = (*(event.name for event in EVENTS), *(arbiter.name for arbiter in ARBITERS))

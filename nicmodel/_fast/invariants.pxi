@@ -183,6 +183,27 @@ cdef void audit_tlps(Nic* nic, uint8_t* marks) noexcept nogil:
     audit_timed(nic, &nic.read_dones, marks, nic.num_tlps)
     audit_timed(nic, &nic.register_pipe, marks, nic.num_tlps)
     audit_indices(nic, &nic.accesses, marks, nic.num_tlps)
+    audit_plans(nic, marks)
+
+
+cdef void audit_plans(Nic* nic, uint8_t* marks) noexcept nogil:
+    """Walks that are foreseen, and reads that will sample."""
+    cdef Iommu* iommu = &nic.iommu
+    cdef Sampling* item
+    cdef Sampling* before = NULL
+    cdef uint64_t position
+    check(nic, iommu.planned.head <= iommu.going <= iommu.planned.tail, HOLDS_PLANS, <int64_t>iommu.going)
+    if iommu.entries:
+        check(nic, iommu.next_done == (planned_at(iommu, iommu.going).done if iommu.going < iommu.planned.tail else NEVER),
+              HOLDS_PLANS, iommu.next_done)
+    for position in range(iommu.planned.head + 1, iommu.planned.tail):
+        check(nic, planned_at(iommu, position).done > planned_at(iommu, position - 1).done, HOLDS_PLANS,
+              planned_at(iommu, position).done)
+    for position in range(iommu.reads.head, iommu.reads.tail):
+        item = <Sampling*>lane_at(&iommu.reads, position)
+        check(nic, item.time > nic.now and (before == NULL or before.time <= item.time), HOLDS_PLANS, item.time)
+        check(nic, 0 <= item.index < nic.num_tlps and not marks[item.index] & FREE, HOLDS_LINES, item.index)
+        before = item
 
 
 # ---- packets ---------------------------------------------------------------------------------------
@@ -320,6 +341,14 @@ cdef void audit_ring(Nic* nic, Ring* ring) noexcept nogil:
 
 # ---- everything ------------------------------------------------------------------------------------
 
+cdef void audit_flows(Nic* nic) noexcept nogil:
+    cdef int32_t index
+    cdef Flow* flow
+    for index in range(nic.num_flows):
+        flow = &nic.flows[index]
+        check(nic, flow.steered == UNKNOWN or flow.steered == match_filter(nic, flow.destination), HOLDS_STEERED, flow.steered)
+
+
 cdef void audit_everything(Nic* nic) noexcept nogil:
     """Each part has its own marks, a byte a slot."""
     cdef size_t tlps = nic.num_tlps, rows = nic.num_rows, functions = 2 * nic.num_functions
@@ -339,6 +368,7 @@ cdef void audit_everything(Nic* nic) noexcept nogil:
     check(nic, <int64_t>lane_count(&nic.iommu.walking) == nic.iommu.idle.count - nic.iommu.idle.members, HOLDS_SETS,
           nic.iommu.idle.members)
     audit_tlps(nic, marks + 8 * functions)
+    audit_flows(nic)
     audit_packets(nic, marks + 8 * functions + tlps)
     audit_rows(nic, marks + 8 * functions + tlps, inside)
 

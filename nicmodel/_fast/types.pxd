@@ -6,9 +6,10 @@ from nicmodel._fast.containers cimport Bits, Lane, Lines, Map, Timers
 from nicmodel._fast.facts cimport MSIX, NUM_CAUSES, NUM_LINES, NUM_RANKS, RANK_DLLP, WRITERS
 from nicmodel._fast.ledger cimport Ledger
 from nicmodel._fast.parts cimport (
-    Agent, Arena, Asking, Call, Connection, Core, Direction, Filter, Flow, Function, Iommu, Offer, Record, RecordLines, Ring,
-    Row, Scope, Shaper, Side, Spread, Tlp, Vector, VectorBits,
+    Agent, Arena, Call, Connection, Core, Filter, Flow, Function, Offer, Record, RecordLines, Ring, Row, Shaper, Spread, Vector,
+    VectorBits,
 )
+from nicmodel._fast.pcie cimport Asking, Direction, Iommu, Scope, Side, Tlp
 
 cdef enum:
     # Slots of `when` at which an arbiter is touched and nothing is committed, in place of the last ranks. WALK_DONE

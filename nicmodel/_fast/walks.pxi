@@ -1,9 +1,9 @@
 """The IOMMU by plan (`docs/time.md`, 3): when a TLP starts on its way up, all is known that decides when it is translated.
 
-Arrivals are in the order of starts, every walk takes the same time, walkers take the oldest walk, and nothing that waits for one
-is ever taken back. So a walk starts when its first TLP arrives, or when the walk that is as many before it as there are
-walkers is done, if that is later; whether a key is in the IOTLB at an arrival is decided by the walks that are done by then. No event is
-spent on arrivals, on walks or on their ends: a read takes one, when it samples, a write none but its commit.
+Arrivals are in the order of starts, every walk takes the same time, walkers take the oldest walk, and nothing that waits
+for one is ever taken back. So a walk starts when its first TLP arrives or, if that is later, when the walk is done that is as
+many before it as there are walkers; and whether a key is in the IOTLB at an arrival is decided by the walks that are done by
+then. No event is spent on arrivals, on walks or on their ends: a read takes one, when it samples, a write none but its commit.
 
   plan_at_root   a TLP has started: when it is translated, and what follows (of `root` otherwise)
   plan_read      a read that will sample
@@ -20,8 +20,8 @@ cdef enum:
 # ---- order -----------------------------------------------------------------------------------------
 
 cdef inline bint is_later(Translation* left, Translation* right) noexcept nogil:
-    """By time, then by arrival. No two walks begin at one time, for none begins but when one is done, or at an arrival that finds a
-    walker free; nor is a walk done at one time with a later arrival's, whose TLP has waited for nothing."""
+    """By time, then by arrival: no two walks begin at one time, for each begins when another is done, or at an arrival that
+    finds a walker free."""
     return left.time > right.time or (left.time == right.time and left.serial > right.serial)
 
 

@@ -17,7 +17,7 @@ SHARED = (("core", 0),)
 BUSY = Script(
     "busy", (Queue(1, rx=True, sizes=(64, 600, 1518)), Queue(2, rx=True), Queue(3, agent=False, rx=True)),
     flows=(rx_flow(1, (64, 1518)), rx_flow(2, (200,), 200_000 * 1024)), end=12 * US,
-    config=(FULL, ("frames_out", True), ("read_jitter_ps", 300 * NS)),
+    config=(FULL, ("frames_out", True), ("read_jitter_ps", 300 * NS), ("iotlb_entries", 4), ("walkers", 2), ("walk_ps", 90 * NS)),
     actions=((3 * US, "send", (2, 0, (60, 1514, 200))), (4 * US, "post", (2, 0, 20)), (5 * US, "inject", (300, 3)),
              (8 * US, "set", ("pause", 0, 40)), (9 * US, "close", (0, 1)), (10 * US, "reset", (1,))))
 WHOLE = Script(
