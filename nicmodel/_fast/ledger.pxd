@@ -84,6 +84,7 @@ cdef struct Later:
     # Waits of a TLP's credits, to be added when it is known from outside that they are released.
     int64_t time
     int64_t waited
+    int64_t data            # credits of a write; 0: a read
 
 cdef struct Sample:
     int32_t next            # of the same TLP | next free

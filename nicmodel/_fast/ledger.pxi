@@ -119,6 +119,7 @@ cdef void settle_books(Nic* nic, int64_t before) noexcept nogil:
     if nic.books:
         return_rooms(nic, before - 1)
         settle_releases(nic, before)
+        settle_served_walks(nic, before)
         settle_turn(nic, nic.horizon - 1)
         settle_groups(nic)
 

@@ -98,6 +98,8 @@ cdef struct PlannedWalk:
     uint64_t next_of_hash   # behind its position in `planned`
     uint32_t hashed
     int32_t mapped
+    int32_t function        # of its first TLP
+    int32_t sample          # `books`
 
 cdef struct Sampling:
     # A read that will sample memory | a TLP that will be blocked.
@@ -111,6 +113,8 @@ cdef struct Iommu:
     Lane planned            # PlannedWalk
     uint64_t going          # the first of them that is not done when a TLP arrives
     int64_t next_done       # when it will be, or NEVER
+    uint64_t entered        # `books`: walks before this one have been counted as entries of their line
+    uint64_t begun          # and walks before this one have been served
     uint64_t* planned_heads     # by hash: a position in `planned`, plus 1
     int64_t* free_at        # when each walker has done what it was given
     int32_t num_walkers

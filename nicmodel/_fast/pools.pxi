@@ -142,7 +142,11 @@ cdef void settle_releases(Nic* nic, int64_t before) noexcept nogil:
         later = <Later*>lane_front(&nic.ledger.released_later)
         if later.time >= before:
             return
-        nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>later.waited
+        if later.data:
+            nic.ledger.pools[POOL_UP_PH].queued += <uint64_t>later.waited
+            nic.ledger.pools[POOL_UP_PD].queued += <uint64_t>(later.waited * later.data)
+        else:
+            nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>later.waited
         lane_pop(&nic.ledger.released_later)
 
 
@@ -153,10 +157,22 @@ cdef inline void order_read(Nic* nic, int32_t index, int64_t arrives, int64_t sa
 
 cdef inline void release_read_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """Its credit will be released at `time`, without an event."""
+    release_later(nic, time, tlp_book(nic, index).waits.write_order, 0)
+
+
+cdef inline void release_write_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
+    """And those of a write."""
+    release_later(nic, time, tlp_book(nic, index).walkers + tlp_book(nic, index).waits.write_order,
+                  data_credits(nic.tlps[index].nbytes))
+
+
+cdef void release_later(Nic* nic, int64_t time, int64_t waited, int64_t data) noexcept nogil:
+    """Either writes or reads do so, never both: those times are in order."""
     cdef Later* later
-    if tlp_book(nic, index).waits.write_order == 0:
+    if waited == 0:
         return
     settle_releases(nic, nic.now)
     later = <Later*>lane_push(nic, &nic.ledger.released_later)
     later.time = time
-    later.waited = tlp_book(nic, index).waits.write_order
+    later.waited = waited
+    later.data = data

@@ -184,6 +184,29 @@ cdef void reach_memory(Nic* nic, int32_t index) noexcept nogil:
     tlp_book(nic, index).walkers = tlp_book(nic, index).waits.write_order = 0
 
 
+cdef void settle_served_walks(Nic* nic, int64_t before) noexcept nogil:
+    """Walks that are foreseen and enter their line, or begin, before this time have; who enters when another begins is first."""
+    cdef Iommu* iommu = &nic.iommu
+    cdef PlannedWalk* walk
+    cdef int64_t begins
+    while iommu.begun < iommu.planned.tail:
+        begins = planned_at(iommu, iommu.begun).done - iommu.walk_ps
+        while iommu.entered < iommu.planned.tail:
+            walk = planned_at(iommu, iommu.entered)
+            if walk.arrives >= before or walk.arrives > begins:
+                break
+            sample_entry(nic, LINE_WALK_QUEUE, SERVED_WALKERS, &walk.sample)
+            iommu.entered += 1
+        if begins >= before:
+            return
+        walk = planned_at(iommu, iommu.begun)
+        nic.ledger.grants[WALKERS] += 1
+        if walk.sample:
+            end_sample(nic, &walk.sample, SERVED_WALKERS, walk.function)
+        serve(nic, SERVED_WALKERS, walk.function, iommu.walk_ps)
+        iommu.begun += 1
+
+
 cdef void start_walk(Nic* nic, Walk* walk) noexcept nogil:
     """A walk begins: its TLPs have waited for a walker."""
     cdef int32_t index = walk.first
@@ -198,11 +221,17 @@ cdef void start_walk(Nic* nic, Walk* walk) noexcept nogil:
 
 cdef void leave_order(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """Its commit is set to `time`."""
+    note_written(nic, &nic.tlps[index], time)
+    wait_in_order(nic, index, nic.now - tlp_book(nic, index).since)
+
+
+cdef void wait_in_order(Nic* nic, int32_t index, int64_t waited) noexcept nogil:
+    """What a write waits from when it is translated until its commit is set. Its packet takes that over, and what it has waited
+    for a walker."""
     cdef TlpBook* book = tlp_book(nic, index)
     cdef Tlp* tlp = &nic.tlps[index]
-    book.waits.write_order = nic.now - book.since
-    note_written(nic, tlp, time)
+    book.waits.write_order = waited
     if tlp.kind == TLP_RX_WRITEBACK:
-        row_book(nic, tlp.ref).write_order = brief(nic, tlp.ref, WAIT_WRITE_ORDER, book.waits.write_order)
+        row_book(nic, tlp.ref).write_order = brief(nic, tlp.ref, WAIT_WRITE_ORDER, waited)
         if book.walkers:
             put_aside(nic, tlp.ref, WAIT_WALKERS, book.walkers)

@@ -9,8 +9,7 @@ then. No event is spent on arrivals, on walks or on their ends: a read takes one
   plan_read      a read that will sample
   commit_planned one does, or a TLP is blocked
 
-With RO or IDO, with walks in turns, and with the books, which ask who waited for whom, `scopes` and `iommu` do all this as it
-happens.
+With RO or IDO, and with walks in turns, `scopes` and `iommu` do all this as it happens.
 """
 
 cdef enum:
@@ -66,6 +65,10 @@ cdef inline void settle_walks(Nic* nic, int64_t until) noexcept nogil:
             enter_page(iommu, walk.space, walk.page, walk.hashed)
         iommu.going += 1
         iommu.next_done = planned_at(iommu, iommu.going).done if iommu.going < iommu.planned.tail else NEVER
+    if nic.books:
+        settle_served_walks(nic, nic.now)
+        iommu.planned.head = min(iommu.going, iommu.begun)
+        return
     if likely(until - iommu.walk_ps <= nic.now):
         iommu.planned.head = iommu.going
         return
@@ -123,10 +126,14 @@ cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) 
         walk.page = page
         walk.space = space
         walk.hashed = hashed
+        walk.function = tlp.function
+        walk.sample = 0
         walk.mapped = has_memory(&nic.arenas[tlp.domain], tlp.address, shift)
         walk.next_of_hash = iommu.planned_heads[hashed & (NUM_PLAN_HEADS - 1)]
         link = iommu.planned_heads[hashed & (NUM_PLAN_HEADS - 1)] = iommu.planned.tail
         plan_walk(nic, walk, translation.time)
+    if nic.books:
+        tlp_book(nic, <int32_t>(tlp - nic.tlps)).walkers = max(0, walk.done - iommu.walk_ps - translation.time)
     translation.time = walk.done
     if unlikely(not walk.mapped):
         plan_fault(nic, tlp, translation)
@@ -151,6 +158,8 @@ cdef void plan_read(Nic* nic, int32_t index, Translation* translation) noexcept 
     item.freed = nic.iommu.settled if is_later(&nic.iommu.settled, translation) else translation[0]
     item.time = max(item.freed.time, nic.last_commit)
     item.index = index
+    if nic.books:
+        order_read(nic, index, translation.time, item.time)
     push_sampling(nic, &nic.iommu.reads, &item)
 
 
@@ -174,6 +183,8 @@ cdef void plan_at_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
     nic.sides[index].mapped = 1
     translation.time = end
     translation.serial = nic.iommu.arrivals
+    if nic.books:
+        reach_memory(nic, index)
     if tlp.domain >= 0:
         plan_translation(nic, tlp, &translation)
     if tlp.kind == TLP_READ:
@@ -182,6 +193,9 @@ cdef void plan_at_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
     if is_later(&translation, &nic.iommu.settled):
         nic.iommu.settled = translation
     nic.last_commit = nic.iommu.settled.time + nic.write_latency
+    if nic.books:
+        wait_in_order(nic, index, nic.iommu.settled.time - translation.time)
+        release_write_at(nic, index, nic.last_commit)
     write_at(nic, index, end, nic.last_commit)
 
 

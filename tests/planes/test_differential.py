@@ -64,17 +64,18 @@ def test_planes_agree_when_nothing_is_recorded(script):
 
 
 def planned(script, **config):
-    """With an IOMMU whose walks the compiled plane foresees: they go by age, nothing is marked, nobody keeps books."""
+    """With an IOMMU whose walks the compiled plane foresees: they go by age, and nothing is marked."""
     kept = {"iotlb_entries": 3, "walkers": 2, "walk_ps": 90_000} | dict(script.config) | config
     kept["iotlb_entries"] = kept["iotlb_entries"] or 8
-    kept |= {"walks": "oldest", "ido": False, "relaxed_ordering": False, "books": False}
+    kept |= {"walks": "oldest", "ido": False, "relaxed_ordering": False}
     return dataclasses.replace(script, config=tuple(kept.items()))
 
 
-@pytest.mark.parametrize("rows", (True, False), ids=("rows", "no rows"))
+@pytest.mark.parametrize("kept", ({"books": True}, {"books": False}, {"books": False, "record_rows": False}),
+                         ids=("books", "rows", "nothing"))
 @pytest.mark.parametrize("script", (*CORPUS, *WHOLE_CORPUS), ids=lambda s: s.name)
-def test_planes_agree_where_walks_are_foreseen(script, rows):
-    foreseen = planned(script, record_rows=rows)
+def test_planes_agree_where_walks_are_foreseen(script, kept):
+    foreseen = planned(script, **kept)
     fast = run(FastPath, foreseen)
     told = differences(fast, run(ReferencePath, foreseen))
     assert not told, told
@@ -88,7 +89,7 @@ def test_planes_agree_wherever_foreseen_walks_are_cut(script, cut):
     """One walker, and short walks: some of those that are done when the TLP on the link arrives have not begun yet."""
     end = min(script.end, 9 * US) * (cut + 6) // 16 + cut * 7919 + 1
     early = planned(dataclasses.replace(script, end=end, actions=tuple(action for action in script.actions if action[0] < end)),
-                    walk_ps=20_000, walkers=1)
+                    walk_ps=20_000, walkers=1, books=cut % 2 == 1)
     told = differences(run(FastPath, early), run(ReferencePath, early))
     assert not told, told
 
