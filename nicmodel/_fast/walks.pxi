@@ -14,6 +14,7 @@ With RO or IDO, and with walks in turns, `scopes` and `iommu` do all this as it 
 
 cdef enum:
     NUM_PLAN_HEADS = 256
+    WALKS_KEPT = 64         # so many are looked at together by the books
 
 
 # ---- order -----------------------------------------------------------------------------------------
@@ -56,7 +57,8 @@ cdef inline PlannedWalk* planned_at(Iommu* iommu, uint64_t position) noexcept no
 
 
 cdef inline void settle_walks(Nic* nic, int64_t until) noexcept nogil:
-    """Walks that are done by this time are: their pages are known. Such a walk is forgotten once it has begun."""
+    """Walks that are done by this time are: their pages are known. Such a walk is forgotten once it has begun and is in the
+    books."""
     cdef Iommu* iommu = &nic.iommu
     cdef PlannedWalk* walk
     while iommu.next_done <= until:
@@ -66,8 +68,9 @@ cdef inline void settle_walks(Nic* nic, int64_t until) noexcept nogil:
         iommu.going += 1
         iommu.next_done = planned_at(iommu, iommu.going).done if iommu.going < iommu.planned.tail else NEVER
     if nic.books:
-        settle_served_walks(nic, nic.now)
-        iommu.planned.head = min(iommu.going, iommu.begun)
+        if unlikely(lane_count(&iommu.planned) > WALKS_KEPT):
+            settle_served_walks(nic, nic.now)
+            iommu.planned.head = min(iommu.going, iommu.begun)
         return
     if likely(until - iommu.walk_ps <= nic.now):
         iommu.planned.head = iommu.going
