@@ -102,7 +102,8 @@ cdef struct Ledger:
     RowBook* rows           # aligned, within `row_memory`
     Lines row_memory
     RareBook* rare_rows
-    int32_t rare            # some row has more than its book has room for
+    int32_t rare            # some row has, or has had, more than its book has room for
+    uint8_t* has_rare       # by row: this one has
     Group* groups
     Lines group_memory
     int32_t num_groups

@@ -51,11 +51,18 @@ cdef bint tlp_books_grow(Nic* nic, int32_t room) noexcept nogil:
 
 cdef bint row_books_grow(Nic* nic, int32_t room) noexcept nogil:
     """Beside `rows`, which has `room_rows` slots and gets `room`; each book in a line of the cache."""
+    cdef uint8_t* marks
     nic.ledger.rows = <RowBook*>lines_grow(nic.ledger.rows, nic.room_rows * sizeof(RowBook), room * sizeof(RowBook),
                                            &nic.ledger.row_memory)
     if nic.ledger.row_memory.full:
         latch(nic, FAULT_MEMORY, ROOM_BOOKS, room * <int64_t>sizeof(RowBook))
         return False
+    marks = <uint8_t*>realloc(nic.ledger.has_rare, room)
+    if marks == NULL:
+        latch(nic, FAULT_MEMORY, ROOM_BOOKS, room)
+        return False
+    memset(marks + nic.room_rows, 0, room - nic.room_rows)
+    nic.ledger.has_rare = marks
     return not nic.ledger.rare or rare_books_grow(nic, room)
 
 
@@ -99,6 +106,7 @@ cdef void free_ledger(Nic* nic) noexcept nogil:
     free(ledger.tlps)
     free(ledger.row_memory.block)
     free(ledger.rare_rows)
+    free(ledger.has_rare)
     free(ledger.waits)
     free(ledger.row_waits)
     free(ledger.done_waits)

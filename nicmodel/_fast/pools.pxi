@@ -62,7 +62,7 @@ cdef inline void return_tx_room(Nic* nic, int32_t index, int64_t time) noexcept 
     cdef RowBook* row = row_book(nic, index)
     cdef int64_t waited = (<int64_t>row.asking + row.tags + row.read_buffer + row.up_credits + row.up_link + row.write_order
                            + row.down_credits + row.down_link + row.reorder + row.pipe + row.last)
-    if unlikely(nic.ledger.rare):
+    if unlikely(nic.ledger.has_rare[index]):
         waited += waited_rarely(rare_book(nic, index))
     return_to(&nic.ledger.pools[POOL_TX_BUFFER], nic.rows[index].nbytes, time, waited)
 
@@ -72,7 +72,7 @@ cdef inline void return_rx_room(Nic* nic, int32_t index, int64_t time, int64_t p
     cdef RowBook* row = row_book(nic, index)
     cdef int64_t waited = payload + row.pipe + row.room + row.turn
     cdef int64_t* rare
-    if unlikely(nic.ledger.rare):
+    if unlikely(nic.ledger.has_rare[index]):
         rare = rare_book(nic, index).waits
         waited += rare[WAIT_RX_PIPE] + rare[WAIT_NO_DESCRIPTOR] + rare[WAIT_WRITERS]
     return_to(&nic.ledger.pools[POOL_RX_BUFFER], frame_length(nic.rows[index].nbytes), time, waited)
@@ -81,7 +81,7 @@ cdef inline void return_rx_room(Nic* nic, int32_t index, int64_t time, int64_t p
 cdef void return_room_at_steering(Nic* nic, int32_t index) noexcept nogil:
     """A frame is dropped there."""
     cdef int64_t waited = row_book(nic, index).pipe
-    if unlikely(nic.ledger.rare):
+    if unlikely(nic.ledger.has_rare[index]):
         waited += rare_book(nic, index).waits[WAIT_RX_PIPE]
     return_to(&nic.ledger.pools[POOL_RX_BUFFER], frame_length(nic.rows[index].nbytes), nic.now, waited)
 

@@ -5,7 +5,7 @@ stand apart, in books that do not exist before they are needed.
 """
 
 cdef inline RareBook* rare_book(Nic* nic, int32_t index) noexcept nogil:
-    """Only if `ledger.rare` is set."""
+    """Only of a row that has one."""
     return &nic.ledger.rare_rows[index]
 
 
@@ -15,6 +15,7 @@ cdef RareBook* open_rare(Nic* nic, int32_t index) noexcept nogil:
         open_rare_books(nic)
         if not nic.ledger.rare:
             return <RareBook*>nic.scrap
+    nic.ledger.has_rare[index] = 1
     return &nic.ledger.rare_rows[index]
 
 

@@ -126,7 +126,7 @@ cdef inline void add_sent(Nic* nic, int64_t* sums, int32_t index) noexcept nogil
     sums[WAIT_REORDER] += book.reorder
     sums[WAIT_TX_PIPE] += book.pipe
     sums[WAIT_WIRE] += book.last
-    if unlikely(nic.ledger.rare):
+    if unlikely(nic.ledger.has_rare[index]):
         add_rare(sums, rare_book(nic, index))
 
 
@@ -139,13 +139,14 @@ cdef inline void add_received(Nic* nic, int64_t* sums, int32_t index) noexcept n
     sums[WAIT_UP_LINK] += book.up_link
     sums[WAIT_WRITE_ORDER] += book.write_order
     sums[WAIT_DRIVER] += book.last
-    if unlikely(nic.ledger.rare):
+    if unlikely(nic.ledger.has_rare[index]):
         add_rare(sums, rare_book(nic, index))
 
 
 cdef inline void forget_rare(Nic* nic, int32_t index) noexcept nogil:
-    if unlikely(nic.ledger.rare):
+    if unlikely(nic.ledger.has_rare[index]):
         memset(rare_book(nic, index), 0, sizeof(RareBook))
+        nic.ledger.has_rare[index] = 0
 
 
 cdef inline void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
