@@ -35,6 +35,7 @@ CASES: dict[str, dict[str, Any]] = {
     "tx 64 B, 63 VFs, with books": {"direction": "tx", "books": True},
     "both 64 B, 63 VFs, with books": {"direction": "both", "books": True},
     "both 64 B, 63 VFs, everything on": EVERYTHING,
+    "both 64 B, 63 VFs, everything on, with books": EVERYTHING | {"books": True},
     "tx 64 B, 1 VF": {"vfs": 1},
     "tx 64 B, 63 VFs, an interrupt a pass": {"itr_ps": 0, "rs_batch": 1},
 }

@@ -29,6 +29,7 @@ ROWS = {
     "test_with_books_over_without[tx]": "Tx, 64 B, 63 VFs, with the books kept",
     "test_with_books_over_without[both]": "both ways, likewise",
     "test_everything_on": "both ways, 64 B: shapers, IOTLB missing, read jitter",
+    "test_with_books_over_without[everything]": "likewise, with the books kept",
     "test_reference_plane[tx]": "Tx, 64 B, 8 VFs on the reference plane",
 }
 RATIOS = {

@@ -113,8 +113,8 @@ cdef struct Iommu:
     Lane planned            # PlannedWalk
     uint64_t going          # the first of them that is not done when a TLP arrives
     int64_t next_done       # when it will be, or NEVER
-    uint64_t entered        # `books`: walks before this one have been counted as entries of their line
-    uint64_t begun          # and walks before this one have been served
+    uint64_t begun          # `books`: walks before this one have
+    uint64_t sampled        # and the next that notes what has been served when it enters its line
     uint64_t* planned_heads     # by hash: a position in `planned`, plus 1
     int64_t* free_at        # when each walker has done what it was given
     int32_t num_walkers

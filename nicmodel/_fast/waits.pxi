@@ -185,25 +185,27 @@ cdef void reach_memory(Nic* nic, int32_t index) noexcept nogil:
 
 
 cdef void settle_served_walks(Nic* nic, int64_t before) noexcept nogil:
-    """Walks that are foreseen and enter their line, or begin, before this time have; who enters when another begins is first."""
+    """Walks that are foreseen and begin before this time have; one in SAMPLE notes, when it enters its line, what has been
+    served. Who enters when another begins is first."""
     cdef Iommu* iommu = &nic.iommu
     cdef PlannedWalk* walk
+    cdef PlannedWalk* entering
     cdef int64_t begins
     while iommu.begun < iommu.planned.tail:
-        begins = planned_at(iommu, iommu.begun).done - iommu.walk_ps
-        while iommu.entered < iommu.planned.tail:
-            walk = planned_at(iommu, iommu.entered)
-            if walk.arrives >= before or walk.arrives > begins:
-                break
-            sample_entry(nic, LINE_WALK_QUEUE, SERVED_WALKERS, &walk.sample)
-            iommu.entered += 1
+        walk = planned_at(iommu, iommu.begun)
+        begins = walk.done - iommu.walk_ps
+        if unlikely(iommu.sampled < iommu.planned.tail):
+            entering = planned_at(iommu, iommu.sampled)
+            if entering.arrives < before and entering.arrives <= begins:
+                take_sample(nic, SERVED_WALKERS, &entering.sample, 0)
+                iommu.sampled += SAMPLE
+                continue
         if begins >= before:
             return
-        walk = planned_at(iommu, iommu.begun)
-        nic.ledger.grants[WALKERS] += 1
-        if walk.sample:
+        if unlikely(walk.sample):
             end_sample(nic, &walk.sample, SERVED_WALKERS, walk.function)
         serve(nic, SERVED_WALKERS, walk.function, iommu.walk_ps)
+        nic.ledger.grants[WALKERS] += 1
         iommu.begun += 1
 
 
