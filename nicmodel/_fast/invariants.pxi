@@ -193,6 +193,7 @@ cdef void audit_plans(Nic* nic, uint8_t* marks) noexcept nogil:
     cdef Sampling* before = NULL
     cdef uint64_t position
     check(nic, iommu.planned.head <= iommu.going <= iommu.planned.tail, HOLDS_PLANS, <int64_t>iommu.going)
+    check(nic, not nic.books or iommu.planned.head <= iommu.begun, HOLDS_PLANS, <int64_t>iommu.begun)
     if iommu.entries:
         check(nic, iommu.next_done == (planned_at(iommu, iommu.going).done if iommu.going < iommu.planned.tail else NEVER),
               HOLDS_PLANS, iommu.next_done)

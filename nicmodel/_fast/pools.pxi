@@ -129,13 +129,6 @@ cdef inline void release_read(Nic* nic, int32_t index) noexcept nogil:
     nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>(book.walkers + book.waits.write_order)
 
 
-cdef void release_write(Nic* nic, int32_t index) noexcept nogil:
-    """And those of a write."""
-    cdef int64_t waited = tlp_book(nic, index).walkers + tlp_book(nic, index).waits.write_order
-    nic.ledger.pools[POOL_UP_PH].queued += <uint64_t>waited
-    nic.ledger.pools[POOL_UP_PD].queued += <uint64_t>(waited * data_credits(nic.tlps[index].nbytes))
-
-
 cdef void settle_releases(Nic* nic, int64_t before) noexcept nogil:
     cdef Later* later
     while not lane_empty(&nic.ledger.released_later):

@@ -273,20 +273,15 @@ cdef int32_t destination(Nic* nic, Tlp* request, uint8_t** into) noexcept nogil:
     return moving_part(moving(nic, row.nbytes), request.offset, request.nbytes)
 
 
-cdef inline void foresee_answer(Nic* nic, int32_t index) noexcept nogil:
-    """What the answer of a read will look at is brought into the cache."""
-    prefetch(&nic.rings[nic.tlps[index].ring].ready)
-    if nic.tlps[index].klass == CLASS_PAYLOAD:
-        prefetch(&nic.rows[nic.tlps[index].ref])
-
-
 cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """Memory is sampled at `time`; its answer is the READ_DONE."""
     time += nic.read_latency
     if likely(nic.draws):
         time += drawn_latency(nic, nic.tlps[index].function)
     push_sorted(nic, &nic.read_dones, time, index)
-    foresee_answer(nic, index)
+    prefetch(&nic.rings[nic.tlps[index].ring].ready)
+    if nic.tlps[index].klass == CLASS_PAYLOAD:
+        prefetch(&nic.rows[nic.tlps[index].ref])
     if time < nic.when[RANK_READ_DONE]:
         set_when(nic, RANK_READ_DONE, time)
 

@@ -111,17 +111,15 @@ cdef void settle(Nic* nic, Scope* scope) noexcept nogil:
 
 
 cdef void set_commit(Nic* nic, Scope* scope, int32_t index) noexcept nogil:
-    """A write will be visible, and its credits return then. Like any other it takes an event only if somebody hears of it;
-    the books do."""
+    """A write will be visible, and its credits return then. Like any other it takes an event only if somebody hears of it."""
     cdef Tlp* tlp = &nic.tlps[index]
     nic.sides[index].settled = 1
     scope.latest = nic.now + nic.write_latency
     release_posted(nic, &nic.down, tlp.nbytes, scope.latest)
     if nic.books:
         leave_order(nic, index, scope.latest)
-        push_timed(nic, &nic.mem_commits, scope.latest, index)
-        timed_pushed(nic, &nic.loud_commits, RANK_MEM_COMMIT, scope.latest, index)
-    elif tlp.kind == TLP_RX_PAYLOAD and not nic.relaxed and is_unseen(nic):
+        release_write_at(nic, index, scope.latest)
+    if tlp.kind == TLP_RX_PAYLOAD and not nic.relaxed and is_unseen(nic):
         nic.sides[index].at_root = 0
         tlp_free(nic, index)
     else:
@@ -161,8 +159,6 @@ cdef void commit_at_root(Nic* nic, int32_t index) noexcept nogil:
     """The write is visible. Older ones of its scope may still wait for their pages."""
     cdef Side* side = &nic.sides[index]
     side.at_root = 0
-    if nic.books:
-        release_write(nic, index)
     commit_write(nic, index)
     if not side.in_scope:
         tlp_free(nic, index)

@@ -166,12 +166,18 @@ cdef void plan_read(Nic* nic, int32_t index, Translation* translation) noexcept 
     push_sampling(nic, &nic.iommu.reads, &item)
 
 
-cdef void plan_arrived(Nic* nic, int32_t index) noexcept nogil:
-    """A read of a message domain is here; it is not translated, but waits for the writes before it."""
+cdef inline Translation arrival_at(Nic* nic, int64_t time) noexcept nogil:
+    """Of the next TLP, which nobody walks for so far."""
     cdef Translation translation
     nic.iommu.arrivals += 1
-    translation.time = nic.now
+    translation.time = time
     translation.serial = nic.iommu.arrivals
+    return translation
+
+
+cdef void plan_arrived(Nic* nic, int32_t index) noexcept nogil:
+    """A read of a message domain is here; it is not translated, but waits for the writes before it."""
+    cdef Translation translation = arrival_at(nic, nic.now)
     if nic.last_commit > nic.now:
         plan_read(nic, index, &translation)
     else:
@@ -181,11 +187,8 @@ cdef void plan_arrived(Nic* nic, int32_t index) noexcept nogil:
 cdef void plan_at_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
     """A TLP has started that arrives at `end`. A write commits once it and all before it have been translated."""
     cdef Tlp* tlp = &nic.tlps[index]
-    cdef Translation translation
-    nic.iommu.arrivals += 1
+    cdef Translation translation = arrival_at(nic, end)
     nic.sides[index].mapped = 1
-    translation.time = end
-    translation.serial = nic.iommu.arrivals
     if nic.books:
         reach_memory(nic, index)
     if tlp.domain >= 0:
