@@ -19,11 +19,13 @@ import numpy as np
 
 from nicmodel.datasheet.connections import Connection
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
+from nicmodel.datasheet.ethernet import FCS_BYTES
 from nicmodel.datasheet.registers_pf import TXDCTL
 from nicmodel.sim.errors import ModelBug
 
 PF_FUNCTION = 0
 NO_AGENT = -1
+LONGEST_FRAME = 1 << 16         # bytes; what a plane takes at all: a NIC drops much shorter ones
 
 
 class Direction(IntEnum):
@@ -158,6 +160,10 @@ class FlowConfig:
         for name, bits in (("dst_mac", 48), ("src_mac", 48), ("vlan", 12)):
             if not 0 <= (value := getattr(self, name)) < 1 << bits:
                 raise ModelBug(f"a flow's {name} has {bits} bits: {value} does not fit")
+        if not self.sizes or min(self.sizes) <= FCS_BYTES or max(self.sizes) > LONGEST_FRAME:
+            raise ModelBug(f"a flow has sizes of {FCS_BYTES + 1} to {LONGEST_FRAME} bytes: not {tuple(self.sizes)}")
+        if self.direction == Direction.RX and self.interval_ticks < 0:
+            raise ModelBug(f"a flow cannot run backwards: its interval is {self.interval_ticks} ticks")
 
 
 class DataPlane(Protocol):

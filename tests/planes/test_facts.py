@@ -45,6 +45,15 @@ def test_a_flow_has_addresses_of_48_bits_and_a_vlan_of_12(name, wrong):
         FlowConfig(**{"direction": Direction.RX, "sizes": (64,), "dst_mac": 1, "src_mac": 2, name: wrong})
 
 
+@pytest.mark.parametrize("wrong, told", [
+    ({"sizes": ()}, "sizes of 5 to 65536 bytes"), ({"sizes": (64, 4)}, "sizes of 5 to 65536 bytes"),
+    ({"sizes": (65537,)}, "sizes of 5 to 65536 bytes"), ({"interval_ticks": -1}, "cannot run backwards")])
+def test_a_flow_has_frames_and_goes_forward(wrong, told):
+    """Whichever plane it is meant for."""
+    with pytest.raises(ModelBug, match=told):
+        FlowConfig(**{"direction": Direction.RX, "sizes": (64,), "dst_mac": 1, "src_mac": 2} | wrong)
+
+
 @pytest.mark.parametrize("name, number, told", [
     ("num_functions", 1 << 15, "32768 functions or rings"), ("num_rings", 1 << 15, "32768 functions or rings"),
     ("tx_cache", 1 << 16, "65536 descriptors of a ring on chip"), ("rx_cache", 1 << 16, "65536 descriptors of a ring on chip")])
