@@ -5,12 +5,23 @@ interval and have an ITR event to come; all other requesting, enabled vectors of
 eligible.
 """
 
+cdef inline int32_t owner_of(int32_t number) noexcept nogil:
+    """The function of a vector that is numbered among those of all."""
+    return <int32_t>(<uint32_t>number // VECTORS_PER_FUNCTION)
+
+
+cdef inline int32_t place_of(int32_t number) noexcept nogil:
+    """Its place among those of its function."""
+    return <int32_t>(<uint32_t>number % VECTORS_PER_FUNCTION)
+
+
 cdef inline uint64_t bit_of(int32_t number) noexcept nogil:
-    return (<uint64_t>1) << (number & 63)
+    """In a `VectorBits`."""
+    return (<uint64_t>1) << place_of(number)
 
 
 cdef inline Vector* vector_of(Nic* nic, int32_t number) noexcept nogil:
-    return &nic.vectors[(number & 63) * nic.num_functions + (number >> 6)]
+    return &nic.vectors[place_of(number) * nic.num_functions + owner_of(number)]
 
 
 cdef void request_vector(Nic* nic, int32_t number) noexcept nogil:
@@ -18,10 +29,10 @@ cdef void request_vector(Nic* nic, int32_t number) noexcept nogil:
     cdef VectorBits* bits
     if number < 0:
         return
-    bits = &nic.vector_bits[number >> 6]
+    bits = &nic.vector_bits[owner_of(number)]
     bits.requesting |= bit_of(number)
     if nic.now >= vector_of(nic, number).interval_end:
-        bits_add(&nic.requesting, number >> 6)
+        bits_add(&nic.requesting, owner_of(number))
         touch(nic, MSIX)
     elif not bits.throttled & bit_of(number):
         bits.throttled |= bit_of(number)
@@ -29,16 +40,16 @@ cdef void request_vector(Nic* nic, int32_t number) noexcept nogil:
 
 
 cdef void set_vector(Nic* nic, int32_t number, bint enabled, int64_t itr) noexcept nogil:
-    cdef VectorBits* bits = &nic.vector_bits[number >> 6]
+    cdef VectorBits* bits = &nic.vector_bits[owner_of(number)]
     bits.enabled = bits.enabled | bit_of(number) if enabled else bits.enabled & ~bit_of(number)
     vector_of(nic, number).itr = itr
     touch(nic, MSIX)
 
 
 cdef void commit_itr(Nic* nic, int32_t number) noexcept nogil:
-    nic.vector_bits[number >> 6].throttled &= ~bit_of(number)
-    if nic.vector_bits[number >> 6].requesting & bit_of(number):
-        bits_add(&nic.requesting, number >> 6)
+    nic.vector_bits[owner_of(number)].throttled &= ~bit_of(number)
+    if nic.vector_bits[owner_of(number)].requesting & bit_of(number):
+        bits_add(&nic.requesting, owner_of(number))
     touch(nic, MSIX)
 
 
@@ -51,20 +62,18 @@ cdef void take_back_requests(Nic* nic, int32_t function) noexcept nogil:
 cdef int32_t next_vector(Nic* nic) noexcept nogil:
     """The first eligible vector in turns after the last granted one, or -1."""
     cdef int32_t last = nic.last_vector
-    cdef int32_t start = last >> 6 if last >= 0 else 0
-    cdef uint64_t later = ~<uint64_t>0 << ((last & 63) + 1) if last >= 0 and last & 63 != 63 else 0
+    cdef int32_t start = owner_of(last) if last >= 0 else 0
+    cdef uint64_t later = ~(bit_of(last) | (bit_of(last) - 1)) if last >= 0 else ~<uint64_t>0
     cdef uint64_t found
     cdef int32_t function = start, first
-    if last < 0:
-        later = ~<uint64_t>0
     found = eligible(nic, start) & later
     if found:
-        return start << 6 | low_bit(found)
+        return VECTORS_PER_FUNCTION * start + low_bit(found)
     first = function = bits_after(&nic.requesting, start)
     while function >= 0:
         found = eligible(nic, function)
         if found:
-            return function << 6 | low_bit(found)
+            return VECTORS_PER_FUNCTION * function + low_bit(found)
         function = bits_after(&nic.requesting, function)
         if function == first:
             return -1
@@ -95,23 +104,23 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     cdef int32_t message
     if number < 0:
         return
-    bits = &nic.vector_bits[number >> 6]
+    bits = &nic.vector_bits[owner_of(number)]
     bits.requesting &= ~bit_of(number)
     if bits.requesting & ~bits.throttled == 0:
-        bits_remove(&nic.requesting, number >> 6)
+        bits_remove(&nic.requesting, owner_of(number))
     nic.last_vector = number
-    concerns(nic, number >> 6)
+    concerns(nic, owner_of(number))
     vector_of(nic, number).interval_end = nic.now + vector_of(nic, number).itr
     message = tlp_new(nic, TLP_MESSAGE)
     nic.ledger.grants[MSIX] += 1
     tlp = &nic.tlps[message]
     tlp.ref = number
-    tlp.function = <uint16_t>(number >> 6)
+    tlp.function = <uint16_t>(owner_of(number))
     tlp.domain = -1
     tlp.address = 0
     tlp.nbytes = MSIX_BYTES
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, 0, MSIX_BYTES)
-    foresee_message(nic, &nic.functions[number >> 6], number)
+    foresee_message(nic, &nic.functions[owner_of(number)], number)
     queue_posted(nic, &nic.up, message)
     touch(nic, MSIX)
 
@@ -136,7 +145,7 @@ cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
 
 cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
     """A message is at the root complex: stamp what it announces, then wake the agent, or tell Python."""
-    cdef int32_t index = number >> 6, each, vector = number & 63
+    cdef int32_t index = owner_of(number), each, vector = place_of(number)
     cdef Function* function = &nic.functions[index]
     cdef Interrupt* interrupt
     counter_of(nic, index, COUNT_INTERRUPTS)[0] += 1
