@@ -145,7 +145,7 @@ cdef inline bint is_due(Nic* nic, int rank) noexcept nogil:
 
 
 cdef void commit_in_order(Nic* nic) noexcept nogil:
-    """Apply every event that is due, of all ranks in order. Those that find an edge where they need it do so themselves."""
+    """Apply every event that is due, of all ranks in order. Only ranks of the group of others need the edge found for them."""
     if nic.other_when == nic.now:
         find_edge(nic)
         while is_due(nic, RANK_CALL):

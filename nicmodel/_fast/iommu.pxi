@@ -246,7 +246,7 @@ cdef bint iommu_init(Nic* nic, int32_t entries, int32_t walkers) noexcept nogil:
     iommu.queues = <WalkQueue*>malloc(nic.num_functions * sizeof(WalkQueue))
     iommu.working = <int32_t*>calloc(walkers, sizeof(int32_t))
     iommu.free_at = <int64_t*>calloc(walkers, sizeof(int64_t))
-    iommu.planned_heads = <uint64_t*>calloc(NUM_PLAN_HEADS, sizeof(uint64_t))
+    iommu.planned_heads = <uint64_t*>calloc(NUM_WALK_HEADS, sizeof(uint64_t))
     if (iommu.pages == NULL or iommu.page_heads == NULL or iommu.walk_heads == NULL or iommu.queues == NULL
             or iommu.working == NULL or iommu.free_at == NULL or iommu.planned_heads == NULL
             or not bits_init(&iommu.waiting, nic.num_functions) or not bits_init(&iommu.idle, walkers)):

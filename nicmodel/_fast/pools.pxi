@@ -143,9 +143,9 @@ cdef void settle_releases(Nic* nic, int64_t before) noexcept nogil:
         lane_pop(&nic.ledger.released_later)
 
 
-cdef inline void order_read(Nic* nic, int32_t index, int64_t arrives, int64_t samples) noexcept nogil:
-    """A read that starts now will arrive, and sample behind the writes before it."""
-    tlp_book(nic, index).waits.write_order = samples - arrives
+cdef inline void order_read(Nic* nic, int32_t index, int64_t translated, int64_t samples) noexcept nogil:
+    """A read waits for the writes before it, from when it is translated (without an IOMMU, when it arrives) until it samples."""
+    tlp_book(nic, index).waits.write_order = samples - translated
 
 
 cdef inline void release_read_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:

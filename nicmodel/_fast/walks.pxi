@@ -13,7 +13,6 @@ With RO or IDO, and with walks in turns, `scopes` and `iommu` do all this as it 
 """
 
 cdef enum:
-    NUM_PLAN_HEADS = 256
     WALKS_KEPT = 64         # so many are looked at together by the books
 
 
@@ -118,7 +117,7 @@ cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) 
     if entry >= 0:
         use_page(iommu, entry)
         return
-    link = iommu.planned_heads[hashed & (NUM_PLAN_HEADS - 1)]
+    link = iommu.planned_heads[hashed & (NUM_WALK_HEADS - 1)]
     while link > iommu.going:           # a link to a walk that is done ends there
         walk = planned_at(iommu, link - 1)
         if walk.page == page and walk.space == space:
@@ -132,8 +131,8 @@ cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) 
         walk.function = tlp.function
         walk.sample = 0
         walk.mapped = has_memory(&nic.arenas[tlp.domain], tlp.address, shift)
-        walk.next_of_hash = iommu.planned_heads[hashed & (NUM_PLAN_HEADS - 1)]
-        link = iommu.planned_heads[hashed & (NUM_PLAN_HEADS - 1)] = iommu.planned.tail
+        walk.next_of_hash = iommu.planned_heads[hashed & (NUM_WALK_HEADS - 1)]
+        link = iommu.planned_heads[hashed & (NUM_WALK_HEADS - 1)] = iommu.planned.tail
         plan_walk(nic, walk, translation.time)
     if nic.books:
         tlp_book(nic, <int32_t>(tlp - nic.tlps)).walkers = max(0, walk.done - iommu.walk_ps - translation.time)
