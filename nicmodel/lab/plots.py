@@ -94,6 +94,13 @@ def draw_rates(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:
     axes.legend(loc="upper right", ncols=2, bbox_to_anchor=(1, 1.14))
 
 
+def from_zero(axes: Any) -> None:
+    """The axis begins at 0, and what is highest stands clear of its end, even if all is nearly equal."""
+    axes.update_datalim([(0, 0)], updatex=False)
+    axes.autoscale_view(scalex=False)
+    axes.set_ylim(bottom=0)
+
+
 def draw_latency(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:
     for direction in shown:
         points = [
@@ -114,7 +121,7 @@ def draw_latency(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> Non
     if drawn and max(drawn) > WIDE * min(drawn):
         axes.set_yscale("log")
     else:
-        axes.set_ylim(bottom=0)
+        from_zero(axes)
     axes.legend(loc="upper right", ncols=4, bbox_to_anchor=(1, 1.14))
 
 
@@ -142,7 +149,7 @@ def plot_sweep(table: pd.DataFrame, axes_keys: list[str], path: Path, title: str
             panels, ("Tx and Rx of all functions [Gb/s]", "worst p99 latency of a VF [us]"), strict=True
         ):
             axes.set(xlabel=first, ylabel=quantity)
-            axes.set_ylim(bottom=0)
+            from_zero(axes)
         if others:
             panels[0].legend(title=", ".join(others), fontsize=8)
         figure.suptitle(title, fontsize=10)

@@ -177,6 +177,19 @@ def test_latencies_far_apart_both_show_in_the_picture(rx_ns, scale):
     plt.close(figure)
 
 
+def test_latencies_that_are_nearly_equal_stand_clear_of_the_end_of_the_axis():
+    """The axis begins at 0, and a marker is not cut in half."""
+    import matplotlib.pyplot as plt
+
+    from nicmodel.lab.plots import draw_latency
+
+    figure, axes = plt.subplots()
+    draw_latency(axes, [{"tx": {"latency_ns": {"p50": 222_300, "p99": 224_400}}}] * 5, ["tx"])
+    bottom, top = axes.get_ylim()
+    assert bottom == 0 and top >= 1.03 * 224.4
+    plt.close(figure)
+
+
 def test_the_version_is_the_packages():
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     assert tomllib.loads(text)["project"]["version"] == nm.__version__
