@@ -51,6 +51,7 @@ include "_fast/memory.pxi"
 include "_fast/tlps.pxi"
 include "_fast/link.pxi"
 include "_fast/dllps.pxi"
+include "_fast/starts.pxi"
 include "_fast/passing.pxi"
 include "_fast/tags.pxi"
 include "_fast/shares.pxi"
@@ -320,6 +321,8 @@ cdef inline int64_t edge_from(Nic* nic, int64_t time) noexcept nogil:
 cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:
     """Commit everything of this time in order, then let every touched arbiter decide once."""
     nic.now = time
+    if nic.begun <= time:
+        settle_starts(nic, time)
     if nic.host_when == time or nic.other_when == time:
         commit_in_order(nic)
     elif nic.port_when == time:
@@ -353,6 +356,8 @@ cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
         budget -= 1
         time = next_instant(nic)
     nic.horizon = max(nic.horizon, until if nic.limit and budget != 0 else nic.now)
+    settle_starts(nic, max(nic.horizon, nic.now + 1))
+    take_back_starts(nic)
     settle_commits(nic, max(nic.horizon, nic.now + 1))      # Python may look at memory
 
 

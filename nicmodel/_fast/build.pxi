@@ -40,6 +40,8 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.num_rings = config.num_rings
     nic.books = config.books
     configure_whole(nic, config)
+    nic.begun = NEVER
+    plan_ahead(nic)
     if max(config.num_functions, config.num_rings) >= 1 << 15:
         raise ModelBug(f"{max(config.num_functions, config.num_rings)} functions or rings of a direction: fewer than 32768")
     if max(config.tx_cache, config.rx_cache) >= 1 << 16:
@@ -62,6 +64,7 @@ cdef void open_direction(Nic* nic, Direction* way, int arbiter, int wake, int li
     way.wake = wake
     way.line = line
     way.end_rank = end_rank
+    lane_init(&way.starts, sizeof(Timed))
     lane_init(&way.posted, sizeof(int32_t))
     lane_init(&way.nonposted, sizeof(int32_t))
     lane_init(&way.completion, sizeof(int32_t))
@@ -290,6 +293,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
 
 
 cdef void free_way(Direction* way) noexcept nogil:
+    lane_free(&way.starts)
     lane_free(&way.posted)
     lane_free(&way.nonposted)
     lane_free(&way.completion)

@@ -84,6 +84,8 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
     ring.fetching = <int16_t>ask_in_pieces(nic, CLASS_TX_DESCRIPTOR if sends else CLASS_RX_DESCRIPTOR, index, address,
                                            count * DESCRIPTOR_BYTES)
     prefetch_all(ring, sizeof(Ring))        # for `foresee_descriptors`, and the end of the fetch
+    prefetch_all(ring.fetched, count * DESCRIPTOR_BYTES)
+    prefetch_all(host_bytes(nic, ring.domain, address, <uint64_t>count * DESCRIPTOR_BYTES), count * DESCRIPTOR_BYTES)
     bits_remove(fetchable, number)
     if unlikely(nic.fetch_fewest):
         move_to_level(nic, ring, -1)

@@ -206,7 +206,7 @@ cdef inline void send_request(Nic* nic, int32_t index) noexcept nogil:
     """A read request takes the way up; at once if it is the only one of this instant and nobody else may want it."""
     cdef Direction* way = &nic.up
     if nic.touched & TAGS_TO_UPSTREAM or not is_idle(nic, way, &nic.down) or way.nph < 1:
-        queue_tlp(nic, way, &way.nonposted, index)
+        queue_up(nic, &way.nonposted, index)
         return
     nic.tlps[index].ready = nic.now
     way.nph -= 1
@@ -317,5 +317,7 @@ cdef inline void wake_direction(Nic* nic, Direction* way, bint watched) noexcept
         wake = round_up(way.free)
     elif unlikely(watched):
         wake = max(way.next_due, round_up(way.free))
+    if way == &nic.up:
+        wake = earliest(wake, next_look(nic, way))
     if wake != nic.when[way.wake]:
         set_wake(nic, way, wake)

@@ -57,6 +57,9 @@ cdef struct Nic:
     int64_t fc
     int64_t skp
     int64_t skp_bytes
+    int64_t foresight       # a DLLP that is not due yet is not before so long; 0: starts are not planned
+    int64_t lateness        # what follows from a start is seen so long after the TLP's end, or later
+    int64_t begun           # the first planned start has come at an instant from here on; NEVER: none is planned
     int32_t mps
     int32_t mrrs
     int32_t rcb
