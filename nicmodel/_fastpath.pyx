@@ -3,11 +3,12 @@
 `docs/time.md` decides what happens; `_fast/` has a room for each of its sections:
 
   doorbell   registers -> tx          frame arrives   wire -> rx, steer
-  fetch      fetch -> tags -> link    descriptor      fetch -> tags -> link
-  payload    sched -> tags -> link    payload out     writers -> link
+  fetch      fetch -> tags -> starts  descriptor      fetch -> tags -> starts
+  payload    sched -> tags -> starts  payload out     writers -> starts
   host       root                     host            root
   leave      tx -> wire               interrupt       irq -> agent
 
+A TLP on its way up whose start is not known waits in a line of `link`, as everything on its way down does.
 What is off by default has rooms of its own, entered by one test each: `passing` and `shares` behind link and tags,
 `scopes`, `iommu` and `walks` behind root, `cores` behind agent, `shaper` behind sched. So have the books: `waits` of
 TLPs, `rows` of packets, `queues` before the scheduler, `sums`, `pools`, `served`, and their memory in `ledger`.
@@ -76,6 +77,7 @@ include "_fast/cores.pxi"
 include "_fast/revoke.pxi"
 include "_fast/calls.pxi"
 include "_fast/options.pxi"
+include "_fast/plan_invariants.pxi"
 include "_fast/invariants.pxi"
 include "_fast/damage.pxi"
 include "_fast/build.pxi"

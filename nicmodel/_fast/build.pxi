@@ -64,7 +64,6 @@ cdef void open_direction(Nic* nic, Direction* way, int arbiter, int wake, int li
     way.wake = wake
     way.line = line
     way.end_rank = end_rank
-    lane_init(&way.starts, sizeof(Timed))
     lane_init(&way.posted, sizeof(int32_t))
     lane_init(&way.nonposted, sizeof(int32_t))
     lane_init(&way.completion, sizeof(int32_t))
@@ -84,6 +83,7 @@ cdef void open_lanes(Nic* nic) noexcept nogil:
         lane_init(&nic.timers[each].near, sizeof(Timer))
     lane_init(&nic.blocks, sizeof(uint8_t*))
     lane_init(&nic.free_rows, sizeof(int32_t))
+    lane_init(&nic.starts, sizeof(Timed))
     lane_init(&nic.mem_commits, sizeof(Timed))
     lane_init(&nic.loud_commits, sizeof(Timed))
     lane_init(&nic.mem_reads, sizeof(Timed))
@@ -244,6 +244,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free_way(&nic.down)
     lane_free(&nic.blocks)
     lane_free(&nic.free_rows)
+    lane_free(&nic.starts)
     lane_free(&nic.mem_commits)
     lane_free(&nic.loud_commits)
     lane_free(&nic.mem_reads)
@@ -293,7 +294,6 @@ cdef void nic_free(Nic* nic) noexcept nogil:
 
 
 cdef void free_way(Direction* way) noexcept nogil:
-    lane_free(&way.starts)
     lane_free(&way.posted)
     lane_free(&way.nonposted)
     lane_free(&way.completion)

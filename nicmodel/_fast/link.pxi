@@ -5,7 +5,8 @@ hands it over at its end. Each direction also carries the DLLPs its sender owes 
 it is free and something waits, or when a DLLP may go that somebody waits for. So what joins a line of a busy link leaves the
 arbiter alone (`wait_for_link`), unless a credit is missing. A read request or a completion that finds
 nobody before it or beside it starts where it would join its line: the arbiter, asked later in the instant, would decide
-the same (`send_request`, `send_completions`). RO, IDO, turns, completion credits and retraining are in `passing`.
+the same (`send_request`, `send_completions`). Most of what takes the way up joins no line at all, for it is known when it will
+start: that is `starts`. RO, IDO, turns, completion credits and retraining are in `passing`.
 
 What either direction does is one function in C, not one for each that calls it: the code of a packet's way is about as
 large as the processor's first cache for it.
@@ -318,6 +319,6 @@ cdef inline void wake_direction(Nic* nic, Direction* way, bint watched) noexcept
     elif unlikely(watched):
         wake = max(way.next_due, round_up(way.free))
     if way == &nic.up:
-        wake = earliest(wake, next_look(nic, way))
+        wake = earliest(wake, next_look(nic))
     if wake != nic.when[way.wake]:
         set_wake(nic, way, wake)

@@ -179,7 +179,6 @@ cdef struct Direction:
     int32_t waiting         # TLPs in the three lines
     int32_t starved         # one of them waits for credits, which the other direction brings
     int32_t rules           # what goes first is decided by more than age, or completions need credits
-    Lane starts             # Timed, in ticks: TLPs that join no line, for it is known when they start
     Lane posted             # slots of TLPs
     Lane nonposted
     Lane completion

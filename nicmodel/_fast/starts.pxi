@@ -8,8 +8,8 @@ what follows from the start is carried out at the beginning of the first instant
   settle_starts      starts that have come
   take_back_starts   those that have not are taken back into their lines
 
-The way up either plans or has lines. Whoever cannot be planned, and whoever revokes, takes back what has not started; so does
-the end of a run, for what comes then is not known.
+The way up either plans or has lines. Who cannot be planned takes back what has not started; so does who revokes, and the end of
+a run, for what comes then is not known. The way down is not worth it: nearly every completion has an event at its end.
 """
 
 # ---- a plan ----------------------------------------------------------------------------------------
@@ -27,33 +27,35 @@ cdef inline int64_t latest_look(Nic* nic, Tlp* tlp, int64_t end) noexcept nogil:
     return round_up(end) + nic.lateness
 
 
-cdef inline int64_t next_look(Nic* nic, Direction* way) noexcept nogil:
+cdef inline int64_t next_look(Nic* nic) noexcept nogil:
     """By when at the next planned start; NEVER if there is none."""
     cdef Timed* start
     cdef Tlp* tlp
-    if lane_empty(&way.starts):
+    if lane_empty(&nic.starts):
         return NEVER
-    start = front_timed(&way.starts)
+    start = front_timed(&nic.starts)
     tlp = &nic.tlps[start.index]
     return latest_look(nic, tlp, start.time + tlp.wire_bytes * nic.pcie_ticks)
 
 
-cdef inline bint is_foreseen(Nic* nic, Direction* way, Tlp* tlp) noexcept nogil:
+cdef inline bint is_foreseen(Nic* nic, Tlp* tlp) noexcept nogil:
     """Is it known that it will start when the link is free, and what follows from that?"""
+    cdef Direction* way = &nic.up
     cdef int64_t time = max(round_up(way.free), nic.now)
     return (way.next_due > time and time - nic.now < nic.foresight and way.waiting == 0 and all_may_go(nic, way)
             and not is_message_domain(nic, tlp.domain))
 
 
-cdef inline void plan_start(Nic* nic, Direction* way, int32_t index) noexcept nogil:
+cdef inline void plan_start(Nic* nic, int32_t index) noexcept nogil:
     """It starts behind those before it, and has its credits from now on."""
+    cdef Direction* way = &nic.up
     cdef Tlp* tlp = &nic.tlps[index]
     cdef int64_t start = max(way.free, nic.now << 10), look
     tlp.age = way.age
     tlp.ready = nic.now
     way.age += 1
     way.free = start + tlp.wire_bytes * nic.pcie_ticks
-    push_timed(nic, &way.starts, start, index)
+    push_timed(nic, &nic.starts, start, index)
     nic.begun = earliest(nic.begun, round_up(start) + 1)
     if tlp.kind == TLP_READ:
         way.nph -= 1
@@ -69,8 +71,8 @@ cdef inline void plan_start(Nic* nic, Direction* way, int32_t index) noexcept no
 
 cdef void queue_up(Nic* nic, Lane* line, int32_t index) noexcept nogil:
     """A read request or a write takes the way up."""
-    if likely(is_foreseen(nic, &nic.up, &nic.tlps[index])):
-        plan_start(nic, &nic.up, index)
+    if likely(is_foreseen(nic, &nic.tlps[index])):
+        plan_start(nic, index)
     else:
         queue_up_anyway(nic, line, index)
 
@@ -78,8 +80,8 @@ cdef void queue_up(Nic* nic, Lane* line, int32_t index) noexcept nogil:
 cdef void queue_up_anyway(Nic* nic, Lane* line, int32_t index) noexcept nogil:
     """It may only seem that a DLLP is in between: one that has gone."""
     catch_up(nic, &nic.up)
-    if is_foreseen(nic, &nic.up, &nic.tlps[index]):
-        plan_start(nic, &nic.up, index)
+    if is_foreseen(nic, &nic.tlps[index]):
+        plan_start(nic, index)
     else:
         queue_in_line(nic, line, index)
 
@@ -93,7 +95,7 @@ cdef void queue_in_line(Nic* nic, Lane* line, int32_t index) noexcept nogil:
         queue_tlp(nic, &nic.up, line, index)
 
 
-# ---- it comes, or it is taken back -----------------------------------------------------------------
+# ---- it comes --------------------------------------------------------------------------------------
 
 cdef inline int line_of_planned(Tlp* tlp) noexcept nogil:
     return LINE_UP_NONPOSTED if tlp.kind == TLP_READ else LINE_UP_POSTED
@@ -123,48 +125,56 @@ cdef inline void begin_planned(Nic* nic, int32_t index, int64_t start, int64_t s
     reach_root(nic, index, end)
 
 
+cdef inline int64_t next_begun(Nic* nic) noexcept nogil:
+    """The first planned start has come at an instant from then on."""
+    return NEVER if lane_empty(&nic.starts) else round_up(front_timed(&nic.starts).time) + 1
+
+
 cdef void settle_starts(Nic* nic, int64_t before) noexcept nogil:
     """Planned starts before this time have come."""
     cdef Timed* start
     while nic.begun <= before:
-        start = front_timed(&nic.up.starts)
+        start = front_timed(&nic.starts)
         begin_planned(nic, start.index, start.time, max(nic.now, before - 1))
-        lane_pop(&nic.up.starts)
-        nic.begun = NEVER if lane_empty(&nic.up.starts) else round_up(front_timed(&nic.up.starts).time) + 1
+        lane_pop(&nic.starts)
+        nic.begun = next_begun(nic)
+
+
+# ---- or it is taken back ---------------------------------------------------------------------------
+
+cdef void return_to_line(Nic* nic, int32_t index) noexcept nogil:
+    """A planned TLP waits in its line, as if it had joined it."""
+    cdef Direction* way = &nic.up
+    cdef Tlp* tlp = &nic.tlps[index]
+    cdef int line = line_of_planned(tlp)
+    if tlp.kind == TLP_READ:
+        way.nph += 1
+        push_index(nic, &way.nonposted, index)
+    else:
+        way.ph += 1
+        way.pd += data_credits(tlp.nbytes)
+        push_index(nic, &way.posted, index)
+    way.waiting += 1
+    if nic.line_cause[line] == CAUSE_NONE:
+        blame_from(nic, line, CAUSE_SERVER, waits_in_line(nic, line, tlp))
+        way.blamed |= (CAUSE_SERVER + 1) << 8 * (line - way.line)
+    if nic.books:
+        tlp_book(nic, index).entered = clock_at(nic, line, CAUSE_POOL, nic.now)
 
 
 cdef void take_back_starts(Nic* nic) noexcept nogil:
-    """Planned TLPs that have not started wait in their lines, as if they had joined them."""
-    cdef Direction* way = &nic.up
+    """Planned TLPs that have not started wait in their lines."""
     cdef uint64_t position
     cdef int64_t time
-    cdef int32_t index
-    cdef int line
-    cdef Tlp* tlp
-    if lane_empty(&way.starts):
+    if lane_empty(&nic.starts):
         return
-    way.free = front_timed(&way.starts).time
-    time = round_up(way.free)
-    for position in range(way.starts.head, way.starts.tail):
-        index = (<Timed*>lane_at(&way.starts, position)).index
-        tlp = &nic.tlps[index]
-        line = line_of_planned(tlp)
-        if tlp.kind == TLP_READ:
-            way.nph += 1
-            push_index(nic, &way.nonposted, index)
-        else:
-            way.ph += 1
-            way.pd += data_credits(tlp.nbytes)
-            push_index(nic, &way.posted, index)
-        way.waiting += 1
-        if nic.line_cause[line] == CAUSE_NONE:
-            blame_from(nic, line, CAUSE_SERVER, waits_in_line(nic, line, tlp))
-            way.blamed |= (CAUSE_SERVER + 1) << 8 * (line - way.line)
-        if nic.books:
-            tlp_book(nic, index).entered = clock_at(nic, line, CAUSE_POOL, nic.now)
-    lane_clear(&way.starts)
+    nic.up.free = front_timed(&nic.starts).time
+    time = round_up(nic.up.free)
+    for position in range(nic.starts.head, nic.starts.tail):
+        return_to_line(nic, (<Timed*>lane_at(&nic.starts, position)).index)
+    lane_clear(&nic.starts)
     nic.begun = NEVER
     if time > nic.now:
-        set_wake(nic, way, time)
+        set_wake(nic, &nic.up, time)
     else:
         touch(nic, UPSTREAM)
