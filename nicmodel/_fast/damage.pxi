@@ -59,13 +59,6 @@ cdef bint lose_birth(Nic* nic) noexcept nogil:
     return False
 
 
-cdef bint forget_start_to_come(Nic* nic) noexcept nogil:
-    if lane_empty(&nic.starts):
-        return False
-    nic.begun = NEVER
-    return True
-
-
 cdef bint forget_walk_to_come(Nic* nic) noexcept nogil:
     if nic.iommu.next_done == NEVER:
         return False
@@ -143,7 +136,7 @@ cdef bint damage(Nic* nic, int place) noexcept nogil:
     elif place == HOLDS_BIRTHS:
         return lose_birth(nic)
     elif place == HOLDS_STARTS:
-        return forget_start_to_come(nic)
+        nic.begun = nic.now             # nothing is planned between two runs
     elif place == HOLDS_PLANS:
         return forget_walk_to_come(nic)
     elif place == HOLDS_STEERED:

@@ -27,15 +27,17 @@ cdef inline int64_t latest_look(Nic* nic, Tlp* tlp, int64_t end) noexcept nogil:
     return round_up(end) + nic.lateness
 
 
-cdef inline int64_t next_look(Nic* nic) noexcept nogil:
-    """By when at the next planned start; NEVER if there is none."""
+cdef int64_t next_look(Nic* nic) noexcept nogil:
+    """By when at those that are planned; NEVER if none is."""
+    cdef int64_t look = NEVER
+    cdef uint64_t position
     cdef Timed* start
     cdef Tlp* tlp
-    if lane_empty(&nic.starts):
-        return NEVER
-    start = front_timed(&nic.starts)
-    tlp = &nic.tlps[start.index]
-    return latest_look(nic, tlp, start.time + tlp.wire_bytes * nic.pcie_ticks)
+    for position in range(nic.starts.head, nic.starts.tail):
+        start = <Timed*>lane_at(&nic.starts, position)
+        tlp = &nic.tlps[start.index]
+        look = earliest(look, latest_look(nic, tlp, start.time + tlp.wire_bytes * nic.pcie_ticks))
+    return look
 
 
 cdef inline bint is_foreseen(Nic* nic, Tlp* tlp) noexcept nogil:
@@ -133,7 +135,9 @@ cdef inline int64_t next_begun(Nic* nic) noexcept nogil:
 cdef void settle_starts(Nic* nic, int64_t before) noexcept nogil:
     """Planned starts before this time have come."""
     cdef Timed* start
+    at(nic, RANK_CALL)      # before any event of this instant
     while nic.begun <= before:
+        check(nic, not lane_empty(&nic.starts), HOLDS_STARTS, nic.begun)
         start = front_timed(&nic.starts)
         begin_planned(nic, start.index, start.time, max(nic.now, before - 1))
         lane_pop(&nic.starts)
