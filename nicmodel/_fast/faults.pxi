@@ -165,6 +165,8 @@ cdef void latch_line(Nic* nic, Lane* lane, int64_t nbytes) noexcept nogil:
             nic.at_stage = NUM_RANKS + UPSTREAM
         if <char*>&nic.down <= where < <char*>(&nic.down + 1):
             nic.at_stage = NUM_RANKS + DOWNSTREAM
+        if lane == &nic.starts:
+            nic.at_stage = NUM_RANKS + UPSTREAM
         if lane == &nic.tx_wire:
             nic.at_stage = NUM_RANKS + WIRE
         if lane == &nic.rx_wire:
