@@ -182,6 +182,10 @@ class Run:
     def perform(self, at: int, verb: str, args: tuple[Any, ...]) -> None:
         getattr(self, "do_" + verb)(at, *args)
 
+    def do_ahead(self, _at: int, later: int, verb: str, args: tuple[Any, ...]) -> None:
+        """An action given early: the run is not cut where it happens."""
+        self.perform(later, verb, args)
+
     def do_set(self, at: int, table: str, index: int, *words: int) -> None:
         self.plane.set(table, index, words, at)
 

@@ -1,15 +1,16 @@
-"""What is on its way to a slow, busy link when something is revoked: the compiled plane has planned its start, and takes it back."""
+"""What waits for a slow, busy link when something is revoked in the middle of a run: the compiled plane has planned its start, and
+takes it back."""
 
 from __future__ import annotations
 
 import pytest
-from corpus import agents
+from corpus import LINE_64B, agents
 from harness import NS, US, Script, differences, run, rx_flow
 from nicmodel._fastpath import FastPath
 
 from nicmodel.reference.plane import ReferencePath
 
-SLOW = (("gen", 1), ("lanes", 2))
+SLOW = (("gen", 1), ("lanes", 4))       # a byte a ns
 GEN2 = (128_000, 300_000, 300_000, 2_000_000, 32)       # a generation and a width later: byte time, Ack, UpdateFC, SKP
 REVOCATIONS = {
     "close Tx": ("close", (0, 1)),
@@ -21,8 +22,10 @@ REVOCATIONS = {
 
 
 def busy(at: int, verb: str, args: tuple[object, ...], **config: object) -> Script:
-    return Script("a busy link", agents(3, rx=True, sizes=(64, 300)), flows=tuple(rx_flow(each, sizes=(64, 90)) for each in (1, 2, 3)),
-                  actions=((at, verb, args),), machine=SLOW, itr_ps=300 * NS, end=at + 3 * US, config=tuple(config.items()))
+    """Nine tenths of the way up are in use, so that TLPs wait, but not so many that nothing is planned."""
+    return Script("a busy link", agents(3, rx=True), flows=tuple(rx_flow(each, interval_ticks=9 * LINE_64B) for each in (1, 2, 3)),
+                  actions=((1 * NS, "ahead", (at, verb, args)),), machine=SLOW, itr_ps=300 * NS, end=at + 3 * US,
+                  config=tuple(config.items()))
 
 
 @pytest.mark.parametrize("books", (True, False), ids=("books", "no books"))
