@@ -84,13 +84,20 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
     ring.fetching = <int16_t>ask_in_pieces(nic, CLASS_TX_DESCRIPTOR if sends else CLASS_RX_DESCRIPTOR, index, address,
                                            count * DESCRIPTOR_BYTES)
     prefetch_all(ring, sizeof(Ring))        # for `foresee_descriptors`, and the end of the fetch
-    prefetch_all(ring.fetched, count * DESCRIPTOR_BYTES)
-    prefetch_all(host_bytes(nic, ring.domain, address, <uint64_t>count * DESCRIPTOR_BYTES), count * DESCRIPTOR_BYTES)
+    foresee_copy(nic, ring, address, count * DESCRIPTOR_BYTES)
     bits_remove(fetchable, number)
     if unlikely(nic.fetch_fewest):
         move_to_level(nic, ring, -1)
     if fetchable.members:
         touch(nic, TX_DESC_FETCH if sends else RX_DESC_FETCH)
+
+
+cdef inline void foresee_copy(Nic* nic, Ring* ring, uint64_t address, int32_t nbytes) noexcept nogil:
+    """Descriptors will be read there, as the host wrote them some time ago: they come into the cache, and where they will go."""
+    cdef uint8_t* host = host_bytes(nic, ring.domain, address, <uint64_t>nbytes)
+    prefetch_all(ring.fetched, nbytes)
+    if likely(host != NULL):
+        prefetch_all(host, nbytes)
 
 
 cdef inline void foresee_descriptors(Nic* nic, int32_t index) noexcept nogil:
