@@ -3,12 +3,11 @@
 `docs/time.md` decides what happens; `_fast/` has a room for each of its sections:
 
   doorbell   registers -> tx          frame arrives   wire -> rx, steer
-  fetch      fetch -> tags -> starts  descriptor      fetch -> tags -> starts
-  payload    sched -> tags -> starts  payload out     writers -> starts
+  fetch      fetch -> tags -> link    descriptor      fetch -> tags -> link
+  payload    sched -> tags -> link    payload out     writers -> link
   host       root                     host            root
   leave      tx -> wire               interrupt       irq -> agent
 
-A TLP on its way up whose start is not known waits in a line of `link`, as everything on its way down does.
 What is off by default has rooms of its own, entered by one test each: `passing` and `shares` behind link and tags,
 `scopes`, `iommu` and `walks` behind root, `cores` behind agent, `shaper` behind sched. So have the books: `waits` of
 TLPs, `rows` of packets, `queues` before the scheduler, `sums`, `pools`, `served`, and their memory in `ledger`.
@@ -52,7 +51,6 @@ include "_fast/memory.pxi"
 include "_fast/tlps.pxi"
 include "_fast/link.pxi"
 include "_fast/dllps.pxi"
-include "_fast/starts.pxi"
 include "_fast/passing.pxi"
 include "_fast/tags.pxi"
 include "_fast/shares.pxi"
@@ -77,7 +75,6 @@ include "_fast/cores.pxi"
 include "_fast/revoke.pxi"
 include "_fast/calls.pxi"
 include "_fast/options.pxi"
-include "_fast/plan_invariants.pxi"
 include "_fast/invariants.pxi"
 include "_fast/damage.pxi"
 include "_fast/build.pxi"
@@ -323,8 +320,6 @@ cdef inline int64_t edge_from(Nic* nic, int64_t time) noexcept nogil:
 cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:
     """Commit everything of this time in order, then let every touched arbiter decide once."""
     nic.now = time
-    if nic.begun <= time:
-        settle_starts(nic, time)
     if nic.host_when == time or nic.other_when == time:
         commit_in_order(nic)
     elif nic.port_when == time:
@@ -358,8 +353,6 @@ cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
         budget -= 1
         time = next_instant(nic)
     nic.horizon = max(nic.horizon, until if nic.limit and budget != 0 else nic.now)
-    settle_starts(nic, max(nic.horizon, nic.now + 1))
-    take_back_starts(nic)
     settle_commits(nic, max(nic.horizon, nic.now + 1))      # Python may look at memory
 
 

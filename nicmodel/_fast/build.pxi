@@ -40,8 +40,6 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.num_rings = config.num_rings
     nic.books = config.books
     configure_whole(nic, config)
-    nic.begun = NEVER
-    plan_ahead(nic)
     if max(config.num_functions, config.num_rings) >= 1 << 15:
         raise ModelBug(f"{max(config.num_functions, config.num_rings)} functions or rings of a direction: fewer than 32768")
     if max(config.tx_cache, config.rx_cache) >= 1 << 16:
@@ -83,7 +81,6 @@ cdef void open_lanes(Nic* nic) noexcept nogil:
         lane_init(&nic.timers[each].near, sizeof(Timer))
     lane_init(&nic.blocks, sizeof(uint8_t*))
     lane_init(&nic.free_rows, sizeof(int32_t))
-    lane_init(&nic.starts, sizeof(Timed))
     lane_init(&nic.mem_commits, sizeof(Timed))
     lane_init(&nic.loud_commits, sizeof(Timed))
     lane_init(&nic.mem_reads, sizeof(Timed))
@@ -244,7 +241,6 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free_way(&nic.down)
     lane_free(&nic.blocks)
     lane_free(&nic.free_rows)
-    lane_free(&nic.starts)
     lane_free(&nic.mem_commits)
     lane_free(&nic.loud_commits)
     lane_free(&nic.mem_reads)

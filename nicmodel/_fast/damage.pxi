@@ -135,8 +135,6 @@ cdef bint damage(Nic* nic, int place) noexcept nogil:
         return swap_before_wire(nic)
     elif place == HOLDS_BIRTHS:
         return lose_birth(nic)
-    elif place == HOLDS_STARTS:
-        nic.begun = nic.now             # nothing is planned between two runs
     elif place == HOLDS_PLANS:
         return forget_walk_to_come(nic)
     elif place == HOLDS_STEERED:

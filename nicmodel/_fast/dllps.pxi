@@ -48,37 +48,29 @@ cdef inline void note_release(Nic* nic, Direction* other, int64_t* first, int64_
         note_due(nic, other, due[0])
 
 
-cdef inline void release_posted(Nic* nic, Direction* other, int32_t payload) noexcept nogil:
-    """The receiver has room for one more write of this size; `other` reports it."""
+cdef inline void release_posted(Nic* nic, Direction* other, int32_t payload, int64_t time) noexcept nogil:
+    """The receiver has room, or will have, for one more write of this size; `other` reports it."""
     if unlikely(not other.reports_p):
         return
     catch_up(nic, other)
-    other.owed_ph += 1
-    other.owed_pd += data_credits(payload)
-    note_release(nic, other, &other.p_first, &other.p_due, nic.now)
-
-
-cdef inline void release_posted_at(Nic* nic, Direction* other, int32_t payload, int64_t time) noexcept nogil:
-    """It will have, for a TLP that starts; `other` has sent all that it could before that."""
-    if likely(other.reports_p):
+    if time > nic.now:
         push_timed(nic, &other.p_releases, time, <int32_t>data_credits(payload))
-        note_release(nic, other, &other.p_first, &other.p_due, time)
+    else:
+        other.owed_ph += 1
+        other.owed_pd += data_credits(payload)
+    note_release(nic, other, &other.p_first, &other.p_due, time)
 
 
-cdef inline void release_nonposted(Nic* nic, Direction* other) noexcept nogil:
-    """The receiver has room for one more read request; `other` reports it."""
+cdef inline void release_nonposted(Nic* nic, Direction* other, int64_t time) noexcept nogil:
+    """The receiver has room, or will have, for one more read request; `other` reports it."""
     if unlikely(not other.reports_np):
         return
     catch_up(nic, other)
-    other.owed_nph += 1
-    note_release(nic, other, &other.np_first, &other.np_due, nic.now)
-
-
-cdef inline void release_nonposted_at(Nic* nic, Direction* other, int64_t time) noexcept nogil:
-    """It will have, for a request that starts; `other` has sent all that it could before that."""
-    if likely(other.reports_np):
+    if time > nic.now:
         push_timed(nic, &other.np_releases, time, 1)
-        note_release(nic, other, &other.np_first, &other.np_due, time)
+    else:
+        other.owed_nph += 1
+    note_release(nic, other, &other.np_first, &other.np_due, time)
 
 
 cdef inline void collect_releases(Lane* releases, int64_t time, int64_t* headers, int64_t* data) noexcept nogil:

@@ -91,7 +91,6 @@ cdef enum:
     HOLDS_RING_ORDER
     HOLDS_WIRE_ORDER
     HOLDS_BIRTHS
-    HOLDS_STARTS
     HOLDS_PLANS
     HOLDS_STEERED
     NUM_PLACES
@@ -110,7 +109,6 @@ PLACES = (
     "a ring's positions are in order", "a set holds what it should, and says how many", "a packet has ended when it is forgotten",
     "descriptors retire in ring order", "frames before the wire are in the order of the line before it",
     "a ring's descriptors without a row are those that wait on chip",
-    "planned starts follow each other, and somebody looks at them in time",
     "walks that are foreseen end one after the other, and reads sample in order",
     "a flow remembers the function that filters name")
 if len(PLACES) != NUM_PLACES:
@@ -165,8 +163,6 @@ cdef void latch_line(Nic* nic, Lane* lane, int64_t nbytes) noexcept nogil:
             nic.at_stage = NUM_RANKS + UPSTREAM
         if <char*>&nic.down <= where < <char*>(&nic.down + 1):
             nic.at_stage = NUM_RANKS + DOWNSTREAM
-        if lane == &nic.starts:
-            nic.at_stage = NUM_RANKS + UPSTREAM
         if lane == &nic.tx_wire:
             nic.at_stage = NUM_RANKS + WIRE
         if lane == &nic.rx_wire:

@@ -183,8 +183,28 @@ cdef void audit_tlps(Nic* nic, uint8_t* marks) noexcept nogil:
     audit_timed(nic, &nic.read_dones, marks, nic.num_tlps)
     audit_timed(nic, &nic.register_pipe, marks, nic.num_tlps)
     audit_indices(nic, &nic.accesses, marks, nic.num_tlps)
-    audit_starts(nic, marks)
     audit_plans(nic, marks)
+
+
+cdef void audit_plans(Nic* nic, uint8_t* marks) noexcept nogil:
+    """Walks that are foreseen, and reads that will sample."""
+    cdef Iommu* iommu = &nic.iommu
+    cdef Sampling* item
+    cdef Sampling* before = NULL
+    cdef uint64_t position
+    check(nic, iommu.planned.head <= iommu.going <= iommu.planned.tail, HOLDS_PLANS, <int64_t>iommu.going)
+    check(nic, not nic.books or iommu.planned.head <= iommu.begun, HOLDS_PLANS, <int64_t>iommu.begun)
+    if iommu.entries:
+        check(nic, iommu.next_done == (planned_at(iommu, iommu.going).done if iommu.going < iommu.planned.tail else NEVER),
+              HOLDS_PLANS, iommu.next_done)
+    for position in range(iommu.planned.head + 1, iommu.planned.tail):
+        check(nic, planned_at(iommu, position).done > planned_at(iommu, position - 1).done, HOLDS_PLANS,
+              planned_at(iommu, position).done)
+    for position in range(iommu.reads.head, iommu.reads.tail):
+        item = <Sampling*>lane_at(&iommu.reads, position)
+        check(nic, item.time > nic.now and (before == NULL or before.time <= item.time), HOLDS_PLANS, item.time)
+        check(nic, 0 <= item.index < nic.num_tlps and not marks[item.index] & FREE, HOLDS_LINES, item.index)
+        before = item
 
 
 # ---- packets ---------------------------------------------------------------------------------------

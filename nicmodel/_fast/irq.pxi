@@ -121,7 +121,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     tlp.nbytes = MSIX_BYTES
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, 0, MSIX_BYTES)
     foresee_message(nic, &nic.functions[owner_of(number)], number)
-    queue_up(nic, &nic.up.posted, message)
+    queue_posted(nic, &nic.up, message)
     touch(nic, MSIX)
 
 

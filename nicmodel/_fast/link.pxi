@@ -5,8 +5,7 @@ hands it over at its end. Each direction also carries the DLLPs its sender owes 
 it is free and something waits, or when a DLLP may go that somebody waits for. So what joins a line of a busy link leaves the
 arbiter alone (`wait_for_link`), unless a credit is missing. A read request or a completion that finds
 nobody before it or beside it starts where it would join its line: the arbiter, asked later in the instant, would decide
-the same (`send_request`, `send_completions`). Most of what takes the way up joins no line at all, for it is known when it will
-start: that is `starts`. RO, IDO, turns, completion credits and retraining are in `passing`.
+the same (`send_request`, `send_completions`). RO, IDO, turns, completion credits and retraining are in `passing`.
 
 What either direction does is one function in C, not one for each that calls it: the code of a packet's way is about as
 large as the processor's first cache for it.
@@ -207,7 +206,7 @@ cdef inline void send_request(Nic* nic, int32_t index) noexcept nogil:
     """A read request takes the way up; at once if it is the only one of this instant and nobody else may want it."""
     cdef Direction* way = &nic.up
     if nic.touched & TAGS_TO_UPSTREAM or not is_idle(nic, way, &nic.down) or way.nph < 1:
-        queue_up(nic, &way.nonposted, index)
+        queue_tlp(nic, way, &way.nonposted, index)
         return
     nic.tlps[index].ready = nic.now
     way.nph -= 1
@@ -318,7 +317,5 @@ cdef inline void wake_direction(Nic* nic, Direction* way, bint watched) noexcept
         wake = round_up(way.free)
     elif unlikely(watched):
         wake = max(way.next_due, round_up(way.free))
-    if way == &nic.up:
-        wake = earliest(wake, next_look(nic))
     if wake != nic.when[way.wake]:
         set_wake(nic, way, wake)

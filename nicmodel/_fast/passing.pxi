@@ -192,7 +192,6 @@ cdef void retrain_way(Nic* nic, Direction* way, int64_t duration) noexcept nogil
 
 cdef void retrain(Nic* nic, int64_t* words) noexcept nogil:
     """The table `retrain`: duration, then what a generation and a width decide."""
-    take_back_starts(nic)
     catch_up(nic, &nic.up)
     catch_up(nic, &nic.down)
     nic.pcie_ticks = words[1]
@@ -200,6 +199,5 @@ cdef void retrain(Nic* nic, int64_t* words) noexcept nogil:
     nic.fc = words[3]
     nic.skp = words[4]
     nic.skp_bytes = words[5]
-    plan_ahead(nic)
     retrain_way(nic, &nic.up, words[0])
     retrain_way(nic, &nic.down, words[0])

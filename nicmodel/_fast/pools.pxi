@@ -105,13 +105,13 @@ cdef inline void take_credit(Nic* nic, int pool, int64_t amount, int64_t time) n
     nic.ledger.pools[pool].taken += amount
 
 
-cdef inline void take_posted(Nic* nic, int64_t data, int64_t time) noexcept nogil:
-    take_credit(nic, POOL_UP_PH, 1, time)
-    take_credit(nic, POOL_UP_PD, data, time)
+cdef inline void take_posted(Nic* nic, int64_t data) noexcept nogil:
+    take_credit(nic, POOL_UP_PH, 1, nic.now)
+    take_credit(nic, POOL_UP_PD, data, nic.now)
 
 
-cdef inline void take_nonposted(Nic* nic, int64_t time) noexcept nogil:
-    take_credit(nic, POOL_UP_NPH, 1, time)
+cdef inline void take_nonposted(Nic* nic) noexcept nogil:
+    take_credit(nic, POOL_UP_NPH, 1, nic.now)
 
 
 cdef void report_credits(Nic* nic, int kind, int64_t headers, int64_t data, int64_t time) noexcept nogil:

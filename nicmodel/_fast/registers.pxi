@@ -61,7 +61,7 @@ cdef void answer_access(Nic* nic, int32_t function, int32_t request, int64_t val
     tlp.value = value
     tlp.nbytes = REGISTER_BYTES
     tlp.wire_bytes = <uint16_t>completion_tlp_bytes(nic, REGISTER_BYTES)
-    queue_in_line(nic, &nic.up.completion, index)
+    queue_tlp(nic, &nic.up, &nic.up.completion, index)
 
 
 # ---- the port --------------------------------------------------------------------------------------
@@ -86,9 +86,9 @@ cdef void decide_register_port(Nic* nic) noexcept nogil:
         if nic.books:
             leave_port(nic, index)
         if nic.tlps[index].kind == TLP_REGISTER_READ:
-            release_nonposted(nic, &nic.up)
+            release_nonposted(nic, &nic.up, nic.now)
         else:
-            release_posted(nic, &nic.up, REGISTER_BYTES)
+            release_posted(nic, &nic.up, REGISTER_BYTES, nic.now)
     if not lane_empty(&nic.accesses):
         nic.port_wake = nic.port_free
 

@@ -145,7 +145,6 @@ cdef void drop_messages(Nic* nic, int32_t function) noexcept nogil:
     cdef uint64_t position, kept = lane.head
     cdef int32_t message
     cdef Tlp* tlp
-    take_back_starts(nic)
     for position in range(lane.head, lane.tail):
         message = index_at(lane, position)
         tlp = &nic.tlps[message]
@@ -262,7 +261,6 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
         return
     concerns(nic, ring.function)
     revoke_plan(nic)
-    take_back_starts(nic)
     ring.next = ring_head(nic, index)
     orphan_started_writes(nic, index)
     drop_requests(nic, index)

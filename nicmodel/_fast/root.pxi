@@ -35,7 +35,7 @@ cdef inline void reach_root(Nic* nic, int32_t index, int64_t end) noexcept nogil
             order_read(nic, index, end, time)
         answer_at(nic, index, time)     # reads sample in the order of their starts
         if nic.payload == PAYLOAD_LENGTHS and tlp.klass == CLASS_PAYLOAD:
-            release_nonposted_at(nic, &nic.down, time)      # no byte is sampled
+            release_nonposted(nic, &nic.down, time)     # no byte is sampled
             if nic.books:
                 release_read_at(nic, index, time)
         else:
@@ -49,7 +49,7 @@ cdef inline void reach_root(Nic* nic, int32_t index, int64_t end) noexcept nogil
 cdef inline void write_at(Nic* nic, int32_t index, int64_t end, int64_t time) noexcept nogil:
     """A write arrives at `end` and commits at `time`."""
     cdef Tlp* tlp = &nic.tlps[index]
-    release_posted_at(nic, &nic.down, tlp.nbytes, time)
+    release_posted(nic, &nic.down, tlp.nbytes, time)
     if nic.books:
         note_written(nic, tlp, time)
     if tlp.kind == TLP_RX_PAYLOAD:
@@ -87,7 +87,7 @@ cdef void commit_up_end(Nic* nic) noexcept nogil:
         if tlp.kind == TLP_RX_PAYLOAD and tlp.last and is_live(nic, tlp):
             settle_arrivals(nic, nic.now)
             end_rx_payload(nic, tlp.ref, nic.now, payload_waited(nic, tlp))
-        release_posted(nic, &nic.down, tlp.nbytes)
+        release_posted(nic, &nic.down, tlp.nbytes, nic.now)
         if nic.books:
             note_written(nic, tlp, nic.now)
         commit_write(nic, index)
@@ -290,7 +290,7 @@ cdef void sample(Nic* nic, int32_t index) noexcept nogil:
     """Memory is read now; its answer is on its way. In a message domain Python answers."""
     cdef Tlp* request = &nic.tlps[index]
     cdef News* news
-    release_nonposted(nic, &nic.down)
+    release_nonposted(nic, &nic.down, nic.now)
     if nic.books:
         release_read(nic, index)
     if is_message_domain(nic, request.domain):

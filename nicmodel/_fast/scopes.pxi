@@ -35,7 +35,7 @@ cdef void arrive_at_root(Nic* nic, int32_t index) noexcept nogil:
         reach_memory(nic, index)
     if message_domain and tlp.kind != TLP_READ:
         nic.sides[index].at_root = 0
-        release_posted(nic, &nic.down, tlp.nbytes)
+        release_posted(nic, &nic.down, tlp.nbytes, nic.now)
         if nic.books:
             note_written(nic, tlp, nic.now)
         commit_write(nic, index)
@@ -115,8 +115,7 @@ cdef void set_commit(Nic* nic, Scope* scope, int32_t index) noexcept nogil:
     cdef Tlp* tlp = &nic.tlps[index]
     nic.sides[index].settled = 1
     scope.latest = nic.now + nic.write_latency
-    catch_up(nic, &nic.down)
-    release_posted_at(nic, &nic.down, tlp.nbytes, scope.latest)
+    release_posted(nic, &nic.down, tlp.nbytes, scope.latest)
     if nic.books:
         leave_order(nic, index, scope.latest)
         release_write_at(nic, index, scope.latest)

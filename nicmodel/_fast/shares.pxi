@@ -172,7 +172,7 @@ cdef void grant_by_rules(Nic* nic, int klass) noexcept nogil:
         lane_pop(&nic.asking[klass])
     nic.tag_turn = klass + 1 if klass < 2 else 0
     take_tag_and_room(nic, index)
-    queue_up(nic, &nic.up.nonposted, index)
+    queue_tlp(nic, &nic.up, &nic.up.nonposted, index)
 
 
 cdef int cause_of_class(Nic* nic, int klass) noexcept nogil:

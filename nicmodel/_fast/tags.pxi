@@ -131,7 +131,7 @@ cdef inline void decide_tags(Nic* nic) noexcept nogil:
         return
     while refused < 3 and nic.tags_free >= 1:
         if fits(nic, klass):
-            queue_up(nic, &nic.up.nonposted, grant(nic, klass))
+            queue_tlp(nic, &nic.up, &nic.up.nonposted, grant(nic, klass))
             refused = 0
             nic.tag_turn = klass + 1 if klass < 2 else 0
         else:

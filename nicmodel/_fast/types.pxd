@@ -57,8 +57,6 @@ cdef struct Nic:
     int64_t fc
     int64_t skp
     int64_t skp_bytes
-    int64_t foresight       # a DLLP that is not due yet is not before so long; 0: starts are not planned
-    int64_t lateness        # what follows from a start is seen so long after the TLP's end, or later
     int32_t mps
     int32_t mrrs
     int32_t rcb
@@ -135,8 +133,6 @@ cdef struct Nic:
     # link and root
     Direction up
     Direction down
-    Lane starts             # Timed, in ticks: TLPs that take the way up and join no line, for it is known when they start
-    int64_t begun           # the first of them has started at an instant from here on; NEVER: there is none
     int64_t last_commit     # of a posted write
     Lane mem_commits        # Timed: slots of TLPs
     Lane loud_commits       # those of them that need their event

@@ -40,22 +40,23 @@ cdef inline int64_t credits_lacked(Nic* nic, int line, int32_t index) noexcept n
     return clock_at(nic, line, CAUSE_POOL, nic.now) - tlp_book(nic, index).entered
 
 
-cdef inline void start_up(Nic* nic, Tlp* tlp, int32_t index, int64_t time, int64_t lacked) noexcept nogil:
-    """A TLP leaves for the root complex, or will at `time`; it has lacked credits so long."""
+cdef inline void start_up(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
+    """A TLP leaves for the root complex."""
     cdef TlpBook* book = tlp_book(nic, index)
     cdef RowBook* row
-    cdef int64_t waited = time - tlp.ready
+    cdef int64_t waited = nic.now - tlp.ready, lacked
     if tlp.kind == TLP_READ:
-        book.waits.up_credits = lacked
-        book.waits.up_link = waited - lacked
+        book.waits.up_credits = credits_lacked(nic, LINE_UP_NONPOSTED, index)
+        book.waits.up_link = waited - book.waits.up_credits
         book.walkers = book.waits.write_order = 0
-        take_nonposted(nic, time)
+        take_nonposted(nic)
         return
     if unlikely(tlp.kind == TLP_ANSWER):
         return
-    take_posted(nic, data_credits(tlp.nbytes), time)
+    take_posted(nic, data_credits(tlp.nbytes))
     if tlp.kind == TLP_RX_WRITEBACK:
         row = row_book(nic, tlp.ref)
+        lacked = credits_lacked(nic, LINE_UP_POSTED, index)
         row.up_credits = brief(nic, tlp.ref, WAIT_UP_CREDITS, lacked)
         row.up_link = brief(nic, tlp.ref, WAIT_UP_LINK, waited - lacked)
         row.write_order = row.last = 0
@@ -84,22 +85,12 @@ cdef inline void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nby
     cdef Tlp* tlp = &nic.tlps[index]
     cdef int server = SERVED_UP if way == &nic.up else SERVED_DOWN
     if server == SERVED_UP:
-        start_up(nic, tlp, index, nic.now,
-                 credits_lacked(nic, LINE_UP_NONPOSTED if tlp.kind == TLP_READ else LINE_UP_POSTED, index))
+        start_up(nic, tlp, index)
     else:
         start_down(nic, tlp, index)
     if unlikely(tlp_book(nic, index).sample):
         end_samples(nic, server, tlp, index)
     serve(nic, server, tlp.function, nbytes * nic.pcie_ticks)
-
-
-cdef inline void leave_plan(Nic* nic, int32_t index, int64_t time, int64_t ticks) noexcept nogil:
-    """A planned start: it has waited for the link alone."""
-    cdef Tlp* tlp = &nic.tlps[index]
-    start_up(nic, tlp, index, time, 0)
-    if unlikely(tlp_book(nic, index).sample):
-        end_samples(nic, SERVED_UP, tlp, index)
-    serve(nic, SERVED_UP, tlp.function, ticks)
 
 
 cdef inline void pass_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) noexcept nogil:
@@ -109,7 +100,7 @@ cdef inline void pass_link(Nic* nic, Direction* way, int32_t index, int64_t nbyt
     if way == &nic.up:
         is_sampled(nic, LINE_UP_NONPOSTED)
         book.waits.up_credits = book.waits.up_link = book.walkers = book.waits.write_order = 0
-        take_nonposted(nic, nic.now)
+        take_nonposted(nic)
         serve(nic, SERVED_UP, nic.tlps[index].function, nbytes * nic.pcie_ticks)
     else:
         is_sampled(nic, LINE_DOWN_COMPLETION)

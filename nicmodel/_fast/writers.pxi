@@ -59,7 +59,7 @@ cdef inline bint move_tlp(Nic* nic, WriteOp* op, int kind) noexcept nogil:
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, address, nbytes)
     op.done += nbytes
     tlp.last = op.done == op.nbytes
-    queue_up(nic, &nic.up.posted, index)
+    queue_posted(nic, &nic.up, index)
     return tlp.last
 
 

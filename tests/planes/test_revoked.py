@@ -1,5 +1,4 @@
-"""What waits for a slow link when something is revoked in the middle of a run: the compiled plane has planned its start, and
-takes it back."""
+"""What waits for a slow, busy link when something is revoked in the middle of a run, at one moment after the other."""
 
 from __future__ import annotations
 
@@ -22,8 +21,7 @@ REVOCATIONS = {
 
 
 def busy(*ahead: tuple[int, str, tuple[object, ...]], **config: object) -> Script:
-    """TLPs wait, but seldom behind a DLLP and never for long, so that most are planned. What happens is known ahead: it cuts no
-    run."""
+    """TLPs wait, but never for long. What happens is known ahead: it cuts no run."""
     flows = tuple(rx_flow(each, interval_ticks=18 * LINE_64B, start_ps=(3 + each) * US) for each in (1, 2, 3))
     return Script("a busy link", agents(3, rx=True, interval_ticks=12 * LINE_64B), flows=flows, machine=SLOW, itr_ps=300 * NS,
                   actions=tuple((1 * NS, "ahead", action) for action in ahead), end=13 * US, config=tuple(config.items()))
@@ -51,8 +49,8 @@ def test_a_message_that_has_not_started_is_taken_back(late):
 
 @pytest.mark.parametrize("latency", (1, 20_000, 3_000_000))
 @pytest.mark.parametrize("delay", (1, 30_000))
-def test_a_plan_reaches_no_further_than_the_next_dllp(latency, delay):
-    """Delays of the link and of the host so short, and so long, that other things bound what is known."""
+def test_planes_agree_on_the_shortest_and_the_longest_delays(latency, delay):
+    """Of the host, and of Acks and UpdateFCs: one ps is less than a byte takes, the longest is more than all credits last."""
     script = busy(ack_ps=delay, fc_ps=delay, write_latency_ps=latency, read_latency_ps=latency, books=True)
     told = differences(run(FastPath, script), run(ReferencePath, script))
     assert not told, told
