@@ -89,7 +89,9 @@ def build(
         _place(raw, key, value, where)
 
     def origin(key: str) -> str | None:
-        return where if any(key == k or key.startswith(k + ".") for k in overrides) else file
+        given = any(key == k or key.startswith(k + ".") for k in overrides)
+        alone = key not in data and any(k.startswith(key + ".") for k in overrides)     # a table that the file does not have
+        return where if given or alone else file
 
     try:
         scenario = Scenario.model_validate(raw)
@@ -201,7 +203,7 @@ def _explain(error: ValidationError) -> tuple[str, str]:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"]) or "scenario"
     if first["type"] == "extra_forbidden":
-        return key, f"{key} is not a key; the nearest known key is {nearest(key, [*known_keys(), *entry_keys(key)])}"
+        return key, f"{key} is not a key; {known_instead(key, [*known_keys(), *entry_keys(key)])}"
     if first["type"] == "missing":
         return key, f"{key} is missing"
     if first["type"] in ("model_type", "model_attributes_type", "dict_type"):
@@ -244,6 +246,23 @@ def entry_keys(key: str) -> list[str]:
     table, _, _ = key.rpartition(".")
     entry = entries_of(Scenario).get(table.rpartition(".")[0])
     return [f"{table}.{name}" for name in entry.model_fields] if entry else []
+
+
+def known_instead(key: str, known: list[str]) -> str:
+    """What is said of an unknown key: the known one that it is most likely meant to be, or else which keys its table has."""
+    table, _, name = key.rpartition(".")
+    names = names_in(table, known)
+    meant = [other for other in known if other.rpartition(".")[2] == name]
+    meant += [f"{table}.{other}".removeprefix(".") for other in difflib.get_close_matches(name, names, 1)]
+    if meant:
+        return f"the nearest known key is {meant[0]}"
+    return f"{table or 'a scenario'} has {', '.join(names or names_in('', known))}"
+
+
+def names_in(table: str, known: list[str]) -> list[str]:
+    """The names of the keys and tables in a table; "" is the whole scenario."""
+    start = f"{table}." if table else ""
+    return sorted({key[len(start):].partition(".")[0] for key in known if key.startswith(start)})
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
