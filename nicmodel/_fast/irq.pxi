@@ -115,7 +115,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     nic.ledger.grants[MSIX] += 1
     tlp = &nic.tlps[message]
     tlp.ref = number
-    tlp.function = <uint16_t>(owner_of(number))
+    tlp.function = <uint16_t>owner_of(number)
     tlp.domain = -1
     tlp.address = 0
     tlp.nbytes = MSIX_BYTES
