@@ -40,6 +40,7 @@ cdef struct Tlp:
     uint8_t kind
     uint8_t last            # of its operation
     uint8_t klass           # read: CLASS_ | register access: BAR | orphan: size class of its bytes
+    uint8_t mapped          # with an IOMMU: its page has been found
 
 cdef struct Side:
     # What else is to be known of a TLP, by those rules that ask for it.
@@ -50,7 +51,6 @@ cdef struct Side:
     uint8_t in_scope
     uint8_t translated
     uint8_t settled         # write: its commit is set; read: all writes before it have theirs
-    uint8_t mapped
     uint8_t relaxed
     uint8_t shift           # of its page
 

@@ -98,7 +98,7 @@ cdef void commit_up_end(Nic* nic) noexcept nogil:
 
 cdef inline bint is_blocked(Nic* nic, Tlp* tlp) noexcept nogil:
     """Has the IOMMU found no page for it?"""
-    return unlikely(nic.iommu.entries) and not nic.sides[tlp - nic.tlps].mapped
+    return unlikely(nic.iommu.entries) and not tlp.mapped
 
 
 cdef inline bint is_payload_written(Nic* nic, Row* row, Tlp* tlp) noexcept nogil:

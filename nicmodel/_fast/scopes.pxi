@@ -17,7 +17,7 @@ cdef inline Scope* scope_of(Nic* nic, int32_t function) noexcept nogil:
 cdef void start_to_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
     cdef Side* side = &nic.sides[index]
     side.at_root = nic.tlps[index].kind != TLP_READ
-    side.mapped = 1
+    nic.tlps[index].mapped = 1
     side.shift = <uint8_t>shift_of(nic, nic.tlps[index].domain) if nic.tlps[index].domain >= 0 else 0
     side.in_scope = side.translated = side.settled = 0
     side.relaxed = nic.relaxed and nic.tlps[index].kind == TLP_RX_PAYLOAD
@@ -66,7 +66,7 @@ cdef void translated(Nic* nic, int32_t index, bint mapped) noexcept nogil:
     cdef Side* side = &nic.sides[index]
     cdef Tlp* tlp = &nic.tlps[index]
     side.translated = 1
-    side.mapped = mapped
+    tlp.mapped = mapped
     if nic.books:
         tlp_book(nic, index).since = nic.now
     if not mapped:

@@ -146,7 +146,7 @@ cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) 
 cdef void plan_fault(Nic* nic, Tlp* tlp, Translation* translation) noexcept nogil:
     """It will be blocked, and that is reported then."""
     cdef Sampling item
-    nic.sides[tlp - nic.tlps].mapped = 0
+    tlp.mapped = 0
     item.time = translation.time
     item.freed = translation[0]
     item.index = tlp.function
@@ -187,7 +187,7 @@ cdef void plan_at_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
     """A TLP has started that arrives at `end`. A write commits once it and all before it have been translated."""
     cdef Tlp* tlp = &nic.tlps[index]
     cdef Translation translation = arrival_at(nic, end)
-    nic.sides[index].mapped = 1
+    tlp.mapped = 1
     if nic.books:
         reach_memory(nic, index)
     if tlp.domain >= 0:
