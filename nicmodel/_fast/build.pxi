@@ -6,7 +6,9 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.far = min((<int64_t>1 << (EDGE_SHIFT - 2)) // nic.core, 1 << 22)   # where the reciprocal is exact, in 64 bits
     nic.per_core = <int64_t>((<uint64_t>1 << EDGE_SHIFT) // <uint64_t>nic.core) + 1
     nic.wire_ticks = config.wire_byte_ticks
-    nic.pcie_ticks = config.pcie_byte_ticks
+    nic.up.share = config.up_share
+    nic.down.share = config.down_share
+    set_byte_ticks(nic, config.pcie_byte_ticks)
     nic.ack = config.ack_ps
     nic.fc = config.fc_ps
     nic.skp = config.skp_ps
@@ -47,7 +49,7 @@ cdef int configure(Nic* nic, object config) except -1:
     if min(config.core_ps, config.read_latency_ps, config.write_latency_ps, config.register_cycles,
            config.register_latency_cycles, config.tx_pipe_cycles, config.rx_pipe_cycles) < 1:
         raise ModelBug("every latency of a plane is at least 1")
-    if config.pcie_byte_ticks * 8 < 1024 or config.wire_byte_ticks * 8 < 1024:
+    if min(nic.up.byte_ticks, nic.down.byte_ticks, config.wire_byte_ticks) * 8 < 1024:
         raise ModelBug("a transfer on a link takes at least 1 ps")
     for size in (config.mps, config.mrrs, config.rcb):
         if size < 16 or size > 4096 or size & (size - 1):

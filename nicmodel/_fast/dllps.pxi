@@ -118,7 +118,7 @@ cdef void start_update(Nic* nic, Direction* way, int64_t time, int64_t seen, int
     way.flying_kind = <uint8_t>kind
     way.update_headers = headers
     way.update_data = data
-    occupy(nic, way, time, due, DLLP_BYTES)
+    occupy(way, time, due, DLLP_BYTES)
     way.dllp_bytes += DLLP_BYTES
     if round_up(way.free) > seen:
         set_when(nic, way.end_rank, round_up(way.free))
@@ -137,11 +137,11 @@ cdef void start_dllp(Nic* nic, Direction* way, int64_t time, int64_t seen) noexc
     cdef Direction* partner = partner_of(nic, way)
     cdef int64_t none = 0
     if way.skp_due <= time:
-        occupy(nic, way, time, way.skp_due, nic.skp_bytes)
+        occupy(way, time, way.skp_due, nic.skp_bytes)
         way.skp_bytes += nic.skp_bytes
         way.skp_due = way.skp_due + nic.skp if nic.skp > 0 else NEVER
     elif way.ack_due <= time:
-        occupy(nic, way, time, way.ack_due, DLLP_BYTES)
+        occupy(way, time, way.ack_due, DLLP_BYTES)
         way.dllp_bytes += DLLP_BYTES
         way.ack_for = partner.last_end
         way.ack_due = partner.last_end + nic.ack if partner.last_end > time else NEVER

@@ -137,7 +137,8 @@ cdef class Door:
             raise ModelBug(f"a shaper cannot be {words}")
         elif table == "wire" and (index != 0 or (words[0] and not LEAST_BYTE_TICKS <= words[0] <= MOST_BYTE_TICKS)):
             raise ModelBug(f"wire {index} cannot run at {words[0]} ticks a byte")
-        elif table == "retrain" and (min(words) < 0 or not LEAST_BYTE_TICKS <= words[1] <= MOST_BYTE_TICKS):
+        elif table == "retrain" and (min(words) < 0 or words[1] > MOST_BYTE_TICKS
+                                     or words[1] * min(self.nic.up.share, self.nic.down.share) >> 16 < LEAST_BYTE_TICKS):
             raise ModelBug(f"a link cannot be retrained to {words}")
         elif table == "page_shift":
             if words[0] not in PAGE_SHIFTS:

@@ -77,9 +77,15 @@ cdef inline int64_t round_up(int64_t ticks) noexcept nogil:
     return (ticks + 1023) >> 10
 
 
-cdef inline void occupy(Nic* nic, Direction* way, int64_t time, int64_t ready, int64_t nbytes) noexcept nogil:
+cdef inline void set_byte_ticks(Nic* nic, int64_t byte_ticks) noexcept nogil:
+    """The link's byte time, and with it that of either direction."""
+    nic.up.byte_ticks = byte_ticks * nic.up.share >> 16
+    nic.down.byte_ticks = byte_ticks * nic.down.share >> 16
+
+
+cdef inline void occupy(Direction* way, int64_t time, int64_t ready, int64_t nbytes) noexcept nogil:
     """A transfer starts by the decision of `time`."""
-    cdef int64_t ticks = nbytes * nic.pcie_ticks
+    cdef int64_t ticks = nbytes * way.byte_ticks
     way.free = start_tick(time, way.free, ready) + ticks
     way.busy_ticks += ticks
 
@@ -176,7 +182,7 @@ cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcep
 cdef void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t winner, int32_t nbytes, bint from_line) noexcept nogil:
     """The TLP is on the link, out of its line or past it, and what follows from that."""
     cdef Tlp* tlp = &nic.tlps[winner]
-    occupy(nic, way, nic.now, tlp.ready, nbytes)
+    occupy(way, nic.now, tlp.ready, nbytes)
     way.tlps += 1
     way.tlp_bytes += nbytes
     way.flying = winner

@@ -24,6 +24,9 @@ cdef int configure_whole(Nic* nic, object config) except -1:
     nic.framing = FRAMING_BYTES + config.tlp_digest_bytes
     if config.tlp_digest_bytes not in (0, DIGEST_BYTES):
         raise ModelBug(f"a digest has {DIGEST_BYTES} bytes or is not there, but tlp_digest_bytes is {config.tlp_digest_bytes}")
+    for field in ("up_share", "down_share"):
+        if not 1 <= getattr(config, field) <= 65536:
+            raise ModelBug(f"{field} is {getattr(config, field)}, but from 1 to 65536")
     nic.interleaved = position_of(config, "completions") == COMPLETIONS_INTERLEAVED
     nic.up.by_turns = position_of(config, "upstream") == UPSTREAM_ROUND_ROBIN
     nic.down.by_turns = position_of(config, "downstream") == DOWNSTREAM_ROUND_ROBIN

@@ -155,6 +155,7 @@ cdef struct Asking:
 
 cdef struct Direction:
     int64_t free            # ticks
+    int64_t byte_ticks      # what a byte takes
     int64_t next_due        # the earliest of the six below, and of c_due and c_idle: DLLPs that this end owes its partner
     int64_t skp_due
     int64_t ack_due
@@ -208,6 +209,7 @@ cdef struct Direction:
     int32_t turn            # the line that is asked first
     int32_t* first_posted   # with IDO: by function, its oldest waiting posted TLP, or -1; the next is in `sides`
     int32_t* last_posted
+    int64_t share           # of the link's byte time, in 65536ths
     int64_t stalled         # `free` as the last retrain set it
     int64_t ended           # and as it was before
     int64_t most_ph         # credits that the sender was given at first

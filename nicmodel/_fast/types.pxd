@@ -52,7 +52,6 @@ cdef struct Nic:
     int64_t far             # further than this, the next edge is found by division
     uint64_t per_core       # 2^40 / core, rounded up
     int64_t wire_ticks
-    int64_t pcie_ticks
     int64_t ack
     int64_t fc
     int64_t skp

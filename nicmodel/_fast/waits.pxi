@@ -90,7 +90,7 @@ cdef inline void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nby
         start_down(nic, tlp, index)
     if unlikely(tlp_book(nic, index).sample):
         end_samples(nic, server, tlp, index)
-    serve(nic, server, tlp.function, nbytes * nic.pcie_ticks)
+    serve(nic, server, tlp.function, nbytes * way.byte_ticks)
 
 
 cdef inline void pass_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) noexcept nogil:
@@ -101,11 +101,11 @@ cdef inline void pass_link(Nic* nic, Direction* way, int32_t index, int64_t nbyt
         is_sampled(nic, LINE_UP_NONPOSTED)
         book.waits.up_credits = book.waits.up_link = book.walkers = book.waits.write_order = 0
         take_nonposted(nic)
-        serve(nic, SERVED_UP, nic.tlps[index].function, nbytes * nic.pcie_ticks)
+        serve(nic, SERVED_UP, nic.tlps[index].function, nbytes * way.byte_ticks)
     else:
         is_sampled(nic, LINE_DOWN_COMPLETION)
         book.waits.down_credits = book.waits.down_link = 0
-        serve(nic, SERVED_DOWN, nic.tlps[index].function, nbytes * nic.pcie_ticks)
+        serve(nic, SERVED_DOWN, nic.tlps[index].function, nbytes * way.byte_ticks)
 
 
 cdef void forget_tlp(Nic* nic, int32_t index) noexcept nogil:

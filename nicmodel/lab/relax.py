@@ -83,6 +83,16 @@ def _larger(name: str, least: Callable[[PlaneConfig], int] = lambda config: 1,
     return change
 
 
+def _direction(share: str) -> Callable[[Window, Fraction], tuple[Change, Fraction] | None]:
+    """A byte's time in one direction of PCIe."""
+    def change(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+        ticks = w.limits.config.pcie_byte_ticks
+        old = getattr(w.limits.config, share)
+        new = less(old, factor)
+        return Change({share: new}), Fraction(ticks * old >> 16, ticks * new >> 16)
+    return change
+
+
 def _wire(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
     """The wire, and with it what a saturated far end sends."""
     old = w.limits.config.wire_byte_ticks
@@ -132,7 +142,8 @@ def _shaper(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
 
 RELAXATIONS = (
     Relaxation("wire", ("wire", "wire_rx"), "a byte on the wire takes less time", _wire),
-    Relaxation("links", ("up_link", "down_link"), "a byte on PCIe takes less time, both directions", _shorter("pcie_byte_ticks")),
+    Relaxation("up_link", ("up_link",), "a byte takes less time on the way up", _direction("up_share")),
+    Relaxation("down_link", ("down_link",), "a byte takes less time on the way down", _direction("down_share")),
     Relaxation("tags", ("tags",), "more tags", _tags),
     Relaxation("tag_cap", ("tag_cap",), "more tags of one function", _larger("tag_cap")),
     Relaxation("read_buffer", ("read_buffer",), "room for more completions, a read request's at least",

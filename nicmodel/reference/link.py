@@ -35,11 +35,13 @@ class Link:
     other: Link
 
     def __init__(self, instants: Instants, name: str, end_event: str, source: int, timing: LinkTiming,
-                 pools: list[CreditPool], policy: str, ido: bool, digest_bytes: int, books: Books):
+                 pools: list[CreditPool], policy: str, ido: bool, digest_bytes: int, share: int, books: Books):
         self.books = books
         self.instants, self.name, self.end_event, self.source = instants, name, end_event, source
         self.timing, self.pools, self.policy, self.ido = timing, pools, policy, ido
         self.digest_bytes = digest_bytes      # of every TLP
+        self.share = share                    # of the link's byte time, in 65536ths
+        self.byte_ticks = timing.byte_ticks * share // 65536
         self.arbiter = {"up": "UPSTREAM", "down": "DOWNSTREAM"}[name]
         self.touch = instants.arbiter(self.arbiter, self.decide)
         self.line_names = [LINE[f"{name}_{kind}"] for kind in ("posted", "nonposted", "completion")]
@@ -79,6 +81,7 @@ class Link:
         """Nothing starts before `now + duration`; then the new numbers hold."""
         self.free = max(self.free, 1024 * (now + duration))
         self.timing = timing
+        self.byte_ticks = timing.byte_ticks * self.share // 65536
         if self.skp_due == NEVER and timing.skp_ps:
             self.skp_due = now + timing.skp_ps
             self._remind(self.skp_due)
@@ -174,7 +177,7 @@ class Link:
         books = self.books
         books.leaves(transfer, self.line_names[kind], now)
         books.sampled(transfer, self.line_names[kind])
-        books.serve(self.source, transfer.function, (transfer.wire_bytes + self.digest_bytes) * self.timing.byte_ticks)
+        books.serve(self.source, transfer.function, (transfer.wire_bytes + self.digest_bytes) * self.byte_ticks)
         books.grant(self.arbiter)
         if self.source == UP:
             books.take_credits(now, kind, transfer.data_credits)
@@ -206,8 +209,8 @@ class Link:
     def _occupy(self, now: int, ready: int, nbytes: int) -> int:
         """Start a transfer; returns the ps at which the receiver has it."""
         start = self.free if self.free > 1024 * (now - 1) and ready < now else 1024 * now
-        self.free = self.ended = start + nbytes * self.timing.byte_ticks
-        self.busy_ticks += nbytes * self.timing.byte_ticks
+        self.free = self.ended = start + nbytes * self.byte_ticks
+        self.busy_ticks += nbytes * self.byte_ticks
         return -(-self.free // 1024)
 
     def _blame(self, now: int) -> None:

@@ -65,8 +65,10 @@ class ReferencePath:
         device = [CreditPool(config.device_ph, config.device_pd), CreditPool(config.device_nph, config.device_npd),
                   CreditPool(config.device_cplh, config.device_cpld)]
         digest = config.tlp_digest_bytes
-        self.up = Link(instants, "up", "UP_END", 0, timing, host, config.upstream, config.ido, digest, books)
-        self.down = Link(instants, "down", "DOWN_END", 1, timing, device, config.downstream, config.ido, digest, books)
+        self.up = Link(instants, "up", "UP_END", 0, timing, host, config.upstream, config.ido, digest, config.up_share,
+                       books)
+        self.down = Link(instants, "down", "DOWN_END", 1, timing, device, config.downstream, config.ido, digest,
+                         config.down_share, books)
         self.up.other, self.down.other = self.down, self.up
         self.up.start()
         self.down.start()
@@ -373,6 +375,9 @@ def check(config: PlaneConfig) -> None:
             raise ModelBug(f"{parameter} {name!r} is no policy; there are {', '.join(choices(parameter))}")
     if config.tlp_digest_bytes not in (0, DIGEST_BYTES):
         raise ModelBug(f"a digest has {DIGEST_BYTES} bytes or is not there, but tlp_digest_bytes is {config.tlp_digest_bytes}")
+    for field in ("up_share", "down_share"):
+        if not 1 <= getattr(config, field) <= 65536:
+            raise ModelBug(f"{field} is {getattr(config, field)}, but from 1 to 65536")
     for field, least in LEAST.items():
         if getattr(config, field) < least:
             raise ModelBug(f"{field} is {getattr(config, field)}, but at least {least}")

@@ -259,6 +259,8 @@ class PlaneConfig:
     frames_out: bool = False        # FRAME_OUT upcalls
     books: bool = False             # the sums of docs/time.md §10; `results` are zero without
     # the rest of the link
+    up_share: int = 65536           # of `pcie_byte_ticks` that a byte takes on the way up: for what `explain` asks
+    down_share: int = 65536
     host_npd: int = 0
     host_cplh: int = 0
     host_cpld: int = 0

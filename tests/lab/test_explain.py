@@ -65,8 +65,9 @@ def scenario(**overrides):
 def test_the_name_agrees_if_relaxing_it_brings_what_the_book_says(book, told):
     explained = explain(scenario(), "x", work=made_up(book, {"wire": 1.1}))
     rows = {row["resource"]: row for row in explained.relaxed}
-    assert rows["wire"]["named"] == 4 and rows["links"]["named"] == 0
-    assert rows["wire"]["elasticity"] == pytest.approx(1, abs=0.01) and rows["links"]["elasticity"] == 0
+    assert rows["wire"]["named"] == 4 and rows["up_link"]["named"] == rows["down_link"]["named"] == 0
+    assert rows["wire"]["elasticity"] == pytest.approx(1, abs=0.01)
+    assert rows["up_link"]["elasticity"] == rows["down_link"]["elasticity"] == 0
     assert all(row["agrees"] for row in rows.values())
     assert "walkers" not in rows and "shaper" not in rows, "the machine has none"
     assert [vf["vf"] for vf in rows["wire"]["vfs"]] == [0, 1, 2, 3]
@@ -80,7 +81,7 @@ def test_the_name_does_not_agree_if_something_else_helps(book, told, gains, wron
 
 def test_what_nobody_used_is_not_relaxed(book, told):
     explained = explain(scenario(), "x", work=made_up(replace(book, held=book.held * 0), {}))
-    assert {row["resource"] for row in explained.relaxed} == {"wire", "links", "core clock", "vcpu"}
+    assert {row["resource"] for row in explained.relaxed} == {"wire", "up_link", "down_link", "core clock", "vcpu"}
 
 
 def test_without_a_name_nothing_is_claimed(book, told):
@@ -228,6 +229,6 @@ def test_explain_runs_from_the_command_line(command):
     status, out, _ = command("explain", "one_vf", *SHORT, *brief, "--workers", "2", "--json")
     explained = json.loads(out)
     assert status == 0 and not explained["failed"] and not explained["interrupted"]
-    assert {"wire", "links", "tags", "vcpu"} <= {row["resource"] for row in explained["relaxed"]}
+    assert {"wire", "up_link", "down_link", "tags", "vcpu"} <= {row["resource"] for row in explained["relaxed"]}
     assert {row["parameter"] for row in explained["choices"]} >= {"upstream", "fetch", "completions"}
     assert explained["simulated"]["vfs"][0]["bottleneck"]

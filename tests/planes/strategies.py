@@ -107,6 +107,7 @@ def counts(most):
 FIELDS = {
     "host_npd": counts(2047), "host_cplh": counts(127), "host_cpld": st.sampled_from((0, 1, 2047)), "device_npd": counts(2047),
     "device_cplh": counts(127), "device_cpld": st.sampled_from((0, 32, 2047)), "relaxed_ordering": st.booleans(),
+    "up_share": st.sampled_from((65536, 65536, 59578, 32768)), "down_share": st.sampled_from((65536, 65536, 59578)),
     "ido": st.booleans(), "tlp_digest_bytes": st.sampled_from((0, 4)),
     "tag_cap": st.integers(0, 3), "read_cycles": st.sampled_from((0, 1, 7)),
     "write_cycles": st.sampled_from((1, 1, 4)), "remote_ps": st.sampled_from((0, 80 * NS)),

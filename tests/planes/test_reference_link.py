@@ -149,6 +149,31 @@ def test_downstream_policy_decides_between_a_read_and_an_older_completion(plane,
     assert next(u.time for u in outcome.upcalls if u.kind == UpcallKind.MMIO_DONE) == answered
 
 
+# one direction of another rate ---------------------------------------------------------------------------------
+def busy(outcome):
+    """Busy ticks of the two directions of PCIe, and the bytes that took them."""
+    links = outcome.results["links"][:2]
+    return [int(n) for n in links["busy_ticks"]], [int(n) for n in links["tlp_bytes"] + links["dllp_bytes"] + links["skp_bytes"]]
+
+
+@pytest.mark.parametrize("up, down", [(65536, 32768), (16384, 65536), (32768, 16384)])
+def test_a_byte_takes_its_direction_s_share_of_the_link_s_time(plane, up, down):
+    """At 256 000 ticks a byte; after a retrain at 2 us, when all is done, at twice that."""
+    ticks, nbytes = busy(one(plane, end=5 * US, up_share=up, down_share=down))
+    assert ticks == [nbytes[0] * 256_000 * up >> 16, nbytes[1] * 256_000 * down >> 16] and min(nbytes) > 0
+    late = ((2 * US, "set", ("retrain", 0, 1, 512_000, *GEN2[1:])),)
+    slower = busy(one(plane, end=5 * US, up_share=up, down_share=down, actions=late))[0]
+    early = busy(one(plane, end=2 * US, up_share=up, down_share=down))[0]
+    assert [b - a for a, b in zip(early, slower, strict=True)] == [2 * (b - a) for a, b in zip(early, ticks, strict=True)]
+    assert slower > ticks
+
+
+@pytest.mark.parametrize("shares", [{"up_share": 0}, {"down_share": 65537}])
+def test_a_share_of_nothing_or_more_than_all_is_refused(plane, shares):
+    with pytest.raises(ModelBug, match=f"{next(iter(shares))} is {next(iter(shares.values()))}, but from 1 to 65536"):
+        one(plane, end=1000, **shares)
+
+
 # retraining ----------------------------------------------------------------------------------------------------
 SLOW = (512_000, LATENCY, LATENCY, 2_360_000, 32)      # twice the byte time
 
