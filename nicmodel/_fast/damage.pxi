@@ -66,6 +66,32 @@ cdef bint forget_walk_to_come(Nic* nic) noexcept nogil:
     return True
 
 
+cdef bint swap_walks(Nic* nic) noexcept nogil:
+    """The last two that are foreseen, neither of them the next to end."""
+    cdef Iommu* iommu = &nic.iommu
+    cdef int64_t done
+    if iommu.planned.tail < iommu.going + 3:
+        return False
+    done = planned_at(iommu, iommu.planned.tail - 1).done
+    planned_at(iommu, iommu.planned.tail - 1).done = planned_at(iommu, iommu.planned.tail - 2).done
+    planned_at(iommu, iommu.planned.tail - 2).done = done
+    return True
+
+
+cdef bint swap_samplings(Nic* nic) noexcept nogil:
+    """The last two reads that will sample, neither of them the next."""
+    cdef Lane* reads = &nic.iommu.reads
+    cdef Sampling* last = <Sampling*>lane_at(reads, reads.tail - 1)
+    cdef Sampling* before = <Sampling*>lane_at(reads, reads.tail - 2)
+    cdef int64_t time
+    if lane_count(reads) < 3 or last.time == before.time:
+        return False
+    time = last.time
+    last.time = before.time
+    before.time = time
+    return True
+
+
 cdef bint steer_wrongly(Nic* nic) noexcept nogil:
     """A flow that has been steered."""
     cdef int32_t index
@@ -137,6 +163,10 @@ cdef bint damage(Nic* nic, int place) noexcept nogil:
         return lose_birth(nic)
     elif place == HOLDS_PLANS:
         return forget_walk_to_come(nic)
+    elif place == HOLDS_WALKS:
+        return swap_walks(nic)
+    elif place == HOLDS_SAMPLINGS:
+        return swap_samplings(nic)
     elif place == HOLDS_STEERED:
         return steer_wrongly(nic)
     return True

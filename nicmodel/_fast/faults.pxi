@@ -92,6 +92,8 @@ cdef enum:
     HOLDS_WIRE_ORDER
     HOLDS_BIRTHS
     HOLDS_PLANS
+    HOLDS_WALKS
+    HOLDS_SAMPLINGS
     HOLDS_STEERED
     NUM_PLACES
 
@@ -109,7 +111,8 @@ PLACES = (
     "a ring's positions are in order", "a set holds what it should, and says how many", "a packet has ended when it is forgotten",
     "descriptors retire in ring order", "frames before the wire are in the order of the line before it",
     "a ring's descriptors without a row are those that wait on chip",
-    "walks that are foreseen end one after the other, and reads sample in order",
+    "the next of the walks that are foreseen to end is known", "walks that are foreseen end one after the other",
+    "reads that will sample do so in order",
     "a flow remembers the function that filters name")
 if len(PLACES) != NUM_PLACES:
     raise ModelBug("every place of a fault has its words")

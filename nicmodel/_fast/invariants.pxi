@@ -198,11 +198,12 @@ cdef void audit_plans(Nic* nic, uint8_t* marks) noexcept nogil:
         check(nic, iommu.next_done == (planned_at(iommu, iommu.going).done if iommu.going < iommu.planned.tail else NEVER),
               HOLDS_PLANS, iommu.next_done)
     for position in range(iommu.planned.head + 1, iommu.planned.tail):
-        check(nic, planned_at(iommu, position).done > planned_at(iommu, position - 1).done, HOLDS_PLANS,
+        check(nic, planned_at(iommu, position).done > planned_at(iommu, position - 1).done, HOLDS_WALKS,
               planned_at(iommu, position).done)
     for position in range(iommu.reads.head, iommu.reads.tail):
         item = <Sampling*>lane_at(&iommu.reads, position)
-        check(nic, item.time > nic.now and (before == NULL or before.time <= item.time), HOLDS_PLANS, item.time)
+        check(nic, item.time > nic.now and (before == NULL or before.time <= item.time), HOLDS_SAMPLINGS,
+              item.time)
         check(nic, 0 <= item.index < nic.num_tlps and not marks[item.index] & FREE, HOLDS_LINES, item.index)
         before = item
 
