@@ -13,7 +13,7 @@ from drivers.miniport import MS
 from drivers.pf_mailbox import PfMailbox
 from drivers.pf_pools import QUEUES_PER_POOL, drop_policy
 from drivers.pf_requests import PfRequests
-from drivers.rings import ITR_UNIT_PS, PF_RX, PF_TX, PythonRings, QueuePair
+from drivers.rings import PF_RX, PF_TX, PythonRings, QueuePair
 from nicmodel.datasheet.registers_pf import (
     CTRL,
     CTRL_EXT,
@@ -30,9 +30,11 @@ from nicmodel.datasheet.registers_pf import (
     GPRC,
     GPTC,
     HLREG0,
+    ITR_UNIT_PS,
     IVAR,
     IVAR_MISC,
     LINKS,
+    LONGEST_ITR_PS,
     MAXFRS,
     MCSTCTRL,
     MRQC,
@@ -180,7 +182,7 @@ class PfHardware(PfRequests):
     def moderation(self) -> list[tuple[Any, int]]:
         """The interval between two messages of our queue."""
         interval = self.switch.interval_ps(self.settings.itr_ps)
-        return [(EITR[QUEUE_VECTOR], EITR.ITR_INT.put(interval // ITR_UNIT_PS & 0x1FF))]
+        return [(EITR[QUEUE_VECTOR], EITR.ITR_INT.put(min(interval, LONGEST_ITR_PS) // ITR_UNIT_PS))]
 
     def announce(self) -> Steps:
         """Tell every VF that the PF is ready for it."""

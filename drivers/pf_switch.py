@@ -12,7 +12,6 @@ from typing import Any
 
 from drivers.pf_filters import Filters
 from drivers.pf_pools import QUEUES_PER_POOL, PoolRegisters
-from drivers.rings import ITR_UNIT_PS
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
 from nicmodel.datasheet.ndis import (
     DEFAULT_SWITCH_ID,
@@ -33,7 +32,7 @@ from nicmodel.datasheet.ndis import (
     make_rid,
 )
 from nicmodel.datasheet.ndis_structures import NicSwitchParameters, VfParameters, VPortParameters, mac_of
-from nicmodel.datasheet.registers_pf import EITR
+from nicmodel.datasheet.registers_pf import EITR, ITR_UNIT_PS
 
 MODERATION = VPortFlags.INT_MOD_CHANGED
 CHANGEABLE = int(VPortFlags.NAME_CHANGED | VPortFlags.STATE_CHANGED | VPortFlags.PROCESSOR_AFFINITY_CHANGED)

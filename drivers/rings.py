@@ -15,10 +15,9 @@ from typing import Any
 from drivers.miniport import MS, US, MiniportBase
 from drivers.ringmath import advance, free, used
 from nicmodel.datasheet import descriptors, registers_pf, registers_vf
+from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
 from nicmodel.datasheet.registers import Register
 
-DESCRIPTOR_BYTES = 16
-ITR_UNIT_PS = 2_048_000                  # 82599 EITR: one count is 2.048 us at 10G
 DRAIN_POLL_PS = 5 * US
 DRAIN_PATIENCE_PS = 2 * MS
 Steps = Generator[Any, Any, Any]

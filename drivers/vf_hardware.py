@@ -10,11 +10,12 @@ from collections.abc import Generator
 from typing import Any
 
 from drivers.miniport import MS, US, MiniportBase
-from drivers.rings import ITR_UNIT_PS, QueuePair
+from drivers.rings import QueuePair
 from drivers.vf_mailbox import VfMailbox
 from drivers.vf_rss import VfRss
 from nicmodel.datasheet.mailbox import API_VERSIONS, Message
 from nicmodel.datasheet.ndis import Status
+from nicmodel.datasheet.registers_pf import ITR_UNIT_PS, LONGEST_ITR_PS
 from nicmodel.datasheet.registers_vf import (
     VFCTRL,
     VFGPRC,
@@ -109,7 +110,8 @@ class VfHardware(MiniportBase):
 
     def moderation(self) -> list[tuple[Any, int]]:
         """The interval between two messages of each queue pair."""
-        return [(VTEITR[pair.vector], (self.settings.itr_ps // ITR_UNIT_PS & 0x1FF) << 3) for pair in self.pairs]
+        interval = min(self.settings.itr_ps, LONGEST_ITR_PS) // ITR_UNIT_PS
+        return [(VTEITR[pair.vector], VTEITR.ITR_INT.put(interval)) for pair in self.pairs]
 
     def route_interrupts(self) -> None:
         """Queue i raises vector i, the mailbox its own; causes clear themselves when a message leaves."""

@@ -5,21 +5,17 @@ Exceptions are raised here and in `run_until`, nowhere below. The loop itself is
 
 import numpy as np
 
+from nicmodel.sim.limits import MOST_DOMAINS, check_config, check_words
 from nicmodel.sim.plane import LONGEST_FRAME, TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
-TABLE_WORDS = {"hot": 2, "vector": 2, "raise": 0, "filter": 4, "default_pool": 1, "loopback": 1, "bme": 1,
-               "max_frame": 1, "no_descriptor": 1, "pause": 1, "ring_vector": 1, "rss": 3, "rss_key": 1, "rss_table": 1,
-               "page_shift": 1, "shaper": 2, "wire": 1, "retrain": 6, "sources": 1}
-LEAST_BYTE_TICKS = 128      # a transfer takes at least 1 ps
-MOST_BYTE_TICKS = 1 << 44   # a frame takes less than NEVER
-PAGE_SHIFTS = (12, 21, 30)
 
 
 cdef class Door:
     """All of `DataPlane` but the loop."""
 
     cdef Nic* nic
+    cdef object config
     cdef dict memories          # domain -> numpy array, kept alive
     cdef dict unanswered        # DMA read id -> request
     cdef dict mmio_reads        # id that Python may answer -> function that is read
@@ -33,6 +29,8 @@ cdef class Door:
         self.mmio_reads = {}
         self.shared_cores = {}
         self.connections = {}
+        check_config(config)
+        self.config = config
         self.nic = nic_new(config)
 
     def __dealloc__(self):
@@ -112,37 +110,12 @@ cdef class Door:
         cdef Call* call
         cdef int each
         words = [int(word) for word in words]
-        if table not in TABLE_KINDS or len(words) != TABLE_WORDS[table]:
-            raise ModelBug(f"table {table!r} does not take {words}")
+        check_words(self.config, table, index, words)
         if table == "hot":
             words = [self.ring_index(words[0], words[1])]
-        elif table in ("bme", "no_descriptor", "shaper"):
-            self.check_function(index)
-        elif table in ("vector", "raise"):
-            self.check_function(index // VECTORS_PER_FUNCTION)
-        elif table == "filter":
-            self.check_function(words[3])
-            if not 0 <= index < 1 << 16:
-                raise ModelBug(f"there is no filter slot {index}")
         elif table == "ring_vector":
             index = self.ring_index(index % 2, index // 2)
-            if not -1 <= words[0] < VECTORS_PER_FUNCTION:
-                raise ModelBug(f"there is no vector {words[0]}")
-        elif table in RSS_STEPS:
-            self.check_function(index // RSS_STEPS[table])
-            check_rss(self.nic, table, index, words)
-        elif table == "default_pool" and words[0] != -1:
-            self.check_function(words[0])
-        if table == "shaper" and not (0 <= words[0] <= MOST_BYTE_TICKS and 0 <= words[1] and words[0] * words[1] < NEVER):
-            raise ModelBug(f"a shaper cannot be {words}")
-        elif table == "wire" and (index != 0 or (words[0] and not LEAST_BYTE_TICKS <= words[0] <= MOST_BYTE_TICKS)):
-            raise ModelBug(f"wire {index} cannot run at {words[0]} ticks a byte")
-        elif table == "retrain" and (min(words) < 0 or words[1] > MOST_BYTE_TICKS
-                                     or words[1] * min(self.nic.up.share, self.nic.down.share) >> 16 < LEAST_BYTE_TICKS):
-            raise ModelBug(f"a link cannot be retrained to {words}")
         elif table == "page_shift":
-            if words[0] not in PAGE_SHIFTS:
-                raise ModelBug(f"there are no pages of 1 << {words[0]} bytes")
             self.room_for_domain(index)
         call = self.call(TABLE_KINDS[table], at)
         call.words[0] = index
@@ -152,7 +125,7 @@ cdef class Door:
     cdef int room_for_domain(self, int domain) except -1:
         cdef int32_t room = domain + 1
         cdef Arena* arenas
-        if not 0 <= domain < 1 << 20:
+        if not 0 <= domain < MOST_DOMAINS:
             raise ModelBug(f"there is no domain {domain}")
         if room > self.nic.num_arenas:
             arenas = <Arena*>realloc(self.nic.arenas, room * sizeof(Arena))

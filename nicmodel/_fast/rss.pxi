@@ -1,20 +1,6 @@
-"""Receive side scaling at the door: what its tables may hold, and the connections of streams and of injected frames."""
+"""Receive side scaling at the door: the connections of streams and of injected frames."""
 
 from nicmodel.datasheet.connections import headers
-
-RSS_STEPS = {"rss": 1, "rss_key": RSS_KEY_STEP, "rss_table": RSS_TABLE_STEP}     # indices of a function
-
-
-cdef int check_rss(Nic* nic, str table, index, list words) except -1:
-    """Whether one of the three tables takes these words there; its function has been checked."""
-    if table == "rss":
-        types, entries, first = words
-        if types & ~ALL_HASH_TYPES or not 0 < entries <= TABLE_ENTRIES or entries & (entries - 1) \
-                or not 0 <= first < nic.num_rings:
-            raise ModelBug(f"receive side scaling cannot be {words}")
-    elif not 0 <= words[0] < 1 << 32 or (table == "rss_key" and index % RSS_KEY_STEP >= KEY_WORDS):
-        raise ModelBug(f"{table} {index} cannot be {words}")
-    return 0
 
 
 cdef int32_t new_connection(Nic* nic, Connection* like) except -1:

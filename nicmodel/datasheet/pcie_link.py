@@ -19,6 +19,9 @@ COMPLETION_HEADER_BYTES = 12
 DIGEST_BYTES = 4             # ECRC at the end of a TLP whose TD bit is set. PCIe base, end-to-end CRC; pcie-bench has the same
 DLLP_BYTES = 8
 
+HEADER_CREDIT_BITS, DATA_CREDIT_BITS = 8, 12     # of a count of credits. PCIe base, flow control
+# What a receiver may advertise of each: less than half of what a count has room for. PCIe base, flow control.
+MOST_HEADER_CREDITS, MOST_DATA_CREDITS = 2 ** (HEADER_CREDIT_BITS - 1) - 1, 2 ** (DATA_CREDIT_BITS - 1) - 1
 DATA_CREDIT_BYTES = 16       # one data credit; rounded up per TLP. PCIe base, flow control
 PAGE_BYTES = 4096            # no request crosses one. PCIe base, request rules
 UPDATE_FC_IDLE_PS = 30_000_000   # a finite pool is reported at least this often. PCIe base

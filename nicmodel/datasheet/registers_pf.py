@@ -57,6 +57,8 @@ EITR = Register("EITR", 0x00820, stride=4, count=513, extension=((0x12300, 24), 
                 doc="throttle of a vector, in 2.048 us: the PF's from 0 up, VFs' from 128 down; counters are the data plane's")
 EITRSEL = Register("EITRSEL", 0x00894, doc="bit k: the EITRs that VF 32 + k and vectors of the PF's share are the VF's",
                    source="82599 8.2.3.5.14")
+ITR_UNIT_PS = 2_048_000         # what EITR and VTEITR count in, at 10 Gb/s: 2.048 us. ixgbe drivers
+LONGEST_ITR_PS = (2 ** EITR.ITR_INT.width - 1) * ITR_UNIT_PS
 VF_THROTTLES, REAL_EITRS, PF_EITRS = 2, 129, 64
 IVAR = Register("IVAR", 0x00900, stride=4, count=(QUEUES + 1) // 2, extension=((0x20000, 64),),
                 doc="vector of Rx 2n, Tx 2n, Rx 2n+1, Tx 2n+1; valid bit 7", source="82599 8.2.3.5.10")

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from nicmodel.datasheet.ethernet import MINIMUM_FRAME
-from nicmodel.datasheet.pcie_link import GENERATIONS, LANES
+from nicmodel.datasheet.pcie_link import GENERATIONS, LANES, MOST_DATA_CREDITS, MOST_HEADER_CREDITS
 from nicmodel.datasheet.policies import TX_POLICIES, choices
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON
+from nicmodel.datasheet.registers_pf import LONGEST_ITR_PS
 from nicmodel.datasheet.rss import TABLE_ENTRIES
 from nicmodel.sim.units import BITS, BYTES, DURATION, Kind, split
 
@@ -23,7 +24,6 @@ MAX_SIZES = 4096  # entries of a size mix
 MAX_CONNECTIONS = 256  # of a function
 LIMIT_PS = 10**15  # a thousand seconds: beyond any run, below the clock's end
 MAX_TAGS = 768  # PCIe: ten-bit tags, of which a requester may not use the lowest quarter
-MAX_HEADERS, MAX_DATA = 127, 2047  # PCIe: the most that flow control can advertise
 SHARES = 1 << 16  # shares of reads are kept in this unit
 PAGE_SIZES = {1 << 12: 12, 1 << 21: 21, 1 << 30: 30}  # x86 pages: bytes and shift
 
@@ -119,8 +119,8 @@ def _page(value: Any) -> int:
 
 Share = Annotated[float, BeforeValidator(_share)]
 Page = Annotated[int, BeforeValidator(_page)]
-Headers = Annotated[int, whole(0, MAX_HEADERS)]
-Data = Annotated[int, whole(0, MAX_DATA)]
+Headers = Annotated[int, whole(0, MOST_HEADER_CREDITS)]
+Data = Annotated[int, whole(0, MOST_DATA_CREDITS)]
 Count = Annotated[int, whole(0, 1 << 20)]
 
 
@@ -289,8 +289,8 @@ class DriverKeys(Section):
     tx_cost: Time = Field(default=0, description="CPU time per frame sent")
     rx_cost: Time = Field(default=0, description="CPU time per frame received")
     doorbell_cost: Time = Field(default=0, description="CPU time per tail written")
-    itr: Time = Field(
-        default=0, description="least time between two interrupts of a vector (82599 EITR), 0: none"
+    itr: Annotated[int, quantity(DURATION, 0, LONGEST_ITR_PS)] = Field(
+        default=0, description="least time between two interrupts of a vector, in whole steps of EITR (2.048 us), 0: none"
     )
     poll: Time = Field(
         default=0, description="poll at this interval instead of waiting for interrupts, 0: interrupts"

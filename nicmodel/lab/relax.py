@@ -13,12 +13,13 @@ from typing import Any
 
 from nicmodel.datasheet.arbiters import ORDER
 from nicmodel.datasheet.books import POOLS
+from nicmodel.datasheet.pcie_link import MOST_DATA_CREDITS, MOST_HEADER_CREDITS
 from nicmodel.datasheet.policies import POLICIES
 from nicmodel.lab.books import CORE_SERVERS, Window, capacity_of, credit_loads
 from nicmodel.sim.plane import AgentConfig, PlaneConfig
 
 TENTH = Fraction(11, 10)
-MOST = {"host_ph": 127, "host_pd": 2047, "host_nph": 127}            # PCIe: the most that flow control can advertise
+MOST = {"host_ph": MOST_HEADER_CREDITS, "host_pd": MOST_DATA_CREDITS, "host_nph": MOST_HEADER_CREDITS}
 COSTS = ("irq_cost_ps", "pass_cost_ps", "tx_packet_cost_ps", "rx_packet_cost_ps", "doorbell_cost_ps")
 
 

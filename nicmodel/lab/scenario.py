@@ -15,9 +15,11 @@ from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, m
 from nicmodel.datasheet.ethernet import AROUND_BYTES, MAX_QUANTA, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES
 from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES, TICKS_PER_PS
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON, HostProfile, Profile
+from nicmodel.datasheet.registers_pf import ITR_UNIT_PS
 from nicmodel.datasheet.rss import LEAST_ENTRIES, LEAST_QUEUES
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.keys import (
+    LIMIT_PS,
     SHARES,
     DriverKeys,
     FaultKeys,
@@ -38,12 +40,14 @@ from nicmodel.lab.keys import (
 from nicmodel.lab.life_keys import LifeKeys
 from nicmodel.lab.life_keys import misfit as life_misfit
 from nicmodel.lab.load import Load
+from nicmodel.sim.limits import MOST_JITTER_PS
 from nicmodel.sim.plane import Direction
-from nicmodel.sim.units import BYTES, DURATION
+from nicmodel.sim.units import BITS, BYTES, DURATION
 
 SCHEMA = 1
 MIN_RING, MAX_RING, RING_STEP = 64, 8192, 8  # descriptors; 82599: a multiple of 128 B, up to 128 KB
 DIRECTIONS = ("tx", "rx", "both", "vf2vf")
+LEAST_RATE = 1000                           # bit/s, of a shaper: a byte of it takes less than what a plane can tell
 CREDITS = ("ph", "pd", "nph", "npd", "cplh", "cpld")
 
 
@@ -231,7 +235,7 @@ def together(scenario: Scenario) -> tuple[str, str] | None:
             f"{BYTES.format(scenario.nic.read_buffer)} is not allowed: it must hold one read "
             f"request of {BYTES.format(scenario.pcie.mrrs)}"
         )
-    if (misfit := _rss_misfit(scenario)) is not None:
+    if (misfit := _rss_misfit(scenario) or _rate_misfit(scenario)) is not None:
         return misfit
     if scenario.direction == "vf2vf" and scenario.num_vfs < 2:
         return "direction", '"vf2vf" is not allowed with one VF: num_vfs must be 2 or more'
@@ -285,6 +289,30 @@ def _rss_misfit(scenario: Scenario) -> tuple[str, str] | None:
             f"{entries} is not allowed: profile {profile.name} takes a power of two from {LEAST_ENTRIES} to "
             f"{profile.vf_reta_entries}"
         )
+    return None
+
+
+def _rate_misfit(scenario: Scenario) -> tuple[str, str] | None:
+    """What registers and a plane's integers have no room for."""
+    rate, burst = scenario.nic.vf_rate, scenario.nic.vf_burst
+    longest = DURATION.format(LIMIT_PS)
+    if scenario.host.read_jitter > MOST_JITTER_PS:
+        return "host.read_jitter", (
+            f"{DURATION.format(scenario.host.read_jitter)} is not allowed: at most {DURATION.format(MOST_JITTER_PS)}"
+        )
+    if 0 < scenario.driver.itr < ITR_UNIT_PS:
+        return "driver.itr", (
+            f"{DURATION.format(scenario.driver.itr)} is not allowed: EITR counts in steps of "
+            f"{DURATION.format(ITR_UNIT_PS)}; 0 is none"
+        )
+    if 0 < rate < LEAST_RATE:
+        return "nic.vf_rate", f"{BITS.format(rate)} is not allowed: at least {BITS.format(LEAST_RATE)}, or 0 for no shaper"
+    if rate and burst * 8 * 10**12 > rate * LIMIT_PS:
+        return "nic.vf_burst", (
+            f"{BYTES.format(burst)} is not allowed: at {BITS.format(rate)} (nic.vf_rate) it is saved in more than {longest}"
+        )
+    if any(scenario.interval_ticks(way) > LIMIT_PS * TICKS_PER_PS for way in Direction):
+        return "load", f'"{scenario.load}" is not allowed: a function\'s frames would be more than {longest} apart'
     return None
 
 

@@ -18,7 +18,6 @@ from nicmodel.nic.pools import bits_in
 from nicmodel.nic.registers import RegisterFile
 from nicmodel.sim.plane import PF_FUNCTION, VECTORS_PER_FUNCTION, DataPlane
 
-ITR_UNIT_PS = 2_048_000          # EITR counts 2.048 us at 10 Gb/s. ixgbe drivers
 VALID = 0x80
 VF_VECTORS = 3
 RTXQ_VECTORS = 16                # EICR bits 15:0 are vectors 15:0
@@ -126,8 +125,8 @@ class Interrupts:
     def _throttle_ps(self, function: int, vector: int) -> int:
         if function == PF_FUNCTION:
             mine = pf.throttled_vf(vector, self.regs.get(pf.EITRSEL)) is None
-            return pf.EITR.ITR_INT.get(self.regs.get(pf.EITR, vector)) * ITR_UNIT_PS if mine else 0
-        return vf.VTEITR.ITR_INT.get(self.causes[function].regs.get(vf.VTEITR, vector)) * ITR_UNIT_PS
+            return pf.EITR.ITR_INT.get(self.regs.get(pf.EITR, vector)) * pf.ITR_UNIT_PS if mine else 0
+        return vf.VTEITR.ITR_INT.get(self.causes[function].regs.get(vf.VTEITR, vector)) * pf.ITR_UNIT_PS
 
     @property
     def pf_other_vector(self) -> int:

@@ -5,11 +5,11 @@ It knows neither lines nor links. A *counter* is one of the six of a direction; 
 
 from __future__ import annotations
 
-from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES, UPDATE_FC_IDLE_PS
+from nicmodel.datasheet.pcie_link import DATA_CREDIT_BITS, DATA_CREDIT_BYTES, HEADER_CREDIT_BITS, UPDATE_FC_IDLE_PS
 from nicmodel.sim.errors import ModelBug
 
 HEADER, DATA = 0, 1
-BITS = (8, 12)                                # of a header count, of a data count
+BITS = (HEADER_CREDIT_BITS, DATA_CREDIT_BITS)
 
 
 class Counter:

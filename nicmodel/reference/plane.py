@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 
 from nicmodel.datasheet.counters import DROP_REASONS, FUNCTION_COUNTERS, LATENCY_BINS, latency_bin
-from nicmodel.datasheet.pcie_link import DIGEST_BYTES
-from nicmodel.datasheet.policies import PARAMETERS, choices
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, INSIDE
 from nicmodel.reference.agent import Agent
 from nicmodel.reference.books import Books
@@ -32,11 +30,10 @@ from nicmodel.reference.switch import Switch
 from nicmodel.reference.tags import Tags
 from nicmodel.reference.transmit import Transmit
 from nicmodel.reference.writers import Vectors, Writers
-from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.limits import check_config, check_words
 from nicmodel.sim.plane import (
     RSS_KEY_STEP,
     RSS_TABLE_STEP,
-    TABLES,
     VECTORS_PER_FUNCTION,
     AgentConfig,
     Direction,
@@ -47,7 +44,6 @@ from nicmodel.sim.plane import (
 )
 from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE
 
-LEAST = {"write_cycles": 1, "walkers": 1, "walk_ps": 1}       # what would stand still with less
 DROP = {reason.name: FIRST_DROP + position for position, reason in enumerate(DROP_REASONS)}
 
 
@@ -56,8 +52,8 @@ class ReferencePath:
 
     def __init__(self, config: PlaneConfig):
         self.config = config
+        check_config(config)
         self.instants = instants = Instants(config.core_ps)
-        check(config)
         self.books = books = Books(instants, config)
         timing = LinkTiming(config.pcie_byte_ticks, config.ack_ps, config.fc_ps, config.skp_ps, config.skp_bytes)
         host = [CreditPool(config.host_ph, config.host_pd), CreditPool(config.host_nph, config.host_npd),
@@ -112,8 +108,7 @@ class ReferencePath:
 
     # configuration ----------------------------------------------------------------------------------------
     def set(self, table: str, index: int, words: Sequence[int], at: int) -> None:
-        if table not in TABLES:
-            raise ModelBug(f"there is no table {table!r}; there are {', '.join(TABLES)}")
+        check_words(self.config, table, index, words)
         self._call(at, getattr(self, "_set_" + table), index, *words)
 
     def _set_hot(self, _now: int, key: int, kind: int, ring: int) -> None:
@@ -365,19 +360,3 @@ class ReferencePath:
                 "lines": np.array(self.instants.clocks(), np.int64), "inside": inside,
                 "rows": row_array(self.rows), "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE),
                 "received": self.received.copy(), **self.books.results(self)}
-
-
-def check(config: PlaneConfig) -> None:
-    """What no plane can run with."""
-    for parameter in PARAMETERS:
-        name = getattr(config, parameter)
-        if name not in choices(parameter):
-            raise ModelBug(f"{parameter} {name!r} is no policy; there are {', '.join(choices(parameter))}")
-    if config.tlp_digest_bytes not in (0, DIGEST_BYTES):
-        raise ModelBug(f"a digest has {DIGEST_BYTES} bytes or is not there, but tlp_digest_bytes is {config.tlp_digest_bytes}")
-    for field in ("up_share", "down_share"):
-        if not 1 <= getattr(config, field) <= 65536:
-            raise ModelBug(f"{field} is {getattr(config, field)}, but from 1 to 65536")
-    for field, least in LEAST.items():
-        if getattr(config, field) < least:
-            raise ModelBug(f"{field} is {getattr(config, field)}, but at least {least}")

@@ -10,7 +10,6 @@ from nicmodel.reference.host import Host
 from nicmodel.reference.instants import LINE, NO_CAUSE, OWN, POOL, SERVER, TURN, Instants
 from nicmodel.reference.link import NONPOSTED, Link
 from nicmodel.reference.rows import Read, Request, Transfer, cut
-from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import PlaneConfig
 
 RX_DESCRIPTOR, TX_DESCRIPTOR, PAYLOAD = 0, 1, 2
@@ -24,8 +23,6 @@ class Tags:
 
     def __init__(self, instants: Instants, config: PlaneConfig, up: Link, books: Books):
         self.instants, self.config, self.up, self.books = instants, config, up, books
-        if config.tag_reserve >= config.tags:
-            raise ModelBug(f"tag_reserve {config.tag_reserve} leaves payload reads none of {config.tags} tags")
         self.touch = instants.arbiter("TAGS", self.decide)
         self.free = config.tags
         self.buffer = config.read_buffer

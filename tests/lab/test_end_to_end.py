@@ -285,6 +285,20 @@ def test_ctrl_c_ends_a_long_run_soon_and_prints_what_was_measured(plane):
     assert simulated["interrupted"] is True and simulated["totals"]["tx_packets"] > 100
 
 
+def test_a_cap_that_the_warmup_reaches_leaves_a_window_of_one_step():
+    result = run("vf_scaling", packets=1, warmup="100us", duration="640us")
+    assert result.meta["window_ps"] == 10_000_000 and result.simulated["totals"]["tx_packets"] > 0
+
+
+def test_what_is_just_allowed_runs_on_both_planes():
+    """The slowest shaper with the most it can save, the slowest load, the most jitter, the longest and shortest throttle."""
+    for keys in ({"nic.vf_rate": "1kbps", "nic.vf_burst": "125kB"}, {"load": "72bps", "frame_size": "9000B"},
+                 {"host.read_jitter": 2**32 - 2, "driver.itr": "1046528ns"}, {"driver.itr": "2048ns"}):
+        fast, reference = (run("one_vf", plane=plane, warmup=0, duration="100us", packets=0, expect=[], **keys).simulated
+                           for plane in ("fast", "reference"))
+        assert fast == reference, keys
+
+
 @pytest.mark.parametrize(("packets", "capped"), [(500, True), (0, False)])
 def test_a_run_that_its_cap_has_ended_says_so(packets, capped):
     target = Console(width=200)

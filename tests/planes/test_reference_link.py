@@ -168,12 +168,6 @@ def test_a_byte_takes_its_direction_s_share_of_the_link_s_time(plane, up, down):
     assert slower > ticks
 
 
-@pytest.mark.parametrize("shares", [{"up_share": 0}, {"down_share": 65537}])
-def test_a_share_of_nothing_or_more_than_all_is_refused(plane, shares):
-    with pytest.raises(ModelBug, match=f"{next(iter(shares))} is {next(iter(shares.values()))}, but from 1 to 65536"):
-        one(plane, end=1000, **shares)
-
-
 # retraining ----------------------------------------------------------------------------------------------------
 SLOW = (512_000, LATENCY, LATENCY, 2_360_000, 32)      # twice the byte time
 

@@ -130,8 +130,3 @@ def test_completions_of_two_reads_one_after_the_other_or_in_turns(plane, policy,
 
 
 # policies ------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("field, value", [("upstream", "newest"), ("walks", "burst"),
-                                          ("write_cycles", 0), ("walkers", 0), ("walk_ps", 0)])
-def test_what_no_plane_can_run_with_is_refused(plane, field, value):
-    with pytest.raises(ModelBug, match=field):
-        one(plane, **{field: value})

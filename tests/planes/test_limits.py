@@ -1,0 +1,69 @@
+"""What a plane takes and refuses (sim/limits.py): both planes alike, before anything is changed."""
+
+from __future__ import annotations
+
+import pytest
+from harness import plane_config
+from whole import PLANES
+
+from nicmodel.datasheet.policies import PARAMETERS
+from nicmodel.sim import limits
+from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.plane import TABLES
+
+pytestmark = pytest.mark.parametrize("plane", PLANES)
+FUNCTIONS = 5           # of `plane_config()`, and 16 rings
+
+
+@pytest.mark.parametrize("field, value", [
+    ("write_cycles", 0), ("walkers", 0), ("walk_ps", 0), ("core_ps", 0), ("core_ps", -1), ("register_cycles", 0), ("tags", 0),
+    ("num_functions", 0), ("num_functions", 1 << 15), ("num_rings", 1 << 15), ("tx_cache", 1 << 16),
+    ("tag_reserve", 32), ("host_ph", 128), ("device_cpld", 2048), ("device_npd", -1), ("tag_cap", -1), ("iotlb_entries", -1),
+    ("tail_share", -1), ("read_jitter_ps", (1 << 32) - 1), ("pcie_byte_ticks", 127), ("wire_byte_ticks", 0), ("mps", 96),
+    ("mrrs", 8192), ("rcb", 8), ("tlp_digest_bytes", 8), ("up_share", 0), ("down_share", 65537),
+    *((parameter, "by_lot") for parameter in PARAMETERS)])
+def test_what_no_plane_can_run_with_is_refused_by_name(plane, field, value):
+    with pytest.raises(ModelBug, match=field):
+        plane(plane_config(**{field: value}))
+
+
+def test_numbers_that_do_not_go_together_are_refused(plane):
+    with pytest.raises(ModelBug, match="mps is 64, but at least rcb, which is 128"):
+        plane(plane_config(mps=64, rcb=128))
+    with pytest.raises(ModelBug, match="at least 1 ps in either direction"):
+        plane(plane_config(pcie_byte_ticks=128, down_share=65535))
+
+
+def test_the_most_that_is_allowed_runs(plane):
+    made = plane(plane_config(read_jitter_ps=limits.MOST_JITTER_PS, host_ph=127, host_pd=2047,
+                              pcie_byte_ticks=limits.MOST_BYTE_TICKS, core_ps=1))
+    made.run_until(1000)
+
+
+@pytest.mark.parametrize("table, index, words", [
+    ("hot", 0, (2, 0)), ("hot", 0, (0, 16)), ("vector", 64 * FUNCTIONS, (1, 0)), ("vector", 0, (1, -1)), ("raise", -1, ()),
+    ("filter", 1 << 16, (1, 2, -1, 0)), ("filter", 0, (1, 2, -1, FUNCTIONS)), ("default_pool", 0, (FUNCTIONS,)),
+    ("bme", FUNCTIONS, (1,)), ("max_frame", 0, (-1,)), ("no_descriptor", -1, (1,)), ("pause", 0, (65536,)),
+    ("ring_vector", 32, (0,)), ("ring_vector", 0, (64,)), ("rss", FUNCTIONS, (0, 2, 0)), ("rss", 0, (0, 3, 0)),
+    ("rss", 0, (0, 2, 16)), ("rss", 0, (1 << 31, 2, 0)),
+    ("rss_key", 10, (0,)), ("rss_key", 0, (1 << 32,)), ("rss_table", 32 * FUNCTIONS, (0,)),
+    ("page_shift", 1, (13,)), ("page_shift", 1 << 20, (12,)), ("shaper", FUNCTIONS, (1, 0)), ("shaper", 1, (-1, 0)),
+    ("shaper", 1, (1 << 44, 1 << 20)), ("wire", 1, (80 * 1024,)), ("wire", 0, (127,)), ("wire", 0, (-1,)),
+    ("retrain", 0, (0, 127, 1, 1, 1, 1)), ("retrain", 0, (-1, 1024, 1, 1, 1, 1)), ("retrain", 0, (0, 1024, 1, 1, 1)),
+    ("sources", FUNCTIONS, (1,)), ("sources", 10**7, (1,)), ("sources", -(10**7), (1,)), ("sources", 0, (4,)),
+    ("nothing", 0, ())])
+def test_a_table_takes_no_nonsense(plane, table, index, words):
+    made = plane(plane_config())
+    with pytest.raises(ModelBug, match=table):
+        made.set(table, index, words, 1)
+    made.run_until(1000)
+
+
+def test_every_table_has_its_rule(plane):
+    assert set(limits.RULES) == set(TABLES)
+    words = {"hot": (0, 1), "vector": (1, 0), "raise": (), "filter": (1, 2, -1, 0), "rss": (0, 2, 0), "shaper": (0, 0),
+             "page_shift": (12,), "retrain": (0, 1024, 1, 1, 1, 1)}
+    made = plane(plane_config())
+    for table in TABLES:
+        made.set(table, 0, words.get(table, (0,)), 1)
+    made.run_until(1000)
