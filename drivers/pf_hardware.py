@@ -170,7 +170,7 @@ class PfHardware(PfRequests):
     def route_interrupts(self) -> Steps:
         """Our queue pair on one vector, mailbox and link on the other."""
         valid = QUEUE_VECTOR | IVAR_VALID
-        if self.pair is not None:
+        if self.pair is not None and not self.pair.settings.poll_ps:
             self.handle.write(IVAR[self.pair.index // 2], (valid | valid << 8) << 16 * (self.pair.index % 2))
         self.handle.write(IVAR_MISC, (OTHER_VECTOR | IVAR_VALID) << 8)
         self.throttle()

@@ -53,7 +53,7 @@ class RingSettings:
     """Size, buffers and costs of a queue pair. Costs and latencies in ps; batches in packets.
 
     ``flow`` is the flow the Tx half sends (-1: none). The costs are those of a ring agent (all assumed:
-    a kernel driver's order of magnitude). ``poll_ps`` > 0 polls instead of waiting for interrupts.
+    a kernel driver's order of magnitude). With ``poll_ps`` > 0 the pair is polled, and raises no interrupt.
     """
 
     ring_size: int = 512

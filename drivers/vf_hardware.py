@@ -114,9 +114,9 @@ class VfHardware(MiniportBase):
         return [(VTEITR[pair.vector], VTEITR.ITR_INT.put(interval)) for pair in self.pairs]
 
     def route_interrupts(self) -> None:
-        """Queue i raises vector i, the mailbox its own; causes clear themselves when a message leaves."""
+        """Queue i raises vector i unless it is polled, the mailbox its own; causes clear themselves when a message leaves."""
         vectors = 0
-        for pair in self.pairs:
+        for pair in (each for each in self.pairs if not each.settings.poll_ps):
             byte = 16 * (pair.index & 1)
             valid = (pair.vector | IVAR_VALID) << byte | (pair.vector | IVAR_VALID) << (byte + 8)
             vectors |= valid

@@ -33,7 +33,7 @@ cdef inline void return_tag(Nic* nic, int32_t index, int64_t waited) noexcept no
 
 cdef inline void end_request(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a request has arrived."""
-    return_tag(nic, index, waited_with_tag(tlp_book(nic, index)) if is_live(nic, &nic.tlps[index]) else 0)
+    return_tag(nic, index, waited_with_tag(nic, tlp_book(nic, index)) if is_live(nic, &nic.tlps[index]) else 0)
 
 
 cdef void vanish_request(Nic* nic, int32_t index) noexcept nogil:
@@ -58,12 +58,15 @@ cdef int64_t waited_rarely(RareBook* rare) noexcept nogil:
 
 
 cdef inline void return_tx_room(Nic* nic, int32_t index, int64_t time) noexcept nogil:
-    """With what it has waited since SCHEDULED."""
+    """With what it has queued since SCHEDULED."""
     cdef RowBook* row = row_book(nic, index)
-    cdef int64_t waited = (<int64_t>row.asking + row.tags + row.read_buffer + row.up_credits + row.up_link + row.write_order
+    cdef int64_t order = row.write_order
+    cdef int64_t waited = (<int64_t>row.asking + row.tags + row.read_buffer + row.up_credits + row.up_link + order
                            + row.down_credits + row.down_link + row.reorder + row.pipe + row.last)
     if unlikely(nic.ledger.has_rare[index]):
         waited += waited_rarely(rare_book(nic, index))
+        order += rare_book(nic, index).waits[WAIT_WRITE_ORDER]
+    waited += held_up(nic, order) - order
     return_to(&nic.ledger.pools[POOL_TX_BUFFER], nic.rows[index].nbytes, time, waited)
 
 
@@ -126,7 +129,7 @@ cdef void report_credits(Nic* nic, int kind, int64_t headers, int64_t data, int6
 cdef inline void release_read(Nic* nic, int32_t index) noexcept nogil:
     """The root complex releases the credit of a read."""
     cdef TlpBook* book = tlp_book(nic, index)
-    nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>(book.walkers + book.waits.write_order)
+    nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>(book.walkers + held_up(nic, book.waits.write_order))
 
 
 cdef void settle_releases(Nic* nic, int64_t before) noexcept nogil:
@@ -150,7 +153,7 @@ cdef inline void order_read(Nic* nic, int32_t index, int64_t translated, int64_t
 
 cdef inline void release_read_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """Its credit will be released at `time`, without an event."""
-    release_later(nic, time, tlp_book(nic, index).waits.write_order, 0)
+    release_later(nic, time, held_up(nic, tlp_book(nic, index).waits.write_order), 0)
 
 
 cdef inline void release_write_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:

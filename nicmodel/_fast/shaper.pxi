@@ -78,7 +78,7 @@ cdef void set_shaper(Nic* nic, int32_t function, int64_t byte_ticks, int64_t bur
     if old and byte_ticks:
         shaper.shaped = (nic.now << 10) + left // old * byte_ticks + scaled(left % old, byte_ticks, old)
     else:
-        shaper.shaped = 0
+        shaper.shaped = (nic.now << 10) - burst * byte_ticks        # nothing is to be paid: the whole burst is saved
     shaper.byte_ticks = byte_ticks
     shaper.burst = burst
     nic.shaping = 1

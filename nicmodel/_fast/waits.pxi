@@ -146,10 +146,15 @@ cdef inline void leave_tags(Nic* nic, int32_t index) noexcept nogil:
     book.waits.read_buffer = nic.now - book.asked - book.waits.tags - book.tag_cap - book.dma_issue
 
 
-cdef inline int64_t waited_with_tag(TlpBook* book) noexcept nogil:
-    """How long an answered request has waited since it had its tag."""
-    return (book.waits.up_credits + book.waits.up_link + book.walkers + book.waits.write_order + book.waits.down_credits
-            + book.waits.down_link)
+cdef inline int64_t held_up(Nic* nic, int64_t write_order) noexcept nogil:
+    """Of a read's wait for the writes before it, what is more than the time any write takes: that much is no queueing."""
+    return max(0, write_order - nic.write_latency)
+
+
+cdef inline int64_t waited_with_tag(Nic* nic, TlpBook* book) noexcept nogil:
+    """How long an answered request has queued since it had its tag."""
+    return (book.waits.up_credits + book.waits.up_link + book.walkers + held_up(nic, book.waits.write_order)
+            + book.waits.down_credits + book.waits.down_link)
 
 
 # ---- accesses --------------------------------------------------------------------------------------

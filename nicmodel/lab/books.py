@@ -42,6 +42,8 @@ WAIT_FOR = {"up": "up_link", "down": "down_link", "wire": "wire", "walkers": "wa
 PS_PER_NS = 1000
 UP_CREDITS = ("up_ph", "up_pd", "up_nph")
 BOTH_WAYS = ("up_link", "down_link", "tags", "read_buffer", "up_credits", "walkers", "writers", "register_port", "dma_issue")
+WAYS = (Direction.TX, Direction.RX)
+SAID = {Direction.TX: "Tx", Direction.RX: "Rx"}
 CROSSED = {Direction.TX: ("scheduler", "tx_buffer", "tx_pipe", *BOTH_WAYS), Direction.RX: ("rx_pipe", "rx_buffer", *BOTH_WAYS)}
 
 
@@ -52,9 +54,9 @@ class Limits:
     config: PlaneConfig
     tx_cost_ps: int = 0              # of a driver, per frame
     rx_cost_ps: int = 0
-    batch: int = 1                   # frames a pass takes of each direction
+    batch: int = 1                   # frames a pass may take of each direction
     shaper_ticks: int = 0            # a byte of a VF, 0: no shaper
-    offered_ticks: tuple[int, int] = (0, 0)     # between frames of a queue pair (Tx), of a function (Rx); 0: saturated
+    offered_ticks: tuple[int, int] = (0, 0)     # between frames of a function, by direction; 0: saturated
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def limits(scenario: Scenario, config: PlaneConfig) -> Limits:
 
     offered = [0 if scenario.load.kind == "saturated" else scenario.interval_ticks(way) for way in Direction]
     driver, words = scenario.driver, shaper_words(scenario)
-    return Limits(config, driver.tx_cost, driver.rx_cost, driver.batch, words[0] if words else 0, (offered[0], offered[1]))
+    batch = min(driver.batch, scenario.ring_size - 1)           # what a ring has room for
+    return Limits(config, driver.tx_cost, driver.rx_cost, batch, words[0] if words else 0, (offered[0], offered[1]))
 
 
 def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, limits: Limits) -> Window | None:
@@ -175,13 +178,13 @@ def credit_loads(w: Window) -> dict[str, float]:
     return {name: pool_load(w, name) for name in UP_CREDITS}
 
 
-def own(w: Window, function: int) -> dict[str, float]:
-    """Utilisation of what is one function's own (a shared core is that of all its agents)."""
+def own(w: Window, function: int, way: Direction | None = None) -> dict[str, float]:
+    """Utilisation of what is one function's own (a shared core is that of all its agents), in one direction or either."""
     found = {}
     if (cores := w.cores[function]):
         found["vcpu"] = max(cores)
     config, counts = w.limits.config, w.functions[function]
-    if w.limits.shaper_ticks and function:
+    if w.limits.shaper_ticks and function and way != Direction.RX:
         found["shaper"] = int(counts["tx_bytes"]) * w.limits.shaper_ticks / TICKS_PER_PS / w.ps
     if config.tag_cap:
         found["tag_cap"] = int(w.own_tags[function]) / (min(config.tag_cap, config.tags) * w.ps)
@@ -208,29 +211,30 @@ def core_loads(w: Window) -> list[list[float]]:
     return [sorted({by_core[place] for place in own}) for own in places]
 
 
-def ways(w: Window, function: int) -> list[Direction]:
-    """The directions in which a function's packets moved."""
+def ways(w: Window, function: int, way: Direction | None = None) -> list[Direction]:
+    """The directions in which a function's packets moved; of one direction, that or none."""
     counts = w.functions[function]
-    return [way for way, name in ((Direction.TX, "tx_packets"), (Direction.RX, "rx_packets")) if counts[name]]
+    return [each for each, name in zip(WAYS, ("tx_packets", "rx_packets"), strict=True) if counts[name] and way in (None, each)]
 
 
-def crossed(w: Window, function: int) -> list[str]:
-    """The shared resources that a function's packets crossed."""
-    names = [name for way in ways(w, function) for name in CROSSED[way]]
-    if int(w.served[SERVED.index("wire"), function]):
+def crossed(w: Window, function: int, way: Direction | None) -> list[str]:
+    """The shared resources that a function's packets crossed, in one direction or either."""
+    moved = ways(w, function, way)
+    names = [name for each in moved for name in CROSSED[each]]
+    if Direction.TX in moved and int(w.served[SERVED.index("wire"), function]):
         names.append("wire")
-    if Direction.RX in ways(w, function) and w.links[LINKS["wire_rx"]]:
+    if Direction.RX in moved and w.links[LINKS["wire_rx"]]:
         names.append("wire_rx")
     return list(dict.fromkeys(names))
 
 
-def theirs(w: Window, function: int) -> dict[str, float]:
-    """Utilisation of the shared resources that a function's packets crossed.
+def theirs(w: Window, function: int, way: Direction | None = None) -> dict[str, float]:
+    """Utilisation of the shared resources that a function's packets crossed, in one direction or either.
 
     The wire brings frames whether or not they can be taken. Of its time towards the adapter that of frames that are dropped, or
     pile up, does not count: it was not needed, and more of it would bring nothing.
     """
-    found = {name: w.everyone[name] for name in crossed(w, function)}
+    found = {name: w.everyone[name] for name in crossed(w, function, way)}
     if "wire_rx" in found:
         arrived, no_room = int(w.functions["rx_offered"].sum()), int(w.functions[PF_FUNCTION]["drop_rx_buffer_full"])
         mine = int(w.functions[function]["rx_offered"]) - (no_room if function == PF_FUNCTION else 0)
@@ -240,33 +244,36 @@ def theirs(w: Window, function: int) -> dict[str, float]:
     return found
 
 
-def utilisation(w: Window, function: int) -> dict[str, float]:
+def utilisation(w: Window, function: int, way: Direction | None = None) -> dict[str, float]:
     """Of everything that a function used, its own first."""
-    return own(w, function) | theirs(w, function)
+    return own(w, function, way) | theirs(w, function, way)
 
 
-def is_idle(w: Window, function: int) -> bool:
-    """Whether a function got all that was offered to it, but for a frame at the window's edge."""
-    counts, moved = w.functions[function], ways(w, function)
-    pairs = int((w.agents[:, 0] == function).sum())
-    for way, number in ((Direction.TX, pairs), (Direction.RX, 1)):
-        ticks = w.limits.offered_ticks[way]
-        if way in moved and (not ticks or (1 + int(counts[("tx_packets", "rx_packets")[way]])) * ticks
-                             < MET * number * w.ps * TICKS_PER_PS):
-            return False
-    return bool(moved)
+def is_idle(w: Window, function: int, way: Direction) -> bool:
+    """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge."""
+    ticks, packets = w.limits.offered_ticks[way], int(w.functions[function][("tx_packets", "rx_packets")[way]])
+    return bool(ticks) and (1 + packets) * ticks >= MET * w.ps * TICKS_PER_PS
+
+
+def limited_by(w: Window, function: int, way: Direction) -> str | None:
+    """What limits a function in a direction: a resource, "a or b", the load offered to it, or nothing that is full; None if
+    nothing moved."""
+    if not ways(w, function, way):
+        return None
+    mine, others = own(w, function, way), theirs(w, function, way)
+    if mine and max(mine.values()) >= FULL:
+        return tied(mine)
+    if is_idle(w, function, way):
+        return OFFERED
+    return tied(others) if max(others.values()) >= FULL else NOBODY
 
 
 def bottleneck(w: Window, function: int) -> str | None:
-    """What limits a function: a resource, "a or b", the load offered to it, or nothing that is full; None if nothing moved."""
-    if not ways(w, function):
-        return None
-    mine, others = own(w, function), theirs(w, function)
-    if mine and max(mine.values()) >= FULL:
-        return tied(mine)
-    if is_idle(w, function):
-        return OFFERED
-    return tied(others) if max(others.values()) >= FULL else NOBODY
+    """The limit of a function; where its directions differ, that of each, as "a (Tx), b (Rx)"."""
+    names = {way: limited_by(w, function, way) for way in ways(w, function)}
+    if len(set(names.values())) < 2:
+        return next(iter(names.values()), None)
+    return ", ".join(f"{name} ({SAID[way]})" for way, name in names.items())
 
 
 def tied(loads: dict[str, float]) -> str:
@@ -275,17 +282,18 @@ def tied(loads: dict[str, float]) -> str:
     return " or ".join(sorted((name for name in loads if highest - loads[name] <= TIE), key=lambda name: -loads[name]))
 
 
-def gain(w: Window, function: int, resources: Collection[str], factor: float) -> float:
-    """The rate that is predicted, over today's, if resources that limit a function have `factor` times the capacity.
+def gain(w: Window, function: int, way: Direction, resources: Collection[str], factor: float) -> float:
+    """The rate that is predicted, over today's, if resources that limit a function in a direction have `factor` times the
+    capacity.
 
     Holds where they are full (FULL) and the next one has room: factor x its utilisation <= 0.85.
     """
-    return min(factor, 1 / max(rest)) if (rest := without(w, function, resources)) and max(rest) > 0 else factor
+    return min(factor, 1 / max(rest)) if (rest := without(w, function, way, resources)) and max(rest) > 0 else factor
 
 
-def without(w: Window, function: int, resources: Collection[str]) -> list[float]:
-    """Utilisation of everything else that a function used."""
-    return [load for name, load in utilisation(w, function).items() if name not in resources]
+def without(w: Window, function: int, way: Direction, resources: Collection[str]) -> list[float]:
+    """Utilisation of everything else that a function used in a direction."""
+    return [load for name, load in utilisation(w, function, way).items() if name not in resources]
 
 
 # interference ---------------------------------------------------------------------------------------------------
@@ -322,14 +330,22 @@ def mark(results: dict[str, Any], ps: int) -> tuple[int, ...]:
     return ps, int(frames), int(latency[0]), int(latency[1])
 
 
-def is_steady(marks: Sequence[tuple[int, ...]]) -> bool:
-    """Whether both halves of a window moved as many packets a second, and kept them as long. `marks` from edge to edge."""
+def streams(w: Window) -> int:
+    """Functions whose packets moved, each direction by itself."""
+    return sum(len(ways(w, function)) for function in range(len(w.functions)))
+
+
+def is_steady(marks: Sequence[tuple[int, ...]], streams: int = 0) -> bool:
+    """Whether both halves of a window moved as many packets a second, and kept them as long. `marks` from edge to edge. That a
+    frame of each stream falls into one half or the other says nothing."""
     first, last = marks[0], marks[-1]
     middle = min(marks[1:-1], key=lambda m: abs(2 * m[0] - first[0] - last[0]), default=None)
     if middle is None:
         return False
+    frames = max(1, last[1] - first[1])
     for before, half, after in list(zip(first, middle, last, strict=True))[1:]:
         early, late = (half - before) * (last[0] - middle[0]), (after - half) * (middle[0] - first[0])
-        if abs(early - late) > STEADY * max(early, late):
+        at_the_edge = streams * (after - before) / frames * (last[0] - first[0]) / 2
+        if abs(early - late) > max(STEADY * max(early, late), at_the_edge):
             return False
     return True

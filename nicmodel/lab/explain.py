@@ -14,13 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nicmodel.lab.books import NOBODY, Window, bottleneck, gain, own, shares, theirs, waited, ways
+from nicmodel.lab.books import NOBODY, Window, bottleneck, gain, limited_by, own, shares, theirs, waited, ways
 from nicmodel.lab.relax import RELAXATIONS, TENTH, Change, Relaxation, capacity_factor, choices
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.run import check_plane
 from nicmodel.lab.scenario import SCHEMA, Scenario
 from nicmodel.lab.workers import Outcome, run_all
 from nicmodel.sim.errors import ScenarioError
+from nicmodel.sim.plane import Direction
 
 ALIKE = 0.02  # what two runs may differ by and still say the same
 
@@ -144,18 +145,20 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
     assert book is not None
     functions = moving(book)
     before, now = rates(base, functions), rates(after, functions)
-    names = [bottleneck(book, f) or NOBODY for f in functions]
-    expected = sum(x * predicted(row, change, factor, book, f) for f, x in zip(functions, before, strict=True)) / sum(before)
+    names = {(f, way): limited_by(book, f, way) or NOBODY for f in functions for way in ways(book, f)}
+    packets = {(f, way): int(book.functions[f][("tx_packets", "rx_packets")[way]]) for f, way in names}
+    expected = sum(x * predicted(row, change, factor, book, *each) for each, x in packets.items()) / sum(packets.values())
     ratio = sum(now) / sum(before)
+    nobody = NOBODY in names.values()
     return {
         "resource": row.name,
         "utilisation": load_of(row, book),
-        "named": sum(is_named(row, name) for name in names),
+        "named": len({f for (f, _), name in names.items() if is_named(row, name)}),
         "factor": factor,
         "ratio": ratio,
         "elasticity": (ratio - 1) / (factor - 1),
-        "predicted": None if NOBODY in names else expected,
-        "agrees": None if NOBODY in names else abs(ratio - expected) <= ALIKE,
+        "predicted": None if nobody else expected,
+        "agrees": None if nobody else abs(ratio - expected) <= ALIKE,
         "vfs": [{"vf": f - 1 if f else None, "elasticity": (b / a - 1) / (factor - 1)}
                 for f, a, b in zip(functions, before, now, strict=True)],
     }
@@ -165,12 +168,14 @@ def is_named(row: Relaxation, name: str) -> bool:
     return any(part in row.resources for part in name.split(" or "))
 
 
-def predicted(row: Relaxation, change: Change, factor: float, book: Window, function: int) -> float:
-    """A function's new rate over its old one, by the book alone."""
+def predicted(row: Relaxation, change: Change, factor: float, book: Window, function: int, way: Direction) -> float:
+    """A function's new rate in a direction over its old one, by the book alone."""
     capacity = capacity_factor(row, book, change, factor)
     if capacity < 1:  # where more is impossible, less was tried
         return min(1.0, capacity / max(load_of(row, book), 1e-9))
-    return max(1.0, gain(book, function, row.resources, capacity)) if is_named(row, bottleneck(book, function) or "") else 1.0
+    if not is_named(row, limited_by(book, function, way) or ""):
+        return 1.0
+    return max(1.0, gain(book, function, way, row.resources, capacity))
 
 
 # other choices -----------------------------------------------------------------------------------------

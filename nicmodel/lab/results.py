@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import nicmodel
 from nicmodel.datasheet.counters import DROP_REASONS, bin_lower_ps
 from nicmodel.datasheet.rules import BY_ID
-from nicmodel.lab.books import bottleneck, interference, own, shares, waited
+from nicmodel.lab.books import bottleneck, interference, limited_by, own, shares, waited
 from nicmodel.lab.expect import PACKET_COUNTS, figures
 from nicmodel.lab.scenario import SCHEMA
 from nicmodel.sim.plane import Direction
@@ -167,6 +167,7 @@ def function_figures(measured: Measured, function: int) -> dict[str, Any]:
             "gbps": nbytes * 8 * 1000 / window if window else 0.0,
             "latency_ns": latency_figures(measured.latency[function, position]),
             "waiting": waits,
+            "bottleneck": limited_by(book, function, Direction(position)) if book else None,
         }
     row["drops"] = {reason.name: int(counts["drop_" + reason.name]) for reason in DROP_REASONS}
     if measured.queues is not None and function:

@@ -148,7 +148,7 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
         states=machine.states, window_ps=reached - window_from, simulated_ps=reached,
         wall_seconds=time.perf_counter() - began, packets=delivered(results), plane=plane, interrupted=interrupted,
         rows=kept.all() if scenario.record.rows and rows is None else None, rules=machine.stack.verdicts(), books=ledger,
-        steady=None if ledger is None or guests else not interrupted and books.is_steady(marks),
+        steady=None if ledger is None or guests else not interrupted and books.is_steady(marks, books.streams(ledger)),
         life=guests.close(reached) if guests else None, queues=queue_counts(machine, results["received"] - opened["received"]))
 
 

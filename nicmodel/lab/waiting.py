@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nicmodel.lab.books import Window, bottleneck, shares, waited, ways
+from nicmodel.lab.books import SAID, Window, limited_by, shares, waited, ways
 from nicmodel.sim.plane import Direction
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 TOP = 3  # causes that a table names
 LEAST_NS = 1  # less interference is not worth a row
 SHOWN = 0.005  # a smaller share or utilisation is not worth a cell
-WAY = {Direction.TX: "Tx", Direction.RX: "Rx"}
 
 
 def waiting_table(book: Window) -> Table:
@@ -30,7 +29,7 @@ def waiting_table(book: Window) -> Table:
     for functions, way, name in groups(book):
         named = list((shares(waited(book, functions, way)) or {}).items())[:TOP]
         causes = ", ".join(f"{cause} {percent(share)}" for cause, share in named if share >= SHOWN)
-        table.add_row(spans(functions), WAY[way], name, causes)
+        table.add_row(spans(functions), SAID[way], name, causes)
     return table
 
 
@@ -40,7 +39,7 @@ def groups(book: Window) -> list[tuple[list[int], Direction, str]]:
     for function in range(len(book.functions)):
         for way in ways(book, function):
             longest, *_ = shares(waited(book, [function], way)) or {"": 0.0}
-            found.setdefault((way, bottleneck(book, function), longest), []).append(function)
+            found.setdefault((way, limited_by(book, function, way), longest), []).append(function)
     rows = [(functions, way, name) for (way, name, _), functions in found.items()]
     return sorted(rows, key=lambda row: (row[1], row[0]))
 

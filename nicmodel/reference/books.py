@@ -169,7 +169,7 @@ class Books:
         """A request has its tag and its read buffer; what it waits for from now on is queueing of a holder."""
         if self.on:
             self.requests.add(request)
-            request.before = sum(request.waits)
+            request.before = list(request.waits)
             self.pools[TAGS].take(now, 1)
             self.own_tags[request.read.function].take(now, 1)
             self.pools[READ_BUFFER].take(now, request.nbytes)
@@ -177,23 +177,32 @@ class Books:
     def give_tag(self, now: int, request: Any) -> None:
         if self.on:
             self.requests.remove(request)
-            waited = 0 if request.read.stale else sum(request.waits) - request.before
+            waited = 0 if request.read.stale else self._queued(request)
             self.pools[TAGS].give(now, 1, waited)
             self.own_tags[request.read.function].give(now, 1, waited)
             self.pools[READ_BUFFER].give(now, request.nbytes, waited)
+
+    def _queued(self, holder: Any) -> int:
+        """What it has queued since it took what it holds."""
+        since = [now - then for now, then in zip(holder.waits, holder.before, strict=True)]
+        return sum(since) - self._latency(since)
+
+    def _latency(self, waits: list[int]) -> int:
+        """Of a read's wait for the writes before it, the time that any write takes: no queueing."""
+        return min(waits[WAIT["write_order"]], self.config.write_latency_ps)
 
     def take_room(self, now: int, pool: int, row: Any) -> None:
         """A row has its room in a packet buffer."""
         if self.on:
             self.stored[pool - TX_BUFFER].add(row)
-            row.before = sum(row.waits)
+            row.before = list(row.waits)
             self.pools[pool].take(now, row.room)
 
     def give_room(self, now: int, pool: int, row: Any, more_ps: int = 0) -> None:
         """`more_ps`: what its payload's last TLP has waited."""
         if self.on and row.room:
             self.stored[pool - TX_BUFFER].remove(row)
-            self.pools[pool].give(now, row.room, 0 if row.vanished else sum(row.waits) - row.before + more_ps)
+            self.pools[pool].give(now, row.room, 0 if row.vanished else self._queued(row) + more_ps)
 
     def credit_pools(self, kind: int, amounts: tuple[int, int] | list[int]) -> list[tuple[Pool, int]]:
         """The host's finite pools that a kind of TLP takes credits of, and how many."""
@@ -208,7 +217,8 @@ class Books:
     def queue_credits(self, kind: int, data: int, waits: list[int]) -> None:
         """The root complex releases the credits of a TLP that has waited there."""
         for pool, amount in self.credit_pools(kind, (1, data)):
-            pool.queued += amount * sum(waits[wait] for wait in AT_ROOT)
+            of_a_read = self._latency(waits) if pool is self.pools[UP_NPH] else 0
+            pool.queued += amount * (sum(waits[wait] for wait in AT_ROOT) - of_a_read)
 
     def give_credits(self, now: int, kind: int, report: list[int]) -> None:
         """The sender has them again."""

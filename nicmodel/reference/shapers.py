@@ -24,7 +24,10 @@ class Shaper:
         """A new rate applies to what is still to be paid."""
         left = max(0, self.shaped - 1024 * now)
         both = self.byte_ticks and byte_ticks
-        self.shaped = 1024 * now + left * byte_ticks // self.byte_ticks if both else 0
+        if both:
+            self.shaped = 1024 * now + left * byte_ticks // self.byte_ticks
+        else:
+            self.shaped = 1024 * now - burst * byte_ticks        # nothing is to be paid: the whole burst is saved
         self.byte_ticks, self.burst = byte_ticks, burst
         self.blame(now, self.line_cause)
         self.touch()

@@ -133,9 +133,10 @@ def attempt(s: Setup, name: str, factor: Fraction) -> Trial:
     after = measure(s, change)
     capacity = capacity_factor(row, before, change, applied)
     functions = range(1, 1 + s.vfs)
-    rest = max(max(books.without(before, f, row.resources)) for f in functions)
-    rates = [int(before.functions["tx_packets"][f] + before.functions["rx_packets"][f]) for f in functions]
-    gains = [books.gain(before, f, row.resources, capacity) for f in functions]
+    streams = [(f, way) for f in functions for way in books.ways(before, f)]
+    rest = max(max(books.without(before, *stream, row.resources)) for stream in streams)
+    rates = [int(before.functions[("tx_packets", "rx_packets")[way]][f]) for f, way in streams]
+    gains = [books.gain(before, *stream, row.resources, capacity) for stream in streams]
     predicted = sum(g * r for g, r in zip(gains, rates, strict=True)) / sum(rates)
     return Trial([books.bottleneck(before, f) for f in functions], books.utilisation(before, 1), capacity, rest, predicted,
                  packets(after) / packets(before))

@@ -189,18 +189,34 @@ def test_a_function_that_got_what_it_was_offered_is_limited_by_that(packets, nam
     assert books.bottleneck(window(limits, **busy(wire=1.0) | {"functions": sent(1, packets)}), 1) == name
 
 
-def test_both_directions_must_have_got_what_they_were_offered():
+def test_a_direction_has_got_what_it_was_offered_or_not():
     limits = replace(LIMITS, offered_ticks=(PS * 1024 // 100, PS * 1024 // 50))
-    got = {(1, "tx_packets"): 100, (1, "rx_packets"): 50}
-    assert books.is_idle(window(limits, functions=got), 1)
-    assert not books.is_idle(window(limits, functions=got | {(1, "rx_packets"): 40}), 1)
-    assert not books.is_idle(window(functions=got), 1), "saturated"
+    w = window(limits, functions={(1, "tx_packets"): 100, (1, "rx_packets"): 40})
+    assert books.is_idle(w, 1, Direction.TX) and not books.is_idle(w, 1, Direction.RX)
+    assert not books.is_idle(window(functions=sent(1, 100)), 1, Direction.TX), "saturated"
+
+
+def test_each_direction_has_its_own_limit():
+    """The receive wire does not limit sending, nor a shaper receiving."""
+    both = sent(1, 100) | {(1, "rx_packets"): 100, (1, "rx_offered"): 100}
+    w = window(**busy(wire_rx=1.0, up_link=0.5) | {"functions": both})
+    assert (books.limited_by(w, 1, Direction.TX), books.limited_by(w, 1, Direction.RX)) == (NOBODY, "wire_rx")
+    assert books.bottleneck(w, 1) == f"{NOBODY} (Tx), wire_rx (Rx)"
+    shaped = replace(LIMITS, shaper_ticks=PS * 1024 // 6400)
+    w = window(shaped, **busy(wire_rx=1.0) | {"functions": both | {(1, "tx_bytes"): 6400}})
+    assert (books.limited_by(w, 1, Direction.TX), books.limited_by(w, 1, Direction.RX)) == ("shaper", "wire_rx")
+    assert books.bottleneck(window(**busy(up_link=1.0) | {"functions": both}), 1) == "up_link"
+
+
+def test_a_pass_takes_no_more_than_a_ring_has_room_for():
+    scenario = build({"ring_size": 64, "driver": {"batch": 1024}}, "x", {})
+    assert books.limits(scenario, CONFIG).batch == 63
 
 
 def test_a_gain_is_bounded_by_the_factor_and_by_the_next_resource():
     w = window(**busy(wire=1.0, down_link=0.8, up_link=0.5))
-    assert books.gain(w, 1, ["wire"], 1.1) == 1.1 and books.gain(w, 1, ["wire"], 2.0) == 1.25
-    assert books.gain(w, 1, ["up_link"], 1.1) == 1.0
+    assert books.gain(w, 1, Direction.TX, ["wire"], 1.1) == 1.1 and books.gain(w, 1, Direction.TX, ["wire"], 2.0) == 1.25
+    assert books.gain(w, 1, Direction.TX, ["up_link"], 1.1) == 1.0
 
 
 # interference and steadiness --------------------------------------------------------------------------------
@@ -221,6 +237,12 @@ def test_a_wait_is_split_among_those_served_meanwhile():
 ])
 def test_steady_is_when_the_halves_are_alike(marks, steady):
     assert books.is_steady(marks) == steady
+
+
+@pytest.mark.parametrize(("late", "streams", "steady"), [(96, 2, True), (97, 2, False), (96, 1, False)])
+def test_a_frame_of_each_stream_may_fall_into_either_half(late, streams, steady):
+    marks = [(0, 0, 0, 0), (50, 94, 9400, 0), (100, 94 + late, 9400 + 100 * late, 0)]
+    assert books.is_steady(marks, streams) == steady
 
 
 # relaxing -------------------------------------------------------------------------------------------------

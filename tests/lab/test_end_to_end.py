@@ -22,6 +22,7 @@ from nicmodel.datasheet.ethernet import AROUND_BYTES
 from nicmodel.datasheet.pcie_link import GENERATIONS, TICKS_PER_PS, completion_tlp_bytes, memory_tlp_bytes
 from nicmodel.datasheet.rules import BY_ID
 from nicmodel.datasheet.timing import DOMAIN_BASE
+from nicmodel.lab.books import OFFERED
 from nicmodel.lab.loading import load, shipped
 from nicmodel.lab.report import run_report
 from nicmodel.lab.results import RunResult
@@ -288,6 +289,31 @@ def test_ctrl_c_ends_a_long_run_soon_and_prints_what_was_measured(plane):
 def test_a_cap_that_the_warmup_reaches_leaves_a_window_of_one_step():
     result = run("vf_scaling", packets=1, warmup="100us", duration="640us")
     assert result.meta["window_ps"] == 10_000_000 and result.simulated["totals"]["tx_packets"] > 0
+
+
+@pytest.mark.parametrize("plane", ["fast", "reference"])
+def test_a_vf_that_is_polled_gets_no_interrupt_and_waits_for_the_poll(plane):
+    """Frames a microsecond apart wait for the next of the polls, 100 us apart: from nearly nothing to nearly all of that."""
+    result = run("one_vf", plane=plane, direction="rx", load="1Mpps", frame_size=64, ring_size=512, warmup="200us",
+                 duration="1ms", packets=0, expect=[], record={"rows": True}, driver={"poll": "100us"})
+    (vf,) = result.simulated["vfs"]
+    assert 950 <= vf["rx_packets"] <= 1100 and 45_000 < vf["rx"]["latency_ns"]["p50"] < 55_000
+    assert 95_000 < vf["rx"]["latency_ns"]["max"] < 105_000
+    assert len(result.rows) > 1000 and (result.rows["INTERRUPTED"] < 0).all()
+
+
+@pytest.mark.parametrize("plane", ["fast", "reference"])
+def test_a_vf_that_has_sent_nothing_has_saved_its_burst(plane):
+    """100 kB at once, then 1 Gb/s for about 1 ms: 125 kB more, to a frame."""
+    result = run("one_vf", plane=plane, frame_size=1518, warmup=0, duration="1ms", packets=0, expect=[],
+                 nic={"vf_rate": "1Gbps", "vf_burst": "100kB"})
+    assert result.simulated["vfs"][0]["tx_bytes"] == pytest.approx(225_000, abs=2 * 1518)
+
+
+def test_two_queues_share_the_load_that_a_vf_is_offered():
+    result = run("one_vf", queues_per_vf=2, load="1Mpps", frame_size=64, warmup="100us", duration="1ms", packets=0, expect=[])
+    assert result.simulated["vfs"][0]["tx_packets"] == pytest.approx(1000, abs=2)
+    assert result.simulated["vfs"][0]["bottleneck"] == OFFERED
 
 
 def test_what_is_just_allowed_runs_on_both_planes():

@@ -10,8 +10,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from bare_books import US, Setup, attempt
+from bare_books import US, Setup, attempt, measure
 
+from nicmodel.lab import books
 from nicmodel.lab.books import FULL, TIE
 from nicmodel.lab.relax import BY_NAME
 
@@ -33,6 +34,9 @@ CASES = {
     "tags, few": (Setup(frame=256, config={"tags": 4, "read_latency_ps": 1_600_000}), "tags", QUARTER, "tags"),
     "tags, some reserved": (Setup(frame=256, window_ps=300 * US, config={"tags": 14, "tag_reserve": 4,
                                                                          "read_latency_ps": 3_600_000}), "tags", TENTH, "tags"),
+    # reads wait for the writes before them as long as any write takes: that is no other resource
+    "tags, behind writes": (Setup(frame=256, window_ps=300 * US, config={"tags": 8, "read_latency_ps": 3_600_000,
+                                                                         "write_latency_ps": 1_000_000}), "tags", TENTH, "tags"),
     "host latency": (Setup(frame=256, window_ps=300 * US, config={"tags": 10, "read_latency_ps": 3_600_000}),
                      "host latency", TENTH, "tags"),
     "a function's tags": (Setup(frame=256, window_ps=300 * US, config={"tag_cap": 4, "read_latency_ps": 6_000_000}),
@@ -67,3 +71,12 @@ def test_the_book_names_the_limit_and_predicts_what_relaxing_it_brings(case, pla
     assert limit >= FULL and trial.factor * trial.second <= 0.85, "out of the range of the promise"
     assert limit - trial.second > TIE
     assert trial.measured == pytest.approx(trial.predicted, rel=0.02)
+
+
+@pytest.mark.parametrize("write_latency_ps", [1_000, 220_000, 2_000_000])
+@pytest.mark.parametrize("config, name", [
+    ({"tags": 8, "read_latency_ps": 3_600_000}, "tags"), ({"tag_cap": 3, "read_latency_ps": 3_600_000}, "tag_cap"),
+    ({"host_nph": 4, "read_latency_ps": 400_000}, "up_credits")])
+def test_what_holds_reads_is_named_however_long_writes_take(config, name, write_latency_ps):
+    w = measure(Setup(frame=64, window_ps=300 * US, config=config | {"write_latency_ps": write_latency_ps, "host_ph": 0}))
+    assert {books.bottleneck(w, function) for function in (1, 2, 3)} == {name}

@@ -19,7 +19,7 @@ from nicmodel.lab.loading import build
 from nicmodel.lab.results import RunResult, jain, latency_figures, simulated
 from nicmodel.sim.errors import ScenarioError
 
-RATES = {"mpps", "gbps", "latency_ns", "waiting"}
+RATES = {"mpps", "gbps", "latency_ns", "bottleneck", "waiting"}
 FUNCTION = {
     "vf",
     "state",
@@ -60,7 +60,8 @@ def test_the_json_has_the_documented_shape():
         assert set(row) == FUNCTION
         assert set(row["tx"]) == set(row["rx"]) == RATES
         assert set(row["drops"]) == {reason.name for reason in DROP_REASONS}
-        assert row["waiting"] is row["bottleneck"] is row["utilisation"] is row["tx"]["waiting"] is None
+        assert row["waiting"] is row["bottleneck"] is row["utilisation"] is None
+        assert row["tx"]["waiting"] is row["rx"]["bottleneck"] is None
     assert figures["utilisation"] is figures["interference"] is figures["totals"]["steady"] is None
     assert set(figures["vfs"][0]["tx"]["latency_ns"]) == {"p50", "p99", "max"}
     assert figures["vfs"][0]["rx"]["latency_ns"] is None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from booked import PAIR, PYTHON, RECEIVER, book, pool, waits
-from harness import NS, US, Queue
+from harness import NS, US, Queue, plane_config
 
 from nicmodel.datasheet.arbiters import ORDER
-from nicmodel.datasheet.books import SERVED
+from nicmodel.datasheet.books import SERVED, WAITS
 from nicmodel.reference import books
+from nicmodel.reference.books import UP_PH
+from nicmodel.reference.link import NONPOSTED, POSTED
+from nicmodel.reference.plane import ReferencePath
 
 
 # pools and rates -----------------------------------------------------------------------------------------------
@@ -33,10 +38,22 @@ def test_queueing_of_a_holder():
     assert pool(outcome, "tx_buffer")[2] == 60 * (13_600 + 48_000)
 
 
-def test_queueing_at_the_root_complex_is_of_the_host_s_credits():
-    """A read waits 207 200 for a message's commit: one non-posted header."""
+def test_a_read_behind_a_write_waits_as_long_as_any_write_takes_and_that_is_no_queueing():
+    """It waits 207 200 for a message's commit, of the 220 000 that a write takes: its credit, tag and buffer are in use."""
     outcome = book(PYTHON, actions=((3 * US, "send", (0, 0, (60,))), (3020 * NS, "set", ("raise", 66))))
-    assert pool(outcome, "up_nph")[2] == 207_200
+    assert waits(outcome, 0)["write_order"] == 207_200
+    assert [pool(outcome, name)[2] for name in ("up_nph", "tags", "read_buffer")] == [0, 0, 0]
+
+
+def test_what_a_read_waits_for_writes_beyond_that_is_queueing():
+    """Behind the IOMMU writes wait for walks, and reads for writes: 100 000 of 320 000 are queueing, beside a walk's 5 000."""
+    kept = ReferencePath(plane_config(books=True, write_latency_ps=220_000)).books
+    waited = {"write_order": 320_000, "walkers": 5_000}
+    holder = SimpleNamespace(waits=[waited.get(wait.name, 0) for wait in WAITS], before=[0] * len(WAITS))
+    assert kept._queued(holder) == 105_000
+    kept.queue_credits(NONPOSTED, 0, holder.waits)
+    kept.queue_credits(POSTED, 2, holder.waits)
+    assert [pool.queued for pool in kept.pools[UP_PH:]] == [325_000, 2 * 325_000, 105_000]
 
 
 def test_rx_buffer_is_held_until_the_payload_has_left():

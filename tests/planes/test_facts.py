@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
-from nicmodel._fastpath import FastPath
 
 from nicmodel._fast import generate
 from nicmodel.datasheet import arbiters, counters, pcie_link
-from nicmodel.datasheet.profiles import HOSTS, PROFILES
-from nicmodel.device import plane_config
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import Direction, FlowConfig
 
@@ -52,14 +48,6 @@ def test_a_flow_has_frames_and_goes_forward(wrong, told):
     """Whichever plane it is meant for."""
     with pytest.raises(ModelBug, match=told):
         FlowConfig(**{"direction": Direction.RX, "sizes": (64,), "dst_mac": 1, "src_mac": 2} | wrong)
-
-
-@pytest.mark.parametrize("name, number, told", [
-    ("num_functions", 1 << 15, "32768 functions or rings"), ("num_rings", 1 << 15, "32768 functions or rings"),
-    ("tx_cache", 1 << 16, "65536 descriptors of a ring on chip"), ("rx_cache", 1 << 16, "65536 descriptors of a ring on chip")])
-def test_a_plane_has_no_more_than_its_fields_can_name(name, number, told):
-    with pytest.raises(ModelBug, match=told):
-        FastPath(replace(plane_config(PROFILES["x520"], HOSTS["xeon"], num_vfs=2), **{name: number}))
 
 
 def test_who_decides_between_tags_and_upstream_is_who_a_request_looks_at():
