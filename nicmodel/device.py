@@ -211,10 +211,11 @@ class Device:
         self.plane.stop_agent(agent, self.clock.stamp())
 
     # a host's plug and play ---------------------------------------------------------------------------------
-    def enumerate(self, mps: int | None = None, mrrs: int | None = None, ecrc: bool | None = None) -> None:
-        """Size and place BARs, enable the PF: what firmware and a PCI bus driver do."""
+    def enumerate(self, mps: int | None = None, mrrs: int | None = None, rcb: int | None = None,
+                  ecrc: bool | None = None) -> None:
+        """Size and place BARs, enable the PF: what firmware and a PCI bus driver do. In bytes; None: as the plane has it."""
         root.enumerate_device(self.endpoint, mps=mps or self.config.mps, mrrs=mrrs or self.config.mrrs,
-                              ecrc=bool(self.config.tlp_digest_bytes) if ecrc is None else ecrc)
+                              rcb=rcb or self.config.rcb, ecrc=bool(self.config.tlp_digest_bytes) if ecrc is None else ecrc)
 
     def enable_vfs(self, count: int) -> simpy.Event:
         """NumVFs, VF BARs, VF Enable and VF MSE, in the order of the PCIe rules; the event is the settle time."""

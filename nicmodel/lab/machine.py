@@ -110,7 +110,7 @@ class Machine:
 
     def _enumerate(self) -> None:
         s = self.scenario
-        self.device.enumerate(mps=s.pcie.mps, mrrs=s.pcie.mrrs, ecrc=s.pcie.ecrc)
+        self.device.enumerate(mps=s.pcie.mps, mrrs=s.pcie.mrrs, rcb=s.pcie.rcb, ecrc=s.pcie.ecrc)
 
     def unplug(self) -> None:
         """The adapter leaves its slot: no register of it answers, and it neither sends nor receives."""

@@ -6,14 +6,14 @@ import subprocess
 import sys
 
 import pytest
-from device_bench import BUS_MASTER, COMMAND, US, Bench, frames, send
+from device_bench import BUS_MASTER, COMMAND, US, X520, Bench, frames, send
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
-from nicmodel.datasheet.config_pf import PF_BARS, PF_MSIX_BAR
+from nicmodel.datasheet.config_pf import EXPRESS, PF_BARS, PF_MSIX_BAR
 from nicmodel.datasheet.config_space import PF_RID
 from nicmodel.datasheet.timing import VF_ENABLE_SETTLE_PS
-from nicmodel.device import ALL_ONES
+from nicmodel.device import ALL_ONES, Device, plane_config
 from nicmodel.pcie import root
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import NEVER
@@ -34,6 +34,14 @@ def test_enumeration_places_and_enables_the_pf(plane):
     for bar in PF_BARS:
         base = device.endpoint.base(0, bar)
         assert base and device.endpoint.decode(base + 4) == (0, bar, 4)
+
+
+@pytest.mark.parametrize("rcb", (64, 128))
+def test_the_root_ports_completion_boundary_is_the_planes(rcb):
+    device = Device(X520, plane_config(X520, rcb=rcb), plane="reference")
+    device.enumerate()
+    link = root.Function(device, PF_RID)
+    assert EXPRESS["LinkCtl"]["Rcb"].get(link.get(EXPRESS["LinkCtl"], link.capability(EXPRESS.id))) == rcb // 128
 
 
 def test_vfs_appear_after_their_time_and_vanish(plane):

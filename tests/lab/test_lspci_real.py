@@ -44,7 +44,8 @@ def vf_slots(count: int) -> list[str]:
 @pytest.mark.parametrize(("profile", "num_vfs", "speed", "total", "pcie"), [
     ("vf100g", 8, "16GT/s, Width x16", 256, {}),
     ("x520", 63, "5GT/s, Width x8", 64, {}),
-    ("vf100g", 70, "8GT/s (downgraded), Width x4 (downgraded)", 256, {"gen": 3, "lanes": 4, "mps": "128B", "mrrs": "256B"}),
+    ("vf100g", 70, "8GT/s (downgraded), Width x4 (downgraded)", 256, {"gen": 3, "lanes": 4, "mps": "128B", "mrrs": "256B",
+                                                                         "rcb": "128B"}),
 ])
 def test_lspci_decodes_what_the_drivers_left(command, pciutils, tmp_path, profile, num_vfs, speed, total, pcie):
     settings = {"profile": profile, "num_vfs": num_vfs} | {f"pcie.{key}": value for key, value in pcie.items()}
@@ -53,12 +54,12 @@ def test_lspci_decodes_what_the_drivers_left(command, pciutils, tmp_path, profil
     assert status == 0 and out == ""
     found = sections(pciutils("lspci", (tmp_path / "dump").read_text(), "-vvv"))
     assert list(found) == ["01:00.0", *vf_slots(num_vfs)]
-    mps, mrrs = pcie.get("mps", "256B")[:-1], pcie.get("mrrs", "512B")[:-1]
+    mps, mrrs, rcb = (pcie.get(key, usual)[:-1] for key, usual in (("mps", "256B"), ("mrrs", "512B"), ("rcb", "64B")))
     pf = found.pop("01:00.0")
     for token in ("Ethernet controller: Intel Corporation 82599ES 10-Gigabit SFI/SFP+ Network Connection (rev 01)",
                   "Mem+ BusMaster+", "Region 0: Memory at", "(64-bit, prefetchable)", "MSI-X: Enable+ Count=64 Masked-",
-                  "Express (v2) Endpoint", "FLReset+", f"MaxPayload {mps} bytes, MaxReadReq {mrrs} bytes", f"Speed {speed}",
-                  "Single Root I/O Virtualization (SR-IOV)", "IOVCtl:\tEnable+", "MSE+ ARIHierarchy+",
+                  "Express (v2) Endpoint", "FLReset+", f"MaxPayload {mps} bytes, MaxReadReq {mrrs} bytes", f"RCB {rcb} bytes",
+                  f"Speed {speed}", "Single Root I/O Virtualization (SR-IOV)", "IOVCtl:\tEnable+", "MSE+ ARIHierarchy+",
                   f"Initial VFs: {total}, Total VFs: {total}, Number of VFs: {num_vfs}",
                   "VF offset: 128, stride: 2, Device ID: 10ed", "Alternative Routing-ID Interpretation (ARI)"):
         assert token in pf, token

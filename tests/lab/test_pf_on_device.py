@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nicmodel.datasheet.config_pf import EXPRESS
+from nicmodel.datasheet.config_space import PF_RID
 from nicmodel.datasheet.ndis import Oid, PowerState, RequestType, Status
 from nicmodel.datasheet.ndis_structures import (
     BarResourcesInfo,
@@ -20,6 +22,7 @@ from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.testbench import Machine
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.requests import NDIS
+from nicmodel.pcie.root import Function
 
 QUERY, SET, METHOD = RequestType
 US = 1_000_000
@@ -66,6 +69,17 @@ def test_bars_and_ids_are_the_devices(machine):
             assert machine.run(ask.submit(request, NDIS)) == Status.SUCCESS
             resource = MemoryResource.from_buffer_copy(request.data)
             assert (resource.Start, resource.Length) == (machine.endpoint.base(1 + vf, bar), 0x4000)
+
+
+@pytest.mark.parametrize("rcb", (64, 128))
+def test_the_pf_is_told_the_completion_boundary_of_the_scenario_whenever_it_is_plugged(rcb):
+    machine = Machine(Scenario(profile="x520", num_vfs=1, pcie={"rcb": rcb}), "reference")
+    for _ in range(2):
+        pf = Function(machine.device, PF_RID)
+        control = pf.get(EXPRESS["LinkCtl"], pf.capability(EXPRESS.id))
+        assert EXPRESS["LinkCtl"]["Rcb"].get(control) == rcb // 128
+        machine.unplug()
+        machine.plug()
 
 
 @pytest.mark.parametrize("oid, parameters", [(Oid.SRIOV_RESET_VF, made(ResetVfParameters, VFId=1)),
