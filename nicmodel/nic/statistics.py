@@ -1,7 +1,8 @@
 """Statistics registers: the plane's counters, seen from a base (82599 8.2.3.23, 8.3.5.6).
 
 A VF's counters run freely and wrap: reading clears nothing, nor does a reset of the VF (the datasheet does not say; its
-drivers resample). The PF's are cleared by reading. A reset of the PF starts all of them again.
+drivers resample). The PF's are cleared by reading. A reset of the PF starts all of them again. SSVPC counts a frame by what VMECM
+said when it was dropped.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from nicmodel.datasheet import registers_vf as vf
 from nicmodel.datasheet.registers import Register
 from nicmodel.nic.registers import RegisterFile
 
+WORD_POOLS = 32                  # pools in a word of a bitmap
 HIGH = 32                        # the high half of a pair starts at this bit
 PF_ROWS = ((pf.GPRC, "rx_packets"), (pf.GPTC, "tx_packets"))
 VF_ROWS = ((vf.VFGPRC, "rx_packets", 0), (vf.VFGORC_LSB, "rx_bytes", 0), (vf.VFGORC_MSB, "rx_bytes", HIGH),
@@ -28,7 +30,9 @@ class Statistics:
         self.results = results
         self._base: dict[tuple[int, str], int] = {}          # (function, counter)
         self._read: dict[str, int] = {}                      # PF row -> total at its last read
-        self._spoofed: dict[int, int] = {}                   # VF -> frames that SSVPC has shown, or will not
+        self._spoofed: dict[int, int] = {}                   # function -> frames dropped that SSVPC has counted or passed over
+        self._ssvpc = 0                                      # frames counted since its last read
+        regs.on_change(pf.VMECM, lambda index, old, _new: self._count_spoofed(index, old))
         regs.on_read(pf.SSVPC, lambda _index: self._spoofs(regs))
         for row, counter in PF_ROWS:
             regs.on_read(row, lambda _index, row=row, counter=counter: self._since_read(row, counter))  # type: ignore[misc]
@@ -47,13 +51,20 @@ class Statistics:
         self._read[row.name] = total
         return count
 
+    def _count_spoofed(self, word: int, pools: int) -> None:
+        """SSVPC counts what anti-spoofing has dropped of these pools of a word; what it dropped of the others is passed over."""
+        dropped = self.results()["functions"]["drop_spoofed"]
+        first = 1 + WORD_POOLS * word                        # pool v is VF v's
+        for pool, total in enumerate(dropped[first:first + WORD_POOLS]):
+            if pools >> pool & 1:
+                self._ssvpc += int(total) - self._spoofed.get(first + pool, 0)
+            self._spoofed[first + pool] = int(total)
+
     def _spoofs(self, regs: RegisterFile) -> int:
-        """Frames that anti-spoofing has dropped since the last read, of the pools that VMECM names."""
-        count = 0
-        for function, total in enumerate(self.results()["functions"]["drop_spoofed"]):
-            if function and regs.get(pf.VMECM, (function - 1) // 32) >> (function - 1) % 32 & 1:
-                count += int(total) - self._spoofed.get(function, 0)
-                self._spoofed[function] = int(total)
+        """Frames dropped since the last read, each while VMECM named its pool."""
+        for word in range(pf.VMECM.count):
+            self._count_spoofed(word, regs.get(pf.VMECM, word))
+        count, self._ssvpc = self._ssvpc, 0
         return count
 
     def reset(self) -> None:
@@ -64,3 +75,4 @@ class Statistics:
                 self._base[function, counter] = int(count)
         for row, counter in PF_ROWS:
             self._read[row.name] = int(functions[counter].sum())
+        self._ssvpc = 0                                      # VMECM is 0 now: what is older is passed over when it is written

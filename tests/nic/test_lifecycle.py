@@ -148,6 +148,47 @@ def test_a_pf_reset_starts_the_counters_again_and_a_vf_reset_does_not():
     assert adapter.read(0, pf.GPRC) == 1
 
 
+def drop_spoofed(adapter, **frames):
+    """Anti-spoofing drops so many more frames of VFs named vN."""
+    for vf_name, count in frames.items():
+        adapter.plane.functions["drop_spoofed"][1 + int(vf_name[1:])] += count
+
+
+def test_ssvpc_counts_what_is_dropped_while_vmecm_names_the_pool():
+    adapter = Adapter(40)
+    drop_spoofed(adapter, v1=5, v35=6)
+    adapter.write(0, pf.VMECM[0], 1 << 1)
+    assert adapter.read(0, pf.SSVPC) == 0, "dropped before"
+    drop_spoofed(adapter, v1=1, v2=10, v35=20)
+    adapter.write(0, pf.VMECM[1], 1 << 3)
+    drop_spoofed(adapter, v1=2, v2=30, v35=100)
+    adapter.write(0, pf.VMECM[0], 1 << 2)
+    drop_spoofed(adapter, v1=300, v2=1000)
+    assert [adapter.read(0, pf.SSVPC) for _ in range(2)] == [1103, 0], "also of pool 1, which VMECM names no longer"
+
+
+def test_a_pf_reset_starts_ssvpc_again():
+    adapter = Adapter(2)
+    adapter.write(0, pf.VMECM[0], 3)
+    drop_spoofed(adapter, v0=4)
+    adapter.nic.function_reset(PF_FUNCTION)
+    drop_spoofed(adapter, v0=8, v1=16)
+    assert adapter.read(0, pf.SSVPC) == 0, "VMECM names no pool after a reset"
+    adapter.write(0, pf.VMECM[0], 3)
+    drop_spoofed(adapter, v1=32)
+    assert adapter.read(0, pf.SSVPC) == 32
+
+
+def test_a_pf_reset_forgets_what_ssvpc_had_yet_to_show():
+    adapter = Adapter(2)
+    adapter.write(0, pf.VMECM[0], 3)
+    drop_spoofed(adapter, v0=4)
+    adapter.write(0, pf.VMECM[0], 1)
+    adapter.nic.function_reset(PF_FUNCTION)
+    adapter.write(0, pf.VMECM[0], 3)
+    assert adapter.read(0, pf.SSVPC) == 0
+
+
 def test_octet_counters_have_36_bits():
     adapter = Adapter(1)
     adapter.plane.functions[VF0] = (0, 0x1E_8765_4321, 0, 0x2F_1234_5678, 0)
