@@ -5,7 +5,7 @@ Exceptions are raised here and in `run_until`, nowhere below. The loop itself is
 
 import numpy as np
 
-from nicmodel.sim.limits import MOST_DOMAINS, check_config, check_words
+from nicmodel.sim.limits import check_config, check_domain, check_words
 from nicmodel.sim.plane import LONGEST_FRAME, TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
@@ -123,10 +123,10 @@ cdef class Door:
             call.words[1 + each] = words[each]
 
     cdef int room_for_domain(self, int domain) except -1:
+        """A domain that nobody has attached is an arena without bytes: DMA there is a FAULT."""
         cdef int32_t room = domain + 1
         cdef Arena* arenas
-        if not 0 <= domain < MOST_DOMAINS:
-            raise ModelBug(f"there is no domain {domain}")
+        check_domain(domain)
         if room > self.nic.num_arenas:
             arenas = <Arena*>realloc(self.nic.arenas, room * sizeof(Arena))
             if arenas == NULL:
@@ -159,6 +159,7 @@ cdef class Door:
         cdef int32_t index = self.ring_index(direction, ring)
         cdef Call* call
         self.check_function(config.function)
+        self.room_for_domain(config.domain)
         call = self.call(CALL_OPEN_RING, at)
         words = (index, config.function, config.base, config.size, config.domain, config.head,
                  config.buffer_bytes, config.vector, config.wthresh)

@@ -7,33 +7,40 @@ import numpy as np
 from nicmodel.reference.instants import Instants
 from nicmodel.sim.plane import READ_FAULT, WRITE_FAULT, Upcall, UpcallKind
 
+NO_ARENA = (0, np.zeros(0, np.uint8))
+
 
 class Memory:
-    """Loads and stores. What lies outside an arena reads as zeros, takes nothing, and is reported."""
+    """Loads and stores. What lies outside an arena reads as zeros, takes nothing, and is reported.
+
+    A domain that nobody has attached is an arena without bytes.
+    """
 
     def __init__(self, instants: Instants):
         self.instants = instants
         self.arenas: dict[int, tuple[int, np.ndarray | None]] = {}
 
     def is_message(self, domain: int) -> bool:
-        return self.arenas[domain][1] is None
+        return domain in self.arenas and self.arenas[domain][1] is None
+
+    def arena(self, domain: int) -> tuple[int, np.ndarray]:
+        base, memory = self.arenas.get(domain, NO_ARENA)
+        assert memory is not None
+        return base, memory
 
     def range_of(self, domain: int) -> range:
-        base, memory = self.arenas[domain]
-        assert memory is not None
+        base, memory = self.arena(domain)
         return range(base, base + len(memory))
 
     def load(self, domain: int, function: int, address: int, nbytes: int) -> bytes:
-        base, memory = self.arenas[domain]
-        assert memory is not None
+        base, memory = self.arena(domain)
         if not base <= address <= base + len(memory) - nbytes:
             self.fault(function, READ_FAULT, address)
             return bytes(nbytes)
         return memory[address - base:address - base + nbytes].tobytes()
 
     def store(self, domain: int, function: int, address: int, data: bytes) -> None:
-        base, memory = self.arenas[domain]
-        assert memory is not None
+        base, memory = self.arena(domain)
         if not base <= address <= base + len(memory) - len(data):
             self.fault(function, WRITE_FAULT, address)
             return

@@ -30,7 +30,7 @@ from nicmodel.reference.switch import Switch
 from nicmodel.reference.tags import Tags
 from nicmodel.reference.transmit import Transmit
 from nicmodel.reference.writers import Vectors, Writers
-from nicmodel.sim.limits import check_config, check_words
+from nicmodel.sim.limits import check_config, check_domain, check_words
 from nicmodel.sim.plane import (
     RSS_KEY_STEP,
     RSS_TABLE_STEP,
@@ -181,9 +181,11 @@ class ReferencePath:
             self._bind_vector(ring)
 
     def attach(self, domain: int, base: int, memory: np.ndarray | None) -> None:
+        check_domain(domain)
         self.host.memory.arenas[domain] = (base, memory)
 
     def open_ring(self, direction: Direction, ring: int, config: RingConfig, at: int) -> None:
+        check_domain(config.domain)
         self._call(at, self._open_ring, direction, ring, config)
 
     def _open_ring(self, _now: int, direction: Direction, number: int, config: RingConfig) -> None:

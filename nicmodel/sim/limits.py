@@ -110,6 +110,12 @@ RULES: dict[str, tuple[int, Rule]] = {
 }
 
 
+def check_domain(domain: int) -> None:
+    """Raises `ModelBug` for a number that no domain has."""
+    if not 0 <= domain < MOST_DOMAINS:
+        raise ModelBug(f"there is no domain {domain}: they are numbered from 0 to {MOST_DOMAINS - 1}")
+
+
 def check_words(config: PlaneConfig, table: str, index: int, words: Sequence[int]) -> None:
     """Raises `ModelBug` for a table that there is not, or for an index or words that it does not take."""
     if table not in RULES:

@@ -22,6 +22,12 @@ def agents(functions: int, **fields: object) -> tuple[Queue, ...]:
     return tuple(Queue(function, **fields) for function in range(1, functions + 1))   # type: ignore[arg-type]
 
 
+# Functions without memory and with the highest number of all domains; function 1 is at work meanwhile.
+LOST = (Queue(1), Queue(3, agent=False, rx=True), Queue(4, agent=False, rx=True))
+LOST_ACTIONS = ((3 * US, "post", (1, 0, 9)), (3 * US, "post", (2, 0, 20)), (4 * US, "send", (1, 0, (60,))),
+                (4 * US, "send", (2, 0, (60, 700))), (9 * US, "inject", (300, 3)), (9 * US, "inject", (300, 4)),
+                (12 * US, "attach", (3,)), (13 * US, "send", (1, 1, (90, 600))), (14 * US, "send", (2, 2, (60,))))
+
 CORPUS = (
     Script("one frame", (Queue(1, count=1),)),
     Script("one function, 64 B", agents(1)),
@@ -108,6 +114,8 @@ CORPUS = (
                     (3 * US, "read", (2, 0x2018)), (3 * US, "read", (1, 0x2018)))),
     Script("a message domain", (Queue(1, agent=False, rx=True), Queue(2)), message_functions=(1,), config=(FULL,),
            actions=((3 * US, "post", (0, 0, 20)), (4 * US, "send", (0, 0, (60, 700))), (9 * US, "inject", (300, 1)))),
+    Script("a function that nobody attached, and one that is attached late", LOST, unattached_functions=(3, 4), config=(FULL,),
+           actions=LOST_ACTIONS),
     Script("a ring changes its vector", (Queue(1, agent=False, rx=True, vector=1), Queue(2)),
            actions=((3 * US, "post", (0, 0, 40)), (4 * US, "send", (0, 0, (60,) * 4)), (5 * US, "set", ("ring_vector", 0, 2)),
                     (5 * US, "set", ("ring_vector", 1, -1)), (6 * US, "send", (0, 4, (61,) * 5)), (7 * US, "inject", (99, 1)))),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from corpus import FULL, GEN3, GEN4_100G, JITTER, LINE_64B, TIES, agents
+from corpus import FULL, GEN3, GEN4_100G, JITTER, LINE_64B, LOST, LOST_ACTIONS, TIES, agents
 from harness import NS, US, Queue, Script, rx_flow
 
 from nicmodel.datasheet.timing import DOMAIN_BASE
@@ -28,9 +28,10 @@ READS = tuple((3 * US + 400 * NS * i, "read", (1 + i % 2, 0x2018 + 64 * (i % 2))
 
 
 def script(name: str, queues: tuple[Queue, ...], *actions: Any, flows: tuple[Any, ...] = (), machine: Any = (),
-           end: int = 30 * US, marks: tuple[str, ...] = (), message_functions: tuple[int, ...] = (), **config: Any) -> Script:
+           end: int = 30 * US, marks: tuple[str, ...] = (), message_functions: tuple[int, ...] = (),
+           unattached_functions: tuple[int, ...] = (), **config: Any) -> Script:
     return Script(name, queues, flows, tuple(actions), tuple(config.items()), machine, end, tags=marks,
-                  message_functions=message_functions)
+                  message_functions=message_functions, unattached_functions=unattached_functions)
 
 
 def ties(name: str, *actions: Any, queues: tuple[Queue, ...] = agents(2), **config: Any) -> Script:
@@ -114,6 +115,10 @@ HOST = (
     script("a message domain beside an IOMMU", (Queue(1, agent=False, rx=True), Queue(2, rx=True)), (3 * US, "post", (0, 0, 20)),
            (4 * US, "send", (0, 0, (60, 700, 1500))), (9 * US, "inject", (300, 1)), flows=BOTH_WAYS[1:], message_functions=(1,),
            completions="interleaved", **MMU, **dict([FULL])),
+    script("functions that nobody attached behind an IOMMU", LOST, *LOST_ACTIONS, unattached_functions=(3, 4), **MMU,
+           **dict([FULL])),
+    script("functions that nobody attached behind an IOMMU, RO and IDO", LOST, *LOST_ACTIONS, unattached_functions=(3, 4),
+           ido=True, relaxed_ordering=True, **MMU, **dict([FULL])),
     script("100 GbE behind an IOMMU", agents(4, sizes=(64, 1518), rx=True), flows=(rx_flow(1), rx_flow(3, sizes=(1518,))),
            machine=GEN4_100G, tags=128, tag_cap=40, end=15 * US, read_jitter_ps=JITTER[1],
            **MMU | {"iotlb_entries": 64, "walkers": 6}),

@@ -90,6 +90,7 @@ class Script:
     itr_ps: int = 2 * US
     loopback: bool = False
     message_functions: tuple[int, ...] = ()
+    unattached_functions: tuple[int, ...] = ()
     answer_ps: int = 300 * NS
     tags: tuple[str, ...] = ()
 
@@ -144,7 +145,8 @@ class Run:
     def _prepare(self, function: int) -> None:
         plane = self.plane
         domain = self.domains[function] = Domain(function, DOMAIN_BYTES)
-        plane.attach(function, domain.base, None if function in self.script.message_functions else domain.memory)
+        if function not in self.script.unattached_functions:
+            plane.attach(function, domain.base, None if function in self.script.message_functions else domain.memory)
         plane.set("bme", function, (1,), OPEN_AT)
         plane.set("filter", function, (1, mac_of(function), -1, function), OPEN_AT)
         for vector in range(3):
@@ -188,6 +190,10 @@ class Run:
 
     def do_set(self, at: int, table: str, index: int, *words: int) -> None:
         self.plane.set(table, index, words, at)
+
+    def do_attach(self, _at: int, function: int) -> None:
+        """A function that was unattached has memory from now on."""
+        self.plane.attach(function, self.domains[function].base, self.domains[function].memory)
 
     def do_close(self, at: int, direction: int, ring: int) -> None:
         self.plane.close_ring(Direction(direction), ring, at)

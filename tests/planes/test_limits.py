@@ -9,7 +9,7 @@ from whole import PLANES
 from nicmodel.datasheet.policies import PARAMETERS
 from nicmodel.sim import limits
 from nicmodel.sim.errors import ModelBug
-from nicmodel.sim.plane import TABLES
+from nicmodel.sim.plane import TABLES, Direction, RingConfig
 
 pytestmark = pytest.mark.parametrize("plane", PLANES)
 FUNCTIONS = 5           # of `plane_config()`, and 16 rings
@@ -56,6 +56,16 @@ def test_a_table_takes_no_nonsense(plane, table, index, words):
     made = plane(plane_config())
     with pytest.raises(ModelBug, match=table):
         made.set(table, index, words, 1)
+    made.run_until(1000)
+
+
+@pytest.mark.parametrize("domain", (-1, limits.MOST_DOMAINS))
+def test_there_are_only_so_many_domains(plane, domain):
+    made = plane(plane_config())
+    with pytest.raises(ModelBug, match="no domain"):
+        made.attach(domain, 0, None)
+    with pytest.raises(ModelBug, match="no domain"):
+        made.open_ring(Direction.TX, 0, RingConfig(0, 0, 8, domain), 1)
     made.run_until(1000)
 
 
