@@ -42,6 +42,9 @@ PLANES = {"fast": ("nicmodel._fastpath", "FastPath"), "reference": ("nicmodel.re
 REGISTER_BAR = 0
 PLANE_FIELDS = frozenset(field.name for field in fields(PlaneConfig))
 ALL_ONES = 0xFFFFFFFF
+# Domains of the plane that are no guest's memory: that of every function whose DMA leaves as messages, and that of every
+# function that nobody attached. There are more numbers below them than functions.
+MESSAGES, NOWHERE = 1 << 12, (1 << 12) + 1
 
 
 def plane_config(profile: Profile, host: HostProfile = XEON, *, num_vfs: int | None = None, gen: int | None = None,
@@ -84,7 +87,7 @@ class Device:
         self.clock = clock or Clock()
         self.plane = make_plane(plane, self.config)
         self.clock.add_plane(self.plane, self._hear)
-        self.domains: dict[int, Domain] = {}
+        self.domains: dict[int, Domain | None] = {}                        # by function, as attached
         self._reads: dict[int, Callable[[int, int], None]] = {}            # by request: who is told of the value
         self._awaited: dict[int, simpy.Event] = {}                         # the same, where somebody waits for it
         self._interrupts: dict[tuple[int, int], Callable[[int], None]] = {}
@@ -139,19 +142,29 @@ class Device:
 
     # memory -------------------------------------------------------------------------------------------------
     def attach(self, function: int, domain: Domain | None) -> None:
-        """Attach a function to a guest's memory; None: its DMA leaves as messages (`on_dma_read`, `on_dma_write`)."""
+        """Attach a function to a guest's memory; None: its DMA leaves as messages (`on_dma_read`, `on_dma_write`).
+
+        Rings that are open keep the memory that they were opened with. Functions may share a domain; of two domains with one
+        index the later one counts. DMA of a function that was never attached is a fault. ModelBug for an index that
+        the plane does not have, or that is none of a guest's (`MESSAGES`, `NOWHERE`).
+        """
         if domain is None:
-            self.plane.attach(function, 0, None)
-            return
+            self.plane.attach(MESSAGES, 0, None)
+        elif domain.index in (MESSAGES, NOWHERE):
+            raise ModelBug(f"domain {domain.index} is no guest's memory: take another index")
+        else:
+            self.plane.attach(domain.index, domain.base, domain.memory)
         self.domains[function] = domain
-        self.plane.attach(domain.index, domain.base, domain.memory)
 
     def dma_answer(self, request: int, data: bytes, at: int | None = None) -> None:
         """The answer to a DMA read of a message domain; `at` >= now, default at once."""
         self.plane.dma_answer(request, data, self.clock.stamp() if at is None else at)
 
     def _domain_of(self, function: int) -> int:
-        return self.domains[function].index if function in self.domains else function
+        if function not in self.domains:
+            return NOWHERE
+        domain = self.domains[function]
+        return MESSAGES if domain is None else domain.index
 
     # BAR accesses -------------------------------------------------------------------------------------------
     def bar_write(self, function: int, bar: int, offset: int, value: int) -> None:

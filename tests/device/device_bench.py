@@ -45,8 +45,9 @@ class Bench:
     def wait(self, microseconds: int = 20) -> None:
         self.device.run_until(int(self.device.clock.now) + microseconds * US)
 
-    def attach(self, function: int) -> Domain:
-        domain = self.guests[function] = Domain(function, 1 << 20)
+    def attach(self, function: int, index: int | None = None) -> Domain:
+        """A guest memory of this index; by default the function's number."""
+        domain = self.guests[function] = Domain(function if index is None else index, 1 << 20)
         self.device.attach(function, domain)
         return domain
 
@@ -78,9 +79,9 @@ def frames(count: int, size: int = 200) -> list[bytes]:
     return [BROADCAST + bytes([n]) * (size - 14 + n) for n in range(count)]
 
 
-def send(bench: Bench, number: int, data: list[bytes]) -> tuple[Domain, int]:
-    """VF `number` sends frames with descriptors written here; returns its memory and the ring's address."""
-    guest = bench.attach(1 + number)
+def send(bench: Bench, number: int, data: list[bytes], index: int | None = None) -> tuple[Domain, int]:
+    """VF `number` sends frames with descriptors written here; returns its memory, of this index, and the ring's address."""
+    guest = bench.attach(1 + number, index)
     ring = guest.allocate(16 * RING)
     for n, frame in enumerate(data):
         buffer = guest.allocate(BUFFER)
