@@ -41,6 +41,15 @@ def driver_class(name: str) -> type[Any]:
     return driver
 
 
+def file_of(name: str) -> Path:
+    """The file that a driver of the user's own stands in. Raises ScenarioError if it cannot be imported from a file."""
+    where = name.rpartition(":")[0]
+    file = getattr(_module(where), "__file__", None)
+    if file is None:
+        raise ScenarioError(f"{where} is in no file")
+    return Path(file)
+
+
 def _check_signature(name: str, what: str, called: Any, arguments: tuple[str, ...]) -> None:
     try:
         inspect.signature(called).bind(*arguments)

@@ -1,9 +1,10 @@
 """A grid of runs over local processes: resumable, one tidy table, one picture.
 
-Each point is keyed by a hash of its full configuration (seed included), the model's version and the plane,
-and kept as a small file of its own in DIR/points, written whole. A killed sweep continues where it was; a
-repeated one runs nothing. The table has one row a point and VF; columns that begin with `point_` describe the
-whole point. Workers are spawned: scripts that call `sweep` need the usual `if __name__ == "__main__":`.
+Each point is keyed by a hash of its full configuration (seed included), the code that runs and the plane, and
+kept as a small file of its own in DIR/points, written whole. A killed sweep continues where it was; a repeated
+one runs nothing, unless the model or a driver of the user's own has changed. The table has one row a point and VF;
+columns that begin with `point_` describe the whole point. Workers are spawned: scripts that call `sweep` need
+the usual `if __name__ == "__main__":`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nicmodel
+from nicmodel.lab.code import Code
 from nicmodel.lab.files import writable_folder, write_text, write_whole
 from nicmodel.lab.loading import build, read
 from nicmodel.lab.results import flat
@@ -59,16 +60,12 @@ class Point:
 
     scenario: Scenario
     plane: str
+    code: str  # a hash of what runs it
 
     @property
     def key(self) -> str:
-        """Equal for equal configuration, model version and plane."""
-        what = {
-            "config": self.scenario.config(),
-            "version": nicmodel.__version__,
-            "plane": self.plane,
-            "schema": SCHEMA,
-        }
+        """Equal for equal configuration, code and plane."""
+        what = {"config": self.scenario.config(), "code": self.code, "plane": self.plane}
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -106,11 +103,13 @@ def grid(
     if size > MAX_POINTS:
         raise ScenarioError(f"a grid of {size} points is not allowed: at most {MAX_POINTS}")
     data, file = read(scenario)
+    code = Code()
     combinations = itertools.product(*axes.values())
-    points = [
-        Point(build(data, file, {**(fixed or {}), **dict(zip(axes, combination, strict=True))}), plane)
+    scenarios = [
+        build(data, file, {**(fixed or {}), **dict(zip(axes, combination, strict=True))})
         for combination in combinations
     ]
+    points = [Point(scenario, plane, code.of(scenario)) for scenario in scenarios]
     return list({point.key: point for point in points}.values())
 
 

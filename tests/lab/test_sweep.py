@@ -17,7 +17,8 @@ import pandas as pd
 import pyarrow.parquet
 import pytest
 
-from nicmodel.lab import files, loading
+from nicmodel import _fastpath
+from nicmodel.lab import code, files, loading
 from nicmodel.lab import sweep as module
 from nicmodel.lab.sweep import Point, grid, sweep
 from nicmodel.sim.errors import ScenarioError
@@ -99,7 +100,42 @@ def test_a_point_is_known_by_all_that_decides_its_figures():
     for key, value in (("seed", 2), ("host.read_latency", "401ns"), ("load", "50%")):
         (other,) = grid("vf_scaling", {"num_vfs": [1]}, {key: value})
         assert other.key != point.key
-    assert Point(point.scenario, "reference").key != point.key
+    assert Point(point.scenario, "reference", point.code).key != point.key
+
+
+def test_a_changed_model_runs_its_points_again(monkeypatch, tmp_path):
+    model, out = tmp_path / "model", tmp_path / "out"
+    (model / "_fast").mkdir(parents=True)
+    monkeypatch.setattr(code, "PACKAGES", (model,))
+    for name in ("nic.py", "_plane.pyx", "_fast/tx.pxi", "_fast/types.pxd"):
+        for written, ran in (("before", 1), ("after", 1), ("after", 0)):
+            (model / name).write_text(f"{name} {written}")
+            assert sweep("vf_scaling", {"num_vfs": [1]}, out, work=lab_fakes.work).ran == ran, (name, written)
+    (model / "notes.txt").write_text("no code")
+    assert sweep("vf_scaling", {"num_vfs": [1]}, out, work=lab_fakes.work).ran == 0
+
+
+def test_the_model_is_its_sources_its_drivers_and_the_compiled_plane():
+    files = list(code.model_files())
+    assert len(files) == len(set(files))
+    named = {"/".join(path.parts[-2:]) for path in files}
+    assert {"nicmodel/_fastpath.pyx", "_fast/tx.pxi", "_fast/types.pxd", "drivers/vf.py", "lab/sweep.py"} <= named
+    assert Path(_fastpath.__file__) in files
+
+
+MINE = "from drivers.vf import VfMiniport\n\n\nclass Mine(VfMiniport):\n    spare = {}\n"
+
+
+@pytest.mark.parametrize("written_as", ("file", "module"))
+def test_a_changed_driver_of_ones_own_runs_its_points_again(monkeypatch, tmp_path, written_as):
+    file = tmp_path / "mine_of_sweep.py"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    fixed = {"driver.mutants.0": f"{file if written_as == 'file' else file.stem}:Mine"}
+    for spare, ran in ((1, 1), (2, 1), (2, 0), (1, 0)):
+        file.write_text(MINE.format(spare))
+        assert sweep("vf_scaling", {"num_vfs": [1]}, tmp_path / "out", fixed=fixed, work=lab_fakes.work).ran == ran
+    other = {"driver.mutants.0": "vf_reports_no_capability"}
+    assert sweep("vf_scaling", {"num_vfs": [1]}, tmp_path / "out", fixed=other, work=lab_fakes.work).ran == 1
 
 
 def test_a_bad_point_stops_the_sweep_before_it_begins(tmp_path):
