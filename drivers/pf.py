@@ -23,6 +23,7 @@ from drivers.pf_requests import Serve
 from drivers.pf_switch import NicSwitch
 from drivers.rings import PythonRings, QueuePair, RingSettings
 from nicmodel.datasheet import ndis as n
+from nicmodel.datasheet.ethernet import STANDARD_FRAME
 from nicmodel.datasheet.ndis import Oid, PartitionType, RequestType, Status
 from nicmodel.datasheet.ndis_structures import AddDeviceRegistrationAttributes, made
 from nicmodel.datasheet.registers_pf import EICR, LINKS
@@ -43,7 +44,7 @@ class PfSettings:
     max_vfs: int = 63
     pf_vports: int = 0
     mac_slots: int = 128
-    max_frame_bytes: int = 1518
+    max_frame_bytes: int = STANDARD_FRAME
     rings: RingSettings | None = None
     python_rings: bool = False
     itr_ps: int = 0

@@ -14,6 +14,7 @@ from drivers.pf_mailbox import PfMailbox
 from drivers.pf_pools import QUEUES_PER_POOL, drop_policy
 from drivers.pf_requests import PfRequests
 from drivers.rings import PF_RX, PF_TX, PythonRings, QueuePair
+from nicmodel.datasheet.ethernet import STANDARD_FRAME
 from nicmodel.datasheet.registers_pf import (
     CTRL,
     CTRL_EXT,
@@ -58,7 +59,6 @@ IVAR_VALID = 0x80
 POOLS_64 = 3                            # GCR_EXT and GPIE VT_MODE: 64 pools of two queues
 MRQE_64_POOLS, MTQC_64_POOLS = 0x8, 0x6
 ALL_CAUSES = 0x7FFFFFFF
-STANDARD_FRAME = 1518                   # bytes, FCS included
 RESET_SETTLE_PS = 10 * MS               # the datasheet asks for 10 ms after a reset
 
 

@@ -20,6 +20,7 @@ from drivers.vf_frames import VfFrames
 from drivers.vf_hardware import QUEUES, VfHardware
 from drivers.vf_mailbox import VfMailbox
 from drivers.vf_rss import VfRss
+from nicmodel.datasheet.ethernet import STANDARD_FRAME
 from nicmodel.datasheet.ndis import (
     RSS_OIDS,
     SURPRISE_REMOVED,
@@ -52,7 +53,7 @@ class VfSettings:
 
     rings: Sequence[RingSettings] = (RingSettings(),)
     itr_ps: int = 0                      # interrupt throttle, rounded down to 2.048 us; 0: none
-    max_frame_bytes: int = 1518          # FCS included, a tag excluded
+    max_frame_bytes: int = STANDARD_FRAME    # FCS included, a tag excluded
     link_gbps: int = 10
     python_rings: bool = False           # keep the rings here: `send` and `on_receive`
     rss_entries: int = 0                 # of the device's indirection table; 0: it has none of its own

@@ -178,7 +178,7 @@ cdef Nic* nic_new(object config) except NULL:
     nic.ahead = 1
     nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1
     nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_tlp = nic.free_call = -1
-    nic.max_frame = 1518
+    nic.max_frame = STANDARD_FRAME
     for each in range(NUM_LINES):
         nic.line_cause[each] = CAUSE_NONE
     return nic

@@ -241,6 +241,7 @@ cdef enum:
 cdef enum:
     FCS_BYTES = 4
     MINIMUM_FRAME = 64
+    STANDARD_FRAME = 1518
     PREAMBLE_BYTES = 8
     AROUND_BYTES = 20
     PAUSE_QUANTUM_BYTES = 64
@@ -271,7 +272,6 @@ cdef enum:
 
 # pcie_link and timing
 cdef enum:
-    TICKS_PER_PS = 1024
     FRAMING_BYTES = 8
     HEADER_3DW_BYTES = 12
     HEADER_4DW_BYTES = 16

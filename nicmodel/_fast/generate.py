@@ -95,7 +95,7 @@ def render() -> str:
             for position, name in enumerate(policies.choices(parameter)) if position]),
         *enum("descriptors: fields in place in their dword", descriptor_rows()),
         *enum("ethernet", [(name, getattr(ethernet, name)) for name in (
-            "FCS_BYTES", "MINIMUM_FRAME", "PREAMBLE_BYTES", "AROUND_BYTES", "PAUSE_QUANTUM_BYTES")]),
+            "FCS_BYTES", "MINIMUM_FRAME", "STANDARD_FRAME", "PREAMBLE_BYTES", "AROUND_BYTES", "PAUSE_QUANTUM_BYTES")]),
         *enum("connections and rss", [
             *((name, getattr(connections, name)) for name in ("ETHERTYPE_VLAN", "ETHERTYPE_IPV4", "ETHERTYPE_IPV6", "IPV4_BYTES",
                                                               "IPV6_BYTES", "PORT_BYTES", "FRAGMENT", "NO_PORTS")),
@@ -104,7 +104,7 @@ def render() -> str:
             ("KEY_WORDS", rss.KEY_WORDS), ("ENTRIES_A_WORD", rss.ENTRIES_A_WORD), ("TABLE_ENTRIES", rss.TABLE_ENTRIES),
             ("ALL_HASH_TYPES", rss.ALL_TYPES)]),
         *enum("pcie_link and timing", [(name, getattr(pcie_link, name)) for name in (
-            "TICKS_PER_PS", "FRAMING_BYTES", "HEADER_3DW_BYTES", "HEADER_4DW_BYTES", "COMPLETION_HEADER_BYTES",
+            "FRAMING_BYTES", "HEADER_3DW_BYTES", "HEADER_4DW_BYTES", "COMPLETION_HEADER_BYTES",
             "DIGEST_BYTES", "DLLP_BYTES", "DATA_CREDIT_BYTES", "PAGE_BYTES", "UPDATE_FC_IDLE_PS")]
               + [("MSIX_BYTES", timing.MSIX_BYTES)]),
     ]

@@ -20,6 +20,7 @@ from drivers.pf import PF_MINIPORTS, PfSettings
 from drivers.rings import RingSettings
 from drivers.vf import VfMiniport, VfSettings
 from nicmodel.datasheet.connections import TCP, Connection
+from nicmodel.datasheet.ethernet import STANDARD_FRAME
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.registers_pf import RAH, VT_CTL
 from nicmodel.datasheet.rules import BY_ID
@@ -167,7 +168,7 @@ class Machine:
         return ring_settings(self.scenario, self.buffer_bytes)
 
     def _max_frame(self) -> int:
-        return max(1518, self.scenario.adapter.max_frame if self.python_rings else max(self.scenario.sizes))
+        return max(STANDARD_FRAME, self.scenario.adapter.max_frame if self.python_rings else max(self.scenario.sizes))
 
     def _pf_settings(self) -> PfSettings:
         adapter, carries = self.scenario.adapter, self.scenario.traffic.pf or self.switch is not None

@@ -19,7 +19,6 @@ from nicmodel.nic.registers import RegisterFile
 from nicmodel.sim.plane import PF_FUNCTION, VECTORS_PER_FUNCTION, DataPlane
 
 VALID = 0x80
-VF_VECTORS = 3
 RTXQ_VECTORS = 16                # EICR bits 15:0 are vectors 15:0
 
 
@@ -62,8 +61,10 @@ class Causes:
 class Interrupts:
     """The interrupt half of the register file, of the PF and of every VF."""
 
-    def __init__(self, regs: RegisterFile, plane: DataPlane, stamp: Callable[[], int], pf_vectors: int):
-        self.regs, self.plane, self.stamp, self.pf_vectors = regs, plane, stamp, pf_vectors
+    def __init__(self, regs: RegisterFile, plane: DataPlane, stamp: Callable[[], int], pf_vectors: int,
+                 vf_vectors: int):
+        self.regs, self.plane, self.stamp = regs, plane, stamp
+        self.pf_vectors, self.vf_vectors = pf_vectors, vf_vectors
         self.gates: dict[int, MsixGate] = {}
         self.causes = {PF_FUNCTION: Causes(PF_FUNCTION, regs, pf.EICR, pf.EIMS, pf.EIAC)}
         self._told: dict[int, tuple[int, int]] = {}
@@ -104,7 +105,7 @@ class Interrupts:
     def refresh(self, function: int) -> None:
         """Tell the plane what has changed about a function's vectors, then send what was held back."""
         gate = self.gates.get(function)
-        for vector in range(self.pf_vectors if function == PF_FUNCTION else VF_VECTORS):
+        for vector in range(self.pf_vectors if function == PF_FUNCTION else self.vf_vectors):
             words = (int(gate is not None and gate.deliverable(vector) and self._unmasked(function, vector)),
                      self._throttle_ps(function, vector))
             number = VECTORS_PER_FUNCTION * function + vector

@@ -16,6 +16,7 @@ from typing import Any
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
+from nicmodel.datasheet.ethernet import STANDARD_FRAME
 from nicmodel.datasheet.registers import Register
 from nicmodel.nic.interrupts import Interrupts, MsixGate
 from nicmodel.nic.mailbox import Mailbox
@@ -28,7 +29,6 @@ from nicmodel.nic.statistics import Statistics
 from nicmodel.nic.switch import Switch
 from nicmodel.sim.plane import PF_FUNCTION, DataPlane
 
-STANDARD_FRAME = 1518                        # without JUMBOEN. 82599 8.2.3.22.8
 REAL_QUEUES = 128                            # adapters with more have the extension region
 MICROSECOND_PS = 1_000_000
 
@@ -42,7 +42,7 @@ class Nic:
         self.regs = regs = RegisterFile("PF", extended=profile.queue_pairs > REAL_QUEUES)
         self.vfs: dict[int, RegisterFile] = {}
         self.pools = Pools(min(profile.queue_pairs, pf.QUEUES))
-        self.interrupts = Interrupts(regs, plane, stamp, profile.pf_vectors)
+        self.interrupts = Interrupts(regs, plane, stamp, profile.pf_vectors, profile.vf_vectors)
         self.queues = Queues(regs, plane, stamp, self.pools, self.interrupts, domain_of)
         self.switch = Switch(regs, plane, stamp, self.pools)
         self.rss = Rss(regs, plane, stamp, self.pools, profile.vf_reta_entries)

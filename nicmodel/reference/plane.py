@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nicmodel.datasheet.counters import DROP_REASONS, FUNCTION_COUNTERS, LATENCY_BINS, latency_bin
+from nicmodel.datasheet.ethernet import STANDARD_FRAME
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, INSIDE
 from nicmodel.reference.agent import Agent
 from nicmodel.reference.books import Books
@@ -83,7 +84,7 @@ class ReferencePath:
         self.tx_rings_of: list[dict[int, Ring]] = [{} for _ in range(config.num_functions)]
         self.switch = Switch()
         self.spreads = [Spread() for _ in range(config.num_functions)]
-        self.max_frame = 1518
+        self.max_frame = STANDARD_FRAME
         self.drop_policy = [True] * config.num_functions
         self.counters = [dict.fromkeys((c.name for c in FUNCTION_COUNTERS), 0) for _ in range(config.num_functions)]
         self.latency = np.zeros((config.num_functions, 2, LATENCY_BINS), np.int64)

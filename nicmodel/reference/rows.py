@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nicmodel.datasheet.connections import Connection
+from nicmodel.datasheet.pcie_link import PAGE_BYTES
 from nicmodel.datasheet.stages import INSIDE, STAGES
 from nicmodel.sim.plane import RingConfig
 from nicmodel.sim.results import ROW_DTYPE
@@ -213,7 +214,7 @@ def cut(address: int, nbytes: int, limit: int, natural: bool) -> list[tuple[int,
     offset = 0
     while offset < nbytes:
         here = address + offset
-        room = min(4096 - here % 4096, limit - here % limit if natural else limit)
+        room = min(PAGE_BYTES - here % PAGE_BYTES, limit - here % limit if natural else limit)
         n = min(nbytes - offset, room)
         pieces.append((here, offset, n))
         offset += n

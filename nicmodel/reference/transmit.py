@@ -11,6 +11,7 @@ from typing import Any
 
 from nicmodel.datasheet.descriptors import TX_MAX_BYTES, tx_parse, tx_writeback
 from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES, PREAMBLE_BYTES
+from nicmodel.datasheet.pcie_link import PAGE_BYTES
 from nicmodel.datasheet.stages import DELIVERED
 from nicmodel.reference.books import TX_BUFFER, WIRE, Books
 from nicmodel.reference.instants import LINE, NO_CAUSE, OWN, POOL, SERVER, Instants
@@ -161,7 +162,7 @@ class Transmit:
             self.shapers[ring.function].pay(now, row.length)
             row.read = Read(row, row.function, ring.config.domain, self.payload_arrived)
         where = row.address + row.issued
-        turn = min(row.nbytes - row.issued, self.config.mrrs, 4096 - where % 4096)
+        turn = min(row.nbytes - row.issued, self.config.mrrs, PAGE_BYTES - where % PAGE_BYTES)
         wanted = max(0, min(turn, moved(self.config.payload, row.nbytes) - row.issued))
         self.tags.ask(row.read, PAYLOAD, where, turn, wanted)
         row.issued += turn

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, rx_read, tx_data
-from nicmodel.datasheet.ethernet import FCS_BYTES
-from nicmodel.datasheet.pcie_link import DIGEST_BYTES, TICKS_PER_PS
+from nicmodel.datasheet.ethernet import FCS_BYTES, STANDARD_FRAME
+from nicmodel.datasheet.pcie_link import DIGEST_BYTES, PAGE_BYTES, TICKS_PER_PS
 from nicmodel.datasheet.profiles import X520
 from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.device import make_plane, plane_config
@@ -28,7 +28,7 @@ from nicmodel.sim.plane import VECTORS_PER_FUNCTION, Direction, PlaneConfig, Rin
 PLENTY = 1 << 30
 QUICK_WIRE = 128                 # ticks a byte: eight bytes a ps
 LOW_BASE = 1 << 20               # memory below 4 GiB: three-dword headers
-PAGE, DWORD = 4096, 4
+DWORD = 4
 MESSAGE_VECTORS = 16             # of a pair, in turns: more than it sends between two looks of a driver
 OPEN_AT, START_AT = 1, 1_000     # ps
 STUCK = 1 << 60                  # ps; what is due later is never due
@@ -95,12 +95,12 @@ class Bench:
         self.frames = [self.mac(pair).to_bytes(6, "big").ljust(payload, b"\0")[:payload] for pair in range(pairs)]
         self.vectors_raised = [0] * pairs
         ring_bytes = size * DESCRIPTOR_BYTES
-        room = 2 * pairs * (ring_bytes + PAGE) + 2 * PAGE + payload
+        room = 2 * pairs * (ring_bytes + PAGE_BYTES) + 2 * PAGE_BYTES + payload
         memory = Domain(0, room, base=DOMAIN_BASE if addr == 64 else LOW_BASE)
         self.plane.attach(0, memory.base, memory.memory)
-        buffer = memory.allocate(payload, PAGE)
+        buffer = memory.allocate(payload, PAGE_BYTES)
         descriptors = {Direction.TX: tx_data(buffer, payload, rs=bool(report)), Direction.RX: rx_read(buffer)}
-        self.plane.set("max_frame", 0, (max(1518, payload + FCS_BYTES),), OPEN_AT)
+        self.plane.set("max_frame", 0, (max(STANDARD_FRAME, payload + FCS_BYTES),), OPEN_AT)
         self.plane.set("default_pool", 0, (0,), OPEN_AT)           # frames too short for an address
         for pair in range(pairs):
             self.plane.set("bme", pair, (1,), OPEN_AT)
@@ -109,7 +109,7 @@ class Bench:
             for vector in range(MESSAGE_VECTORS):
                 self.plane.set("vector", VECTORS_PER_FUNCTION * pair + vector, (1, 0), OPEN_AT)
             for direction, descriptor in descriptors.items():
-                base = memory.allocate(ring_bytes, PAGE)
+                base = memory.allocate(ring_bytes, PAGE_BYTES)
                 memory.write(base, descriptor * size)
                 self.plane.open_ring(direction, pair, RingConfig(pair, base, size, 0, 0, payload, -1, report), OPEN_AT)
                 self.plane.set("hot", pair << 32 | self._register(direction), (int(direction), pair), OPEN_AT)
