@@ -1,4 +1,4 @@
-"""What every room writes down: rows, drops, news and byte buffers.
+"""What every room writes down: events, rows, drops and news.
 
 Nothing here decides.
 """
@@ -156,16 +156,8 @@ cdef inline void blame_from(Nic* nic, int line, int cause, int64_t time) noexcep
 cdef inline void blame(Nic* nic, int line, int cause) noexcept nogil:
     blame_from(nic, line, cause, nic.now)
 
-# ---- news ------------------------------------------------------------------------------------------
 
-
-# ---- byte buffers ----------------------------------------------------------------------------------
-
-
-cdef inline void buffer_return(Nic* nic, uint8_t* data, uint8_t data_class) noexcept nogil:
-    (<uint8_t**>data)[0] = nic.free_buffers[data_class]
-    nic.free_buffers[data_class] = data
-
+# ---- rows: their memory -----------------------------------------------------------------------------
 
 cdef bint rows_grow(Nic* nic, int32_t function) noexcept nogil:
     """More slots, for a row of this function. False when memory has run out."""
@@ -360,6 +352,8 @@ cdef void let_go_to(Nic* nic, Ring* ring, uint64_t end) noexcept nogil:
         row_release(nic, pop_index(&ring.rows) & ~ASKS_REPORT, IN_CHAIN)
 
 
+# ---- news ------------------------------------------------------------------------------------------
+
 cdef News* tell(Nic* nic, int kind, int num_args, int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil:
     """News for Python, of this instant. The caller may add bytes."""
     cdef News* news = <News*>lane_push(nic, &nic.news)
@@ -374,28 +368,3 @@ cdef News* tell(Nic* nic, int kind, int num_args, int64_t a, int64_t b, int64_t 
     news.data = NULL
     news.nbytes = 0
     return news
-
-
-cdef uint8_t* buffer_take(Nic* nic, int32_t nbytes, uint8_t* data_class) noexcept nogil:
-    """A buffer of at least `nbytes`, of a size class from 64 bytes on; NULL only when memory has run out."""
-    cdef int klass = bit_length(<uint64_t>(nbytes - 1)) if nbytes > 64 else 6
-    cdef int32_t count, each
-    cdef uint8_t* block
-    cdef uint8_t* data
-    if unlikely(klass >= NUM_CLASSES):
-        latch(nic, FAULT_MEMORY, ROOM_BUFFERS, nbytes)
-        return NULL
-    data_class[0] = <uint8_t>klass
-    if unlikely(nic.free_buffers[klass] == NULL):
-        count = nic.buffers[klass] if nic.buffers[klass] else 16
-        block = <uint8_t*>malloc((<size_t>count) << klass)
-        if block == NULL:
-            latch(nic, FAULT_MEMORY, ROOM_BUFFERS, (<int64_t>count) << klass)
-            return NULL
-        (<uint8_t**>lane_push(nic, &nic.blocks))[0] = block
-        nic.buffers[klass] += count
-        for each in range(count):
-            buffer_return(nic, block + ((<size_t>each) << klass), <uint8_t>klass)
-    data = nic.free_buffers[klass]
-    nic.free_buffers[klass] = (<uint8_t**>data)[0]
-    return data

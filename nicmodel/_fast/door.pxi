@@ -5,8 +5,8 @@ Exceptions are raised here and in `run_until`, nowhere below. The loop itself is
 
 import numpy as np
 
-from nicmodel.sim.limits import check_config, check_domain, check_words
-from nicmodel.sim.plane import LONGEST_FRAME, TABLES
+from nicmodel.sim.limits import check_config, check_domain, check_frame, check_words
+from nicmodel.sim.plane import TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
 
@@ -290,8 +290,7 @@ cdef class Door:
     def inject(self, port, const uint8_t[::1] frame, int64_t at):
         """The other end of the wire offers a frame, given without FCS."""
         cdef Call* call
-        if port != 0 or not 1 <= frame.shape[0] <= LONGEST_FRAME:
-            raise ModelBug("there is no such port or frame")
+        check_frame(port, frame.shape[0])
         call = self.call(CALL_INJECT, at)
         call.words[0] = connection_in(self.nic, self.connections, frame)
         self.note_bytes(call, frame)

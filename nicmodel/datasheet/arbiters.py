@@ -3,7 +3,7 @@
 Phase 2 of an instant asks the arbiters whose inputs changed, once each, in the order of this table. A *core*
 arbiter decides at core clock edges only; a *ps* arbiter at any instant. `grants` is the number of grants in one
 decision (0: as many as fit). Arbiters decide conclusions, so every choice names its source or says *assumed*.
-`lines` are its inputs; each keeps a clock per blamed cause.
+`lines` are its inputs; those of LINES keep a clock per blamed cause.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ARBITERS = (
             "function's queues; a turn is one read request of at most MRRS", "82599 7.2.1.2.1; turn: assumed"),
     Arbiter("TX_REORDER", "core", 1, "fifo", ("tx_ready",), "frames of one queue leave in queue order; queues leave in "
             "the order in which their heads became complete", "domain `queue`: assumed"),
-    Arbiter("SWITCH_INGRESS", "core", 1, "round_robin", ("wire", "loopback"), "received and looped back frames enter "
+    Arbiter("SWITCH_INGRESS", "core", 1, "round_robin", ("ingress", "loopback"), "received and looped back frames enter "
             "the parser in turns", "assumed"),
     Arbiter("TX_DESC_FETCH", "core", 1, "round_robin", ("tx_fetch",), "one descriptor read per decision, by "
             "policy `fetch`; one outstanding per ring", "82599 7.2.3.4; one outstanding: assumed"),

@@ -121,7 +121,6 @@ Share = Annotated[float, BeforeValidator(_share)]
 Page = Annotated[int, BeforeValidator(_page)]
 Headers = Annotated[int, whole(0, MOST_HEADER_CREDITS)]
 Data = Annotated[int, whole(0, MOST_DATA_CREDITS)]
-Count = Annotated[int, whole(0, 1 << 20)]
 
 
 def policy(parameter: str, description: str) -> Any:

@@ -1,6 +1,6 @@
 """Results of a run: integer counts from the planes, turned into figures once, here.
 
-Only this file divides. Percentiles are lower edges of latency bins (`datasheet.counters`): a bin is one
+Only this file and `books.py` divide. Percentiles are lower edges of latency bins (`datasheet.counters`): a bin is one
 picosecond wide below 64 ps and at most 1/64 of its lower edge above. It runs nothing and prints nothing.
 """
 

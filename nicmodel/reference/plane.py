@@ -31,7 +31,7 @@ from nicmodel.reference.switch import Switch
 from nicmodel.reference.tags import Tags
 from nicmodel.reference.transmit import Transmit
 from nicmodel.reference.writers import Vectors, Writers
-from nicmodel.sim.limits import check_config, check_domain, check_words
+from nicmodel.sim.limits import check_config, check_domain, check_frame, check_words
 from nicmodel.sim.plane import (
     RSS_KEY_STEP,
     RSS_TABLE_STEP,
@@ -265,6 +265,7 @@ class ReferencePath:
         self._call(at, self.registers.answer, request, value)
 
     def inject(self, port: int, frame: bytes, at: int) -> None:
+        check_frame(port, len(frame))
         self._call(at, self.receive.offer, None, 0, frame)
 
     def dma_answer(self, request: int, data: bytes, at: int) -> None:

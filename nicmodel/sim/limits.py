@@ -13,7 +13,15 @@ from nicmodel.datasheet.pcie_link import DIGEST_BYTES, MOST_DATA_CREDITS, MOST_H
 from nicmodel.datasheet.policies import PARAMETERS, choices
 from nicmodel.datasheet.rss import ALL_TYPES, KEY_WORDS, TABLE_ENTRIES
 from nicmodel.sim.errors import ModelBug
-from nicmodel.sim.plane import NEVER, RSS_KEY_STEP, RSS_TABLE_STEP, TABLES, VECTORS_PER_FUNCTION, PlaneConfig
+from nicmodel.sim.plane import (
+    LONGEST_FRAME,
+    NEVER,
+    RSS_KEY_STEP,
+    RSS_TABLE_STEP,
+    TABLES,
+    VECTORS_PER_FUNCTION,
+    PlaneConfig,
+)
 
 WHOLE_SHARE = 65536                     # shares are of this
 LEAST_BYTE_TICKS = TICKS_PER_PS // 8    # a transfer, of 8 bytes at least, takes 1 ps or more
@@ -114,6 +122,12 @@ def check_domain(domain: int) -> None:
     """Raises `ModelBug` for a number that no domain has."""
     if not 0 <= domain < MOST_DOMAINS:
         raise ModelBug(f"there is no domain {domain}: they are numbered from 0 to {MOST_DOMAINS - 1}")
+
+
+def check_frame(port: int, nbytes: int) -> None:
+    """Raises `ModelBug` for a port that there is not, or a frame of no bytes or too many."""
+    if port != 0 or not 1 <= nbytes <= LONGEST_FRAME:
+        raise ModelBug(f"there is port 0 and frames of 1 to {LONGEST_FRAME} bytes: not port {port} and {nbytes}")
 
 
 def check_words(config: PlaneConfig, table: str, index: int, words: Sequence[int]) -> None:

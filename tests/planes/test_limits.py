@@ -77,3 +77,9 @@ def test_every_table_has_its_rule(plane):
     for table in TABLES:
         made.set(table, 0, words.get(table, (0,)), 1)
     made.run_until(1000)
+
+
+@pytest.mark.parametrize("port, nbytes", [(1, 60), (0, 0), (0, (1 << 16) + 1)])
+def test_a_frame_comes_through_the_port_and_has_bytes(plane, port, nbytes):
+    with pytest.raises(ModelBug, match="not port"):
+        plane(plane_config()).inject(port, bytes(nbytes), 1)
