@@ -1,12 +1,17 @@
-"""The pages in docs/ name what exists, link to what exists, and their examples run."""
+"""The pages in docs/ name what exists, link to what exists, and examples run, there and in the README."""
 
 from __future__ import annotations
 
 import importlib
+import io
 import re
+from contextlib import redirect_stdout
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from nicmodel.lab.cli import main
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -78,14 +83,51 @@ def test_links_lead_somewhere(page):
     assert not [target for target in targets if not (page.parent / target).exists()]
 
 
+def blocks(page: str, language: str) -> list[str]:
+    """Fenced blocks of a language; "" is what a program prints, or what is typed."""
+    return [text for said, text in FENCED.findall((ROOT / page).read_text()) if said == language]
+
+
+def printed(codes: list[str]) -> str:
+    """What code prints that stands in several blocks of one page, without the spaces that lines end with."""
+    names: dict[str, object] = {}
+    with redirect_stdout(io.StringIO()) as out:
+        for code in codes:
+            exec(code, names)
+    return without_ends(out.getvalue())
+
+
+def without_ends(text: str) -> str:
+    return "".join(line.rstrip() + "\n" for line in text.splitlines())
+
+
 @pytest.mark.parametrize("plane", ["fast", "reference"])
 def test_the_device_example_runs(plane):
-    page = (ROOT / "docs/device.md").read_text()
-    blocks = [code for language, code in FENCED.findall(page) if language == "python"]
-    assert len(blocks) == 2 and all('plane="fast"' in code for code in blocks)
-    names: dict[str, object] = {}
-    for code in blocks:
-        exec(code.replace('plane="fast"', f'plane="{plane}"'), names)
+    codes = blocks("docs/device.md", "python")
+    assert len(codes) == 2 and all('plane="fast"' in code for code in codes)
+    printed([code.replace('plane="fast"', f'plane="{plane}"') for code in codes])
+
+
+def test_the_readme_s_python_prints_what_stands_below_it():
+    fences = FENCED.findall((ROOT / "README.md").read_text())
+    examples = [(code, below) for (language, code), (other, below) in pairwise(fences) if (language, other) == ("python", "")]
+    assert [code for code, _ in examples] == blocks("README.md", "python") != []
+    for code, below in examples:
+        assert printed([code]) == below
+
+
+def test_the_readme_s_run_prints_what_the_main_job_prints(capsys, monkeypatch):
+    """But for the time it took, and the place where a line is broken."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    assert main(["run", "vf_scaling"]) == 0
+    page = next(text for text in blocks("README.md", "") if text.startswith("vf_scaling: "))
+    assert timeless(page) == timeless(capsys.readouterr().out)
+
+
+def timeless(report: str) -> str:
+    report = re.sub(r"[\d.]+ s of wall time", "a wall time", re.sub(r"[\d,]+\s+packets/s", "a speed", report))
+    return " ".join(report.split())
 
 
 @pytest.mark.parametrize("span", ["nicmodel/sim/plan.py", "nicmodel.sim.plane.DataPlan", "sim/clock.py::stop",
