@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nicmodel.lab.cli import main
+from nicmodel.lab import cli
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -120,7 +120,7 @@ def test_the_readme_s_run_prints_what_the_main_job_prints(capsys, monkeypatch):
     """But for the time it took, and the place where a line is broken."""
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
-    assert main(["run", "vf_scaling"]) == 0
+    assert cli.main(["run", "vf_scaling"]) == 0
     page = next(text for text in blocks("README.md", "") if text.startswith("vf_scaling: "))
     assert timeless(page) == timeless(capsys.readouterr().out)
 
@@ -134,3 +134,8 @@ def timeless(report: str) -> str:
                                   "timing.WAIT_DIVIDER", "_fast/tx.pyx::doorbell", "drivers.vf.VfMini"])
 def test_a_wrong_name_would_be_seen(span):
     assert problem(span)
+
+
+def test_exit_statuses_are_told_alike_in_the_readme_and_where_they_are_given():
+    told = re.search(r"Exit status: .*? measured\.", " ".join((cli.__doc__ or "").split()))
+    assert told and told[0] in " ".join((ROOT / "README.md").read_text().split())
