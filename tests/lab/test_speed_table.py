@@ -17,6 +17,7 @@ REPORT = {
     "benchmarks": [
         {"name": "test_everything_on", "extra_info": {"packets_per_cpu_second": 3_456_789.0}},
         {"name": "test_direction[tx]", "extra_info": {"packets_per_cpu_second": 6e6, "times_the_reference_plane": 1000.4}},
+        {"name": "test_many_vfs_over_one", "extra_info": {"percent_of_the_cost_with_1_VF": 117.6}},
         {"name": "test_of_something_else", "extra_info": {"packets_per_cpu_second": 1.0}},
     ],
 }
@@ -26,7 +27,8 @@ def test_rows_stand_in_the_table_s_order_with_three_digits():
     lines = table.table(REPORT).splitlines()
     assert lines[2:4] == ["| Tx, 64 B, 63 VFs of `x520`: a 10 GbE port at line rate | 6 |",
                           "| both ways, 64 B: shapers, IOTLB missing, read jitter | 3.46 |"]
-    assert lines[-1] == "In the same run: 1,000 times the reference plane. Processor: Some CPU, family 26, model 2."
+    assert lines[-1] == ("In the same run: 1,000 times the reference plane; a packet with 256 VFs costs 118 % of one with 1 VF "
+                         "(both machines run alternately). Processor: Some CPU, family 26, model 2.")
 
 
 @pytest.mark.parametrize("cpu, told", [({}, "x86_64"), ({"brand_raw": "Some CPU"}, "Some CPU")])
