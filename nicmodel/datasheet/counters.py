@@ -1,7 +1,7 @@
 """Counters and drop reasons: one row each, one increment per plane, one column in every table of results.
 
 Latency is counted in bins: exact below 64 ps, then 64 bins per octave, so that a bin is never wider than
-1/64 of its lower edge. Both planes use the two functions below; results name the bin.
+1/64 of its lower edge. Planes count by `latency_bin`, or a twin of it; results name a bin by `bin_lower_ps`.
 """
 
 from __future__ import annotations
