@@ -18,7 +18,19 @@ from typing import Annotated, Any
 import typer
 
 from nicmodel.lab.console import BAD_INPUT, INTERRUPTED, OK, UNMET, run_progress, say, show, stop_on_interrupt, sweep_progress
-from nicmodel.lab.options import AsJson, Out, Plane, ScenarioName, Seed, Settings, load_scenario, print_rows, rounded
+from nicmodel.lab.options import (
+    AsJson,
+    Out,
+    Plane,
+    ScenarioName,
+    Seed,
+    Settings,
+    load_scenario,
+    named_folder,
+    option,
+    print_rows,
+    rounded,
+)
 from nicmodel.sim.errors import DriverFault, DriverStumble, ScenarioError
 
 MAIN_JOB = "vf_scaling"
@@ -137,7 +149,7 @@ def sweep(
     scenario: ScenarioName,
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="DIR", help="Folder for the table, the picture and finished points."),
+        typer.Option("--out", metavar="DIR", parser=named_folder, help="Folder for the table, the picture and finished points."),
     ],
     settings: Annotated[
         list[str] | None,
@@ -153,14 +165,13 @@ def sweep(
     from nicmodel.lab.sweep import sweep as run_sweep
 
     values = split_values(settings or [])
-    if seed is not None:
-        values["seed"] = [seed]
-    axes = {key: options for key, options in values.items() if len(options) > 1}
-    fixed = {key: options[0] for key, options in values.items() if len(options) == 1}
-    with stop_on_interrupt() as stop, sweep_progress(Path(scenario).stem, as_json) as progress:
-        swept = run_sweep(
-            scenario, axes, out, fixed=fixed, workers=workers, plane=plane, progress=progress, stop=stop
-        )
+    with option(values, "--seed", {} if seed is None else {"seed": [seed]}):
+        axes = {key: options for key, options in values.items() if len(options) > 1}
+        fixed = {key: options[0] for key, options in values.items() if len(options) == 1}
+        with stop_on_interrupt() as stop, sweep_progress(Path(scenario).stem, as_json) as progress:
+            swept = run_sweep(
+                scenario, axes, out, fixed=fixed, workers=workers, plane=plane, progress=progress, stop=stop
+            )
     for key, sentence in swept.failed.items():
         say(f"point {key} failed: {sentence}")
     summary = {
@@ -290,12 +301,12 @@ def rules(
     as_json: AsJson = False,
 ) -> int:
     """The conformance table: every rule, its source, verdict and evidence."""
-    from nicmodel.lab.own_drivers import as_settings
+    from nicmodel.lab.own_drivers import as_overrides
     from nicmodel.lab.rules import judge, print_judged
 
     if as_json and as_markdown:
         raise typer.BadParameter("--json and --markdown are two forms of one table: ask for one of them")
-    checked = load_scenario(scenario, [*(settings or []), *as_settings(driver or [])], None)
+    checked = load_scenario(scenario, settings, None, as_overrides(driver or []))
     judged = judge(checked, strict)
     print_judged(judged, as_json, as_markdown)
     return UNMET if strict and judged.broken else OK

@@ -19,7 +19,7 @@ from nicmodel.lab.relax import RELAXATIONS, TENTH, Change, Relaxation, capacity_
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.run import check_plane
 from nicmodel.lab.scenario import SCHEMA, Scenario
-from nicmodel.lab.workers import Outcome, run_all
+from nicmodel.lab.workers import Outcome, check_workers, run_all
 from nicmodel.sim.errors import ScenarioError
 from nicmodel.sim.plane import Direction
 
@@ -73,6 +73,7 @@ def explain(
 
     `progress` is told runs done and runs in all. `work` does one run in a worker (`run_trial`).
     """
+    check_workers(workers, "explain")
     check_plane(plane)
     if not scenario.record.books:
         raise ScenarioError("record.books = false is not allowed here: explain reads the books", key="record.books")

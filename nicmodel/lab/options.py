@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nicmodel.lab.console import OK, show
+from nicmodel.sim.errors import ScenarioError
+
+
+def named_folder(text: str) -> Path:
+    """A folder that was named; an empty name, which a script's unset variable gives, would be the current folder."""
+    if not text:
+        raise typer.BadParameter('"" is no folder: write . for the current one')
+    return Path(text)
+
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name or a TOML file.")]
 Settings = Annotated[
@@ -19,7 +29,7 @@ Settings = Annotated[
 Plane = Annotated[str, typer.Option(help="Data plane: fast or reference.")]
 Seed = Annotated[int | None, typer.Option(help="The same as --set seed=N.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for files.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", parser=named_folder, help="Folder for files.")]
 
 
 def print_rows(rows: list[dict[str, Any]], columns: Sequence[str], as_json: bool) -> int:
@@ -44,10 +54,33 @@ def rounded(row: dict[str, Any]) -> dict[str, Any]:
     return row | short | error | verdict
 
 
-def load_scenario(scenario: str, settings: list[str] | None, seed: int | None) -> Any:
+def load_scenario(
+    scenario: str, settings: list[str] | None, seed: int | None, drivers: Mapping[str, str] | None = None
+) -> Any:
+    """The scenario, with what `--set`, `--seed` and `--driver` replace in it."""
     from nicmodel.lab.loading import load, parse_set
 
     overrides = parse_set(settings or [])
-    if seed is not None:
-        overrides["seed"] = seed
-    return load(scenario, overrides)
+    with option(overrides, "--seed", {} if seed is None else {"seed": seed}), option(overrides, "--driver", drivers or {}):
+        return load(scenario, overrides)
+
+
+@contextmanager
+def option(overrides: dict[str, Any], name: str, given: Mapping[str, Any]) -> Iterator[None]:
+    """The overrides take what an option of another name stands for; what is wrong with that is said of this option."""
+    from nicmodel.lab.loading import COMMAND_LINE
+
+    for key in given.keys() & overrides.keys():
+        raise ScenarioError(f"{key} is set by {COMMAND_LINE}, too: write one of the two", key=key, file=name)
+    overrides.update(given)
+    try:
+        yield
+    except ScenarioError as error:
+        if error.file != COMMAND_LINE or not concerns(error.key or "", given):
+            raise
+        raise ScenarioError(error.message.removeprefix(f"{error.key}: "), error.key, name) from None
+
+
+def concerns(key: str, given: Collection[str]) -> bool:
+    """Is it one of these keys, or a table that one of them is in?"""
+    return any(f"{each}.".startswith(f"{key}.") for each in given)

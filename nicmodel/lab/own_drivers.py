@@ -88,20 +88,24 @@ def may_be(driver: type[Any], kind: str) -> bool:
     return getattr(driver, "serves_both", False) or is_pf(driver) == (kind == "pf")
 
 
-def as_settings(options: Iterable[str]) -> list[str]:
-    """``[WHO=]module:Class`` as settings of a scenario; without a WHO a PF's driver is the PF's, another's VF 0's.
+def as_overrides(options: Iterable[str]) -> dict[str, str]:
+    """``[WHO=]module:Class`` as keys of a scenario; without a WHO a PF's driver is the PF's, another's VF 0's.
 
-    >>> as_settings(["3=drivers.vf:VfMiniport", "drivers.pf:PfMiniport"])
-    ['driver.mutants.3=drivers.vf:VfMiniport', 'driver.mutants.pf=drivers.pf:PfMiniport']
+    >>> as_overrides(["3=drivers.vf:VfMiniport", "drivers.pf:PfMiniport"])
+    {'driver.mutants.3': 'drivers.vf:VfMiniport', 'driver.mutants.pf': 'drivers.pf:PfMiniport'}
     """
-    found = []
+    found: dict[str, str] = {}
     for option in options:
         who, equals, name = option.rpartition("=")
         if ":" not in name:
-            raise ScenarioError(f'--driver: "{option}" is not allowed: write module:Class or file.py:Class')
+            raise ScenarioError(f'"{option}" is not allowed: write module:Class or file.py:Class', file="--driver")
         if not equals:
             who = "pf" if is_pf(driver_class(name)) else "0"
-        found.append(f"driver.mutants.{who}={name}")
+        if who != "pf" and not who.isdecimal():
+            raise ScenarioError(f'"{who}" is not allowed: a driver is named by its VF number or pf', file="--driver")
+        if (key := f"driver.mutants.{who}") in found:
+            raise ScenarioError(f"{'the PF' if who == 'pf' else f'VF {who}'} is given two drivers", key=key, file="--driver")
+        found[key] = name
     return found
 
 

@@ -24,7 +24,7 @@ from nicmodel.lab.loading import build, read
 from nicmodel.lab.results import flat
 from nicmodel.lab.run import check_plane, run
 from nicmodel.lab.scenario import SCHEMA, Scenario
-from nicmodel.lab.workers import Outcome, run_all
+from nicmodel.lab.workers import Outcome, check_workers, run_all
 from nicmodel.sim.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -129,8 +129,7 @@ def sweep(
 
     `progress` is told points done and points in all. `work` runs one point in a worker (`run_point`).
     """
-    if workers < 1:
-        raise ScenarioError(f"{workers} is not allowed: a sweep needs 1 worker or more", file="--workers")
+    check_workers(workers, "a sweep")
     points = grid(scenario, axes, fixed, plane)
     folder = writable_folder(Path(out))
     store = writable_folder(folder / POINTS)

@@ -15,8 +15,16 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from nicmodel.sim.errors import ScenarioError
+
 POLL_SECONDS = 0.2  # how soon a stop is noticed
 JOIN_SECONDS = 2.0
+
+
+def check_workers(count: int, who: str) -> None:
+    """Raises ScenarioError for a number of workers that there cannot be; `who` needs them."""
+    if count < 1:
+        raise ScenarioError(f"{count} is not allowed: {who} needs 1 worker or more", file="--workers")
 
 
 @dataclass

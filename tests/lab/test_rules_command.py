@@ -108,7 +108,7 @@ def test_strict_stops_at_the_first_offence(command):
     ("mine.py:Nothing", "mine.py has no class Nothing"), ("none.py:X", "none.py cannot be read"),
     ("mine.py:NoMiniport", "is no miniport"), ("nowhere:X", "nowhere cannot be imported"),
     ("mine", "write module:Class or file.py:Class"), ("pf=mine.py:Good", "it is no driver of a PF"),
-    ("9=mine.py:Good", "driver.mutants.9"),
+    ("9=mine.py:Good", "--driver: there is no VF 9"),
 ])
 def test_a_mistake_is_one_sentence(command, driver, says):
     status, out, err = command("rules", "--driver", driver, "--set", "num_vfs=2")
