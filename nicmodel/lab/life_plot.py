@@ -5,6 +5,7 @@ Draws on axes that it is given; figures it takes as they are. Readable in greysc
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ US = TIME["us"]
 LANES = ("VS", "VPCI", "NetVSC", "VF", "NDIS", "PF")
 MOST = 3                             # hand-overs shown
 COLUMN = 6.5                         # inches
+LETTERS = 11                         # of a title, to an inch
 BINS = 120
 ROOM_FOR_TEXT = 0.3              # of the width; a step with less on both sides has its text on its bar
 WINDOW_STYLE: dict[str, Any] = {"color": "0.85", "zorder": 0}
@@ -39,11 +41,17 @@ def figure_size(life: Life) -> tuple[float, float]:
     return max(2, len(shown(life))) * COLUMN, 8.5
 
 
+def entitle(figure: Any, title: str) -> None:
+    """A title, in as many lines as it needs; what looks like a formula in a name is none."""
+    lines = textwrap.wrap(title, int(LETTERS * figure.get_figwidth()), break_on_hyphens=False)
+    figure.suptitle("\n".join(lines), fontsize=10, parse_math=False)
+
+
 def draw_life(figure: Any, life: Life, title: str) -> None:
     """Rate over the whole run on top; below, a column a hand-over: its steps, and its frames."""
     columns = shown(life)
     windows = sum(h["window"] is not None for h in life.handovers)
-    figure.suptitle(title + (f"; {len(columns)} of {windows} hand-overs" if windows > len(columns) else ""), fontsize=10)
+    entitle(figure, title + (f"; {len(columns)} of {windows} hand-overs" if windows > len(columns) else ""))
     grid = figure.add_gridspec(3, max(1, len(columns)), height_ratios=(1.3, 3.2, 0.9))
     guest = columns[0]["guest"] if columns else 0
     draw_rate(figure.add_subplot(grid[0, :]), life, guest, columns)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 
 from nicmodel.lab.files import write_whole
-from nicmodel.lab.life_plot import draw_life, figure_size
+from nicmodel.lab.life_plot import draw_life, entitle, figure_size
 from nicmodel.lab.report import headline
 from nicmodel.lab.results import DIRECTIONS
 
@@ -27,7 +27,8 @@ HATCHES = {"tx": "", "rx": "///"}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 DPI = 120
-MAX_TICKS = 32  # VF numbers written under the bars
+AXIS = 96  # digits, and spaces between numbers, that fit below the axis of VFs
+MOST_BARS = 64  # more are lines: bars as thin as their edges cannot be told apart
 WIDE = 30  # times the smallest latency: what lies further apart does not show on one linear axis
 STYLE: Any = {
     "axes.spines.top": False,
@@ -56,27 +57,27 @@ def plot_run(result: RunResult, path: Path) -> Path:
         figure, (rates, latency) = plt.subplots(2, 1, figsize=(9, 6.5), sharex=True)
         draw_rates(rates, rows, shown)
         draw_latency(latency, rows, shown)
-        step = -(-len(rows) // MAX_TICKS)
-        latency.set_xticks(range(0, len(rows), step), [str(row["vf"]) for row in rows[::step]])
+        latency.set_xticks(vf_ticks(len(rows)))
         latency.set_xlabel("VF")
-        figure.suptitle(headline(result), fontsize=10)
+        entitle(figure, headline(result))
         return _save(figure, path)
 
 
+def vf_ticks(num_vfs: int) -> range:
+    """VFs whose numbers are written below the axis: so many that they do not touch.
+
+    >>> vf_ticks(32), vf_ticks(63), vf_ticks(256)
+    (range(0, 32), range(0, 63, 2), range(0, 256, 16))
+    """
+    step, width = 1, len(str(num_vfs - 1)) + 1
+    while width * len(range(0, num_vfs, step)) > AXIS:
+        step *= 2
+    return range(0, num_vfs, step)
+
+
 def draw_rates(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:
-    width = 0.8 / len(shown)
-    for position, direction in enumerate(shown):
-        places = [n + (position - (len(shown) - 1) / 2) * width for n in range(len(rows))]
-        axes.bar(
-            places,
-            [row[direction]["gbps"] for row in rows],
-            width,
-            label=direction.capitalize(),
-            color=SHADES[direction],
-            hatch=HATCHES[direction],
-            edgecolor="0.1",
-            linewidth=0.6,
-        )
+    """A bar a VF and direction; of many VFs, Rx as an area and Tx as a line over it."""
+    (draw_bars if len(rows) * len(shown) <= MOST_BARS else draw_steps)(axes, rows, shown)
     for number, row in enumerate(rows):
         if row["state"] == "closed":
             axes.annotate(
@@ -90,8 +91,43 @@ def draw_rates(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:
                 fontsize=8,
             )
     axes.set_ylabel("frame rate [Gb/s]")
+    if not any(row[direction]["gbps"] for row in rows for direction in shown):
+        say_nothing_moved(axes)
+        return
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper right", ncols=2, bbox_to_anchor=(1, 1.14))
+
+
+def draw_bars(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:
+    width = 0.8 / len(shown)
+    for position, direction in enumerate(shown):
+        places = [n + (position - (len(shown) - 1) / 2) * width for n in range(len(rows))]
+        axes.bar(
+            places,
+            [row[direction]["gbps"] for row in rows],
+            width,
+            label=direction.capitalize(),
+            color=SHADES[direction],
+            hatch=HATCHES[direction],
+            edgecolor="0.1",
+            linewidth=0.6,
+        )
+
+
+def draw_steps(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:
+    edges = [n - 0.5 for n in range(len(rows) + 1)]
+    for direction in shown:
+        rates = [row[direction]["gbps"] for row in rows]
+        if direction == "rx":
+            axes.stairs(rates, edges, label="Rx", fill=True, color=SHADES["rx"])
+        else:
+            axes.stairs(rates, edges, label="Tx", color="0.1", linewidth=1.5, zorder=3)
+
+
+def say_nothing_moved(axes: Any) -> None:
+    """In place of a scale that nothing was measured on."""
+    axes.set(yticks=[], ylim=(0, 1))
+    axes.text(0.5, 0.5, "no packet of a VF in the window", transform=axes.transAxes, ha="center", va="center")
 
 
 def from_zero(axes: Any) -> None:
@@ -102,6 +138,7 @@ def from_zero(axes: Any) -> None:
 
 
 def draw_latency(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:
+    size = 6 if len(rows) * len(shown) <= MOST_BARS else 3
     for direction in shown:
         points = [
             (n, row[direction]["latency_ns"]) for n, row in enumerate(rows) if row[direction]["latency_ns"]
@@ -114,11 +151,15 @@ def draw_latency(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> Non
                 marker,
                 color=shade,
                 markerfacecolor=shade if filled else "white",
+                markersize=size,
                 label=f"{direction.capitalize()} {quantile}",
             )
     drawn = [value for line in axes.lines for value in line.get_ydata() if value > 0]
     axes.set_ylabel("latency [us]")
-    if drawn and max(drawn) > WIDE * min(drawn):
+    if not drawn:
+        say_nothing_moved(axes)
+        return
+    if max(drawn) > WIDE * min(drawn):
         axes.set_yscale("log")
     else:
         from_zero(axes)
@@ -152,7 +193,7 @@ def plot_sweep(table: pd.DataFrame, axes_keys: list[str], path: Path, title: str
             from_zero(axes)
         if others:
             panels[0].legend(title=", ".join(others), fontsize=8)
-        figure.suptitle(title, fontsize=10)
+        entitle(figure, title)
         return _save(figure, path)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import nicmodel as nm
 from nicmodel.datasheet.counters import DROP_REASONS, LATENCY_BINS, bin_lower_ps, latency_bin
-from nicmodel.lab import expect, report, results
+from nicmodel.lab import expect, plots, report, results
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.loading import build
 from nicmodel.lab.results import RunResult, jain, latency_figures, simulated
@@ -165,37 +165,11 @@ def test_the_front_door_runs_a_scenario(testbench, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG") and list(tmp_path.iterdir()) == [picture]
 
 
-@pytest.mark.parametrize(("rx_ns", "scale"), [(1_500, "log"), (400_000, "linear")])
-def test_latencies_far_apart_both_show_in_the_picture(rx_ns, scale):
-    import matplotlib.pyplot as plt
-
-    from nicmodel.lab.plots import draw_latency
-
-    row = {"tx": {"latency_ns": {"p50": 750_000, "p99": 800_000}}, "rx": {"latency_ns": {"p50": rx_ns, "p99": rx_ns}}}
-    figure, axes = plt.subplots()
-    draw_latency(axes, [row], ["tx", "rx"])
-    assert axes.get_yscale() == scale
-    plt.close(figure)
-
-
-def test_latencies_that_are_nearly_equal_stand_clear_of_the_end_of_the_axis():
-    """The axis begins at 0, and a marker is not cut in half."""
-    import matplotlib.pyplot as plt
-
-    from nicmodel.lab.plots import draw_latency
-
-    figure, axes = plt.subplots()
-    draw_latency(axes, [{"tx": {"latency_ns": {"p50": 222_300, "p99": 224_400}}}] * 5, ["tx"])
-    bottom, top = axes.get_ylim()
-    assert bottom == 0 and top >= 1.03 * 224.4
-    plt.close(figure)
-
-
 def test_the_version_is_the_packages():
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     assert tomllib.loads(text)["project"]["version"] == nm.__version__
 
 
-@pytest.mark.parametrize("module", [results, report])
+@pytest.mark.parametrize("module", [plots, results, report])
 def test_doctests_hold(module):
     assert doctest.testmod(module).attempted and doctest.testmod(module).failed == 0

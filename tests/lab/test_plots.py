@@ -1,0 +1,80 @@
+"""Pictures of a run: scales, titles, numbers of VFs, many VFs and none that moved anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import pytest
+
+import nicmodel as nm
+from nicmodel.lab.plots import draw_latency, draw_rates
+
+
+def rate_rows(num_vfs, gbps=1.0):
+    return [{"vf": n, "state": "running", "rule": None, **{way: {"gbps": gbps, "latency_ns": None} for way in ("tx", "rx")}}
+            for n in range(num_vfs)]
+
+
+def drawn(run, folder, monkeypatch):
+    """The figure that was saved."""
+    figures = []
+    with monkeypatch.context() as held:
+        held.setattr(plt, "close", figures.append)
+        run.plot(folder / "run.png")
+    plt.close(figures[0])
+    figures[0].draw_without_rendering()             # at its own resolution, as its `bbox` is
+    return figures[0]
+
+
+@pytest.mark.parametrize(("rx_ns", "scale"), [(1_500, "log"), (400_000, "linear")])
+def test_latencies_far_apart_both_show_in_the_picture(rx_ns, scale):
+    row = {"tx": {"latency_ns": {"p50": 750_000, "p99": 800_000}}, "rx": {"latency_ns": {"p50": rx_ns, "p99": rx_ns}}}
+    figure, axes = plt.subplots()
+    draw_latency(axes, [row], ["tx", "rx"])
+    assert axes.get_yscale() == scale
+    plt.close(figure)
+
+
+def test_latencies_that_are_nearly_equal_stand_clear_of_the_end_of_the_axis():
+    """The axis begins at 0, and a marker is not cut in half."""
+    figure, axes = plt.subplots()
+    draw_latency(axes, [{"tx": {"latency_ns": {"p50": 222_300, "p99": 224_400}}}] * 5, ["tx"])
+    bottom, top = axes.get_ylim()
+    assert bottom == 0 and top >= 1.03 * 224.4
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(("num_vfs", "shown", "patches"), [(32, ["tx", "rx"], 64), (33, ["tx", "rx"], 2), (65, ["tx"], 1),
+                                                           (256, ["tx", "rx"], 2)])
+def test_of_many_vfs_rx_is_one_area_and_tx_one_line_over_it(num_vfs, shown, patches):
+    figure, axes = plt.subplots()
+    draw_rates(axes, rate_rows(num_vfs), shown)
+    assert len(axes.patches) == patches
+    if patches == 2:
+        tx, rx = axes.patches
+        assert (tx.get_fill(), rx.get_fill()) == (False, True) and tx.get_zorder() > rx.get_zorder()
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("num_vfs", [1, 8, 32, 33, 63, 100, 128, 256])
+def test_numbers_of_vfs_do_not_touch(testbench, tmp_path, monkeypatch, num_vfs):
+    figure = drawn(nm.run("vf_scaling", num_vfs=num_vfs), tmp_path, monkeypatch)
+    boxes = [label.get_window_extent() for label in figure.axes[1].get_xticklabels()]
+    assert all(left.x1 + 2 < right.x0 for left, right in pairwise(boxes))
+    assert len(boxes) >= min(num_vfs, 16)
+
+
+@pytest.mark.parametrize("name", ["x" * 20, "a_long_name_" * 8, "with $\\nonsense$ in it"])
+def test_a_title_stays_within_the_picture(testbench, tmp_path, monkeypatch, name):
+    run = replace(nm.run("vf_scaling", num_vfs=2), name=name)
+    figure = drawn(run, tmp_path, monkeypatch)
+    box = figure._suptitle.get_window_extent()
+    assert 0 <= box.x0 and box.x1 <= figure.bbox.width and name[:12] in figure.get_suptitle()
+
+
+def test_where_nothing_moved_a_picture_has_no_scale_and_says_so(testbench, tmp_path, monkeypatch):
+    figure = drawn(nm.run("vf_scaling", num_vfs=1, driver={"mutants": {"0": "vf_reports_no_capability"}}), tmp_path, monkeypatch)
+    for axes in figure.axes:
+        assert "no packet of a VF in the window" in [text.get_text() for text in axes.texts] and not len(axes.get_yticks())
