@@ -27,7 +27,7 @@ def run_report(result: RunResult) -> RenderableType:
     parts: list[RenderableType] = [Text(headline(result), style="bold"), vf_table(result)]
     if any(queue["rx_packets"] for row in result.simulated["vfs"] for queue in row.get("queues", ())):
         parts.append(queue_table(result))
-    if result.measured.books:
+    if result.measured.books and anything_moved(result):
         parts.append(waiting_table(result.measured.books))
     if result.measured.life is not None:
         parts += life_report(result.simulated["life"])
@@ -101,6 +101,10 @@ def direction_cells(row: dict[str, Any], direction: str) -> list[str]:
     return [f"{row[f'{direction}_packets']:,}", f"{rates['mpps']:.3f}", f"{rates['gbps']:.3f}", *times]
 
 
+def anything_moved(result: RunResult) -> bool:
+    return any(result.simulated["totals"][f"{direction}_packets"] for direction in DIRECTIONS)
+
+
 def has_traffic(row: dict[str, Any]) -> bool:
     return bool(row["tx_packets"] or row["rx_packets"] or any(row["drops"].values()))
 
@@ -126,11 +130,15 @@ def totals(result: RunResult) -> Iterable[str]:
                 f"{direction.capitalize()} total  {summed[f'{direction}_packets']:,} packets, {mpps:.3f} Mpps"
                 f", {gbps:.3f} Gb/s"
             )
+    if not anything_moved(result):
+        yield "Moved     nothing: no packet was sent or delivered in the window"
     yield f"Drops     {drops(summed['drops'])}"
     links = ", ".join(
         f"{link['name']} {link['direction']} {100 * link['utilisation']:.1f} %" for link in simulated["links"]
     )
     yield f"Links     {links}"
+    if not anything_moved(result):
+        return
     if simulated["utilisation"]:
         yield f"Busy      {utilisation_line(simulated['utilisation'])}"
     fairness = "-" if summed["jain"] is None else f"{summed['jain']:.6f}"

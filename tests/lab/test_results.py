@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import io
 import json
 import tomllib
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import lab_fakes
 import numpy as np
 import pytest
+from rich.console import Console
 
 import nicmodel as nm
 from nicmodel.datasheet.counters import DROP_REASONS, LATENCY_BINS, bin_lower_ps, latency_bin
@@ -163,6 +165,21 @@ def test_the_front_door_runs_a_scenario(testbench, tmp_path):
         nm.run("vf_scaling", plane="slow")
     picture = r.plot(tmp_path / "run.png")
     assert picture.read_bytes().startswith(b"\x89PNG") and list(tmp_path.iterdir()) == [picture]
+
+
+def test_a_report_says_that_nothing_moved_and_no_figures_of_packets():
+    run = nm.run("vf_scaling", num_vfs=2, warmup="1ns", duration="1ns")
+    told = as_text(run)
+    assert "Moved     nothing: no packet was sent or delivered in the window" in told
+    assert "Links " in told and not [word for word in ("bottleneck", "Busy", "Fairness", "Latency") if word in told]
+    told = as_text(nm.run("vf_scaling", num_vfs=2, warmup="1us", duration="20us"))
+    assert "Moved" not in told and all(word in told for word in ("bottleneck", "Busy", "Fairness", "Latency"))
+
+
+def as_text(run):
+    console = Console(width=120, file=io.StringIO())
+    console.print(report.run_report(run))
+    return console.file.getvalue()
 
 
 def test_the_version_is_the_packages():
