@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import io
+import itertools
 import json
 import shutil
 import struct
@@ -186,13 +187,22 @@ def test_a_damaged_file_is_one_sentence(tmp_path, content, says):
     assert "\n" not in str(error.value) and "in.pcap" in str(error.value)
 
 
-def test_no_prefix_of_a_capture_breaks_the_reader(tmp_path):
-    content = section("<") + interface("<") + enhanced("<", bytes(60))
-    for end in range(len(content)):
-        try:
+@pytest.mark.parametrize("header, blocks", [
+    (section("<"), [interface("<"), enhanced("<", bytes(60))]), (pcap(), [pcap((bytes(60), 60))[len(pcap()):]])],
+    ids=["pcapng", "pcap"])
+def test_a_prefix_of_a_capture_is_refused_or_gives_what_is_whole_in_it(tmp_path, header, blocks):
+    """A file that ends within its header is no capture; between two blocks it is a shorter one; else its last block is cut."""
+    content = header + b"".join(blocks)
+    ends = list(itertools.accumulate(map(len, blocks), initial=len(header)))
+    for end in range(len(header)):
+        says = "it is empty" if end == 0 else "it is no pcap or pcapng file" if end < 4 else "it ends within its header"
+        with pytest.raises(ScenarioError, match=says):
             read(tmp_path, content[:end])
-        except ScenarioError:
-            pass
+    for end in range(len(header), len(content)):
+        capture = read(tmp_path, content[:end])
+        assert (capture.frames, capture.skipped) == ([], {} if end in ends else {CUT_SHORT: 1}), end
+    whole = read(tmp_path, content)
+    assert (whole.frames, whole.skipped) == ([bytes(60)], {})
 
 
 FRAMES = [(1_234_567_890_123, bytes(range(60))), (1_234_567_891_000, bytes(61)), (2 * 10**12, bytes(1514))]
