@@ -3,10 +3,10 @@
     offset 0000h   entry n at 16 n:  address low | address high | data | control (bit 0: masked, reset 1)
     offset 2000h   PBA: one read-only bit per vector
 
-Delivery, per vector: a cause of a disabled function is lost; of an enabled, masked one it sets the PBA bit;
-of an unmasked one it fires. A set PBA bit fires, and clears, at the moment nothing holds it back any more;
-several causes collapse into one. With bus mastering off the cause is held in the PBA like a masked one (the
-specification leaves hold or drop to the device).
+Delivery, per vector: whoever has a cause sends its message if the vector is `deliverable`; else the cause is to `pend`:
+of a disabled function it is lost, of an enabled one it sets the PBA bit. A set PBA bit fires, and clears, at the
+moment nothing holds it back any more; several causes collapse into one. With bus mastering off the cause is held in
+the PBA like a masked one (the specification leaves hold or drop to the device).
 """
 
 from __future__ import annotations
@@ -43,14 +43,6 @@ class MsixTable:
             self.pending = 0
         self._settle(old)
 
-    def address(self, vector: int) -> int:
-        """Where the message of a vector is written."""
-        low, high = self.entries[vector][:2]
-        return high << 32 | low
-
-    def data(self, vector: int) -> int:
-        return self.entries[vector][2]
-
     def masked(self, vector: int) -> bool:
         """Is the vector held back by either mask?"""
         return self.function_masked or bool(self.entries[vector][CONTROL] & MASKED)
@@ -67,13 +59,6 @@ class MsixTable:
     def clear(self, vector: int) -> None:
         """The cause was served while it pended."""
         self.pending &= ~(1 << vector)
-
-    def signal(self, vector: int) -> None:
-        """A cause: fires, pends or is lost."""
-        if self.deliverable(vector):
-            self._fire(vector)
-        else:
-            self.pend(vector)
 
     # the BAR ----------------------------------------------------------------------------------------------
 
