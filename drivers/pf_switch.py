@@ -313,8 +313,3 @@ class NicSwitch:
                     self.pools.start(each.pool)
             self._throttle(each)
         self.filters.restore()
-
-    def snapshot(self) -> tuple[Any, ...]:
-        """All that a request may change, for those who compare."""
-        return (self.created, self.name, self.num_vfs, repr(self.vfs), repr(self.vports), repr(self.filters.by_id),
-                dict(self.pools.enabled))

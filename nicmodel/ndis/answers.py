@@ -112,7 +112,7 @@ class Known:
 
 
 class Binding:
-    """What is the adapter's part of the parameters of binding (NDIS_BIND_PARAMETERS): its current capabilities."""
+    """What NetVSC looks at in the parameters of binding (NDIS_BIND_PARAMETERS), whose other capabilities nobody here reads."""
 
     def __init__(self, known: Known):
         self._known = known
@@ -120,14 +120,6 @@ class Binding:
     @property
     def sriov(self) -> Any:
         return self._known.capability("CurrentSriov")
-
-    @property
-    def nic_switch(self) -> Any:
-        return self._known.capability("CurrentNicSwitch")
-
-    @property
-    def receive_filter(self) -> Any:
-        return self._known.capability("CurrentReceiveFilter")
 
 
 def copy_of(structure: Any) -> Any:

@@ -69,7 +69,7 @@ class NdisRequests:
         return self.known.capability("CurrentSriov") is not None
 
     def bind(self) -> Binding:
-        """C-11, ADV-27: what a protocol is given as it binds: the capabilities that are current, None for each that is not."""
+        """C-11, ADV-27: what a protocol is given as it binds: capabilities that are current, None where there are none."""
         return Binding(self.known)
 
     # the door ----------------------------------------------------------------------------------------

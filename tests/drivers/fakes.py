@@ -29,6 +29,12 @@ def key(register: Any) -> tuple[str, int]:
     return getattr(register, "register", register).name, getattr(register, "index", 0)
 
 
+def switch_state(switch: Any) -> tuple[Any, ...]:
+    """All in the PF's driver that a request may change; last, which pools are enabled."""
+    return (switch.created, switch.name, switch.num_vfs, repr(switch.vfs), repr(switch.vports), repr(switch.filters.by_id),
+            dict(switch.pools.enabled))
+
+
 class FakeAdapter:
     """``total_vfs`` as the SR-IOV capability shows it; ``log`` lists (function, verb, name, index, value)."""
 

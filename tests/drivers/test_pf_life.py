@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fakes import switch_state
 from test_pf_requests import (
     ALLOCATE,
     CLEAR,
@@ -116,9 +117,9 @@ def test_own_queue_pair_is_in_the_pool_after_the_vfs(machine, driver):
 @pytest.mark.parametrize("driver", PF_MINIPORTS.values())
 def test_switch_survives_a_reset_of_the_pf(machine, driver):
     pf = Bench(machine, driver).prepared()
-    switch, registers = pf.pf.switch.snapshot()[:-1], dict(pf.machine.adapter.registers)
+    switch, registers = switch_state(pf.pf.switch)[:-1], dict(pf.machine.adapter.registers)
     assert pf.machine.do(pf.machine.stack.pf.reset()) == Status.SUCCESS
-    assert pf.pf.switch.snapshot()[:-1] == switch
+    assert switch_state(pf.pf.switch)[:-1] == switch
     assert pf.machine.adapter.registers == registers and pf.machine.adapter.num_vfs == 4
     assert pf.machine.stack.pf.state is State.RUNNING and pf.machine.reported() == []
     assert pf.ask(FREE) == Status.SUCCESS                                     # and it goes on serving
@@ -137,14 +138,14 @@ def test_vfs_are_silent_after_a_reset_until_they_have_greeted_again(machine):
 
 def test_request_that_a_reset_overtakes_is_aborted_and_changes_nothing(machine):
     pf = Bench(machine).prepared()
-    before = pf.pf.switch.snapshot()
+    before = switch_state(pf.pf.switch)
     adapter, env = pf.machine.stack.pf, pf.machine.env
     reading = env.process(adapter.oid(*IDS, _ids()))
     later = env.process(_after(env, 1, adapter.oid(*IDS, _ids())))
     env.process(_after(env, 1, adapter.reset()))
     env.run()
     assert (reading.value, later.value) == (Status.REQUEST_ABORTED, Status.NOT_ACCEPTED)
-    assert pf.pf.switch.snapshot() == before
+    assert switch_state(pf.pf.switch) == before
     assert pf.ask(IDS) == Status.SUCCESS
 
 

@@ -298,9 +298,11 @@ def test_netvsc_binds_to_nothing_but_its_own_vf(machine, monkeypatch, serial, fl
 def test_who_binds_is_given_what_is_current(machine):
     """C-11, ADV-27: of a PF everything, of a VF its SR-IOV capabilities alone."""
     bench = machine(num_vfs=1).start()
-    pf, vf = bench.stack.requests.ndis.bind(), bench.stack.guests[0].ndis.bind()
-    assert (pf.sriov.SriovCapabilities, pf.nic_switch.MaxNumVFs, pf.receive_filter.EnabledFilterTypes) == (0x3, 1, 1)
-    assert vf.sriov.SriovCapabilities == 0x5 and vf.nic_switch is vf.receive_filter is None
+    pf, vf = bench.stack.requests.ndis, bench.stack.guests[0].ndis
+    assert (pf.bind().sriov.SriovCapabilities, vf.bind().sriov.SriovCapabilities) == (0x3, 0x5)
+    switch, filters = "CurrentNicSwitch", "CurrentReceiveFilter"
+    assert (pf.known.capability(switch).MaxNumVFs, pf.known.capability(filters).EnabledFilterTypes) == (1, 1)
+    assert vf.known.capability(switch) is vf.known.capability(filters) is None
 
 
 @pytest.mark.parametrize("after_us", [5, 15, 40, 60])

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 import simpy
-from fakes import FakeAdapter, FakeHandle
+from fakes import FakeAdapter, FakeHandle, switch_state
 from hypothesis import HealthCheck, settings
 
 from drivers.pf import PfSettings
@@ -125,7 +125,7 @@ class LifeBench:
         noted = [[(number, bytes(each.parameters), each.owner, each.vport) for number, each in table.items()]
                  for table in (known.vfs, known.vports, known.filters)]
         return (dict(adapter.registers), {f: bytes(space) for f, space in adapter.config.items()}, repr(adapter.mailbox),
-                repr(adapter.agents), switch.snapshot(), sorted(switch.filters._slots), dict(switch.pools._vlans), noted,
+                repr(adapter.agents), switch_state(switch), sorted(switch.filters._slots), dict(switch.pools._vlans), noted,
                 known.switch and bytes(known.switch), held(self.stack.pf.ndis))
 
 
