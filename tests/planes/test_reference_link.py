@@ -11,8 +11,6 @@ import pytest
 from harness import NS, US, Queue
 from whole import GEN2, LATENCY, PLANES, by_function, one, stage, waited
 
-from nicmodel.datasheet.profiles import HOSTS, PROFILES
-from nicmodel.reference.credits import Counter
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import UpcallKind
 
@@ -21,31 +19,12 @@ pytestmark = pytest.mark.parametrize("plane", PLANES)
 
 
 # credits -------------------------------------------------------------------------------------------------------
-def test_a_counter_lets_through_what_was_advertised_however_often_it_wraps(plane):
-    for advertised, bits in ((1, 8), (127, 8), (2047, 12)):
-        counter = Counter(advertised, bits)
-        for _ in range(3 * counter.modulus):
-            for used in range(advertised):
-                if not counter.covers(advertised - used):
-                    raise AssertionError((advertised, used))
-            assert not counter.covers(advertised + 1)
-            counter.consume(1)
-            assert counter.covers(advertised - 1) and not counter.covers(advertised)
-            counter.grant(1)
-
-
 @pytest.mark.parametrize("field, count", [(f"{side}_{pool}{part}", most + 1) for side in ("host", "device")
                                           for pool in ("p", "np", "cpl") for part, most in (("h", 127), ("d", 2047))])
 def test_more_than_half_the_numbers_cannot_be_advertised(plane, field, count):
     one(plane, end=1000, **{field: count - 1})
     with pytest.raises(ModelBug, match=f"{count} credits cannot be advertised"):
         one(plane, end=1000, **{field: count})
-
-
-def test_profiles_advertise_what_can_be_counted(plane):
-    rows = [*HOSTS.values(), *PROFILES.values()]
-    counts = {name: getattr(row, name) for row in rows for name in vars(row) if name.endswith(("_ph", "_nph", "_pd"))}
-    assert counts and all(count <= (2047 if name.endswith("d") else 127) for name, count in counts.items())
 
 
 def test_traffic_goes_on_after_the_counters_have_wrapped(plane):
