@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nicmodel.datasheet.config_pf import HEADER, SRIOV
-from nicmodel.datasheet.config_space import EXTENDED_START
+from nicmodel.datasheet.config_pf import HEADER, MSIX, SRIOV
 from nicmodel.datasheet.ndis import DEFAULT_SWITCH_NAME, NIC_SWITCH_KEY, PartitionType, Status
 from nicmodel.datasheet.timing import VF_ENABLE_SETTLE_PS
-from nicmodel.pcie.handle import CAPABILITY_POINTER, MSIX_CONTROL, MSIX_ID, MSIX_SIZE
+from nicmodel.pcie.capabilities import at_once, classic, extended, in_time
 
 if TYPE_CHECKING:
     import simpy
@@ -136,11 +136,9 @@ class HandlePlatform:
 
     def message_count(self) -> int:
         """Entries of the function's MSI-X table, as plug and play has found them; 0 without MSI-X. Takes no time."""
-        read, rid = self.handle.ops.config_read, self.handle.rid
-        at = read(rid, CAPABILITY_POINTER, 1)
-        while at and read(rid, at, 1) != MSIX_ID:
-            at = read(rid, at + 1, 1)
-        return (read(rid, at + MSIX_CONTROL, 2) & MSIX_SIZE) + 1 if at else 0
+        control, read = MSIX["Control"], partial(self.handle.ops.config_read, self.handle.rid)
+        at = at_once(classic(MSIX.id), read)
+        return control["TableSize"].get(read(at + control.at, control.nbytes)) + 1 if at else 0
 
     def connect_interrupts(self, vectors: int, handler: Callable[[int], None]) -> Steps:
         for vector in range(vectors):
@@ -150,21 +148,12 @@ class HandlePlatform:
     def configure_msix(self, entry: int, message: int, masked: bool) -> Steps:
         yield from self.handle.set_msix_entry(entry, message, masked)
 
-    def _sriov_capability(self) -> Steps:
-        at = EXTENDED_START
-        while at:
-            header = yield self.handle.config_read(at, 4)
-            if header & 0xFFFF == SRIOV.id:
-                return at
-            at = header >> 20
-        return 0
-
     def enable_virtualization(self, num_vfs: int) -> Steps:
         """Write NumVFs, then VF Enable and VF MSE in one write; 0 disables. Returns a Status.
 
         No VF is touched before the settling time that a bus driver allows (scaled, see `datasheet.timing`) is over.
         """
-        at = yield from self._sriov_capability()
+        at = yield from in_time(extended(SRIOV.id), self.handle.config_read)
         if not at:
             return Status.NOT_SUPPORTED
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import simpy
 
-from nicmodel.datasheet.config_space import EXTENDED_START
+from nicmodel.datasheet.config_pf import MSIX, MSIX_ENTRY_BYTES
 from nicmodel.datasheet.timing import CONFIG_ACCESS_PS, MSIX_ADDRESS
+from nicmodel.pcie.capabilities import classic, in_time
 from nicmodel.pcie.config import check_request
 from nicmodel.sim.errors import DriverFault, ModelBug
 from nicmodel.sim.memory import Domain
@@ -26,11 +27,8 @@ Steps = Generator[simpy.Event, Any, Any]
 REGISTER_BAR = 0
 WORD = 1 << 32
 
-# PCIe base, config chapter: where a driver finds its MSI-X capability, and what it writes there.
-CAPABILITY_POINTER, MSIX_ID = 0x34, 0x11
-MSIX_CONTROL, MSIX_TABLE = 0x2, 0x4
-MSIX_ENABLE, MSIX_FUNCTION_MASK, MSIX_SIZE = 0x8000, 0x4000, 0x07FF
-MSIX_ENTRY_BYTES = 16
+CONTROL, TABLE = MSIX["Control"], MSIX["Table"]         # a VF's capability has the same rows
+ENABLE, FUNCTION_MASK = CONTROL["Enable"].mask, CONTROL["FunctionMask"].mask
 
 
 class HandleOps(Protocol):
@@ -161,38 +159,37 @@ class FunctionHandle:
         In the order of operating systems: enable with everything masked, fill the entries, read one back so
         that the posted writes have arrived, then lift the function mask.
         """
-        at = yield from self._find_capability(MSIX_ID)
-        control = yield self.config_read(at + MSIX_CONTROL, 2)
-        if not 0 < vectors <= (control & MSIX_SIZE) + 1:
-            raise self.fault(f"{vectors} MSI-X vectors asked of a table of {(control & MSIX_SIZE) + 1}")
-        table = yield self.config_read(at + MSIX_TABLE, 4)
-        bar, start = table & 7, table & ~7
-        yield self.config_write(at + MSIX_CONTROL, 2, control | MSIX_ENABLE | MSIX_FUNCTION_MASK)
+        at = yield from self._find_msix()
+        control = yield self.config_read(at + CONTROL.at, CONTROL.nbytes)
+        size = CONTROL["TableSize"].get(control) + 1
+        if not 0 < vectors <= size:
+            raise self.fault(f"{vectors} MSI-X vectors asked of a table of {size}")
+        bar, start = yield from self._msix_table(at)
+        yield self.config_write(at + CONTROL.at, CONTROL.nbytes, control | ENABLE | FUNCTION_MASK)
         for vector in range(vectors):
             for n, word in enumerate((MSIX_ADDRESS, MSIX_ADDRESS >> 32, vector, 0)):
                 self.ops.mmio_write(self.index, bar, start + MSIX_ENTRY_BYTES * vector + 4 * n, word % WORD)
         yield self.ops.mmio_read(self.index, bar, start)
-        yield self.config_write(at + MSIX_CONTROL, 2, (control | MSIX_ENABLE) & ~MSIX_FUNCTION_MASK)
+        yield self.config_write(at + CONTROL.at, CONTROL.nbytes, (control | ENABLE) & ~FUNCTION_MASK)
 
     def set_msix_entry(self, entry: int, message: int, masked: bool) -> Steps:
         """Point one entry of the MSI-X table at a message, masked or not; done when the table has it."""
-        at = yield from self._find_capability(MSIX_ID)
-        table = yield self.config_read(at + MSIX_TABLE, 4)
-        bar, start = table & 7, (table & ~7) + MSIX_ENTRY_BYTES * entry
+        bar, start = yield from self._msix_table((yield from self._find_msix()))
+        start += MSIX_ENTRY_BYTES * entry
         for offset, word in ((12, 1), (8, message), (12, int(masked))):      # never half-written and unmasked
             self.ops.mmio_write(self.index, bar, start + offset, word)
         yield self.ops.mmio_read(self.index, bar, start)
 
-    def _find_capability(self, identity: int) -> Steps:
-        at = yield self.config_read(CAPABILITY_POINTER, 1)
-        for _ in range(EXTENDED_START // 4):
-            header = yield self.config_read(at & ~3, 2)
-            if header & 0xFF == identity:
-                return at & ~3
-            at = header >> 8
-            if not at:
-                break
-        raise self.fault(f"no capability {identity:#04x} in configuration space")
+    def _find_msix(self) -> Steps:
+        at = yield from in_time(classic(MSIX.id), self.config_read)
+        if not at:
+            raise self.fault(f"no capability {MSIX.id:#04x} in configuration space")
+        return at
+
+    def _msix_table(self, at: int) -> Steps:
+        """BAR and offset of the table of the MSI-X capability that stands at `at`."""
+        table = yield self.config_read(at + TABLE.at, TABLE.nbytes)
+        return TABLE["Bir"].get(table), table & TABLE["Offset"].mask
 
     # ring agents -------------------------------------------------------------------------------------------
 

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nicmodel.datasheet.config_pf import MSIX_PBA_OFFSET
+from nicmodel.datasheet.config_pf import MSIX_ENTRY_BYTES, MSIX_PBA_OFFSET
 
-ENTRY_BYTES = 16
 CONTROL = 3                  # dword of an entry
 MASKED = 1
 ALL_ONES = 0xFFFFFFFF
@@ -70,7 +69,7 @@ class MsixTable:
         return value | self._dword(offset + 4) << 32 if size == 8 else value
 
     def _dword(self, offset: int) -> int:
-        entry, dword = offset // ENTRY_BYTES, offset % ENTRY_BYTES // 4
+        entry, dword = offset // MSIX_ENTRY_BYTES, offset % MSIX_ENTRY_BYTES // 4
         if entry < self.vectors:
             return self.entries[entry][dword]
         word = (offset - MSIX_PBA_OFFSET) // 4
@@ -82,7 +81,7 @@ class MsixTable:
             return
         old = self._deliverables()
         for n in range(size // 4):
-            entry, dword = (offset + 4 * n) // ENTRY_BYTES, (offset + 4 * n) % ENTRY_BYTES // 4
+            entry, dword = (offset + 4 * n) // MSIX_ENTRY_BYTES, (offset + 4 * n) % MSIX_ENTRY_BYTES // 4
             if entry < self.vectors:
                 word = value >> 32 * n & ALL_ONES
                 self.entries[entry][dword] = word & (~3, ALL_ONES, ALL_ONES, MASKED)[dword]

@@ -8,18 +8,19 @@ is returned. A request that makes no sense, or a device that breaks the rules a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from nicmodel.datasheet.config_pf import AER, EXPRESS, HEADER, SRIOV
 from nicmodel.datasheet.config_space import (
     CACHE_LINE_DWORDS,
     DEFAULT_PAGE_BYTES,
-    EXTENDED_START,
     PF_RID,
     WINDOW_BASE,
     ConfigRegister,
 )
 from nicmodel.datasheet.timing import VF_DISABLE_SETTLE_PS, VF_ENABLE_SETTLE_PS
+from nicmodel.pcie.capabilities import Walk, at_once, classic, extended
 from nicmodel.pcie.identity import FIRST_PAYLOAD_BYTES, payload_code
 from nicmodel.sim.errors import ModelBug
 
@@ -29,7 +30,7 @@ ALL_ONES = 0xFFFFFFFF
 TYPE_BITS, IO_BAR, BAR_64 = 0xF, 0x1, 0x4
 COMMAND = next(row for row in HEADER if row.name == "Command")
 MEMORY_ENABLE, BUS_MASTER = COMMAND["MemoryEnable"].mask, COMMAND["BusMaster"].mask
-CACHE_LINE, BAR0, CAPABILITY_POINTER = 0x0C, 0x10, 0x34
+CACHE_LINE, BAR0 = 0x0C, 0x10
 
 
 class ConfigPort(Protocol):
@@ -90,25 +91,18 @@ class Function:
 
     def capability(self, identity: int) -> int:
         """Offset of a classic capability. ModelBug if the chain has none."""
-        at = self.port.config_read(self.rid, CAPABILITY_POINTER, 1)
-        for _ in range(EXTENDED_START // 4):
-            if not at:
-                break
-            header = self.port.config_read(self.rid, at, 2)
-            if header & 0xFF == identity:
-                return at
-            at = header >> 8
-        raise ModelBug(f"function {self.rid:#06x} has no capability {identity:#04x}")
+        at = self._found(classic(identity))
+        _require(at != 0, f"function {self.rid:#06x} has no capability {identity:#04x}")
+        return at
 
     def extended(self, identity: int) -> int:
         """Offset of an extended capability. ModelBug if the chain has none."""
-        at = EXTENDED_START
-        while at:
-            header = self.port.config_read(self.rid, at, 4)
-            if header & 0xFFFF == identity:
-                return at
-            at = header >> 20
-        raise ModelBug(f"function {self.rid:#06x} has no extended capability {identity:#06x}")
+        at = self._found(extended(identity))
+        _require(at != 0, f"function {self.rid:#06x} has no extended capability {identity:#06x}")
+        return at
+
+    def _found(self, walk: Walk) -> int:
+        return at_once(walk, partial(self.port.config_read, self.rid))
 
     def place_bars(self, first: int, free: int, count: int = 1) -> tuple[dict[int, Window], int]:
         """Size the six BARs at offset `first` by writing all ones, and place them from `free` up.

@@ -109,6 +109,15 @@ def test_message_count_is_that_of_the_capability():
     assert Machine().platform.message_count() == 64
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("answer", (0xFFFFFFFF, 0x40404040))
+def test_a_function_that_does_not_answer_and_one_whose_chain_is_a_circle_have_no_messages(answer):
+    machine = Machine()
+    machine.port.config_read = lambda rid, offset, size: answer & (1 << 8 * size) - 1
+    assert machine.platform.message_count() == 0
+    assert machine.do(machine.platform.enable_virtualization(1)) == Status.NOT_SUPPORTED
+
+
 # MSI-X ----------------------------------------------------------------------------------------------------
 
 @pytest.fixture

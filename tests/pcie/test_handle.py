@@ -171,6 +171,13 @@ def test_enable_msix_leaves_exactly_the_wanted_vectors_open(index, vectors, bar)
     assert {call[2] for call in bench.ops.calls} == {bar}
 
 
+def test_a_function_without_msix_is_a_fault(bench):
+    bench.ops.config_read = lambda rid, offset, size: (1 << 8 * size) - 1        # it has left its slot
+    for steps in (bench.handle.enable_msix(1), bench.handle.set_msix_entry(0, 0, False)):
+        with pytest.raises(DriverFault, match="no capability 0x11"):
+            bench.run(steps)
+
+
 def test_no_vector_is_open_before_all_are_programmed(bench):
     bench.machine.write(0x04, 2, 0x6, bench.handle.rid)
     table, opened = bench.machine.endpoint.msix(2), []
