@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from nicmodel.datasheet import registers_vf as vf
 from nicmodel.datasheet.profiles import PROFILES
 from nicmodel.datasheet.registers import Register, RegisterAt
 from nicmodel.nic.nic import Nic
+from nicmodel.sim.limits import check_words
 from nicmodel.sim.plane import TABLES, VECTORS_PER_FUNCTION, Direction, RingConfig
 
 BASE = 0x1_0000_0000
@@ -24,14 +26,13 @@ POOLS_16, POOLS_32, POOLS_64 = 1, 2, 3
 VALID = 0x80
 
 
-WORDS = {"hot": 2, "vector": 2, "raise": 0, "filter": 4, "rss": 3}   # of a table's rows; the others take one
-
 
 class FakePlane:
     """Tables as last set, rings that are open, and a log of it all. It refuses what the real planes refuse."""
 
     def __init__(self, functions: int, rings: int):
         self.num_rings = rings
+        self.config: Any = SimpleNamespace(num_functions=functions, num_rings=rings)     # what tables are checked by
         self.log: list[tuple[Any, ...]] = []
         self.tables: dict[str, dict[int, tuple[int, ...]]] = {name: {} for name in TABLES}
         self.rings: dict[tuple[Direction, int], RingConfig] = {}
@@ -40,10 +41,7 @@ class FakePlane:
                                               ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "drop_spoofed")])
 
     def set(self, table: str, index: int, words: tuple[int, ...], at: int) -> None:
-        assert table in TABLES and len(words) == WORDS.get(table, 1)
-        assert table not in ("vector", "raise") or 0 <= index < VECTORS_PER_FUNCTION * len(self.functions)
-        assert table not in ("filter", "default_pool") or -1 <= words[-1] < len(self.functions)
-        assert table != "hot" or 0 <= words[1] < self.num_rings
+        check_words(self.config, table, index, words)
         self.log.append(("set", table, index, tuple(words), at))
         self.tables[table][index] = tuple(words)
 
