@@ -14,7 +14,6 @@ paths of a run's JSON (`totals.tx_packets`, `vf0.tx.mpps`, `pcie.up.utilisation`
 from __future__ import annotations
 
 import ast
-import difflib
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from nicmodel.datasheet.counters import DROP_REASONS
 from nicmodel.lab.life_keys import PLACES
+from nicmodel.lab.names import nearest_or
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -81,8 +81,7 @@ class Expectation(BaseModel):
         known = names(num_vfs)
         for name in sorted(_names_in(parse(self.what))):
             if name not in known:
-                near = max(known, key=lambda k: difflib.SequenceMatcher(None, name, k).ratio())
-                return f'"{name}" is not a figure of this run; the nearest is {near}'
+                return f'"{name}" is not a figure of this run; {nearest_or(name, known, "", "docs/metrics.md names them")}'
         return None
 
     def judge(self, figures: Mapping[str, Any]) -> dict[str, Any]:

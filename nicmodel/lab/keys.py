@@ -17,6 +17,7 @@ from nicmodel.datasheet.policies import TX_POLICIES, choices
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON
 from nicmodel.datasheet.registers_pf import LONGEST_ITR_PS
 from nicmodel.datasheet.rss import TABLE_ENTRIES
+from nicmodel.lab.names import nearest_or
 from nicmodel.sim.units import BITS, BYTES, DURATION, Kind, split
 
 PAYLOAD_SIZES = (128, 256, 512, 1024, 2048, 4096)  # bytes: what PCIe can encode as MPS and MRRS
@@ -326,12 +327,8 @@ class DriverKeys(Section):
                     continue
                 allowed = [n for n in MUTANTS if n.startswith(kind + "_")]
                 if name not in allowed:
-                    from nicmodel.lab.loading import nearest
-
-                    raise ValueError(
-                        f'"{name}" is no broken {kind.upper()} driver; the nearest is '
-                        f"{nearest(name, allowed)}"
-                    )
+                    known = nearest_or(name, allowed, "", "those that there are stand in drivers/mutants_*.py")
+                    raise ValueError(f'"{name}" is no broken {kind.upper()} driver; {known}')
         return value
 
 

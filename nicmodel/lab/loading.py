@@ -7,7 +7,6 @@ Python.
 from __future__ import annotations
 
 import copy
-import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
@@ -17,6 +16,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from nicmodel.lab.keys import Section
+from nicmodel.lab.names import meant, nearest_or
 from nicmodel.lab.scenario import Scenario, together
 from nicmodel.sim.errors import ScenarioError
 
@@ -49,8 +49,9 @@ def read(name: str | Path) -> tuple[dict[str, Any], str]:
     path = Path(name)
     if not looks_like_file and not path.is_file():
         raise ScenarioError(
-            f'there is no scenario "{name}"; the nearest shipped one is {nearest(str(name), known)}, '
-            f"and a file of your own ends in .toml"
+            f'there is no scenario "{name}"; '
+            f"{nearest_or(str(name), known, 'shipped one ', 'nicmodel list names the shipped ones')}, "
+            "and a file of your own ends in .toml"
         )
     try:
         with path.open("rb") as file:
@@ -189,8 +190,8 @@ def _place(raw: dict[str, Any], key: str, value: Any, where: str) -> None:
         below = here.setdefault(section, {})
         if not isinstance(below, dict) or ".".join(sections[:depth]) in values:
             raise ScenarioError(
-                f"{key} is not a key: {section} has no keys below it; the nearest known key is "
-                f"{nearest(key, known_keys())}",
+                f"{key} is not a key: {section} has no keys below it"
+                + (f"; the nearest known key is {near}" if (near := meant(key, known_keys())) else ""),
                 key=key,
                 file=where,
             )
@@ -252,10 +253,11 @@ def known_instead(key: str, known: list[str]) -> str:
     """What is said of an unknown key: the known one that it is most likely meant to be, or else which keys its table has."""
     table, _, name = key.rpartition(".")
     names = names_in(table, known)
-    meant = [other for other in known if other.rpartition(".")[2] == name]
-    meant += [f"{table}.{other}".removeprefix(".") for other in difflib.get_close_matches(name, names, 1)]
-    if meant:
-        return f"the nearest known key is {meant[0]}"
+    same = next((other for other in known if other.rpartition(".")[2] == name), None)
+    if same is not None:
+        return f"the nearest known key is {same}"
+    if (near := meant(name, names)) is not None:
+        return f"the nearest known key is {f'{table}.{near}'.removeprefix('.')}"
     return f"{table or 'a scenario'} has {', '.join(names or names_in('', known))}"
 
 
@@ -263,8 +265,3 @@ def names_in(table: str, known: list[str]) -> list[str]:
     """The names of the keys and tables in a table; "" is the whole scenario."""
     start = f"{table}." if table else ""
     return sorted({key[len(start):].partition(".")[0] for key in known if key.startswith(start)})
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that looks most like this one."""
-    return max(known, key=lambda candidate: difflib.SequenceMatcher(None, name, candidate).ratio())

@@ -7,8 +7,9 @@ import doctest
 import pytest
 
 from nicmodel.datasheet.profiles import PROFILES, XEON
-from nicmodel.lab import expect, load, loading
-from nicmodel.lab.loading import build, known_keys, nearest, parse_set, read, shipped
+from nicmodel.lab import expect, load, loading, names
+from nicmodel.lab.loading import build, known_keys, parse_set, read, shipped
+from nicmodel.lab.names import meant
 from nicmodel.sim.errors import ScenarioError
 from nicmodel.sim.plane import Direction
 
@@ -211,6 +212,8 @@ def test_a_missing_file_and_a_missing_name_differ(tmp_path):
         loading.load(str(tmp_path / "none.toml"))
     with pytest.raises(ScenarioError, match="the nearest shipped one is vf_scaling"):
         loading.load("vf_scalling")
+    with pytest.raises(ScenarioError, match='no scenario "nosuch"; nicmodel list names the shipped ones, and a file'):
+        loading.load("nosuch")
     with pytest.raises(ScenarioError, match="cannot be read"):
         loading.load(tmp_path)
 
@@ -244,9 +247,9 @@ def test_known_keys_are_those_of_the_design():
         "host.read_latency",
         "driver.batch",
     } <= keys
-    assert nearest("lanes", keys) == "pcie.lanes"
+    assert meant("pcie.lane", keys) == "pcie.lanes"
 
 
-@pytest.mark.parametrize("module", [load, loading, expect])
+@pytest.mark.parametrize("module", [load, loading, expect, names])
 def test_doctests_hold(module):
     assert doctest.testmod(module).failed == 0
