@@ -115,17 +115,7 @@ def parse_set(assignments: Iterable[str]) -> dict[str, Any]:
     >>> parse_set(["num_vfs=4", "pcie.mps=256B", "traffic.pf=true"])
     {'num_vfs': 4, 'pcie.mps': '256B', 'traffic.pf': True}
     """
-    return {key: value_of(text) for key, text in _once_each(assignments, "write one of the two")}
-
-
-def _once_each(assignments: Iterable[str], instead: str) -> Iterator[tuple[str, str]]:
-    """Keys and texts after the first `=`. Raises ScenarioError for a key that comes twice, and says what to do instead."""
-    seen = set()
-    for key, text in map(split_assignment, assignments):
-        if key in seen:
-            raise ScenarioError(f"{key} is set twice: {instead}", key=key, file=COMMAND_LINE)
-        seen.add(key)
-        yield key, text
+    return {key: value_of(text) for key, text in map(split_assignment, assignments)}
 
 
 def split_assignment(text: str) -> tuple[str, str]:
@@ -142,10 +132,16 @@ def split_values(assignments: Iterable[str]) -> dict[str, list[Any]]:
     >>> split_values(["num_vfs=1,2,4", "traffic.sizes=[64,512],[64]", "pcie.mps=256B"])
     {'num_vfs': [1, 2, 4], 'traffic.sizes': [[64, 512], [64]], 'pcie.mps': ['256B']}
     """
-    return {
-        key: [value_of(part) for part in _split_commas(text)]
-        for key, text in _once_each(assignments, f"write all its values after one {COMMAND_LINE}")
-    }
+    values: dict[str, list[Any]] = {}
+    for key, text in map(split_assignment, assignments):
+        if key in values:
+            raise ScenarioError(
+                f"{key} is set twice: write all its values after one {COMMAND_LINE}",
+                key=key,
+                file=COMMAND_LINE,
+            )
+        values[key] = [value_of(part) for part in _split_commas(text)]
+    return values
 
 
 def _split_commas(text: str) -> list[str]:

@@ -129,7 +129,6 @@ def test_plot_alone_writes_here(testbench, command, tmp_path, monkeypatch):
         (["sweep", "vf_scaling", "--out", "x", "--set", "num_vfs=1,,2"], "empty value"),
         (["sweep", "vf_scaling", "--out", "x", "--set", "num_vfs=1,900"], "takes 1 to 256 VFs"),
         (["sweep", "vf_scaling", "--out", "x", "--set", "num_vfs=1", "--set", "num_vfs=2"], "is set twice"),
-        (["run", "vf_scaling", "--set", "num_vfs=1", "--set", "num_vfs=2"], "--set: num_vfs is set twice: write one of the two"),
         (["sweep", "vf_scaling", "--out", "x", "--workers", "0"], "needs 1 worker or more"),
         (["sweep", "vf_scaling", "--out", "x", "--seed", "-1"], "--seed: -1 is not allowed"),
         (["sweep", "vf_scaling", "--out", "x", "--seed", "1", "--set", "seed=1,2"], "--seed: seed is set by --set, too"),
