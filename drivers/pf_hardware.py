@@ -31,11 +31,9 @@ from nicmodel.datasheet.registers_pf import (
     GPRC,
     GPTC,
     HLREG0,
-    ITR_UNIT_PS,
     IVAR,
     IVAR_MISC,
     LINKS,
-    LONGEST_ITR_PS,
     MAXFRS,
     MCSTCTRL,
     MRQC,
@@ -51,6 +49,7 @@ from nicmodel.datasheet.registers_pf import (
     SECRXSTAT,
     VLNCTRL,
     VT_CTL,
+    itr_units,
 )
 
 Steps = Generator[Any, Any, Any]
@@ -182,7 +181,7 @@ class PfHardware(PfRequests):
     def moderation(self) -> list[tuple[Any, int]]:
         """The interval between two messages of our queue."""
         interval = self.switch.interval_ps(self.settings.itr_ps)
-        return [(EITR[QUEUE_VECTOR], EITR.ITR_INT.put(min(interval, LONGEST_ITR_PS) // ITR_UNIT_PS))]
+        return [(EITR[QUEUE_VECTOR], EITR.ITR_INT.put(itr_units(interval)))]
 
     def announce(self) -> Steps:
         """Tell every VF that the PF is ready for it."""

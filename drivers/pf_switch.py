@@ -32,7 +32,7 @@ from nicmodel.datasheet.ndis import (
     make_rid,
 )
 from nicmodel.datasheet.ndis_structures import NicSwitchParameters, VfParameters, VPortParameters, mac_of
-from nicmodel.datasheet.registers_pf import EITR, ITR_UNIT_PS
+from nicmodel.datasheet.registers_pf import EITR, itr_units
 
 MODERATION = VPortFlags.INT_MOD_CHANGED
 CHANGEABLE = int(VPortFlags.NAME_CHANGED | VPortFlags.STATE_CHANGED | VPortFlags.PROCESSOR_AFFINITY_CHANGED)
@@ -285,7 +285,7 @@ class NicSwitch:
         if vport.moderation == InterruptModeration.UNDEFINED:
             return
         if vport.function != PF_FUNCTION_ID:
-            self.pools.throttle(vport.function, EITR.ITR_INT.put(vport.interval_ps // ITR_UNIT_PS))
+            self.pools.throttle(vport.function, EITR.ITR_INT.put(itr_units(vport.interval_ps)))
         elif vport.pool == self.default_pool:
             self.driver.throttle()
 

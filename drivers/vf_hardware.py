@@ -15,7 +15,7 @@ from drivers.vf_mailbox import VfMailbox
 from drivers.vf_rss import VfRss
 from nicmodel.datasheet.mailbox import API_VERSIONS, Message
 from nicmodel.datasheet.ndis import Status
-from nicmodel.datasheet.registers_pf import ITR_UNIT_PS, LONGEST_ITR_PS
+from nicmodel.datasheet.registers_pf import itr_units
 from nicmodel.datasheet.registers_vf import (
     VFCTRL,
     VFGPRC,
@@ -110,8 +110,7 @@ class VfHardware(MiniportBase):
 
     def moderation(self) -> list[tuple[Any, int]]:
         """The interval between two messages of each queue pair."""
-        interval = min(self.settings.itr_ps, LONGEST_ITR_PS) // ITR_UNIT_PS
-        return [(VTEITR[pair.vector], VTEITR.ITR_INT.put(interval)) for pair in self.pairs]
+        return [(VTEITR[pair.vector], VTEITR.ITR_INT.put(itr_units(self.settings.itr_ps))) for pair in self.pairs]
 
     def route_interrupts(self) -> None:
         """Queue i raises vector i unless it is polled, the mailbox its own; causes clear themselves when a message leaves."""

@@ -86,7 +86,7 @@ def render() -> str:
         *enum("sim.plane", [*((f"UPCALL_{kind.name}", kind.value) for kind in plane.UpcallKind),
                             *((f"PAYLOAD_{mode.name}", mode.value) for mode in plane.Payload),
                             ("DIRECTION_TX", plane.Direction.TX), ("DIRECTION_RX", plane.Direction.RX),
-                            ("VECTORS_PER_FUNCTION", plane.VECTORS_PER_FUNCTION),
+                            ("VECTORS_PER_FUNCTION", plane.VECTORS_PER_FUNCTION), ("WHOLE_SHARE", plane.WHOLE_SHARE),
                             ("RSS_KEY_STEP", plane.RSS_KEY_STEP), ("RSS_TABLE_STEP", plane.RSS_TABLE_STEP),
                             *((name, getattr(rng, name)) for name in ("READ_STREAM", "DRAM_STREAM", "TAIL_STREAM")),
                             *((name, getattr(plane, name)) for name in ("READ_FAULT", "WRITE_FAULT", "TRANSLATION_FAULT"))]),

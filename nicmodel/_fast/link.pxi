@@ -79,8 +79,8 @@ cdef inline int64_t round_up(int64_t ticks) noexcept nogil:
 
 cdef inline void set_byte_ticks(Nic* nic, int64_t byte_ticks) noexcept nogil:
     """The link's byte time, and with it that of either direction."""
-    nic.up.byte_ticks = byte_ticks * nic.up.share >> 16
-    nic.down.byte_ticks = byte_ticks * nic.down.share >> 16
+    nic.up.byte_ticks = byte_ticks * nic.up.share // WHOLE_SHARE
+    nic.down.byte_ticks = byte_ticks * nic.down.share // WHOLE_SHARE
 
 
 cdef inline void occupy(Direction* way, int64_t time, int64_t ready, int64_t nbytes) noexcept nogil:

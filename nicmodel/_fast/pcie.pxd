@@ -209,7 +209,7 @@ cdef struct Direction:
     int32_t turn            # the line that is asked first
     int32_t* first_posted   # with IDO: by function, its oldest waiting posted TLP, or -1; the next is in `sides`
     int32_t* last_posted
-    int64_t share           # of the link's byte time, in 65536ths
+    int64_t share           # of the link's byte time, of WHOLE_SHARE
     int64_t stalled         # `free` as the last retrain set it
     int64_t ended           # and as it was before
     int64_t most_ph         # credits that the sender was given at first

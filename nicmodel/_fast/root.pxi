@@ -216,7 +216,6 @@ cdef void hear_commits(Nic* nic) noexcept nogil:
 # ---- reads -----------------------------------------------------------------------------------------
 
 cdef enum:
-    LATENCY_SHARE = 65536   # `dram_share` and `tail_share` are of this
     DRAWS_JITTER = 1
     DRAWS_DRAM = 2
     DRAWS_TAIL = 4
@@ -237,9 +236,9 @@ cdef inline int64_t draw(Nic* nic, uint64_t purpose, int32_t function, uint64_t 
 cdef int64_t drawn_rarely(Nic* nic, int32_t function, uint64_t serial) noexcept nogil:
     """What some reads pay."""
     cdef int64_t latency = 0
-    if nic.draws & DRAWS_DRAM and draw(nic, DRAM_STREAM, function, serial, LATENCY_SHARE) < nic.dram_share:
+    if nic.draws & DRAWS_DRAM and draw(nic, DRAM_STREAM, function, serial, WHOLE_SHARE) < nic.dram_share:
         latency += nic.dram
-    if nic.draws & DRAWS_TAIL and draw(nic, TAIL_STREAM, function, serial, LATENCY_SHARE) < nic.tail_share:
+    if nic.draws & DRAWS_TAIL and draw(nic, TAIL_STREAM, function, serial, WHOLE_SHARE) < nic.tail_share:
         latency += nic.tail
     return latency
 

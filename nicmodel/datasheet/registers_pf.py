@@ -134,6 +134,15 @@ QDE = Register("QDE", 0x02F04, fields=bits(QDE=0, IDX=(8, 7), WE=16, RE=17, IDX_
 # 8.2.3.8 and 8.2.3.9 queues
 
 
+def itr_units(interval_ps: int) -> int:
+    """ITR_INT of EITR and VTEITR for a least interval: rounded down, and the longest there is for more.
+
+    >>> itr_units(2_047_999), itr_units(50_000_000), itr_units(10**12)
+    (0, 24, 511)
+    """
+    return min(interval_ps, LONGEST_ITR_PS) // ITR_UNIT_PS
+
+
 def _rx(name: str, offset: int, **more: Any) -> Register:
     return Register(name, 0x01000 + offset, stride=0x40, count=QUEUES,
                     extension=((0x0D000 + offset, 64), (0x40000 + offset, 128)), source="82599 8.2.3.8", **more)

@@ -44,6 +44,7 @@ UP_CREDITS = ("up_ph", "up_pd", "up_nph")
 BOTH_WAYS = ("up_link", "down_link", "tags", "read_buffer", "up_credits", "walkers", "writers", "register_port", "dma_issue")
 WAYS = (Direction.TX, Direction.RX)
 SAID = {Direction.TX: "Tx", Direction.RX: "Rx"}
+PACKETS = {Direction.TX: "tx_packets", Direction.RX: "rx_packets"}        # counters
 CROSSED = {Direction.TX: ("scheduler", "tx_buffer", "tx_pipe", *BOTH_WAYS), Direction.RX: ("rx_pipe", "rx_buffer", *BOTH_WAYS)}
 
 
@@ -211,10 +212,14 @@ def core_loads(w: Window) -> list[list[float]]:
     return [sorted({by_core[place] for place in own}) for own in places]
 
 
+def packets(w: Window, function: int, way: Direction) -> int:
+    """Frames of a function that were delivered in a direction."""
+    return int(w.functions[function][PACKETS[way]])
+
+
 def ways(w: Window, function: int, way: Direction | None = None) -> list[Direction]:
     """The directions in which a function's packets moved; of one direction, that or none."""
-    counts = w.functions[function]
-    return [each for each, name in zip(WAYS, ("tx_packets", "rx_packets"), strict=True) if counts[name] and way in (None, each)]
+    return [each for each in WAYS if way in (None, each) and packets(w, function, each)]
 
 
 def crossed(w: Window, function: int, way: Direction | None) -> list[str]:
@@ -251,8 +256,8 @@ def utilisation(w: Window, function: int, way: Direction | None = None) -> dict[
 
 def is_idle(w: Window, function: int, way: Direction) -> bool:
     """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge."""
-    ticks, packets = w.limits.offered_ticks[way], int(w.functions[function][("tx_packets", "rx_packets")[way]])
-    return bool(ticks) and (1 + packets) * ticks >= MET * w.ps * TICKS_PER_PS
+    ticks = w.limits.offered_ticks[way]
+    return bool(ticks) and (1 + packets(w, function, way)) * ticks >= MET * w.ps * TICKS_PER_PS
 
 
 def limited_by(w: Window, function: int, way: Direction) -> str | None:
@@ -303,7 +308,7 @@ def interference(w: Window) -> list[dict[str, Any]]:
     All that a victim waited for the server, split among the culprits as it was in those waits that were sampled. A victim
     none of whose waits was sampled has no rows.
     """
-    packets = w.functions["tx_packets"] + w.functions["rx_packets"]
+    delivered = w.functions["tx_packets"] + w.functions["rx_packets"]
     waits = w.waits.sum(axis=1)
     rows = []
     for server, name in enumerate(SERVED):
@@ -311,9 +316,9 @@ def interference(w: Window) -> list[dict[str, Any]]:
         for victim, culprit in zip(*w.interference[server].nonzero(), strict=True):
             meanwhile = int(w.interference[server, victim].sum())
             ns = int(w.interference[server, victim, culprit]) * int(waits[victim, wait]) / meanwhile / PS_PER_NS
-            if packets[victim] and ns:
+            if delivered[victim] and ns:
                 rows.append({"victim": vf_of(victim), "culprit": vf_of(culprit), "server": WAIT_FOR[name],
-                             "ns": ns / int(packets[victim])})
+                             "ns": ns / int(delivered[victim])})
     return sorted(rows, key=lambda row: -row["ns"])
 
 
@@ -335,7 +340,7 @@ def streams(w: Window) -> int:
     return sum(len(ways(w, function)) for function in range(len(w.functions)))
 
 
-def is_steady(marks: Sequence[tuple[int, ...]], streams: int = 0) -> bool:
+def is_steady(marks: Sequence[tuple[int, ...]], num_streams: int = 0) -> bool:
     """Whether both halves of a window moved as many packets a second, and kept them as long. `marks` from edge to edge. That a
     frame of each stream falls into one half or the other says nothing."""
     first, last = marks[0], marks[-1]
@@ -345,7 +350,7 @@ def is_steady(marks: Sequence[tuple[int, ...]], streams: int = 0) -> bool:
     frames = max(1, last[1] - first[1])
     for before, half, after in list(zip(first, middle, last, strict=True))[1:]:
         early, late = (half - before) * (last[0] - middle[0]), (after - half) * (middle[0] - first[0])
-        at_the_edge = streams * (after - before) / frames * (last[0] - first[0]) / 2
+        at_the_edge = num_streams * (after - before) / frames * (last[0] - first[0]) / 2
         if abs(early - late) > max(STEADY * max(early, late), at_the_edge):
             return False
     return True

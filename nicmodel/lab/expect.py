@@ -81,7 +81,8 @@ class Expectation(BaseModel):
         known = names(num_vfs)
         for name in sorted(_names_in(parse(self.what))):
             if name not in known:
-                return f'"{name}" is not a figure of this run; {nearest_or(name, known, "", "docs/metrics.md names them")}'
+                known_one = nearest_or(name, known, "the nearest", "docs/metrics.md names them")
+                return f'"{name}" is not a figure of this run; {known_one}'
         return None
 
     def judge(self, figures: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nicmodel.lab.books import NOBODY, Window, bottleneck, gain, limited_by, own, shares, theirs, waited, ways
+from nicmodel.lab.books import NOBODY, Window, bottleneck, gain, limited_by, own, packets, shares, theirs, waited, ways
 from nicmodel.lab.relax import RELAXATIONS, TENTH, Change, Relaxation, capacity_factor, choices
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.run import check_plane
@@ -147,8 +147,8 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
     functions = moving(book)
     before, now = rates(base, functions), rates(after, functions)
     names = {(f, way): limited_by(book, f, way) or NOBODY for f in functions for way in ways(book, f)}
-    packets = {(f, way): int(book.functions[f][("tx_packets", "rx_packets")[way]]) for f, way in names}
-    expected = sum(x * predicted(row, change, factor, book, *each) for each, x in packets.items()) / sum(packets.values())
+    moved = {each: packets(book, *each) for each in names}
+    expected = sum(x * predicted(row, change, factor, book, *each) for each, x in moved.items()) / sum(moved.values())
     ratio = sum(now) / sum(before)
     nobody = NOBODY in names.values()
     return {

@@ -15,9 +15,11 @@ from nicmodel.datasheet.ethernet import MINIMUM_FRAME
 from nicmodel.datasheet.pcie_link import GENERATIONS, LANES, MOST_DATA_CREDITS, MOST_HEADER_CREDITS
 from nicmodel.datasheet.policies import TX_POLICIES, choices
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON
-from nicmodel.datasheet.registers_pf import LONGEST_ITR_PS
+from nicmodel.datasheet.registers_pf import ITR_UNIT_PS, LONGEST_ITR_PS
 from nicmodel.datasheet.rss import TABLE_ENTRIES
 from nicmodel.lab.names import nearest_or
+from nicmodel.sim.limits import PAGE_SHIFTS
+from nicmodel.sim.plane import WHOLE_SHARE
 from nicmodel.sim.units import BITS, BYTES, DURATION, Kind, split
 
 PAYLOAD_SIZES = (128, 256, 512, 1024, 2048, 4096)  # bytes: what PCIe can encode as MPS and MRRS
@@ -25,8 +27,7 @@ MAX_SIZES = 4096  # entries of a size mix
 MAX_CONNECTIONS = 256  # of a function
 LIMIT_PS = 10**15  # a thousand seconds: beyond any run, below the clock's end
 MAX_TAGS = 768  # PCIe: ten-bit tags, of which a requester may not use the lowest quarter
-SHARES = 1 << 16  # shares of reads are kept in this unit
-PAGE_SIZES = {1 << 12: 12, 1 << 21: 21, 1 << 30: 30}  # x86 pages: bytes and shift
+PAGE_SIZES = {1 << shift: shift for shift in PAGE_SHIFTS}  # bytes and shift
 
 
 def whole(low: int, high: int, noun: str = "a whole number") -> BeforeValidator:
@@ -108,7 +109,7 @@ def _share(value: Any) -> float:
         raise ValueError(f'{value!r} is not a share: write "0.1%" or a number from 0 to 1')
     if not 0 <= share <= 1:
         raise ValueError(f"{value!r} is not allowed: a share is from 0% to 100%")
-    return round(share * SHARES) / SHARES
+    return round(share * WHOLE_SHARE) / WHOLE_SHARE
 
 
 def _page(value: Any) -> int:
@@ -290,7 +291,8 @@ class DriverKeys(Section):
     rx_cost: Time = Field(default=0, description="CPU time per frame received")
     doorbell_cost: Time = Field(default=0, description="CPU time per tail written")
     itr: Annotated[int, quantity(DURATION, 0, LONGEST_ITR_PS)] = Field(
-        default=0, description="least time between two interrupts of a vector, in whole steps of EITR (2.048 us), 0: none"
+        default=0, description="least time between two interrupts of a vector, 0: none; EITR counts in whole steps of "
+        + DURATION.format(ITR_UNIT_PS)
     )
     poll: Time = Field(
         default=0, description="poll at this interval instead of waiting for interrupts, 0: interrupts"
@@ -327,7 +329,7 @@ class DriverKeys(Section):
                     continue
                 allowed = [n for n in MUTANTS if n.startswith(kind + "_")]
                 if name not in allowed:
-                    known = nearest_or(name, allowed, "", "those that there are stand in drivers/mutants_*.py")
+                    known = nearest_or(name, allowed, "the nearest", "those that there are stand in drivers/mutants_*.py")
                     raise ValueError(f'"{name}" is no broken {kind.upper()} driver; {known}')
         return value
 

@@ -50,7 +50,7 @@ def read(name: str | Path) -> tuple[dict[str, Any], str]:
     if not looks_like_file and not path.is_file():
         raise ScenarioError(
             f'there is no scenario "{name}"; '
-            f"{nearest_or(str(name), known, 'shipped one ', 'nicmodel list names the shipped ones')}, "
+            f"{nearest_or(str(name), known, 'the nearest shipped one', 'nicmodel list names the shipped ones')}, "
             "and a file of your own ends in .toml"
         )
     try:

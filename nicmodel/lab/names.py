@@ -15,7 +15,7 @@ def meant(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, list(known), 1)), None)
 
 
-def nearest_or(name: str, known: Iterable[str], kind: str, others: str) -> str:
-    """Half a sentence: the known name of this kind that is nearest, or else `others`, where the known ones are to be found."""
+def nearest_or(name: str, known: Iterable[str], label: str, others: str) -> str:
+    """Half a sentence: `label`, and the known name that is nearest; or else `others`, where the known ones are to be found."""
     near = meant(name, known)
-    return f"the nearest {kind}is {near}" if near else others
+    return f"{label} is {near}" if near else others

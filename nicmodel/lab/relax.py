@@ -16,7 +16,7 @@ from nicmodel.datasheet.books import POOLS
 from nicmodel.datasheet.pcie_link import MOST_DATA_CREDITS, MOST_HEADER_CREDITS
 from nicmodel.datasheet.policies import POLICIES
 from nicmodel.lab.books import CORE_SERVERS, Window, capacity_of, credit_loads
-from nicmodel.sim.plane import AgentConfig, PlaneConfig
+from nicmodel.sim.plane import WHOLE_SHARE, AgentConfig, PlaneConfig
 
 TENTH = Fraction(11, 10)
 MOST = {"host_ph": MOST_HEADER_CREDITS, "host_pd": MOST_DATA_CREDITS, "host_nph": MOST_HEADER_CREDITS}
@@ -90,7 +90,7 @@ def _direction(share: str) -> Callable[[Window, Fraction], tuple[Change, Fractio
         ticks = w.limits.config.pcie_byte_ticks
         old = getattr(w.limits.config, share)
         new = less(old, factor)
-        return Change({share: new}), Fraction(ticks * old >> 16, ticks * new >> 16)
+        return Change({share: new}), Fraction(ticks * old // WHOLE_SHARE, ticks * new // WHOLE_SHARE)
     return change
 
 

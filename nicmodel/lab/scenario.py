@@ -20,7 +20,6 @@ from nicmodel.datasheet.rss import LEAST_ENTRIES, LEAST_QUEUES
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.keys import (
     LIMIT_PS,
-    SHARES,
     DriverKeys,
     FaultKeys,
     FrameSize,
@@ -41,13 +40,13 @@ from nicmodel.lab.life_keys import LifeKeys
 from nicmodel.lab.life_keys import misfit as life_misfit
 from nicmodel.lab.load import Load
 from nicmodel.sim.limits import MOST_JITTER_PS
-from nicmodel.sim.plane import Direction
+from nicmodel.sim.plane import WHOLE_SHARE, Direction
 from nicmodel.sim.units import BITS, BYTES, DURATION
 
 SCHEMA = 1
 MIN_RING, MAX_RING, RING_STEP = 64, 8192, 8  # descriptors; 82599: a multiple of 128 B, up to 128 KB
 DIRECTIONS = ("tx", "rx", "both", "vf2vf")
-LEAST_RATE = 1000                           # bit/s, of a shaper: a byte of it takes less than what a plane can tell
+LEAST_RATE = 1000                           # bit/s, of a shaper: its byte takes less than MOST_BYTE_TICKS
 CREDITS = ("ph", "pd", "nph", "npd", "cplh", "cpld")
 
 
@@ -181,9 +180,9 @@ FILLERS: dict[str, Callable[[Profile, HostProfile], dict[str, Any]]] = {
         "irq_latency": h.irq_latency_ps,
         "remote_latency": h.remote_ps,
         "dram_latency": h.dram_ps,
-        "dram_share": h.dram_share / SHARES,
+        "dram_share": h.dram_share / WHOLE_SHARE,
         "tail_latency": h.tail_ps,
-        "tail_share": h.tail_share / SHARES,
+        "tail_share": h.tail_share / WHOLE_SHARE,
         "iotlb_entries": h.iotlb_entries,
         "walkers": h.walkers,
         "walk_latency": h.walk_ps,

@@ -10,10 +10,10 @@ from nicmodel.datasheet.pcie_link import DIGEST_BYTES, TICKS_PER_PS, published_s
 from nicmodel.datasheet.policies import PARAMETERS
 from nicmodel.datasheet.profiles import HOSTS
 from nicmodel.device import plane_config
-from nicmodel.lab.keys import PAGE_SIZES, SHARES
+from nicmodel.lab.keys import PAGE_SIZES
 from nicmodel.lab.scenario import CREDITS, Scenario
 from nicmodel.ndis.guests import Times
-from nicmodel.sim.plane import NEVER, PF_FUNCTION, Payload, PlaneConfig
+from nicmodel.sim.plane import NEVER, PF_FUNCTION, WHOLE_SHARE, Payload, PlaneConfig
 
 SIDES = ("host", "device")
 
@@ -31,8 +31,8 @@ def plane_settings(s: Scenario, *, frames_out: bool = False) -> PlaneConfig:
         tag_reserve=s.nic.tag_reserve, read_cycles=s.nic.read_cycles, write_cycles=s.nic.write_cycles,
         read_latency_ps=max(1, s.host.read_latency), read_jitter_ps=s.host.read_jitter,
         write_latency_ps=max(1, s.host.write_latency), remote_ps=s.host.remote_latency, dram_ps=s.host.dram_latency,
-        dram_share=round(s.host.dram_share * SHARES), tail_ps=s.host.tail_latency,
-        tail_share=round(s.host.tail_share * SHARES), iotlb_entries=s.host.iotlb_entries, walkers=s.host.walkers,
+        dram_share=round(s.host.dram_share * WHOLE_SHARE), tail_ps=s.host.tail_latency,
+        tail_share=round(s.host.tail_share * WHOLE_SHARE), iotlb_entries=s.host.iotlb_entries, walkers=s.host.walkers,
         walk_ps=s.host.walk_latency, core_switch_ps=s.host.core_switch, seed=s.seed, payload=Payload[s.payload.upper()],
         record_rows=s.record.rows or s.life.on, record_interrupts=False, frames_out=frames_out,
         books=s.record.books)

@@ -16,10 +16,8 @@ from nicmodel.reference.iommu import Iommu
 from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
 from nicmodel.reference.memory import Memory
 from nicmodel.reference.rows import UNBOOKED, Request, Transfer, Write
-from nicmodel.sim.plane import TRANSLATION_FAULT, PlaneConfig, Upcall, UpcallKind
+from nicmodel.sim.plane import TRANSLATION_FAULT, WHOLE_SHARE, PlaneConfig, Upcall, UpcallKind
 from nicmodel.sim.rng import DRAM_STREAM, READ_STREAM, TAIL_STREAM, draw
-
-SHARE = 65536                        # dram_share and tail_share are of this
 
 
 class Scope:
@@ -203,8 +201,8 @@ class Host:
             return draw(config.seed, purpose * 4096 + function, serial, below)
 
         parts = (config.read_latency_ps, config.remote_ps, drawn(READ_STREAM, config.read_jitter_ps + 1),
-                 config.dram_ps if drawn(DRAM_STREAM, SHARE) < config.dram_share else 0,
-                 config.tail_ps if drawn(TAIL_STREAM, SHARE) < config.tail_share else 0)
+                 config.dram_ps if drawn(DRAM_STREAM, WHOLE_SHARE) < config.dram_share else 0,
+                 config.tail_ps if drawn(TAIL_STREAM, WHOLE_SHARE) < config.tail_share else 0)
         return sum(parts)
 
     def dma_answer(self, now: int, number: int, data: bytes) -> None:

@@ -13,7 +13,7 @@ from nicmodel.reference.books import UP, Books
 from nicmodel.reference.credits import DATA, HEADER, CreditPool
 from nicmodel.reference.instants import LINE, NO_CAUSE, POOL, SERVER, TURN, Instants
 from nicmodel.reference.rows import Transfer
-from nicmodel.sim.plane import NEVER
+from nicmodel.sim.plane import NEVER, WHOLE_SHARE
 
 POSTED, NONPOSTED, COMPLETION = 0, 1, 2
 LINES = 3
@@ -40,8 +40,8 @@ class Link:
         self.instants, self.name, self.end_event, self.source = instants, name, end_event, source
         self.timing, self.pools, self.policy, self.ido = timing, pools, policy, ido
         self.digest_bytes = digest_bytes      # of every TLP
-        self.share = share                    # of the link's byte time, in 65536ths
-        self.byte_ticks = timing.byte_ticks * share // 65536
+        self.share = share                    # of the link's byte time, of WHOLE_SHARE
+        self.byte_ticks = timing.byte_ticks * share // WHOLE_SHARE
         self.arbiter = {"up": "UPSTREAM", "down": "DOWNSTREAM"}[name]
         self.touch = instants.arbiter(self.arbiter, self.decide)
         self.line_names = [LINE[f"{name}_{kind}"] for kind in ("posted", "nonposted", "completion")]
@@ -81,7 +81,7 @@ class Link:
         """Nothing starts before `now + duration`; then the new numbers hold."""
         self.free = max(self.free, 1024 * (now + duration))
         self.timing = timing
-        self.byte_ticks = timing.byte_ticks * self.share // 65536
+        self.byte_ticks = timing.byte_ticks * self.share // WHOLE_SHARE
         if self.skp_due == NEVER and timing.skp_ps:
             self.skp_due = now + timing.skp_ps
             self._remind(self.skp_due)

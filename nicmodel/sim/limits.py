@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from nicmodel.datasheet.ethernet import MAX_QUANTA
-from nicmodel.datasheet.pcie_link import DIGEST_BYTES, MOST_DATA_CREDITS, MOST_HEADER_CREDITS, TICKS_PER_PS
+from nicmodel.datasheet.pcie_link import (
+    DATA_CREDIT_BYTES,
+    DIGEST_BYTES,
+    MOST_DATA_CREDITS,
+    MOST_HEADER_CREDITS,
+    PAGE_BYTES,
+    TICKS_PER_PS,
+)
 from nicmodel.datasheet.policies import PARAMETERS, choices
 from nicmodel.datasheet.rss import ALL_TYPES, KEY_WORDS, TABLE_ENTRIES
 from nicmodel.sim.errors import ModelBug
@@ -20,10 +27,10 @@ from nicmodel.sim.plane import (
     RSS_TABLE_STEP,
     TABLES,
     VECTORS_PER_FUNCTION,
+    WHOLE_SHARE,
     PlaneConfig,
 )
 
-WHOLE_SHARE = 65536                     # shares are of this
 LEAST_BYTE_TICKS = TICKS_PER_PS // 8    # a transfer, of 8 bytes at least, takes 1 ps or more
 MOST_BYTE_TICKS = 1 << 44               # a frame ends before NEVER
 MOST_JITTER_PS = (1 << 32) - 2          # `rng.draw` draws below 2**32
@@ -31,7 +38,7 @@ MOST_RINGS = (1 << 15) - 1              # functions, and rings of a direction
 MOST_ON_CHIP = (1 << 16) - 1            # descriptors of a ring
 MOST_DOMAINS = 1 << 20
 MOST_SLOTS = 1 << 16                    # of filters
-PAGE_SHIFTS = (12, 21, 30)
+PAGE_SHIFTS = (12, 21, 30)              # x86: 4 KiB, 2 MiB, 1 GiB
 CREDITS = {f"{side}_{pool}{part}": most for side in ("host", "device") for pool in ("p", "np", "cpl")
            for part, most in (("h", MOST_HEADER_CREDITS), ("d", MOST_DATA_CREDITS))}
 AT_LEAST_1 = ("core_ps", "tags", "read_latency_ps", "write_latency_ps", "register_cycles",
@@ -61,8 +68,8 @@ def check_config(config: PlaneConfig) -> None:
         raise ModelBug(f"a digest has {DIGEST_BYTES} bytes or is not there, but tlp_digest_bytes is {config.tlp_digest_bytes}")
     for field in ("mps", "mrrs", "rcb"):
         size = getattr(config, field)
-        if not 16 <= size <= 4096 or size & (size - 1):
-            raise ModelBug(f"{field} is {size}, but a power of two from 16 to 4096")
+        if not DATA_CREDIT_BYTES <= size <= PAGE_BYTES or size & (size - 1):
+            raise ModelBug(f"{field} is {size}, but a power of two from {DATA_CREDIT_BYTES} to {PAGE_BYTES}")
     if config.mps < config.rcb:
         raise ModelBug(f"mps is {config.mps}, but at least rcb, which is {config.rcb}")
     if config.tag_reserve >= config.tags:

@@ -25,6 +25,7 @@ from nicmodel.sim.errors import ModelBug
 
 PF_FUNCTION = 0
 NO_AGENT = -1
+WHOLE_SHARE = 1 << 16           # shares are of this
 LONGEST_FRAME = 1 << 16         # bytes; what a plane takes at all: a NIC drops much shorter ones
 
 
@@ -213,7 +214,7 @@ NEVER = (1 << 62)
 class PlaneConfig:
     """Every number a plane needs, resolved: device.py makes it from a profile and a scenario.
 
-    ``*_ps`` are ps, ``*_ticks`` 1/1024 ps, ``*_cycles`` core cycles; credits of 0 are infinite, shares are of 65536.
+    ``*_ps`` are ps, ``*_ticks`` 1/1024 ps, ``*_cycles`` core cycles; credits of 0 are infinite, shares are of WHOLE_SHARE.
     The last group names a policy per arbiter, a row of `policies.POLICIES`.
     """
 
@@ -259,8 +260,8 @@ class PlaneConfig:
     frames_out: bool = False        # FRAME_OUT upcalls
     books: bool = False             # the sums of docs/time.md §10; `results` are zero without
     # the rest of the link
-    up_share: int = 65536           # of `pcie_byte_ticks` that a byte takes on the way up: for what `explain` asks
-    down_share: int = 65536
+    up_share: int = WHOLE_SHARE     # of `pcie_byte_ticks` that a byte takes on the way up: for what `explain` asks
+    down_share: int = WHOLE_SHARE
     host_npd: int = 0
     host_cplh: int = 0
     host_cpld: int = 0

@@ -8,7 +8,7 @@ import ipaddress
 import pytest
 from rss_vectors import VECTORS
 
-from nicmodel.datasheet import connections, rss
+from nicmodel.datasheet import connections, registers_pf, rss
 from nicmodel.datasheet.connections import NO_PORTS, TCP, UDP, Connection, connection_of, headers
 
 
@@ -69,7 +69,7 @@ def test_header_checksums_add_up():
     assert (total & 0xFFFF) + (total >> 16) == 0xFFFF
 
 
-@pytest.mark.parametrize("module", [connections, rss], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [connections, registers_pf, rss], ids=lambda module: module.__name__)
 def test_doctests_hold(module):
     done = doctest.testmod(module)
     assert done.attempted and not done.failed

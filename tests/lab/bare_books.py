@@ -135,7 +135,7 @@ def attempt(s: Setup, name: str, factor: Fraction) -> Trial:
     functions = range(1, 1 + s.vfs)
     streams = [(f, way) for f in functions for way in books.ways(before, f)]
     rest = max(max(books.without(before, *stream, row.resources)) for stream in streams)
-    rates = [int(before.functions[("tx_packets", "rx_packets")[way]][f]) for f, way in streams]
+    rates = [books.packets(before, *stream) for stream in streams]
     gains = [books.gain(before, *stream, row.resources, capacity) for stream in streams]
     predicted = sum(g * r for g, r in zip(gains, rates, strict=True)) / sum(rates)
     return Trial([books.bottleneck(before, f) for f in functions], books.utilisation(before, 1), capacity, rest, predicted,
