@@ -104,8 +104,8 @@ cdef void land_update(Nic* nic, Direction* way, int64_t time) noexcept nogil:
     else:
         sender.ch += way.update_headers
         sender.cd += way.update_data
-    if nic.books and sender == &nic.up:
-        report_credits(nic, way.flying_kind, way.update_headers, way.update_data, time)
+    if nic.books:
+        report_credits(nic, sender, way.flying_kind, way.update_headers, way.update_data, time)
     if sender.waiting:
         touch(nic, sender.arbiter)
 

@@ -175,7 +175,11 @@ cdef enum:
     POOL_UP_PH = 4
     POOL_UP_PD = 5
     POOL_UP_NPH = 6
-    NUM_POOLS = 7
+    POOL_DOWN_PH = 7
+    POOL_DOWN_PD = 8
+    POOL_DOWN_CPLH = 9
+    POOL_DOWN_CPLD = 10
+    NUM_POOLS = 11
     SERVED_UP = 0
     SERVED_DOWN = 1
     SERVED_WIRE = 2

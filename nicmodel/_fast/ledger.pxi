@@ -1,5 +1,6 @@
 """The books' memory, and their results as Python sees them (`docs/time.md`, 10; shapes: `nicmodel/sim/results.py`)."""
 
+from nicmodel.datasheet.books import DOWN_CREDITS, UP_CREDITS
 from nicmodel.sim.results import AGENT_DTYPE, AUDIT_DTYPE, POOL_DTYPE
 
 # ---- memory ----------------------------------------------------------------------------------------
@@ -9,8 +10,8 @@ cdef bint open_ledger(Nic* nic, object config) except -1:
     cdef Ledger* ledger = &nic.ledger
     cdef size_t functions = nic.num_functions
     cdef int32_t each
-    capacities = (config.tags, config.read_buffer, config.tx_buffer, config.rx_buffer, config.host_ph, config.host_pd,
-                  config.host_nph)
+    capacities = (config.tags, config.read_buffer, config.tx_buffer, config.rx_buffer,
+                  *[getattr(config, name) for name in (UP_CREDITS | DOWN_CREDITS).values()])
     for each in range(NUM_POOLS):
         ledger.pools[each].capacity = capacities[each]
     ledger.turn_at = -1
@@ -205,7 +206,8 @@ cdef dict copy_pools(Nic* nic):
         return {"pools": np.zeros(NUM_POOLS, POOL_DTYPE), "own_tags": np.zeros((nic.num_functions, 2), np.int64),
                 "audit": np.zeros(NUM_POOLS, AUDIT_DTYPE)}
     held = count_holders(nic)
-    free = (nic.tags_free, nic.read_buffer_free, nic.tx_room, nic.rx_room, nic.up.ph, nic.up.pd, nic.up.nph)
+    free = (nic.tags_free, nic.read_buffer_free, nic.tx_room, nic.rx_room, nic.up.ph, nic.up.pd, nic.up.nph,
+            nic.down.ph, nic.down.pd, nic.down.ch, nic.down.cd)
     tags = [0] * nic.num_functions
     for each in range(nic.num_tlps):
         if nic.ledger.tlps[each].holds:

@@ -124,6 +124,8 @@ cdef void start_by_rules(Nic* nic, Direction* way, Direction* partner) noexcept 
         nbytes = start_completion(nic, way, tlp)
         way.ch -= 1
         way.cd -= data
+        if nic.books and way == &nic.down:
+            take_for_completion(nic, data)
         send_tlp(nic, way, partner, index, nbytes, True)
         release_completion(nic, partner, data, way.last_end)
         if nic.interleaved and tlp.kind == TLP_COMPLETION and tlp.value:

@@ -101,7 +101,7 @@ cdef void vanish_row(Nic* nic, int32_t index) noexcept nogil:
         return_to(&nic.ledger.pools[POOL_RX_BUFFER], frame_length(row.nbytes), nic.now, 0)
 
 
-# ---- the host's credits ----------------------------------------------------------------------------
+# ---- credits ---------------------------------------------------------------------------------------
 
 cdef inline void take_credit(Nic* nic, int pool, int64_t amount, int64_t time) noexcept nogil:
     take_from(&nic.ledger.pools[pool], amount, time)
@@ -117,13 +117,36 @@ cdef inline void take_nonposted(Nic* nic) noexcept nogil:
     take_credit(nic, POOL_UP_NPH, 1, nic.now)
 
 
-cdef void report_credits(Nic* nic, int kind, int64_t headers, int64_t data, int64_t time) noexcept nogil:
-    """An UpdateFC has reached the adapter, now or a while ago."""
+cdef inline void take_for_access(Nic* nic, int32_t nbytes) noexcept nogil:
+    """A write of a register starts."""
+    take_credit(nic, POOL_DOWN_PH, 1, nic.now)
+    take_credit(nic, POOL_DOWN_PD, data_credits(nbytes), nic.now)
+
+
+cdef void take_for_completion(Nic* nic, int64_t data) noexcept nogil:
+    """A completion on its way down starts."""
+    take_credit(nic, POOL_DOWN_CPLH, 1, nic.now)
+    take_credit(nic, POOL_DOWN_CPLD, data, nic.now)
+
+
+cdef void report_credits(Nic* nic, Direction* sender, int kind, int64_t headers, int64_t data, int64_t time) noexcept nogil:
+    """An UpdateFC has reached the sender, now or a while ago."""
+    cdef bint up = sender == &nic.up
     if kind == UPDATE_P:
-        take_credit(nic, POOL_UP_PH, -headers, time)
-        take_credit(nic, POOL_UP_PD, -data, time)
-    elif kind == UPDATE_NP:
+        take_credit(nic, POOL_UP_PH if up else POOL_DOWN_PH, -headers, time)
+        take_credit(nic, POOL_UP_PD if up else POOL_DOWN_PD, -data, time)
+    elif kind == UPDATE_NP and up:
         take_credit(nic, POOL_UP_NPH, -headers, time)
+    elif kind == UPDATE_C and not up:
+        take_credit(nic, POOL_DOWN_CPLH, -headers, time)
+        take_credit(nic, POOL_DOWN_CPLD, -data, time)
+
+
+cdef void release_access(Nic* nic, int32_t index) noexcept nogil:
+    """The register port takes a write, which has waited for it."""
+    cdef int64_t waited = tlp_book(nic, index).port
+    nic.ledger.pools[POOL_DOWN_PH].queued += <uint64_t>waited
+    nic.ledger.pools[POOL_DOWN_PD].queued += <uint64_t>(waited * data_credits(nic.tlps[index].nbytes))
 
 
 cdef inline void release_read(Nic* nic, int32_t index) noexcept nogil:

@@ -89,6 +89,8 @@ cdef void decide_register_port(Nic* nic) noexcept nogil:
             release_nonposted(nic, &nic.up, nic.now)
         else:
             release_posted(nic, &nic.up, REGISTER_BYTES, nic.now)
+            if nic.books:
+                release_access(nic, index)
     if not lane_empty(&nic.accesses):
         nic.port_wake = nic.port_free
 

@@ -75,6 +75,7 @@ cdef inline void start_down(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
     if tlp.kind == TLP_REGISTER_WRITE:
         book.waits.down_credits = credits_lacked(nic, LINE_DOWN_POSTED, index)
         book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
+        take_for_access(nic, tlp.nbytes)
     elif tlp.kind == TLP_COMPLETION and nic.down.flying_last:
         book.waits.down_credits = credits_lacked(nic, LINE_DOWN_COMPLETION, index)
         book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits

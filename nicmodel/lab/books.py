@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nicmodel.datasheet.arbiters import ORDER
-from nicmodel.datasheet.books import POOLS, SERVED, WAIT, WAITS
+from nicmodel.datasheet.books import DOWN_CREDITS, POOLS, SERVED, UP_CREDITS, WAIT, WAITS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import PF_FUNCTION, Direction, PlaneConfig
@@ -40,8 +40,9 @@ CORE_SERVERS = {"scheduler": ("TX_SCHEDULER", None), "tx_pipe": ("TX_REORDER", N
 LINKS = {"up_link": 0, "down_link": 1, "wire": 2, "wire_rx": 3}      # rows of `links`
 WAIT_FOR = {"up": "up_link", "down": "down_link", "wire": "wire", "walkers": "walkers"}     # of SERVED
 PS_PER_NS = 1000
-UP_CREDITS = ("up_ph", "up_pd", "up_nph")
-BOTH_WAYS = ("up_link", "down_link", "tags", "read_buffer", "up_credits", "walkers", "writers", "register_port", "dma_issue")
+CREDITS = {"up_credits": UP_CREDITS, "down_credits": DOWN_CREDITS}       # what takes the part of the fullest of them
+COUNTS = UP_CREDITS | DOWN_CREDITS                                       # and how many there are, by the configuration
+BOTH_WAYS = ("up_link", "down_link", "tags", "read_buffer", *CREDITS, "walkers", "writers", "register_port", "dma_issue")
 WAYS = (Direction.TX, Direction.RX)
 SAID = {Direction.TX: "Tx", Direction.RX: "Rx"}
 PACKETS = {Direction.TX: "tx_packets", Direction.RX: "rx_packets"}        # counters
@@ -152,8 +153,8 @@ def shared(w: Window) -> dict[str, float]:
     """Utilisation of what functions share."""
     config = w.limits.config
     found = {name: int(w.links[row]) / TICKS_PER_PS / w.ps for name, row in LINKS.items()}
-    found |= {name: pool_load(w, name) for name in POOLS if name not in UP_CREDITS}
-    found["up_credits"] = max(credit_loads(w).values())
+    found |= {name: pool_load(w, name) for name in POOLS if name not in COUNTS}
+    found |= {name: max(credit_loads(w, name).values()) for name in CREDITS}
     found["walkers"] = int(w.served[SERVED.index("walkers")].sum()) / (config.walkers * w.ps)
     for name, (arbiter, cycles) in CORE_SERVERS.items():
         edges = int(w.grants[ORDER[arbiter]]) * (getattr(config, cycles) if cycles else 1)
@@ -171,12 +172,12 @@ def capacity_of(config: PlaneConfig, name: str) -> int:
     """How much of a pool there is, by the names of the configuration; 0: infinite."""
     if name == "tags":
         return config.tags - config.tag_reserve
-    return int(getattr(config, f"host_{name[3:]}" if name in UP_CREDITS else name))
+    return int(getattr(config, COUNTS.get(name, name)))
 
 
-def credit_loads(w: Window) -> dict[str, float]:
-    """Utilisation of the host's credits by kind."""
-    return {name: pool_load(w, name) for name in UP_CREDITS}
+def credit_loads(w: Window, name: str) -> dict[str, float]:
+    """Utilisation of the host's credits (`up_credits`) or of the adapter's (`down_credits`), by the fields that say how many."""
+    return {count: pool_load(w, pool) for pool, count in CREDITS[name].items()}
 
 
 def own(w: Window, function: int, way: Direction | None = None) -> dict[str, float]:

@@ -15,11 +15,11 @@ from nicmodel.datasheet.arbiters import ORDER
 from nicmodel.datasheet.books import POOLS
 from nicmodel.datasheet.pcie_link import MOST_DATA_CREDITS, MOST_HEADER_CREDITS
 from nicmodel.datasheet.policies import POLICIES
-from nicmodel.lab.books import CORE_SERVERS, Window, capacity_of, credit_loads
+from nicmodel.lab.books import CORE_SERVERS, COUNTS, Window, capacity_of, credit_loads
 from nicmodel.sim.plane import WHOLE_SHARE, AgentConfig, PlaneConfig
 
 TENTH = Fraction(11, 10)
-MOST = {"host_ph": MOST_HEADER_CREDITS, "host_pd": MOST_DATA_CREDITS, "host_nph": MOST_HEADER_CREDITS}
+MOST = {name: MOST_DATA_CREDITS if name.endswith("d") else MOST_HEADER_CREDITS for name in COUNTS.values()}
 COSTS = ("irq_cost_ps", "pass_cost_ps", "tx_packet_cost_ps", "rx_packet_cost_ps", "doorbell_cost_ps")
 
 
@@ -108,17 +108,19 @@ def _tags(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
     return Change({"tags": new + reserve}), Fraction(new, old)
 
 
-def _credits(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
-    """All finite counts of the host, as far as PCIe allows; where the fullest may have no more, all are cut instead."""
-    loads = {f"host_{name[3:]}": load for name, load in credit_loads(w).items()}
-    old = {name: getattr(w.limits.config, name) for name in loads if getattr(w.limits.config, name)}
-    if not old:
-        return None
-    fullest = max(old, key=lambda name: loads[name])
-    new = {name: min(more(count, factor), MOST[name]) for name, count in old.items()}
-    if new[fullest] < old[fullest] * factor:
-        new = {name: less(count, factor) for name, count in old.items()}
-    return Change(new), Fraction(new[fullest], old[fullest])
+def _credits(resource: str) -> Callable[[Window, Fraction], tuple[Change, Fraction] | None]:
+    """All finite counts of a direction, as far as PCIe allows; where the fullest may have no more, all are cut instead."""
+    def change(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+        loads = credit_loads(w, resource)
+        old = {name: getattr(w.limits.config, name) for name in loads if getattr(w.limits.config, name)}
+        if not old:
+            return None
+        fullest = max(old, key=lambda name: loads[name])
+        new = {name: min(more(count, factor), MOST[name]) for name, count in old.items()}
+        if new[fullest] < old[fullest] * factor:
+            new = {name: max(1, less(count, factor)) for name, count in old.items()}
+        return Change(new), Fraction(new[fullest], old[fullest])
+    return change
 
 
 def _latency(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
@@ -150,7 +152,9 @@ RELAXATIONS = (
     Relaxation("read_buffer", ("read_buffer",), "room for more completions, a read request's at least",
                _larger("read_buffer", lambda config: config.mrrs)),
     Relaxation("tx_buffer", ("tx_buffer",), "a larger Tx packet buffer", _larger("tx_buffer")),
-    Relaxation("up_credits", ("up_credits",), "more credits of the host; fewer where PCIe allows no more", _credits),
+    Relaxation("up_credits", ("up_credits",), "more credits of the host; fewer where PCIe allows no more",
+               _credits("up_credits")),
+    Relaxation("down_credits", ("down_credits",), "more credits of the adapter, likewise", _credits("down_credits")),
     Relaxation("host latency", ("tags", "read_buffer", "tag_cap"), "the host answers reads sooner", _latency),
     Relaxation("walkers", ("walkers",), "a page walk takes less time", _walks),
     Relaxation("core clock", tuple(CORE_SERVERS), "the adapter's clock is faster", _shorter("core_ps")),

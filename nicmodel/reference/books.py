@@ -11,19 +11,22 @@ from typing import Any, Protocol
 import numpy as np
 
 from nicmodel.datasheet.arbiters import ARBITERS, CAUSES, LINES, ORDER
-from nicmodel.datasheet.books import LINE_WAITS, POOLS, SAMPLE, SERVED, WAIT, WAITS
+from nicmodel.datasheet.books import DOWN_CREDITS, LINE_WAITS, POOLS, SAMPLE, SERVED, UP_CREDITS, WAIT, WAITS
 from nicmodel.reference.credits import DATA, HEADER
 from nicmodel.reference.instants import LINE, Clock, Instants
 from nicmodel.reference.rows import UNBOOKED
 from nicmodel.sim.plane import PlaneConfig
 from nicmodel.sim.results import AGENT_DTYPE, AUDIT_DTYPE, POOL_DTYPE
 
-TAGS, READ_BUFFER, TX_BUFFER, RX_BUFFER, UP_PH, UP_PD, UP_NPH = range(len(POOLS))
+TAGS, READ_BUFFER, TX_BUFFER, RX_BUFFER, UP_PH, UP_PD, UP_NPH, DOWN_PH, DOWN_PD, DOWN_CPLH, DOWN_CPLD = range(len(POOLS))
 UP, DOWN, WIRE, WALKERS = range(len(SERVED))
 SERVER_OF = {LINE["up_posted"]: UP, LINE["up_nonposted"]: UP, LINE["down_completion"]: DOWN, LINE["tx_wire"]: WIRE,
              LINE["walk_queue"]: WALKERS}                     # lines whose entries are sampled
 WAIT_OF = [[WAIT.get(name) for name in LINE_WAITS[line]] for line in LINES]       # line, cause -> wait
-AT_ROOT = (WAIT["walkers"], WAIT["write_order"])              # waits of a TLP at the root complex
+AT_RECEIVER = {UP: (WAIT["walkers"], WAIT["write_order"]), DOWN: (WAIT["register_port"],)}     # waits of a TLP there
+# Headers and data of posted, non-posted and completion TLPs that a packet follows; None: no book is kept.
+CREDIT_POOLS = {UP: ((UP_PH, UP_PD), (UP_NPH, None), (None, None)),
+                DOWN: ((DOWN_PH, DOWN_PD), (None, None), (DOWN_CPLH, DOWN_CPLD))}
 
 
 class Carrier(Protocol):
@@ -66,8 +69,8 @@ class Books:
         self.row_waits: dict[int, list[int]] = {}             # delivered rows, by serial
         self.waits = np.zeros((functions, 2, len(WAITS) + 1), np.int64)
         self.grants = [0] * len(ARBITERS)
-        capacities = (config.tags, config.read_buffer, config.tx_buffer, config.rx_buffer, config.host_ph, config.host_pd,
-                      config.host_nph)
+        capacities = (config.tags, config.read_buffer, config.tx_buffer, config.rx_buffer,
+                      *(getattr(config, name) for name in (UP_CREDITS | DOWN_CREDITS).values()))
         self.pools = [Pool(capacity) for capacity in capacities]
         self.own_tags = [Pool(config.tags) for _ in range(functions)]
         self.requests: set[Any] = set()                       # that hold a tag
@@ -204,25 +207,27 @@ class Books:
             self.stored[pool - TX_BUFFER].remove(row)
             self.pools[pool].give(now, row.room, 0 if row.vanished else self._queued(row) + more_ps)
 
-    def credit_pools(self, kind: int, amounts: tuple[int, int] | list[int]) -> list[tuple[Pool, int]]:
-        """The host's finite pools that a kind of TLP takes credits of, and how many."""
-        of_kind = ((UP_PH, amounts[HEADER]), (UP_PD, amounts[DATA])), ((UP_NPH, amounts[HEADER]),), ()
-        return [(self.pools[pool], amount) for pool, amount in of_kind[kind] if self.on and self.pools[pool].capacity]
+    def credit_pools(self, way: int, kind: int, amounts: tuple[int, int] | list[int]) -> list[tuple[Pool, int]]:
+        """The finite pools that a kind of TLP takes credits of in a direction, and how many."""
+        headers, data = CREDIT_POOLS[way][kind]
+        taken = [(self.pools[pool], amount) for pool, amount in ((headers, amounts[HEADER]), (data, amounts[DATA]))
+                 if self.on and pool is not None]
+        return [(pool, amount) for pool, amount in taken if pool.capacity]
 
-    def take_credits(self, now: int, kind: int, data: int) -> None:
-        """An upstream TLP starts."""
-        for pool, amount in self.credit_pools(kind, (1, data)):
+    def take_credits(self, now: int, way: int, kind: int, data: int) -> None:
+        """A TLP starts."""
+        for pool, amount in self.credit_pools(way, kind, (1, data)):
             pool.take(now, amount)
 
-    def queue_credits(self, kind: int, data: int, waits: list[int]) -> None:
-        """The root complex releases the credits of a TLP that has waited there."""
-        for pool, amount in self.credit_pools(kind, (1, data)):
+    def queue_credits(self, way: int, kind: int, data: int, waits: list[int]) -> None:
+        """The receiver releases the credits of a TLP that has waited there, an access for its port."""
+        for pool, amount in self.credit_pools(way, kind, (1, data)):
             of_a_read = self._latency(waits) if pool is self.pools[UP_NPH] else 0
-            pool.queued += amount * (sum(waits[wait] for wait in AT_ROOT) - of_a_read)
+            pool.queued += amount * (sum(waits[wait] for wait in AT_RECEIVER[way]) - of_a_read)
 
-    def give_credits(self, now: int, kind: int, report: list[int]) -> None:
+    def give_credits(self, now: int, way: int, kind: int, report: list[int]) -> None:
         """The sender has them again."""
-        for pool, amount in self.credit_pools(kind, report):
+        for pool, amount in self.credit_pools(way, kind, report):
             pool.give(now, amount, 0)
 
     # results ----------------------------------------------------------------------------------------------
@@ -243,10 +248,11 @@ class Books:
         """Per pool: capacity, what its owner has left, and what holders hold, counted one by one."""
         if not self.on:
             return [(0, 0, 0)] * len(POOLS)
-        posted, nonposted, _ = plane.up.pools
-        counters = (posted.counters[HEADER], posted.counters[DATA], nonposted.counters[HEADER])
+        links = {UP: plane.up.pools, DOWN: plane.down.pools}
+        counters = {pool: links[way][kind].counters[half] for way, kinds in CREDIT_POOLS.items()
+                    for kind, halves in enumerate(kinds) for half, pool in enumerate(halves) if pool is not None}
         free = (plane.tags.free, plane.tags.buffer, plane.transmit.buffer, plane.receive.buffer,
-                *((counter.limit - counter.consumed) % counter.modulus for counter in counters))
+                *((counter.limit - counter.consumed) % counter.modulus for _, counter in sorted(counters.items())))
         held = (len(self.requests), sum(request.nbytes for request in self.requests),
                 *(sum(row.room for row in rows) for rows in self.stored),
                 *(pool.taken for pool in self.pools[UP_PH:]))

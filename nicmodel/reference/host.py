@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any
 
 from nicmodel.datasheet.pcie_link import completion_tlp_bytes
-from nicmodel.reference.books import Books
+from nicmodel.reference.books import UP, Books
 from nicmodel.reference.credits import data_credits
 from nicmodel.reference.instants import Instants
 from nicmodel.reference.iommu import Iommu
@@ -167,7 +167,7 @@ class Host:
     def release(self, now: int, kind: int, data: int, waits: list[int]) -> None:
         """Credits of a TLP that has waited here."""
         self.up.release(now, kind, data)
-        self.books.queue_credits(kind, data, waits)
+        self.books.queue_credits(UP, kind, data, waits)
 
     # reads ------------------------------------------------------------------------------------------------
     def sample_in_time(self, now: int, tlp: ReadTlp) -> None:

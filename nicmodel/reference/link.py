@@ -9,7 +9,7 @@ from collections import deque
 from typing import NamedTuple
 
 from nicmodel.datasheet.pcie_link import DLLP_BYTES, UPDATE_FC_IDLE_PS
-from nicmodel.reference.books import UP, Books
+from nicmodel.reference.books import Books
 from nicmodel.reference.credits import DATA, HEADER, CreditPool
 from nicmodel.reference.instants import LINE, NO_CAUSE, POOL, SERVER, TURN, Instants
 from nicmodel.reference.rows import Transfer
@@ -179,14 +179,12 @@ class Link:
         books.sampled(transfer, self.line_names[kind])
         books.serve(self.source, transfer.function, (transfer.wire_bytes + self.digest_bytes) * self.byte_ticks)
         books.grant(self.arbiter)
-        if self.source == UP:
-            books.take_credits(now, kind, transfer.data_credits)
+        books.take_credits(now, self.source, kind, transfer.data_credits)
 
     def _credit(self, now: int, kind: int, report: list[int]) -> None:
         """An UpdateFC has reached this direction's sender."""
         self.pools[kind].grant(report)
-        if self.source == UP:
-            self.books.give_credits(now, kind, report)
+        self.books.give_credits(now, self.source, kind, report)
         self.touch()
 
     def _chosen(self) -> int:

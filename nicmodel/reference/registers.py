@@ -7,7 +7,7 @@ from typing import Any
 
 from nicmodel.datasheet.pcie_link import completion_tlp_bytes, memory_tlp_bytes
 from nicmodel.datasheet.timing import DOMAIN_BASE
-from nicmodel.reference.books import Books
+from nicmodel.reference.books import DOWN, Books
 from nicmodel.reference.credits import data_credits
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
 from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
@@ -77,6 +77,7 @@ class Registers:
                 self.down.release(now, NONPOSTED, 0)
             else:
                 self.down.release(now, POSTED, data_credits(REGISTER_BYTES))
+                self.books.queue_credits(DOWN, POSTED, data_credits(REGISTER_BYTES), access.waits)
             self.instants.at(now + self.config.register_latency_cycles * self.config.core_ps, "REGISTER", 0,
                              self.performed, access)
         if self.line:

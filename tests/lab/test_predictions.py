@@ -48,6 +48,8 @@ CASES = {
     # short rings: behind long backlogs of writes descriptor reads come in waves, and messages a frame change with the rate
     "posted credits": (Setup(**RX | {"ring": 16, "batch": 4, "itr_ps": 0, "window_ps": 400 * US},
                              config={"host_ph": 16, "write_latency_ps": 3_000_000}), "up_credits", EIGHTH, "up_credits"),
+    "completion credits": (Setup(frame=64, window_ps=300 * US, config={"device_cplh": 2}), "down_credits", QUARTER,
+                           "down_credits"),
     "page walkers": (Setup(window_ps=300 * US, config={"iotlb_entries": 4, "walkers": 1, "walk_ps": 1_100_000}),
                      "walkers", TENTH, "walkers"),
     "Tx pipeline": (Setup(frame=64, config={"core_ps": 100_000}), "core clock", TENTH, "scheduler or tx_pipe"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from booked import PAIR, PYTHON, RECEIVER, book, pool, waits
+from booked import BOTH, PAIR, PYTHON, RECEIVER, book, pool, waits
 from harness import NS, US, Queue, plane_config
 
 from nicmodel.datasheet.arbiters import ORDER
 from nicmodel.datasheet.books import SERVED, WAITS
 from nicmodel.reference import books
-from nicmodel.reference.books import UP_PH
+from nicmodel.reference.books import DOWN_PH, UP, UP_PH
 from nicmodel.reference.link import NONPOSTED, POSTED
 from nicmodel.reference.plane import ReferencePath
 
@@ -28,6 +28,22 @@ def test_pools_of_a_packet_alone():
     assert pool(outcome, "rx_buffer") == (512 << 10, 0, 0)
     assert pool(outcome, "up_nph") == (64, 2 * 326_000, 0)
     assert pool(outcome, "up_ph") == (64, posted, 0) and pool(outcome, "up_pd") == (1024, posted, 0)
+
+
+def test_credits_of_the_adapter_are_held_until_they_are_reported():
+    """Doorbells from 122 000 and 129 000, both reported 452 400 (test_books.py); the second waits 44 800 for the port."""
+    outcome = book(*BOTH, device_ph=2, device_pd=8, register_cycles=8)
+    used = 452_400 - 122_000 + 452_400 - 129_000
+    assert pool(outcome, "down_ph") == (2, used, 44_800) and pool(outcome, "down_pd") == (8, used, 44_800)
+    assert pool(outcome, "down_cplh") == pool(outcome, "down_cpld") == (0, 0, 0), "infinite: no book"
+
+
+def test_credits_of_completions_return_when_they_have_arrived_and_been_reported():
+    """Of the descriptor 566 000 .. 575 000, of the payload 982 000 .. 1 002 000; Ack and UpdateFC 316 000 later, 2 000 each."""
+    outcome = book(Queue(1, count=1), end=3_500_000, device_cplh=2, device_cpld=8)
+    descriptor, payload = 575_000 + 320_000 - 566_000, 1_002_000 + 320_000 - 982_000
+    assert pool(outcome, "down_cplh") == (2, descriptor + payload, 0)
+    assert pool(outcome, "down_cpld") == (8, descriptor + 4 * payload, 0)
 
 
 def test_queueing_of_a_holder():
@@ -51,9 +67,9 @@ def test_what_a_read_waits_for_writes_beyond_that_is_queueing():
     waited = {"write_order": 320_000, "walkers": 5_000}
     holder = SimpleNamespace(waits=[waited.get(wait.name, 0) for wait in WAITS], before=[0] * len(WAITS))
     assert kept._queued(holder) == 105_000
-    kept.queue_credits(NONPOSTED, 0, holder.waits)
-    kept.queue_credits(POSTED, 2, holder.waits)
-    assert [pool.queued for pool in kept.pools[UP_PH:]] == [325_000, 2 * 325_000, 105_000]
+    kept.queue_credits(UP, NONPOSTED, 0, holder.waits)
+    kept.queue_credits(UP, POSTED, 2, holder.waits)
+    assert [pool.queued for pool in kept.pools[UP_PH:DOWN_PH]] == [325_000, 2 * 325_000, 105_000]
 
 
 def test_rx_buffer_is_held_until_the_payload_has_left():
