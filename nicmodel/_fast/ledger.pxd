@@ -96,6 +96,8 @@ cdef struct Pool:
     uint64_t area
     uint64_t queued
     int64_t taken           # of credits; of the others the holders are counted
+    int64_t spoken_for      # of those
+    int32_t want            # WANT_
 
 cdef struct Ledger:
     TlpBook* tlps

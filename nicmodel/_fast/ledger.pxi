@@ -189,7 +189,7 @@ cdef list count_holders(Nic* nic):
                 rx_buffer += frame_length(nic.rows[each].nbytes)
     tx_buffer -= room_to_come(nic)
     return [tags, read_buffer, tx_buffer, rx_buffer,
-            *[nic.ledger.pools[each].taken if nic.ledger.pools[each].capacity else 0
+            *[nic.ledger.pools[each].taken - nic.ledger.pools[each].spoken_for if nic.ledger.pools[each].capacity else 0
               for each in range(POOL_UP_PH, NUM_POOLS)]]
 
 
@@ -218,7 +218,7 @@ cdef dict copy_pools(Nic* nic):
     for each in range(NUM_POOLS):
         pool = &nic.ledger.pools[each]
         if pool.capacity:
-            pools.append((pool.capacity, taken_so_far(nic, pool.area, held[each]), <int64_t>pool.queued))
+            pools.append((pool.capacity, taken_so_far(nic, pool.area, held[each] + pool.spoken_for), <int64_t>pool.queued))
             audit.append((pool.capacity, free[each], held[each]))
         else:
             pools.append((0, 0, 0))

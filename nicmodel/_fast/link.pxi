@@ -310,6 +310,8 @@ cdef void decide_direction(Nic* nic, Direction* way, Direction* partner) noexcep
             start_tlp(nic, way, partner)
     if way.waiting or way.blamed:
         blame_lines(nic, way, way.free > now)
+    if unlikely(way.starved | way.wants) and nic.books:
+        review_credits(nic, way)
     wake_direction(nic, way, partner.starved)
     if unlikely(way.starved):
         send_overdue(nic, partner, nic.now + 1, nic.now)

@@ -179,6 +179,7 @@ cdef struct Direction:
     int64_t nph
     int32_t waiting         # TLPs in the three lines
     int32_t starved         # one of them waits for credits, which the other direction brings
+    int32_t wants           # `books`: of some credits those that are left are spoken for
     int32_t rules           # what goes first is decided by more than age, or completions need credits
     Lane posted             # slots of TLPs
     Lane nonposted

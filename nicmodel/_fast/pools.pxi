@@ -42,6 +42,15 @@ cdef void vanish_request(Nic* nic, int32_t index) noexcept nogil:
     forget_tlp(nic, index)
 
 
+cdef inline void review_read_buffer(Nic* nic) noexcept nogil:
+    """TAGS has decided. If a request finds a tag and too little room, what there is counts as taken."""
+    cdef Pool* pool = &nic.ledger.pools[POOL_READ_BUFFER]
+    cdef int64_t left = nic.read_buffer_free if blames_turn(nic.tags_blamed) else 0
+    if unlikely(left != pool.spoken_for):
+        take_from(pool, left - pool.spoken_for, nic.now)
+        pool.spoken_for = left
+
+
 # ---- packet buffers --------------------------------------------------------------------------------
 
 cdef inline void take_room(Nic* nic, int pool, int64_t nbytes, int64_t time) noexcept nogil:
@@ -103,43 +112,107 @@ cdef void vanish_row(Nic* nic, int32_t index) noexcept nogil:
 
 # ---- credits ---------------------------------------------------------------------------------------
 
-cdef inline void take_credit(Nic* nic, int pool, int64_t amount, int64_t time) noexcept nogil:
-    take_from(&nic.ledger.pools[pool], amount, time)
-    nic.ledger.pools[pool].taken += amount
+cdef enum:
+    # Credits that are left are spoken for: too few for the head of their line, or for TLPs that the link sends one after
+    # the other.
+    WANT_NONE = 0
+    WANT_LACKING
+    WANT_RECOVERING     # the head lacks none any more; until more come, or the line is empty
+
+
+cdef inline void take_credit(Nic* nic, int count, int64_t amount) noexcept nogil:
+    """A TLP starts."""
+    cdef Pool* pool = &nic.ledger.pools[count]
+    if unlikely(pool.want):
+        pool.spoken_for -= amount
+    else:
+        take_from(pool, amount, nic.now)
+        pool.taken += amount
+
+
+cdef void let_go_of(Pool* pool, int64_t amount, int64_t time) noexcept nogil:
+    """So many return, and those that were spoken for."""
+    amount += pool.spoken_for
+    pool.area += <uint64_t>(amount * time)
+    pool.taken -= amount
+    pool.spoken_for = 0
+    pool.want = WANT_NONE
+
+
+cdef void return_credit(Nic* nic, int count, int64_t amount, int64_t time) noexcept nogil:
+    """The sender has them again."""
+    cdef Pool* pool = &nic.ledger.pools[count]
+    if pool.want == WANT_LACKING:
+        pool.spoken_for += amount
+    else:
+        let_go_of(pool, amount, time)
+
+
+cdef void review_count(Nic* nic, Direction* way, int count, bint waits, int64_t need, int64_t left) noexcept nogil:
+    """After a decision: does anything wait in its line, what does the head need, and how many has the sender?"""
+    cdef Pool* pool = &nic.ledger.pools[count]
+    if not pool.capacity:
+        return
+    if not waits:
+        let_go_of(pool, 0, nic.now)
+    elif left < need:
+        if pool.want == WANT_NONE:
+            take_from(pool, left, nic.now)
+            pool.taken += left
+            pool.spoken_for = left
+        pool.want = WANT_LACKING
+    elif pool.want == WANT_LACKING:
+        pool.want = WANT_RECOVERING
+    way.wants |= pool.want
+
+
+cdef void review_credits(Nic* nic, Direction* way) noexcept nogil:
+    """A link has decided, and some credits are or were short."""
+    cdef bint up = way == &nic.up, posted = not lane_empty(&way.posted), completion = not lane_empty(&way.completion)
+    way.wants = 0
+    review_count(nic, way, POOL_UP_PH if up else POOL_DOWN_PH, posted, 1, way.ph)
+    review_count(nic, way, POOL_UP_PD if up else POOL_DOWN_PD, posted,
+                 data_credits(nic.tlps[front_index(&way.posted)].nbytes) if posted else 0, way.pd)
+    if up:
+        review_count(nic, way, POOL_UP_NPH, not lane_empty(&way.nonposted), 1, way.nph)
+    elif way.rules:
+        review_count(nic, way, POOL_DOWN_CPLH, completion, 1, way.ch)
+        review_count(nic, way, POOL_DOWN_CPLD, completion,
+                     completion_credits(nic, &nic.tlps[front_index(&way.completion)]) if completion else 0, way.cd)
 
 
 cdef inline void take_posted(Nic* nic, int64_t data) noexcept nogil:
-    take_credit(nic, POOL_UP_PH, 1, nic.now)
-    take_credit(nic, POOL_UP_PD, data, nic.now)
+    take_credit(nic, POOL_UP_PH, 1)
+    take_credit(nic, POOL_UP_PD, data)
 
 
 cdef inline void take_nonposted(Nic* nic) noexcept nogil:
-    take_credit(nic, POOL_UP_NPH, 1, nic.now)
+    take_credit(nic, POOL_UP_NPH, 1)
 
 
 cdef inline void take_for_access(Nic* nic, int32_t nbytes) noexcept nogil:
     """A write of a register starts."""
-    take_credit(nic, POOL_DOWN_PH, 1, nic.now)
-    take_credit(nic, POOL_DOWN_PD, data_credits(nbytes), nic.now)
+    take_credit(nic, POOL_DOWN_PH, 1)
+    take_credit(nic, POOL_DOWN_PD, data_credits(nbytes))
 
 
 cdef void take_for_completion(Nic* nic, int64_t data) noexcept nogil:
     """A completion on its way down starts."""
-    take_credit(nic, POOL_DOWN_CPLH, 1, nic.now)
-    take_credit(nic, POOL_DOWN_CPLD, data, nic.now)
+    take_credit(nic, POOL_DOWN_CPLH, 1)
+    take_credit(nic, POOL_DOWN_CPLD, data)
 
 
 cdef void report_credits(Nic* nic, Direction* sender, int kind, int64_t headers, int64_t data, int64_t time) noexcept nogil:
     """An UpdateFC has reached the sender, now or a while ago."""
     cdef bint up = sender == &nic.up
     if kind == UPDATE_P:
-        take_credit(nic, POOL_UP_PH if up else POOL_DOWN_PH, -headers, time)
-        take_credit(nic, POOL_UP_PD if up else POOL_DOWN_PD, -data, time)
+        return_credit(nic, POOL_UP_PH if up else POOL_DOWN_PH, headers, time)
+        return_credit(nic, POOL_UP_PD if up else POOL_DOWN_PD, data, time)
     elif kind == UPDATE_NP and up:
-        take_credit(nic, POOL_UP_NPH, -headers, time)
+        return_credit(nic, POOL_UP_NPH, headers, time)
     elif kind == UPDATE_C and not up:
-        take_credit(nic, POOL_DOWN_CPLH, -headers, time)
-        take_credit(nic, POOL_DOWN_CPLD, -data, time)
+        return_credit(nic, POOL_DOWN_CPLH, headers, time)
+        return_credit(nic, POOL_DOWN_CPLD, data, time)
 
 
 cdef void release_access(Nic* nic, int32_t index) noexcept nogil:

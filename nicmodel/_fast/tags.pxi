@@ -113,6 +113,11 @@ cdef inline int32_t grant(Nic* nic, int klass) noexcept nogil:
     return index
 
 
+cdef inline bint blames_turn(int32_t causes) noexcept nogil:
+    """Does a line wait for read buffer?"""
+    return (causes & 255) == CAUSE_TURN + 1 or (causes >> 8 & 255) == CAUSE_TURN + 1 or causes >> 16 == CAUSE_TURN + 1
+
+
 cdef inline void blame_classes(Nic* nic, int32_t causes) noexcept nogil:
     """What the three lines wait for, plus one, a byte each."""
     cdef int klass
@@ -140,3 +145,5 @@ cdef inline void decide_tags(Nic* nic) noexcept nogil:
     lacking = (CAUSE_POOL if nic.tags_free < 1 else CAUSE_TURN) + 1
     blame_classes(nic, (0 if lane_empty(&nic.asking[0]) else lacking) | (0 if lane_empty(&nic.asking[1]) else lacking << 8)
                   | (0 if lane_empty(&nic.asking[2]) else lacking << 16))
+    if nic.books:
+        review_read_buffer(nic)

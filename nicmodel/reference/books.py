@@ -12,7 +12,7 @@ import numpy as np
 
 from nicmodel.datasheet.arbiters import ARBITERS, CAUSES, LINES, ORDER
 from nicmodel.datasheet.books import DOWN_CREDITS, LINE_WAITS, POOLS, SAMPLE, SERVED, UP_CREDITS, WAIT, WAITS
-from nicmodel.reference.credits import DATA, HEADER
+from nicmodel.reference.credits import DATA, HEADER, Counter
 from nicmodel.reference.instants import LINE, Clock, Instants
 from nicmodel.reference.rows import UNBOOKED
 from nicmodel.sim.plane import PlaneConfig
@@ -60,6 +60,49 @@ class Pool:
         return self.used + self.taken * (now - self.since), self.queued
 
 
+class Credits(Pool):
+    """A count of credits. While the head of its line lacks some, and then until more come or the line is empty, those that are
+    left are *spoken for*: too few for the head, or for TLPs that the link sends one after the other."""
+
+    def __init__(self, capacity: int):
+        super().__init__(capacity)
+        self.spoken_for = 0                                   # of `taken`
+        self.lacking = self.recovering = False
+
+    def start(self, now: int, amount: int) -> None:
+        """A TLP takes some."""
+        if self.lacking or self.recovering:
+            self.spoken_for -= amount
+        else:
+            self.take(now, amount)
+
+    def report(self, now: int, amount: int) -> None:
+        """The sender has some again."""
+        if self.lacking:
+            self.spoken_for += amount
+            return
+        self.give(now, amount, 0)
+        self.let_go(now)
+
+    def let_go(self, now: int) -> None:
+        """Nobody is in want of them."""
+        self.give(now, self.spoken_for, 0)
+        self.spoken_for = 0
+        self.lacking = self.recovering = False
+
+    def review(self, now: int, waits: bool, lacks: bool, left: int) -> None:
+        """After a decision: does anything wait in its line, does the head lack some, and how many has the sender?"""
+        if not waits:
+            self.let_go(now)
+        elif lacks:
+            if not (self.lacking or self.recovering):
+                self.take(now, left)
+                self.spoken_for = left
+            self.lacking, self.recovering = True, False
+        elif self.lacking:
+            self.lacking, self.recovering = False, True
+
+
 class Books:
     """All sums of a plane."""
 
@@ -69,11 +112,12 @@ class Books:
         self.row_waits: dict[int, list[int]] = {}             # delivered rows, by serial
         self.waits = np.zeros((functions, 2, len(WAITS) + 1), np.int64)
         self.grants = [0] * len(ARBITERS)
-        capacities = (config.tags, config.read_buffer, config.tx_buffer, config.rx_buffer,
-                      *(getattr(config, name) for name in (UP_CREDITS | DOWN_CREDITS).values()))
-        self.pools = [Pool(capacity) for capacity in capacities]
+        self.credits = {UP_PH + at: Credits(getattr(config, name)) for at, name in enumerate((UP_CREDITS | DOWN_CREDITS).values())}
+        self.pools = [Pool(config.tags), Pool(config.read_buffer), Pool(config.tx_buffer), Pool(config.rx_buffer),
+                      *self.credits.values()]
         self.own_tags = [Pool(config.tags) for _ in range(functions)]
         self.requests: set[Any] = set()                       # that hold a tag
+        self.too_little = 0                                   # of the read buffer, beside what requests hold
         self.stored: tuple[set[Any], set[Any]] = (set(), set())      # rows in the Tx and in the Rx buffer
         self.served = [[0] * functions for _ in SERVED]
         self.entries = [0] * len(LINES)                       # of the sampled lines
@@ -185,6 +229,12 @@ class Books:
             self.own_tags[request.read.function].give(now, 1, waited)
             self.pools[READ_BUFFER].give(now, request.nbytes, waited)
 
+    def review_read_buffer(self, now: int, too_little: int) -> None:
+        """TAGS has decided: so much of it is left and too little for a request."""
+        if self.on:
+            self.pools[READ_BUFFER].take(now, too_little - self.too_little)
+            self.too_little = too_little
+
     def _queued(self, holder: Any) -> int:
         """What it has queued since it took what it holds."""
         since = [now - then for now, then in zip(holder.waits, holder.before, strict=True)]
@@ -207,28 +257,34 @@ class Books:
             self.stored[pool - TX_BUFFER].remove(row)
             self.pools[pool].give(now, row.room, 0 if row.vanished else self._queued(row) + more_ps)
 
-    def credit_pools(self, way: int, kind: int, amounts: tuple[int, int] | list[int]) -> list[tuple[Pool, int]]:
-        """The finite pools that a kind of TLP takes credits of in a direction, and how many."""
-        headers, data = CREDIT_POOLS[way][kind]
-        taken = [(self.pools[pool], amount) for pool, amount in ((headers, amounts[HEADER]), (data, amounts[DATA]))
-                 if self.on and pool is not None]
-        return [(pool, amount) for pool, amount in taken if pool.capacity]
+    def credits_of(self, way: int, kind: int, amounts: tuple[int, int] | list[int]) -> list[tuple[Credits, int]]:
+        """The finite counts that a kind of TLP takes credits of in a direction, each with its part of `amounts`."""
+        counts = [(self.credits[count], amounts[half]) for half, count in enumerate(CREDIT_POOLS[way][kind])
+                  if self.on and count is not None]
+        return [(count, amount) for count, amount in counts if count.capacity]
 
     def take_credits(self, now: int, way: int, kind: int, data: int) -> None:
         """A TLP starts."""
-        for pool, amount in self.credit_pools(way, kind, (1, data)):
-            pool.take(now, amount)
+        for count, amount in self.credits_of(way, kind, (1, data)):
+            count.start(now, amount)
 
     def queue_credits(self, way: int, kind: int, data: int, waits: list[int]) -> None:
         """The receiver releases the credits of a TLP that has waited there, an access for its port."""
-        for pool, amount in self.credit_pools(way, kind, (1, data)):
-            of_a_read = self._latency(waits) if pool is self.pools[UP_NPH] else 0
-            pool.queued += amount * (sum(waits[wait] for wait in AT_RECEIVER[way]) - of_a_read)
+        for count, amount in self.credits_of(way, kind, (1, data)):
+            of_a_read = self._latency(waits) if count is self.credits[UP_NPH] else 0
+            count.queued += amount * (sum(waits[wait] for wait in AT_RECEIVER[way]) - of_a_read)
 
     def give_credits(self, now: int, way: int, kind: int, report: list[int]) -> None:
         """The sender has them again."""
-        for pool, amount in self.credit_pools(way, kind, report):
-            pool.give(now, amount, 0)
+        for count, amount in self.credits_of(way, kind, report):
+            count.report(now, amount)
+
+    def review_credits(self, now: int, way: int, kind: int, data: int | None, counters: list[Counter]) -> None:
+        """A link has decided; `data`: what the head of the line needs, None if there is none."""
+        for count, half in self.credits_of(way, kind, (HEADER, DATA)):
+            counter = counters[half]
+            lacks = data is not None and not counter.covers((1, data)[half])
+            count.review(now, data is not None, lacks, counter.left)
 
     # results ----------------------------------------------------------------------------------------------
     def results(self, plane: Any) -> dict[str, Any]:
@@ -252,9 +308,9 @@ class Books:
         counters = {pool: links[way][kind].counters[half] for way, kinds in CREDIT_POOLS.items()
                     for kind, halves in enumerate(kinds) for half, pool in enumerate(halves) if pool is not None}
         free = (plane.tags.free, plane.tags.buffer, plane.transmit.buffer, plane.receive.buffer,
-                *((counter.limit - counter.consumed) % counter.modulus for _, counter in sorted(counters.items())))
+                *(counter.left for _, counter in sorted(counters.items())))
         held = (len(self.requests), sum(request.nbytes for request in self.requests),
                 *(sum(row.room for row in rows) for rows in self.stored),
-                *(pool.taken for pool in self.pools[UP_PH:]))
+                *(count.taken - count.spoken_for for count in self.credits.values()))
         return [(pool.capacity, left if pool.capacity else 0, taken)
                 for pool, left, taken in zip(self.pools, free, held, strict=True)]

@@ -28,6 +28,11 @@ class Counter:
         """May the sender use `need` more?"""
         return self.infinite or (self.limit - self.consumed - need) % self.modulus <= self.half
 
+    @property
+    def left(self) -> int:
+        """Of a finite count: what the sender has."""
+        return (self.limit - self.consumed) % self.modulus
+
     def consume(self, need: int) -> None:
         self.consumed = (self.consumed + need) % self.modulus
 

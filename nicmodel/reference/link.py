@@ -227,3 +227,4 @@ class Link:
             if kind == POSTED:
                 posted_cause = cause
             self.instants.blame(self.line_names[kind], cause, now)
+            self.books.review_credits(now, self.source, kind, line[0].data_credits if line else None, self.pools[kind].counters)

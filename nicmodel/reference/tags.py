@@ -76,8 +76,10 @@ class Tags:
                 request = self._choose()
         if cycles and self._choose():
             self.touch()                                 # again at the next edge
-        for kind, name in enumerate(CLASSES):
-            self.instants.blame(LINE[name], self._cause(kind, now), now)
+        causes = [self._cause(kind, now) for kind in range(len(CLASSES))]
+        for name, cause in zip(CLASSES, causes, strict=True):
+            self.instants.blame(LINE[name], cause, now)
+        self.books.review_read_buffer(now, self.buffer if TURN in causes else 0)
 
     def _cause(self, kind: int, now: int) -> int:
         if not self.lines[kind]:

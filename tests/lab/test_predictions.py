@@ -75,6 +75,17 @@ def test_the_book_names_the_limit_and_predicts_what_relaxing_it_brings(case, pla
     assert trial.measured == pytest.approx(trial.predicted, rel=0.02)
 
 
+@pytest.mark.parametrize("setup, name", [
+    (Setup(frame=64, config={"device_cplh": 4}), "down_credits"), (Setup(frame=64, config={"device_cpld": 24}), "down_credits"),
+    (Setup(**RX | {"frame": 64, "ring": 64, "batch": 32}, config={"host_ph": 8}), "up_credits"),
+    (Setup(**RX | {"frame": 256, "ring": 64, "batch": 32}, config={"host_pd": 32}), "up_credits"),
+    (Setup(frame=64, window_ps=300 * US, config={"read_buffer": 768, "read_latency_ps": 1_600_000}), "read_buffer")],
+    ids=lambda value: next(iter(value.config)) if isinstance(value, Setup) else value)
+def test_what_there_is_too_little_of_is_named_though_it_is_never_used_to_the_last(setup, name):
+    w = measure(setup)
+    assert {books.bottleneck(w, function) for function in (1, 2, 3, 4)} == {name}
+
+
 @pytest.mark.parametrize("write_latency_ps", [1_000, 220_000, 2_000_000])
 @pytest.mark.parametrize("config, name", [
     ({"tags": 8, "read_latency_ps": 3_600_000}, "tags"), ({"tag_cap": 3, "read_latency_ps": 3_600_000}, "tag_cap"),

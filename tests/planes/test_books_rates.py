@@ -10,7 +10,7 @@ from harness import NS, US, Queue, plane_config
 from nicmodel.datasheet.arbiters import ORDER
 from nicmodel.datasheet.books import SERVED, WAITS
 from nicmodel.reference import books
-from nicmodel.reference.books import DOWN_PH, UP, UP_PH
+from nicmodel.reference.books import DOWN_PH, UP, UP_PH, Credits
 from nicmodel.reference.link import NONPOSTED, POSTED
 from nicmodel.reference.plane import ReferencePath
 
@@ -44,6 +44,42 @@ def test_credits_of_completions_return_when_they_have_arrived_and_been_reported(
     descriptor, payload = 575_000 + 320_000 - 566_000, 1_002_000 + 320_000 - 982_000
     assert pool(outcome, "down_cplh") == (2, descriptor + payload, 0)
     assert pool(outcome, "down_cpld") == (8, descriptor + 4 * payload, 0)
+
+
+def test_a_credit_that_another_s_transfer_keeps_idle_is_spoken_for():
+    """Two non-posted headers, four descriptor reads: two go at once, two lack a header until 486 000 (test_books.py). Then
+    there are two; the second is left while the link sends the first, 6 000, and counts as taken."""
+    outcome = book(*(Queue(function, count=1) for function in (1, 2, 3, 4)), end=500_000, host_nph=2)
+    used = 486_000 - 160_000 + 486_000 - 166_400 + 500_000 - 486_000 + 500_000 - 492_000
+    assert pool(outcome, "up_nph") == (2, used + 6_000, 0)
+
+
+def test_credits_are_spoken_for_while_the_head_lacks_some_and_until_more_come_or_nothing_waits():
+    """Of 16, one is taken and the head needs 16; from 20 on they are there, at 30 it takes 12. At 40 another head needs more
+    than the 4 left, 4 return at 50, at 60 it has what it needs; 2 more return at 70: nobody lacks any."""
+    count = Credits(16)
+    count.start(0, 1)
+    count.review(10, True, True, 15)
+    count.report(20, 1)
+    count.review(20, True, False, 16)
+    count.start(30, 12)
+    count.review(30, True, False, 4)
+    count.review(40, True, True, 4)
+    count.report(50, 4)
+    count.review(60, True, False, 8)
+    assert count.sums(70) == (1 * 10 + 16 * 60, 0)
+    count.report(70, 2)
+    assert (count.taken, count.spoken_for) == (12 - 4 - 2, 0)
+    count.review(80, True, True, 10)
+    count.review(90, False, False, 10)
+    assert count.sums(100)[0] == 1 * 10 + 16 * 60 + 6 * 10 + 16 * 10 + 6 * 10, "an empty line lacks nothing"
+
+
+def test_read_buffer_that_is_too_little_for_a_request_counts_as_taken():
+    """100 bytes: from 588 800, when function 2 asks for 60, until 1 004 800, when it has them, 40 are of no use."""
+    outcome = book(*BOTH, end=1_030_000, read_buffer=100)
+    held = 16 * (575_000 - 160_000 + 584_000 - 166_400) + 60 * (1_002_000 - 576_000 + 1_030_000 - 1_004_800)
+    assert pool(outcome, "read_buffer") == (100, held + 40 * (1_004_800 - 588_800), 16 * 2_600)
 
 
 def test_queueing_of_a_holder():
