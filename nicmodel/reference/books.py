@@ -112,7 +112,8 @@ class Books:
         self.row_waits: dict[int, list[int]] = {}             # delivered rows, by serial
         self.waits = np.zeros((functions, 2, len(WAITS) + 1), np.int64)
         self.grants = [0] * len(ARBITERS)
-        self.credits = {UP_PH + at: Credits(getattr(config, name)) for at, name in enumerate((UP_CREDITS | DOWN_CREDITS).values())}
+        self.credits = {count: Credits(getattr(config, name))
+                        for count, name in enumerate((UP_CREDITS | DOWN_CREDITS).values(), start=UP_PH)}
         self.pools = [Pool(config.tags), Pool(config.read_buffer), Pool(config.tx_buffer), Pool(config.rx_buffer),
                       *self.credits.values()]
         self.own_tags = [Pool(config.tags) for _ in range(functions)]
