@@ -175,7 +175,15 @@ TIED = (
          **MMU | {"walk_ps": 1 * NS, "iotlb_entries": 2}, **SMALL),
 )
 
-WHOLE_CORPUS = (*LINK, *HOST, *REVOKED, *TIED)
+# An answer has left its slot to a write that waits for a credit when function 2 is reset.
+SLOTS = tuple(
+    script(f"a slot of an answered read has an unstarted write at a reset, {rules}", agents(2, tx=False, rx=True),
+           *((3 * US + 100 * NS * i, "read", (1, 0x2018)) for i in range(8)), (8 * US, "reset", (2,)),
+           flows=(rx_flow(1), rx_flow(2)), host_ph=2, **config)
+    for rules, config in (("IDO", {"ido": True}), ("walks in turns", {"iotlb_entries": 4, "walkers": 1, "walk_ps": 300 * NS,
+                                                                      "walks": "round_robin"})))
+
+WHOLE_CORPUS = (*LINK, *HOST, *REVOKED, *TIED, *SLOTS)
 NEW_TABLES = tuple(TABLES)[tuple(TABLES).index("page_shift"):tuple(TABLES).index("sources")]
 
 __all__ = ["NEW_TABLES", "WHOLE_CORPUS"]
