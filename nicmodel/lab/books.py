@@ -266,11 +266,11 @@ def limited_by(w: Window, function: int, way: Direction) -> str | None:
     nothing moved."""
     if not ways(w, function, way):
         return None
+    if is_idle(w, function, way):
+        return OFFERED
     mine, others = own(w, function, way), theirs(w, function, way)
     if mine and max(mine.values()) >= FULL:
         return tied(mine)
-    if is_idle(w, function, way):
-        return OFFERED
     return tied(others) if max(others.values()) >= FULL else NOBODY
 
 
@@ -288,13 +288,30 @@ def tied(loads: dict[str, float]) -> str:
     return " or ".join(sorted((name for name in loads if highest - loads[name] <= TIE), key=lambda name: -loads[name]))
 
 
-def gain(w: Window, function: int, way: Direction, resources: Collection[str], factor: float) -> float:
+def gain(w: Window, function: int, way: Direction, resources: Collection[str], factor: float, part: float = 1.0) -> float:
     """The rate that is predicted, over today's, if resources that limit a function in a direction have `factor` times the
-    capacity.
+    capacity, of which those whom they limit take `part` today: what is added is theirs alone. Nobody gets more than is offered.
 
     Holds where they are full (FULL) and the next one has room: factor x its utilisation <= 0.85.
     """
-    return min(factor, 1 / max(rest)) if (rest := without(w, function, way, resources)) and max(rest) > 0 else factor
+    bounds = [1 + (factor - 1) / part, *(1 / load for load in without(w, function, way, resources) if load > 0)]
+    if ticks := w.limits.offered_ticks[way]:
+        bounds.append(w.ps * TICKS_PER_PS / (ticks * packets(w, function, way)))
+    return min(bounds)
+
+
+def part_of(w: Window, resource: str, functions: Collection[int]) -> float:
+    """The part of what is taken of a shared resource that some functions take: by service, tags held, or else packets."""
+    server = next((name for name, each in WAIT_FOR.items() if each == resource), None)
+    if server is not None:
+        taken = w.served[SERVED.index(server)]
+    elif resource in ("tags", "read_buffer"):
+        taken = w.own_tags
+    else:
+        both = [way for way in WAYS if resource in CROSSED[way]] or [Direction.RX]              # wire_rx
+        taken = sum(w.functions[PACKETS[way]] for way in both)
+    mine, everyone = int(taken[list(functions)].sum()), int(taken.sum())
+    return mine / everyone if mine else 1.0
 
 
 def without(w: Window, function: int, way: Direction, resources: Collection[str]) -> list[float]:

@@ -10,11 +10,25 @@ Re-runs go to worker processes, one each. What the figures mean: docs/explain.md
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nicmodel.lab.books import NOBODY, Window, bottleneck, gain, limited_by, own, packets, shares, theirs, waited, ways
+from nicmodel.lab.books import (
+    NOBODY,
+    OWN,
+    Window,
+    bottleneck,
+    gain,
+    limited_by,
+    own,
+    packets,
+    part_of,
+    shares,
+    theirs,
+    waited,
+    ways,
+)
 from nicmodel.lab.relax import RELAXATIONS, TENTH, Change, Relaxation, capacity_factor, choices
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.run import check_plane
@@ -148,7 +162,8 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
     before, now = rates(base, functions), rates(after, functions)
     names = {(f, way): limited_by(book, f, way) or NOBODY for f in functions for way in ways(book, f)}
     moved = {each: packets(book, *each) for each in names}
-    expected = sum(x * predicted(row, change, factor, book, *each) for each, x in moved.items()) / sum(moved.values())
+    parts = limited_parts(row, book, names)
+    expected = sum(x * predicted(row, change, factor, book, *each, parts) for each, x in moved.items()) / sum(moved.values())
     ratio = sum(now) / sum(before)
     nobody = NOBODY in names.values()
     return {
@@ -166,17 +181,32 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
 
 
 def is_named(row: Relaxation, name: str) -> bool:
-    return any(part in row.resources for part in name.split(" or "))
+    return bool(named_of(row, name))
 
 
-def predicted(row: Relaxation, change: Change, factor: float, book: Window, function: int, way: Direction) -> float:
-    """A function's new rate in a direction over its old one, by the book alone."""
+def named_of(row: Relaxation, name: str) -> list[str]:
+    """Which of the resources that a row widens a bottleneck's name holds."""
+    return [part for part in name.split(" or ") if part in row.resources]
+
+
+def limited_parts(row: Relaxation, book: Window, names: Mapping[tuple[int, Direction], str]) -> dict[str, float]:
+    """Of each resource that a row widens and that is named: the part that those take whom it limits. A function's own is its."""
+    limited: dict[str, set[int]] = {}
+    for (function, _), name in names.items():
+        for resource in named_of(row, name):
+            limited.setdefault(resource, set()).add(function)
+    return {name: 1.0 if name in OWN else part_of(book, name, functions) for name, functions in limited.items()}
+
+
+def predicted(row: Relaxation, change: Change, factor: float, book: Window, function: int, way: Direction,
+              parts: Mapping[str, float]) -> float:
+    """A function's new rate in a direction over its old one, by the book alone. `parts`: of `limited_parts`."""
     capacity = capacity_factor(row, book, change, factor)
     if capacity < 1:  # where more is impossible, less was tried
         return min(1.0, capacity / max(load_of(row, book), 1e-9))
-    if not is_named(row, limited_by(book, function, way) or ""):
+    if not (named := named_of(row, limited_by(book, function, way) or "")):
         return 1.0
-    return max(1.0, gain(book, function, way, row.resources, capacity))
+    return max(1.0, gain(book, function, way, row.resources, capacity, max(parts[name] for name in named)))
 
 
 # other choices -----------------------------------------------------------------------------------------

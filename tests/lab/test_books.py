@@ -192,6 +192,13 @@ def test_a_function_that_got_what_it_was_offered_is_limited_by_that(packets, nam
     assert books.bottleneck(window(limits, **busy(wire=1.0) | {"functions": sent(1, packets)}), 1) == name
 
 
+def test_who_got_what_it_was_offered_is_limited_by_nothing_of_its_own():
+    """However full that is: more of it would bring nothing."""
+    limits = replace(LIMITS, batch=1, offered_ticks=(PS * 1024 // 100, 0))
+    assert books.bottleneck(window(limits, **busy(vcpu=0.98)), 1) == OFFERED
+    assert books.bottleneck(window(limits, **busy(vcpu=0.98) | {"functions": sent(1, 97)}), 1) == "vcpu"
+
+
 def test_a_direction_has_got_what_it_was_offered_or_not():
     limits = replace(LIMITS, offered_ticks=(PS * 1024 // 100, PS * 1024 // 50))
     w = window(limits, functions={(1, "tx_packets"): 100, (1, "rx_packets"): 40})
@@ -220,6 +227,29 @@ def test_a_gain_is_bounded_by_the_factor_and_by_the_next_resource():
     w = window(**busy(wire=1.0, down_link=0.8, up_link=0.5))
     assert books.gain(w, 1, Direction.TX, ["wire"], 1.1) == 1.1 and books.gain(w, 1, Direction.TX, ["wire"], 2.0) == 1.25
     assert books.gain(w, 1, Direction.TX, ["up_link"], 1.1) == 1.0
+
+
+def test_a_gain_is_bounded_by_what_is_offered():
+    offered = replace(LIMITS, offered_ticks=(PS * 1024 // 100, 0))
+    w = window(offered, **busy(wire=1.0) | {"functions": sent(1, 96)})
+    assert books.gain(w, 1, Direction.TX, ["wire"], 1.1) == pytest.approx(100 / 96)
+
+
+def test_what_is_added_to_a_shared_resource_goes_to_those_whom_it_limits():
+    w = window(**busy(wire=1.0, down_link=0.4))
+    assert books.gain(w, 1, Direction.TX, ["wire"], 1.1, 0.25) == pytest.approx(1.4)
+    assert books.gain(w, 1, Direction.TX, ["wire"], 2.0, 0.25) == 2.5
+
+
+@pytest.mark.parametrize(("resource", "part"), [
+    ("wire", 0.75), ("up_link", 0.5), ("tags", 0.2), ("tx_pipe", 0.4), ("wire_rx", 0.1), ("writers", 0.25), ("walkers", 1.0)])
+def test_whose_part_of_a_resource_is_how_large(resource, part):
+    """By service, by tags held, or by packets that crossed it; all of what nobody took."""
+    wire, up = SERVED.index("wire"), SERVED.index("up")
+    served = {(wire, 1): 30, (wire, 2): 10, (up, 1): 5, (up, 3): 5}
+    packets = {(1, "tx_packets"): 40, (2, "tx_packets"): 60, (1, "rx_packets"): 10, (3, "rx_packets"): 90}
+    w = window(served=served, functions=packets, own_tags={(1, 0): 30, (2, 0): 120, (1, 1): 0})
+    assert books.part_of(w, resource, [1]) == pytest.approx(part)
 
 
 # interference and steadiness --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from nicmodel.lab import explain as explaining
 from nicmodel.lab.books import NOBODY
 from nicmodel.lab.explain import Trial, explain
 from nicmodel.lab.loading import build
-from nicmodel.lab.relax import Change
+from nicmodel.lab.relax import BY_NAME, TENTH, Change
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.waiting import explanation, spans, utilisation_line, waiting_table
 from nicmodel.lab.workers import Outcome
@@ -82,6 +82,31 @@ def test_the_name_does_not_agree_if_something_else_helps(book, told, gains, wron
 def test_what_nobody_used_is_not_relaxed(book, told):
     explained = explain(scenario(), "x", work=made_up(replace(book, held=book.held * 0), {}))
     assert {row["resource"] for row in explained.relaxed} == {"wire", "up_link", "down_link", "core clock", "vcpu"}
+
+
+# name -> scenario, what is relaxed, who is limited by it, what everybody together gets of it
+UNLIKE = {
+    "a wire that limits the PF alone, VFs have shapers": (
+        {"num_vfs": 4, "profile": "vf100g", "frame_size": 512, "traffic.pf": True, "nic.vf_rate": "20Gbps"}, "wire", 1, 1.1),
+    "a wire that limits the PF alone, VFs share a core": (
+        {"num_vfs": 8, "profile": "x520", "frame_size": 64, "traffic.pf": True, "host.cores": 1, "driver.tx_cost": "90ns",
+         "warmup": "2ms", "duration": "1ms"}, "wire", 1, 1.1),
+    "shapers just below the load": (
+        {"num_vfs": 2, "frame_size": 512, "load": "2Gbps", "nic.vf_rate": "1.9Gbps", "ring_size": 64}, "shaper", 2, 2 / 1.9),
+    "shapers just above the load": (
+        {"num_vfs": 2, "frame_size": 512, "load": "1.95Gbps", "nic.vf_rate": "2Gbps", "ring_size": 64}, "shaper", 0, 1.0),
+}
+
+
+@pytest.mark.parametrize("case", UNLIKE)
+def test_a_prediction_holds_where_not_all_are_limited_alike(case):
+    settings, resource, named, gain = UNLIKE[case]
+    s = scenario(**{"profile": "vf100g", "ring_size": 256, "warmup": "1ms", "duration": "500us"} | settings)
+    base, row = explaining.run_trial(Trial("base", s, "fast")), BY_NAME[resource]
+    change, factor = row.change(base.measured.books, TENTH)
+    told = explaining.relaxed_row(row, change, float(factor), base, explaining.run_trial(Trial(resource, s, "fast", change)))
+    assert told["utilisation"] > 0.96 and told["named"] == named
+    assert told["ratio"] == pytest.approx(gain, abs=0.01) and told["predicted"] == pytest.approx(gain, abs=0.01)
 
 
 def test_without_a_name_nothing_is_claimed(book, told):
