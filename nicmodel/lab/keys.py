@@ -7,6 +7,7 @@ values fit together is decided in `scenario.py`.
 from __future__ import annotations
 
 from fractions import Fraction
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -65,7 +66,7 @@ def one_of(*allowed: Any) -> BeforeValidator:
     """A validator: one of a few values."""
 
     def check(value: Any) -> Any:
-        if isinstance(value, bool) != isinstance(allowed[0], bool) or value not in allowed:
+        if isinstance(value, bool) != isinstance(allowed[0], bool) or isinstance(value, float) or value not in allowed:
             raise ValueError(f"{value!r} is not allowed: it must be one of {', '.join(map(str, allowed))}")
         return value
 
@@ -103,7 +104,7 @@ def _share(value: Any) -> float:
     number, unit = (split(value) if isinstance(value, str) else None) or (None, "")
     if number is not None and unit == "%":
         share = number / 100
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
         share = Fraction(str(value))
     else:
         raise ValueError(f'{value!r} is not a share: write "0.1%" or a number from 0 to 1')

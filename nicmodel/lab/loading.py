@@ -10,6 +10,7 @@ import copy
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
+from numbers import Integral
 from pathlib import Path
 from typing import Any, get_args
 
@@ -84,8 +85,8 @@ def build(
 
     `file` and `where` are what errors call the origin of `data` and of `overrides`.
     """
-    raw = copy.deepcopy(dict(data))
-    overrides = dict(_flat(overrides or {}))
+    raw = _plain(copy.deepcopy(dict(data)))
+    overrides = {key: _plain(value) for key, value in _flat(overrides or {})}
     for key, value in overrides.items():
         _place(raw, key, value, where)
 
@@ -182,8 +183,19 @@ def _flat(overrides: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield prefix + str(key), value
 
 
+def _plain(value: Any) -> Any:
+    """The same with Python's own integers: arrays and data frames have others."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return int(value) if isinstance(value, Integral) and not isinstance(value, int) else value
+
+
 def _place(raw: dict[str, Any], key: str, value: Any, where: str) -> None:
     *sections, leaf = key.split(".")
+    if not all((*sections, leaf)):
+        raise ScenarioError(f'"{key}" is not a key: write key or table.key, like pcie.mps', key=key, file=where)
     here = raw
     values = {known for known in known_keys() if known != "driver.mutants"}
     for depth, section in enumerate(sections, start=1):
@@ -202,7 +214,7 @@ def _place(raw: dict[str, Any], key: str, value: Any, where: str) -> None:
 def _explain(error: ValidationError) -> tuple[str, str]:
     """The first complaint of pydantic as a key and a sentence of ours."""
     first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"]) or "scenario"
+    key = ".".join(str(part) or '""' for part in first["loc"]) or "scenario"
     if first["type"] == "extra_forbidden":
         return key, f"{key} is not a key; {known_instead(key, [*known_keys(), *entry_keys(key)])}"
     if first["type"] == "missing":

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 
 
 def meant(name: str, known: Iterable[str]) -> str | None:
-    """The known name that looks like this one; None if none does.
+    """The known name that looks like this one, in whatever case; None if none does.
 
-    >>> meant("vf_scalling", ["vf_scaling", "one_vf"]), meant("nosuch", ["vf_scaling", "both_ways"])
-    ('vf_scaling', None)
+    >>> [meant(name, ["vf_scaling", "one_vf"]) for name in ("vf_scalling", "VF_SCALING", "nosuch")]
+    ['vf_scaling', 'vf_scaling', None]
     """
-    return next(iter(difflib.get_close_matches(name, list(known), 1)), None)
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), list(by_lower), 1)
+    return by_lower[near[0]] if near else None
 
 
 def nearest_or(name: str, known: Iterable[str], label: str, others: str) -> str:

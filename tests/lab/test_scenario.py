@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 
+import numpy as np
 import pytest
 
 from nicmodel.datasheet.profiles import PROFILES, XEON
@@ -67,6 +68,11 @@ from nicmodel.sim.plane import Direction
         ({"pcie.mps": 300}, "must be a power of two from 128B to 4096B"),
         ({"pcie.gen": 6}, "must be one of 1, 2, 3, 4, 5"),
         ({"pcie.gen": True}, "pcie.gen: True is not allowed"),
+        ({"pcie.gen": 3.0}, "pcie.gen: 3.0 is not allowed"),
+        ({".pcie": 3}, '--set: ".pcie" is not a key: write key or table.key'),
+        ({"pcie.": 3}, '--set: "pcie." is not a key: write key or table.key'),
+        ({"host.dram_share": float("nan")}, 'nan is not a share: write "0.1%" or a number from 0 to 1'),
+        ({"host.tail_share": float("inf")}, "inf is not a share"),
         ({"pcie.lanes": 3}, "must be one of 1, 2, 4, 8, 16"),
         ({"pcie.tags": 769}, "from 1 to 768"),
         ({"pcie.host_pd": 15}, "a write of 256B (pcie.mps) needs 16 data credits; 0 is infinite"),
@@ -205,6 +211,20 @@ def test_a_file_that_is_no_scenario_is_one_sentence(tmp_path, content, says):
     with pytest.raises(ScenarioError, match=says) as error:
         loading.load(file)
     assert "\n" not in str(error.value) and str(file) in str(error.value)
+
+
+def test_an_empty_key_is_told_with_the_file():
+    with pytest.raises(ScenarioError, match='^mine.toml: "" is not a key; a scenario has direction'):
+        build({"": 3}, "mine.toml")
+
+
+def test_integers_of_arrays_are_integers():
+    """What comes out of numpy and pandas, one by one or in a list; not what only looks like one."""
+    s = build({}, None, {"num_vfs": np.int64(3), "pcie": {"tags": np.uint16(9)}, "traffic.sizes": (np.int32(64), "1518B")})
+    assert (s.num_vfs, s.pcie.tags, s.sizes) == (3, 9, (64, 1518)) and type(s.num_vfs) is int
+    for value in (np.float64(3), np.bool_(True)):
+        with pytest.raises(ScenarioError, match="profile vf100g takes 1 to 256 VFs"):
+            build({}, None, {"num_vfs": value})
 
 
 def test_a_missing_file_and_a_missing_name_differ(tmp_path):
