@@ -7,6 +7,7 @@ sentence; 130 Ctrl-C, after printing what was measured. Heavy imports happen in 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -17,7 +18,20 @@ from typing import Annotated, Any
 
 import typer
 
-from nicmodel.lab.console import BAD_INPUT, INTERRUPTED, OK, UNMET, run_progress, say, show, stop_on_interrupt, sweep_progress
+from nicmodel.lab.console import (
+    BAD_INPUT,
+    INTERRUPTED,
+    OK,
+    UNMET,
+    Stopped,
+    open_streams,
+    run_progress,
+    say,
+    show,
+    stop_on_interrupt,
+    sweep_progress,
+    told_of_interrupts,
+)
 from nicmodel.lab.options import (
     AsJson,
     Out,
@@ -97,12 +111,14 @@ def run(
                     if folder and out and checked.record.rows else nullcontext(Forgotten()) as rows:
                 measured = run_machine(checked, progress=progress, stop=stop, plane=plane, rows=rows)
         result = RunResult(checked, measured, name)
-        print(result.to_json()) if as_json else _show_run(result)
-        if folder and out:
-            write_text(folder / f"{name}.json", result.to_json() + "\n")
-        if folder and plot:
-            picture = result.plot(folder / f"{name}.png")
-            say(f"the picture is {picture}")
+        try:  # before it is shown: whoever reads that may leave
+            if folder and out:
+                write_text(folder / f"{name}.json", result.to_json() + "\n")
+            if folder and plot:
+                picture = result.plot(folder / f"{name}.png")
+                say(f"the picture is {picture}")
+        finally:
+            print(result.to_json()) if as_json else _show_run(result)
     if result.interrupted:
         return INTERRUPTED
     breached = strict and (
@@ -350,8 +366,10 @@ def validate(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status. Mistakes of the user end in one sentence and status 2."""
+    open_streams()
     try:
-        status = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        with told_of_interrupts():
+            status = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else OK
     except USAGE_ERROR as error:
@@ -361,12 +379,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DriverStumble as error:
         say(str(error))
         return UNMET
-    except BrokenPipeError:  # the reader of our output has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+    except BrokenPipeError:
+        return _reader_has_left()
+    except SystemExit as error:  # typer and rich leave with 1 when the reader has left
+        if not isinstance(error.__context__, OSError) or error.__context__.errno != errno.EPIPE:
+            raise
+        return _reader_has_left()
     except OSError as error:
-        say(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
-    except (KeyboardInterrupt, typer.Abort):
+        why = error.strerror or str(error)
+        say(f"{error.filename}: {why}" if error.filename else f"the output cannot be written: {why.lower()}")
+    except (Stopped, KeyboardInterrupt, typer.Abort):
         say("stopped before anything was measured")
         return INTERRUPTED
     except Exception as error:
@@ -377,6 +399,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(sentence)
         return UNMET
     return BAD_INPUT
+
+
+def _reader_has_left() -> int:
+    """Nobody reads our output any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return OK
 
 
 def _usage_sentence(error: Any) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 OK, UNMET, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MIN_WIDTH = 110  # columns when standard output is no terminal
+
+
+class Stopped(BaseException):
+    """Ctrl-C before there was anything to keep. Not KeyboardInterrupt, of which typer makes a silent exit."""
 
 
 def show(renderable: Any) -> None:
@@ -25,8 +30,34 @@ def show(renderable: Any) -> None:
 
 
 def say(sentence: str) -> None:
-    """A remark beside the result: one line on standard error."""
-    print(f"nicmodel: {sentence}", file=sys.stderr, flush=True)
+    """A remark beside the result: one line on standard error, if that takes it."""
+    with suppress(OSError):
+        print(f"nicmodel: {sentence}", file=sys.stderr, flush=True)
+
+
+def open_streams() -> None:
+    """A standard stream that the caller has closed swallows what is written: nothing goes to the other one instead."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (as long as the process)
+
+
+@contextmanager
+def told_of_interrupts() -> Iterator[None]:
+    """Ctrl-C raises `Stopped`, where Python would raise KeyboardInterrupt."""
+    default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not default or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        raise Stopped
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
@@ -36,7 +67,7 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            raise Stopped
         stop.set()
 
     if threading.current_thread() is not threading.main_thread():

@@ -13,7 +13,7 @@ from nicmodel.sim.errors import ScenarioError
 
 def reason(error: OSError) -> str:
     """What went wrong, in the system's words."""
-    return (error.strerror or str(error)).lower()
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()
 
 
 def writable_folder(folder: Path, option: str = "--out") -> Path:
@@ -38,23 +38,34 @@ def writable_file(path: Path, option: str) -> Path:
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system refuses while a file is written is told with the file's name. Raises ScenarioError."""
+    try:
+        yield
+    except OSError as error:
+        raise ScenarioError(f"cannot be written: {reason(error)}", file=str(path)) from None
+
+
+@contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A file beside `path` to be filled, which is then put in place; on any failure `path` is untouched."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
+    with writing(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
     beside = Path(name)
     try:
         yield beside
-        beside.chmod(0o666 & ~_umask())
-        beside.replace(path)
+        with writing(path):
+            beside.chmod(0o666 & ~_umask())
+            beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
-    """Let `write` fill `path`, whole or not at all."""
-    with whole_file(path) as beside:
+    """Let `write` fill `path`, whole or not at all. Raises ScenarioError if it cannot."""
+    with whole_file(path) as beside, writing(path):
         write(beside)
     return path
 

@@ -16,7 +16,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from nicmodel.datasheet.books import WAITS
-from nicmodel.lab.files import whole_file
+from nicmodel.lab.files import whole_file, writing
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.results import ROW_DTYPE
 
@@ -72,9 +72,9 @@ def in_order(parts: list[np.ndarray]) -> np.ndarray:
 
 @contextmanager
 def row_file(path: Path, group: int) -> Iterator[RowFile]:
-    """A Parquet file of the rows that are added inside; on any failure there is none."""
+    """A Parquet file of the rows that are added inside; on any failure there is none. A full disk is a ScenarioError."""
     with whole_file(path) as beside:
-        rows = RowFile(beside, group)
+        rows = RowFile(beside, group, path)
         try:
             yield rows
             rows.finish()
@@ -83,10 +83,11 @@ def row_file(path: Path, group: int) -> Iterator[RowFile]:
 
 
 class RowFile:
-    """Parquet, in groups of `group` rows. Serials are 0, 1, 2, ... in a run, and each comes once, in any order."""
+    """Parquet, in groups of `group` rows. Serials are 0, 1, 2, ... in a run, and each comes once, in any order. `named` is what
+    errors call the file."""
 
-    def __init__(self, path: Path, group: int):
-        self.path, self.group = path, group
+    def __init__(self, path: Path, group: int, named: Path | None = None):
+        self.path, self.group, self.named = path, group, named or path
         self.parts: list[np.ndarray] = []                # in memory, not yet written
         self.kept = 0                                    # rows of them
         self.written = 0                                 # serial of the next row of the file
@@ -107,22 +108,25 @@ class RowFile:
         self.parts.append(table)
         self.kept += len(table)
         if self.kept >= self.group:
-            self._write_groups()
+            with writing(self.named):
+                self._write_groups()
 
     def finish(self) -> None:
         """The last group. Raises ModelBug if a row has not come."""
         if len(self.missing):
             raise ModelBug(f"row {self.missing[0]} never came")
-        self._write_groups()
-        if self.written < self.end or self.writer is None:
-            self._write(in_order(self.parts) if self.parts else np.empty(0, self.dtype))
+        with writing(self.named):
+            self._write_groups()
+            if self.written < self.end or self.writer is None:
+                self._write(in_order(self.parts) if self.parts else np.empty(0, self.dtype))
         self.close()
 
     def close(self) -> None:
-        for file in (self.writer, self.scratch):
-            if file is not None:
-                file.close()
-        self.writer = self.scratch = None
+        files, self.writer, self.scratch = (self.writer, self.scratch), None, None
+        with writing(self.named):
+            for file in files:
+                if file is not None:
+                    file.close()
 
     def _write_groups(self) -> None:
         """Write as many whole groups as are complete; see that what is left does not fill memory."""

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -77,10 +78,14 @@ class Worker:
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """A process started here never sees Ctrl-C, not even while it boots; ours is only delayed."""
+    """A process started here never sees Ctrl-C, not even while it boots; ours is only delayed.
+
+    The first start would start the resource tracker, too, and that ends with Ctrl-C let in again: so it comes first.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

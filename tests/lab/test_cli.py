@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -257,12 +258,69 @@ def test_ctrl_c_prints_what_was_measured_and_is_status_130(flags):
         assert "Stopped early" in out and "1,001" in out
 
 
-def test_a_reader_that_leaves_is_no_error(testbench):
-    done = subprocess.run(
-        f"{sys.executable} -m nicmodel list | true",
-        shell=True,
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-    )
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize("arguments", ["registers --json", "rules", "list", "--help"])
+def test_a_reader_that_leaves_is_no_error(arguments):
+    """Whoever writes: print, rich or typer; at once or at the end."""
+    done = in_a_shell(f"nicmodel {arguments} | true; exit ${{PIPESTATUS[0]}}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("arguments", ["registers --json", "rules", "list", "--help"])
+def test_an_output_that_is_full_is_told(arguments):
+    done = in_a_shell(f"nicmodel {arguments} > /dev/full")
+    assert (done.returncode, done.stderr) == (2, "nicmodel: the output cannot be written: no space left on device\n")
+
+
+def test_streams_that_are_closed_swallow_what_is_written():
+    done = in_a_shell("nicmodel list >&-")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = in_a_shell("nicmodel run nosuch 2>&-")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert in_a_shell("nicmodel run nosuch 2>/dev/full").returncode == 2 or not Path("/dev/full").exists()
+
+
+def in_a_shell(line):
+    """A line for bash in which `nicmodel` is the command."""
+    command = f'nicmodel() {{ "{sys.executable}" -m nicmodel "$@"; }}; {line}'
+    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=ENVIRONMENT)
+
+
+@pytest.mark.parametrize(("handler", "ends"), [
+    (signal.default_int_handler, (130, "", "nicmodel: stopped before anything was measured\n")),
+    (signal.SIG_IGN, (0, '{\n "schema": 1,\n "rows": []\n}\n', "")),
+])
+def test_ctrl_c_before_there_is_a_result_is_told(command, monkeypatch, handler, ends):
+    """Where it is not ignored, as in a script's background."""
+    def shipped():
+        signal.raise_signal(signal.SIGINT)
+        return {}
+
+    monkeypatch.setattr("nicmodel.lab.loading.shipped", shipped)
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        assert command("list", "--json") == ends
+        assert signal.getsignal(signal.SIGINT) is handler or handler == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_files_are_written_though_nobody_reads_the_table(testbench, command, monkeypatch, tmp_path):
+    def leave(_report):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("nicmodel.lab.cli._show_run", leave)
+    monkeypatch.setattr("nicmodel.lab.cli._reader_has_left", lambda: 0)
+    assert command("run", "vf_scaling", "--out", tmp_path)[0] == 0
+    assert json.loads((tmp_path / "vf_scaling.json").read_text())["simulated"]["vfs"]
+
+
+def test_the_table_is_shown_though_no_file_can_be_written(testbench, command, monkeypatch, tmp_path):
+    def full(beside, *_args, **_keywords):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    status, out, err = command("run", "vf_scaling", "--out", tmp_path)
+    assert status == 2 and "Tx total" in out
+    assert err == f"nicmodel: {tmp_path}/vf_scaling.json: cannot be written: no space left on device\n"
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import errno
 import json
 import os
 import signal
@@ -218,6 +219,33 @@ def test_files_appear_whole_or_not_at_all(tmp_path):
     with pytest.raises(RuntimeError):
         files.write_whole(target, fail)
     assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
+
+
+def test_a_disk_that_is_full_is_told_with_the_file(tmp_path):
+    target = tmp_path / "file.txt"
+
+    def fill(beside):
+        raise OSError(errno.ENOSPC, "whatever a library says")
+
+    with pytest.raises(ScenarioError, match="^.*/file.txt: cannot be written: no space left on device$"):
+        files.write_whole(target, fill)
+    with pytest.raises(ScenarioError, match="^.*/none/file.txt: cannot be written: no such file or directory$"):
+        files.write_text(tmp_path / "none" / "file.txt", "x")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads what the kernel knows of a process")
+def test_the_first_worker_does_not_hear_ctrl_c_while_it_boots():
+    script = """if __name__ == "__main__":
+        from nicmodel.lab.workers import Worker
+        worker = Worker(print)
+        with open(f"/proc/{worker.process.pid}/status") as status:
+            blocked = next(line.split()[1] for line in status if line.startswith("SigBlk"))
+        worker.end()
+        print(int(blocked, 16) >> 1 & 1)
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
 
 
 def test_doctests_hold():
