@@ -28,6 +28,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 DPI = 120
 AXIS = 96  # digits, and spaces between numbers, that fit below the axis of VFs
+MOST_NAMED = 12  # curves whose legend fits into a panel; that of more stands beside, LEGEND_ROWS high
+LEGEND_ROWS = 24
 MOST_BARS = 64  # more are lines: bars as thin as their edges cannot be told apart
 WIDE = 30  # times the smallest latency: what lies further apart does not show on one linear axis
 STYLE: Any = {
@@ -172,29 +174,41 @@ def plot_sweep(table: pd.DataFrame, axes_keys: list[str], path: Path, title: str
 
     points = table.drop_duplicates("point")
     first, others = axes_keys[0], axes_keys[1:]
+    curves = _lines(points, others)
+    columns = -(-len(curves) // LEGEND_ROWS) if len(curves) > MOST_NAMED else 0
     with plt.rc_context(STYLE):
-        figure, panels = plt.subplots(1, 2, figsize=(11, 4.8))
-        for number, (label, group) in enumerate(_lines(points, others)):
+        figure, panels = plt.subplots(1, 2, figsize=(11 + 1.6 * columns, 4.8))
+        for number, (label, group) in enumerate(curves):
             for axes, column in zip(panels, ("point_gbps", "point_worst_p99_us"), strict=True):
                 numeric = group[first].map(lambda value: isinstance(value, int | float)).all()
                 ordered = group.sort_values(first) if numeric else group
                 axes.plot(
                     ordered[first] if numeric else ordered[first].astype(str),
                     ordered[column],
-                    marker=MARKERS[number % len(MARKERS)],
-                    linestyle=LINES[number % len(LINES)],
-                    color=str(0.65 * (number % 4) / 3),
                     label=label,
+                    **curve_style(number),
                 )
         for axes, quantity in zip(
             panels, ("Tx and Rx of all functions [Gb/s]", "worst p99 latency of a VF [us]"), strict=True
         ):
             axes.set(xlabel=first, ylabel=quantity)
             from_zero(axes)
-        if others:
+        if columns:
+            figure.legend(*panels[0].get_legend_handles_labels(), title=", ".join(others), fontsize=8,
+                          loc="outside right upper", ncols=columns)
+        elif others:
             panels[0].legend(title=", ".join(others), fontsize=8)
         entitle(figure, title)
         return _save(figure, path)
+
+
+def curve_style(number: int) -> dict[str, Any]:
+    """Marker, dashes and lightness of a curve: the first 64 differ in marker, dashes or filling."""
+    turn, marker = divmod(number, len(MARKERS))
+    line = (number + turn) % len(LINES)
+    color = str(0.65 * line / (len(LINES) - 1))
+    filled = turn % (2 * len(LINES)) < len(LINES)
+    return {"marker": MARKERS[marker], "linestyle": LINES[line], "color": color, "markerfacecolor": color if filled else "white"}
 
 
 def _lines(points: pd.DataFrame, others: list[str]) -> list[tuple[str, pd.DataFrame]]:

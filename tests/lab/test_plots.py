@@ -1,4 +1,4 @@
-"""Pictures of a run: scales, titles, numbers of VFs, many VFs and none that moved anything."""
+"""Pictures of a run: scales, titles, many VFs and none that moved anything; of a sweep: curves and their legend."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import replace
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 
 import nicmodel as nm
+from nicmodel.lab import plots
 from nicmodel.lab.plots import draw_latency, draw_rates
 
 
@@ -78,3 +80,26 @@ def test_where_nothing_moved_a_picture_has_no_scale_and_says_so(testbench, tmp_p
     figure = drawn(nm.run("vf_scaling", num_vfs=1, driver={"mutants": {"0": "vf_reports_no_capability"}}), tmp_path, monkeypatch)
     for axes in figure.axes:
         assert "no packet of a VF in the window" in [text.get_text() for text in axes.texts] and not len(axes.get_yticks())
+
+
+def test_curves_of_a_sweep_can_be_told_apart():
+    looks = [tuple(plots.curve_style(number).values()) for number in range(64)]
+    assert len(set(looks)) == 64
+    assert len({(marker, line, face == "white") for marker, line, _, face in looks}) == 64, "in greyscale, too"
+
+
+@pytest.mark.parametrize("curves", [2, plots.MOST_NAMED, plots.MOST_NAMED + 1, 60])
+def test_the_legend_of_a_sweep_stays_within_the_picture(tmp_path, monkeypatch, curves):
+    kept = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: kept.append(figure))
+    table = pd.DataFrame([{"point": f"{a} {b}", "a": a, "b": b, "point_gbps": a, "point_worst_p99_us": 1.0}
+                          for a in (1, 2) for b in range(1000, 1000 + curves)])
+    plots.plot_sweep(table, ["a", "b"], tmp_path / "x.png", "x")
+    (figure,) = kept
+    figure.draw_without_rendering()
+    legend = figure.legends[0] if figure.legends else figure.axes[0].get_legend()
+    box, page = legend.get_window_extent(), figure.bbox
+    assert len(legend.texts) == curves
+    assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
+    assert all(axes.get_window_extent().width > 0.2 * page.width for axes in figure.axes)
+    plt.close(figure)
