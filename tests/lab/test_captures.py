@@ -307,6 +307,14 @@ def test_the_wire_may_interleave_vfs(testbench):
     assert judge("x", scenario(), frames, [0, 0, 1, 1], {}, result, "fast").ok
 
 
+def test_a_loss_is_seen_though_another_vf_sent_the_same_frame(testbench):
+    same, other = bytes(60), bytes([1]) * 60
+    back = [(vf, frame, 0) for vf, frame in ((0, same), (1, same), (2, other))]
+    result = lab_fakes.ReplayResult([(0, same), (1, other)], back)
+    judged = judge("x", scenario(num_vfs=3), [same, same, other], [0, 1, 2], {}, result, "fast")
+    assert not judged.ok and [vf.tx_ok for vf in judged.vfs] == [False, False, True]
+
+
 def test_nothing_to_replay_is_said(testbench, command, tmp_path):
     (tmp_path / "none.pcap").write_bytes(pcap((bytes(60), 90)))
     status, out, _ = command("replay", tmp_path / "none.pcap", "--write", tmp_path / "out.pcapng")
@@ -317,6 +325,12 @@ def test_nothing_to_replay_is_said(testbench, command, tmp_path):
 def test_a_replay_moves_every_byte(testbench, tmp_path):
     with pytest.raises(ScenarioError, match="payload"):
         replay(tmp_path / "x", scenario(payload="lengths"))
+
+
+@pytest.mark.parametrize("asked", [{"faults.events": [{"at": 1, "kind": "flr", "vf": 0}]}, {"life.attached": 0}])
+def test_what_would_not_happen_in_a_replay_is_refused(tmp_path, asked):
+    with pytest.raises(ScenarioError, match="a replay has none"):
+        replay(tmp_path / "x", scenario(**asked))
 
 
 def test_doctests_hold():
