@@ -177,7 +177,7 @@ def sweep(
     as_json: AsJson = False,
 ) -> int:
     """Run a grid of points over local processes; the same command resumes or repeats it."""
-    from nicmodel.lab.loading import split_values
+    from nicmodel.lab.loading import COMMAND_LINE, split_values
     from nicmodel.lab.sweep import sweep as run_sweep
 
     values = split_values(settings or [])
@@ -186,7 +186,7 @@ def sweep(
         fixed = {key: options[0] for key, options in values.items() if len(options) == 1}
         with stop_on_interrupt() as stop, sweep_progress(Path(scenario).stem, as_json) as progress:
             swept = run_sweep(
-                scenario, axes, out, fixed=fixed, workers=workers, plane=plane, progress=progress, stop=stop
+                scenario, axes, out, fixed=fixed, workers=workers, plane=plane, progress=progress, stop=stop, where=COMMAND_LINE
             )
     for key, sentence in swept.failed.items():
         say(f"point {key} failed: {sentence}")

@@ -43,6 +43,8 @@ def load(name: str | Path, overrides: Mapping[str, Any] | None = None, where: st
 
 def read(name: str | Path) -> tuple[dict[str, Any], str]:
     """The raw keys of a shipped name or a TOML file, and the name that errors shall use."""
+    if not isinstance(name, str | Path):
+        raise ScenarioError(f"{name!r} is no scenario: write the name of a shipped one or of a TOML file")
     known = shipped()
     looks_like_file = isinstance(name, Path) or name.endswith(".toml") or "/" in name
     if not looks_like_file and name in known:

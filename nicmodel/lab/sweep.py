@@ -13,7 +13,7 @@ import hashlib
 import itertools
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,11 +94,21 @@ def grid(
     axes: Mapping[str, Sequence[Any]],
     fixed: Mapping[str, Any] | None = None,
     plane: str = "fast",
+    where: str = "argument",
 ) -> list[Point]:
-    """Every combination of the axes' values as a checked point, last axis fastest. Raises ScenarioError."""
+    """Every combination of the axes' values as a checked point, last axis fastest. Raises ScenarioError.
+
+    `where` is what errors call the origin of `axes` and `fixed`.
+    """
     check_plane(plane)
     size = 1
-    for values in axes.values():
+    for key, values in axes.items():
+        if isinstance(values, str) or not isinstance(values, Sized):
+            raise ScenarioError(f"{key}: {values!r} is no axis: it must be a list of values", key=key, file=where)
+        if not len(values):
+            raise ScenarioError(f"{key} has no value", key=key, file=where)
+        if key in (fixed or {}):
+            raise ScenarioError(f"{key} is an axis and fixed: write one of the two", key=key, file=where)
         size *= len(values)
     if size > MAX_POINTS:
         raise ScenarioError(f"a grid of {size} points is not allowed: at most {MAX_POINTS}")
@@ -106,7 +116,7 @@ def grid(
     code = Code()
     combinations = itertools.product(*axes.values())
     scenarios = [
-        build(data, file, {**(fixed or {}), **dict(zip(axes, combination, strict=True))})
+        build(data, file, {**(fixed or {}), **dict(zip(axes, combination, strict=True))}, where)
         for combination in combinations
     ]
     points = [Point(scenario, plane, code.of(scenario)) for scenario in scenarios]
@@ -124,13 +134,15 @@ def sweep(
     progress: Callable[[int, int], None] | None = None,
     stop: threading.Event | None = None,
     work: Callable[[Point], dict[str, Any]] | None = None,
+    where: str = "argument",
 ) -> Swept:
     """Run a grid in `out` and write its table and picture. `axes`: key -> values; `fixed`: key -> value.
 
-    `progress` is told points done and points in all. `work` runs one point in a worker (`run_point`).
+    `progress` is told points done and points in all. `work` runs one point in a worker (`run_point`). `where` is what errors
+    call the origin of `axes` and `fixed`.
     """
     check_workers(workers, "a sweep")
-    points = grid(scenario, axes, fixed, plane)
+    points = grid(scenario, axes, fixed, plane, where)
     folder = writable_folder(Path(out))
     store = writable_folder(folder / POINTS)
     done = {point.key: found for point in points if (found := stored(store, point)) is not None}

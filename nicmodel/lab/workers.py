@@ -24,7 +24,7 @@ JOIN_SECONDS = 2.0
 
 def check_workers(count: int, who: str) -> None:
     """Raises ScenarioError for a number of workers that there cannot be; `who` needs them."""
-    if count < 1:
+    if not isinstance(count, int) or count < 1:
         raise ScenarioError(f"{count} is not allowed: {who} needs 1 worker or more", file="--workers")
 
 

@@ -238,6 +238,12 @@ def test_a_missing_file_and_a_missing_name_differ(tmp_path):
         loading.load(tmp_path)
 
 
+@pytest.mark.parametrize("name", [None, 3, {"num_vfs": 1}, b"one_vf"])
+def test_what_names_no_scenario_is_one_sentence(name):
+    with pytest.raises(ScenarioError, match="is no scenario: write the name of a shipped one or of a TOML file"):
+        loading.load(name)
+
+
 @pytest.mark.parametrize("text", ["num_vfs", "=3", "num_vfs="])
 def test_a_setting_needs_key_and_value(text):
     with pytest.raises(ScenarioError, match="write key=value"):

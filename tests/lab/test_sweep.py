@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import lab_fakes
+import numpy as np
 import pandas as pd
 import pyarrow.parquet
 import pytest
@@ -145,6 +146,29 @@ def test_a_bad_point_stops_the_sweep_before_it_begins(tmp_path):
     assert not (tmp_path / "out").exists()
     with pytest.raises(ScenarioError, match="is not allowed: at most"):
         grid("vf_scaling", {"num_vfs": list(range(1, 101)), "seed": range(20_000)})
+
+
+@pytest.mark.parametrize(("axes", "fixed", "says"), [
+    ({"load": "10%"}, {}, "^argument: load: '10%' is no axis: it must be a list of values$"),
+    ({"num_vfs": 3}, {}, "^argument: num_vfs: 3 is no axis"),
+    ({"seed": (n for n in (1, 2))}, {}, "^argument: seed: .* is no axis"),
+    ({"num_vfs": []}, {}, "^argument: num_vfs has no value$"),
+    ({"num_vfs": [1, 2]}, {"num_vfs": 3}, "^argument: num_vfs is an axis and fixed: write one of the two$"),
+    ({"num_vfs": [1]}, {"load": "much"}, '^argument: load: .much. is not a load'),
+])
+def test_an_axis_is_a_list_of_values(axes, fixed, says):
+    with pytest.raises(ScenarioError, match=says):
+        grid("vf_scaling", axes, fixed)
+
+
+def test_workers_are_a_whole_number(tmp_path):
+    for count in (0, 1.5, "2"):
+        with pytest.raises(ScenarioError, match="--workers: .* is not allowed: a sweep needs 1 worker or more"):
+            sweep("vf_scaling", {}, tmp_path, workers=count)
+
+
+def test_an_axis_may_be_an_array():
+    assert [point.scenario.num_vfs for point in grid("vf_scaling", {"num_vfs": np.arange(1, 4)})] == [1, 2, 3]
 
 
 def test_the_command_sweeps_and_reports(monkeypatch, command, tmp_path):
