@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from bare_books import US, Setup, measure
@@ -247,6 +248,16 @@ def test_a_change_reaches_the_plane_the_drivers_the_shapers_and_the_wire():
         before, after = (really_run(made, plane="reference", change=c).functions for c in (None, change))
         moved = [int(f["tx_packets"][1] + f["rx_packets"][1]) for f in (before, after)]
         assert moved[1] > 1.6 * moved[0] > 0, (given, moved)
+
+
+def test_the_worked_example_prints_what_the_page_shows(told, command):
+    text = (Path(__file__).parents[2] / "docs" / "explain.md").read_text(encoding="utf-8")
+    asked, shown = text[text.index("## A worked example"):].split("```")[1:4:2]
+    status, out, err = command(*asked.replace("\\\n", " ").split()[1:])
+    lines = [" ".join(line.split()) for line in shown.splitlines() if line.strip(". ")]
+    printed = " ".join(out.split())
+    assert err == "" and len(lines) > 10
+    assert [line for line in lines if line.removesuffix(" ...") not in printed] == []
 
 
 def test_explain_runs_from_the_command_line(command):
