@@ -48,8 +48,8 @@ EIMS = Register("EIMS", 0x00880, access="W1S", mask=0x7FFFFFFF, fields=PF_CAUSES
                 source="82599 8.2.3.5.3")
 EIMC = Register("EIMC", 0x00888, access="WO/W1C", shows="EIMS", mask=0x7FFFFFFF, fields=PF_CAUSES, doc="mask clear",
                 source="82599 8.2.3.5.4")
-EIAC = Register("EIAC", 0x00810, fields=bits(RTXQ=(0, 16)), doc="clear a cause when its message leaves",
-                source="82599 8.2.3.5.5")
+EIAC = Register("EIAC", 0x00810, mask=0x4000FFFF, fields=bits(RTXQ=(0, 16), TIMER=30), source="82599 8.2.3.5.5",
+                doc="clear a cause when its message leaves: those of queues and of the TCP timer alone")
 EIAM = Register("EIAM", 0x00890, models=STORAGE, doc="mask when the message leaves (not modelled)",
                 source="82599 8.2.3.5.6")
 EITR = Register("EITR", 0x00820, stride=4, count=513, extension=((0x12300, 24), (0x21800, 129)), models=PARTIAL,

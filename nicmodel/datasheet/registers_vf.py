@@ -58,8 +58,8 @@ VFPBACL = Register("VFPBACL", 0x0148, access="W1C", models=STORAGE, doc="clear p
                    source="82599 8.3.5.2")
 VTRSCINT = Register("VTRSCINT", 0x0180, stride=4, count=2, models=STORAGE, doc="RSC delay",
                      source="82599 8.3.5.2")
-VTEITR = Register("VTEITR", 0x0820, stride=4, count=2, fields=bits(ITR_INT=(3, 9)),
-                  doc="throttle of vectors 0 and 1, in 2.048 us", source="82599 8.3.5.2")
+VTEITR = Register("VTEITR", 0x0820, stride=4, count=2, fields=bits(ITR_INT=(3, 9), CNT_WDIS=(31, 1, "WO")), models=PARTIAL,
+                  doc="throttle of vectors 0 and 1, in 2.048 us; counters are the data plane's", source="82599 8.3.5.2")
 
 
 def _queue(name: str, base: int, offset: int, **more: Any) -> Register:

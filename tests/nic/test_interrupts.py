@@ -48,6 +48,13 @@ def test_the_pfs_first_16_vectors_follow_eims(adapter):
     assert [n for n in range(64) if vector(adapter, 0, n)[0]] == [15]
 
 
+def test_causes_that_are_no_vectors_open_none(adapter):
+    """EIMS from bit 16 up masks causes: MAILBOX is bit 19, and vector 19 is a ring's."""
+    adapter.interrupts(0)
+    adapter.write(0, pf.EIMS, MAILBOX | LSC | 1 << 16)
+    assert [n for n in range(64) if vector(adapter, 0, n)[0]] == []
+
+
 def test_the_pfs_vector_of_other_causes_is_that_of_ivar_misc(adapter):
     adapter.interrupts(0)
     adapter.write(0, pf.IVAR_MISC, (VALID | 40) << 8)
@@ -58,7 +65,7 @@ def test_the_pfs_vector_of_other_causes_is_that_of_ivar_misc(adapter):
 
 def test_the_pf_throttles_a_vf_through_its_own_array(adapter):
     """From element 128 down; where the PF's vectors share an element, EITRSEL gives it to the VF."""
-    adapter.write(0, pf.EITR[pf.vf_throttle(V, 1)], pf.EITR.ITR_INT.put(7))
+    adapter.write(0, pf.EITR[pf.vf_throttle(V, 1)], pf.EITR.ITR_INT.put(7) | 1 << 20 | pf.EITR.CNT_WDIS.mask)
     assert adapter.read(F, vf.VTEITR[1]) == vf.VTEITR.ITR_INT.put(7) and adapter.read(F, vf.VTEITR[0]) == 0
     assert vector(adapter, F, 1)[1] == 7 * 2_048_000 and not any(vector(adapter, 0, n)[1] for n in range(64))
     adapter.write(F, vf.VTEITR[1], 0)
@@ -85,6 +92,13 @@ def test_throttles_are_in_units_of_2048_ns(adapter):
     assert vector(adapter, F, 1) == (0, 5 * 2_048_000)
     assert vector(adapter, 0, 30) == (0, 511 * 2_048_000)
     assert vector(adapter, F, 2) == (0, 0)                    # vector 2 has no throttle register
+
+
+def test_what_leaves_the_counters_alone_reads_0(adapter):
+    """CNT_WDIS, which public drivers set in every write of a throttle."""
+    for function, row in ((0, pf.EITR), (F, vf.VTEITR)):
+        adapter.write(function, row[1], row.ITR_INT.put(5) | row.CNT_WDIS.mask)
+        assert adapter.read(function, row[1]) == row.ITR_INT.put(5)
 
 
 def test_the_plane_hears_only_of_changes(adapter):
@@ -146,6 +160,15 @@ def test_a_cause_without_msix_waits_for_it_and_is_not_lost_to_auto_clear(adapter
     adapter.interrupts(0)
     assert adapter.raised() == [(0, 0)]
     assert adapter.read(0, pf.EICR) == 0                      # EIAC: cleared as its message left
+
+
+def test_only_causes_of_queues_and_of_the_timer_clear_themselves(adapter):
+    """EIAC has bits 15:0 and 30: the mailbox's cause stays until it is read or written, whatever a driver asks for."""
+    adapter.write(0, pf.EIAC, 0xFFFF_FFFF)
+    assert adapter.read(0, pf.EIAC) == 0x4000_FFFF
+    adapter.route_mailbox()
+    adapter.nic.interrupts.raise_pf(MAILBOX)
+    assert adapter.read(0, pf.EICS) == MAILBOX
 
 
 def test_a_cause_waits_for_msix_to_be_enabled(adapter):
