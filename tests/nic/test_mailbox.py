@@ -101,6 +101,14 @@ def test_any_vf_write_carries_the_whole_byte(adapter):
     assert adapter.read(1, BOX) == VFU
 
 
+@pytest.mark.parametrize("reset", [lambda a: a.nic.function_reset(10), lambda a: a.write(10, vf.VFCTRL, vf.VFCTRL.RST.mask)],
+                         ids=["FLR", "RST"])
+def test_a_reset_of_the_vf_leaves_the_buffer_to_the_pf_that_has_it(adapter, reset):
+    adapter.write(0, pf.PFMAILBOX[9], pf.PFMAILBOX.PFU.mask | pf.PFMAILBOX.STS.mask)
+    reset(adapter)
+    assert (adapter.read(10, BOX), adapter.read(0, pf.PFMAILBOX[9])) == (PFU, PFU)
+
+
 def test_the_pf_takes_a_stuck_buffer_back(adapter):
     adapter.write(3, BOX, VFU)
     adapter.write(0, pf.PFMAILBOX[2], pf.PFMAILBOX.RVFU.mask | pf.PFMAILBOX.PFU.mask)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fake_plane import BASE, POOLS_16, POOLS_32, POOLS_64, VALID, Adapter
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
+from nicmodel.datasheet.profiles import PROFILES
 from nicmodel.nic.registers import rows_of
 from nicmodel.sim.plane import Direction, RingConfig
 
@@ -171,6 +174,19 @@ def test_queue_513_of_the_scaled_adapter_is_the_pfs():
     adapter.write(0, pf.RXDCTL[513], pf.RXDCTL.ENABLE.mask)
     adapter.allow(256)
     assert adapter.plane.rings[RX, 513].function == 0
+
+
+def test_rows_past_the_adapters_queues_open_nothing(monkeypatch):
+    """An adapter between the real part and the whole extension has rows, and no rings, past its last queue."""
+    monkeypatch.setitem(PROFILES, "between", replace(PROFILES["vf100g"], queue_pairs=200))
+    adapter = Adapter(num_vfs=20, profile="between")
+    adapter.master(0)
+    for pool in (99, 100):
+        adapter.allow(pool)
+    for queue in (199, 200):
+        adapter.write(0, pf.TDLEN[queue], 1024)
+        adapter.write(0, pf.TXDCTL[queue], pf.TXDCTL.ENABLE.mask)
+    assert set(adapter.plane.rings) == {(TX, 199)}
 
 
 # tails ------------------------------------------------------------------------------------------------------

@@ -182,6 +182,12 @@ def test_frames_grow_only_with_jumbo_enabled():
     assert adapter.plane.tables["max_frame"][0] == (9000,)
 
 
+def test_frames_shrink_without_jumbo_enabled():
+    adapter = Adapter()
+    adapter.write(0, pf.MAXFRS, pf.MAXFRS.MFS.put(1000))
+    assert adapter.plane.tables["max_frame"][0] == (1000,)
+
+
 def test_vf_counters_run_freely_and_pf_counters_clear_on_read():
     adapter = Adapter(num_vfs=2)
     adapter.plane.functions[2] = (7, (5 << 32) + 9, 3, (0x13 << 32) + 1, 0)        # rx packets, bytes, tx packets, bytes; spoofed
