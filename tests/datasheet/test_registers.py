@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+import register_sheet
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
@@ -23,6 +24,7 @@ from nicmodel.datasheet.registers import (
 )
 
 FILES = {"PF": registers_of(vars(pf)), "VF": registers_of(vars(vf))}
+SHEETS = {"PF": register_sheet.parsed(register_sheet.PF), "VF": register_sheet.parsed(register_sheet.VF)}
 BAR_BYTES = {"PF": BAR0_BYTES, "VF": VF_BAR_BYTES}
 ROWS = [pytest.param(kind, row, id=f"{kind}.{row.name}") for kind, rows in FILES.items() for row in rows]
 
@@ -91,7 +93,15 @@ def test_arrays_reach_the_last_pool_and_queue():
     assert pf.PFMBMEM.count == 16 * pf.PFMAILBOX.count
 
 
-def test_offsets_are_those_of_the_sheet():
+@pytest.mark.parametrize("kind, row", ROWS)
+def test_offset_reset_value_and_bits_are_those_of_the_sheet(kind, row):
+    if row.source == "extension":
+        return
+    fields = {field.name: field.lsb for field in row.fields if field.name not in register_sheet.OURS.get(row.name, ())}
+    assert (row.at, row.stride, row.reset, fields) == SHEETS[kind][row.name]
+
+
+def test_elements_of_arrays_are_where_the_sheet_has_them():
     """A sample of each array, from the datasheet and the public drivers' headers."""
     expected = {pf.RDT[0]: 0x1018, pf.RDT[63]: 0x1FD8, pf.RDT[64]: 0xD018, pf.TDT[127]: 0x7FD8, pf.SRRCTL[3]: 0x10D4,
                 pf.PFVFLRE[0]: 0x600, pf.PFVFLRE[1]: 0x1C0, pf.PFMAILBOX[63]: 0x4BFC, pf.PFMBMEM[16 * 63]: 0x13FC0,

@@ -1,0 +1,153 @@
+"""Registers as the data sheet and the public drivers' headers have them, written down apart from the model's own rows.
+
+Hardware and drivers of the model read one table, so a wrong offset, reset value or bit in it would go unseen between them.
+A row is: name, offset, stride of an array (0: none), reset value, and where its named bits begin.
+"""
+
+PF = """
+CTRL       00000 0  0         GIO_DIS=2 LRST=3 RST=26
+STATUS     00008 0  80000     LAN_ID=2 LU=7 NUM_VFS=10 IOV_ACTIVE=18 GIO=19
+CTRL_EXT   00018 0  0         PFRSTD=14 NS_DIS=16 RO_DIS=17 DRV_LOAD=28
+FRTIMER    00048 0  0
+EEC        10010 0  2710      REQ=6 GNT=7 PRES=8 ARD=9
+SWSM       10140 0  0         SMBI=0 SWESMBI=1
+SW_FW_SYNC 10160 0  0
+GCR_EXT    11050 0  0         VT_MODE=0 BUFFERS_CLEAR=30 MSIX_EN=31
+EICR       00800 0  0         RTXQ=0 MAILBOX=19 LSC=20 OTHER=31
+EICS       00808 0  0         RTXQ=0 MAILBOX=19 LSC=20 OTHER=31
+EIMS       00880 0  0         RTXQ=0 MAILBOX=19 LSC=20 OTHER=31
+EIMC       00888 0  0         RTXQ=0 MAILBOX=19 LSC=20 OTHER=31
+EIAC       00810 0  0         RTXQ=0 TIMER=30
+EIAM       00890 0  0
+EITR       00820 4  0         ITR_INT=3 CNT_WDIS=31
+EITRSEL    00894 0  0
+IVAR       00900 4  0
+IVAR_MISC  00A00 0  0         TCP=0 OTHER=8
+GPIE       00898 0  0         MSIX_MODE=4 VT_MODE=14 EIAME=30 PBA_SUPPORT=31
+PFMBICR    00710 4  0
+PFMBIMR    00720 4  FFFFFFFF
+PFVFLRE    00600 4  0
+PFVFLREC   00700 4  0
+PFMAILBOX  04B00 4  0         STS=0 ACK=1 VFU=2 PFU=3 RVFU=4
+PFMBMEM    13000 4  0
+VT_CTL     051B0 0  0         VT_ENA=0 DEF_PL=7 DIS_DEF_PL=29 REPL_EN=30
+VFRE       051E0 4  0
+VFTE       08110 4  0
+VMOLR      0F000 4  0         AUPE=24 ROMPE=25 ROPE=26 BAM=27 MPE=28
+VLVF       0F100 4  0         VLAN_ID=0 VI_EN=31
+VLVFB      0F200 4  0
+VFTA       0A000 4  0
+VLNCTRL    05088 0  8100      VET=0 VFE=30
+RAL        0A200 8  0
+RAH        0A204 8  0         ADDRESS=0 AV=31
+MPSAR_LO   0A600 8  0
+MPSAR_HI   0A604 8  0
+MTA        05200 4  0
+UTA        0F400 4  0
+MCSTCTRL   05090 0  0         MO=0 MFE=2
+FCTRL      05080 0  0         SBP=1 MPE=8 UPE=9 BAM=10
+VMVIR      08000 4  0
+PFVFSPOOF  08200 4  0         MACAS=0 VLANAS=8
+VMECM      08790 4  0
+SSVPC      08780 0  0
+PFDTXGSWC  08220 0  0         LBE=0
+QDE        02F04 0  0         QDE=0 IDX=8 WE=16 RE=17
+RDBAL      01000 40 0
+RDBAH      01004 40 0
+RDLEN      01008 40 0
+DCA_RXCTRL 0100C 40 A200
+RDH        01010 40 0
+SRRCTL     01014 40 402       BSIZEPACKET=0 BSIZEHEADER=8 DESCTYPE=25 DROP_EN=28
+RDT        01018 40 0
+RXDCTL     01028 40 0         ENABLE=25 SWFLSH=26 VME=30
+RSCCTL     0102C 40 0
+TDBAL      06000 40 0
+TDBAH      06004 40 0
+TDLEN      06008 40 0
+DCA_TXCTRL 0600C 40 2A00
+TDH        06010 40 0
+TDT        06018 40 0
+TXDCTL     06028 40 0         PTHRESH=0 HTHRESH=8 WTHRESH=16 ENABLE=25 SWFLSH=26
+TDWBAL     06038 40 0
+TDWBAH     0603C 40 0
+RDRXCTL    02F00 0  100008    CRCSTRIP=1 DMAIDONE=3
+RXCTRL     03000 0  0         RXEN=0
+RXPBSIZE   03C00 4  80000
+TXPBSIZE   0CC00 4  28000
+MRQC       0EC80 0  0         MRQE=0
+PSRTYPE    0EA00 4  0
+DMATXCTL   04A80 0  81000000  TE=0
+MTQC       08120 0  0
+RTTDCS     04900 0  C00000    ARBDIS=6
+SECTXCTRL  08800 0  0
+SECRXCTRL  08D00 0  0         SECRX_DIS=0 RX_DIS=1
+SECRXSTAT  08D04 0  1         RDY=0
+HLREG0     04240 0  8000403   TXCRCEN=0 RXCRCSTRP=1 JUMBOEN=2 TXPADEN=10
+MAXFRS     04268 0  5EE0000   MFS=16
+LINKS      042A4 0  70000000  SPEED=28 UP=30
+AUTOC      042A0 0  2000
+GPRC       04074 0  0
+GPTC       04080 0  0
+"""
+
+VF = """
+VFCTRL       0000 0  0       RST=26
+VFSTATUS     0008 0  0       LU=7 NUM_VFS=10 IOV_ACTIVE=18 GIO=19
+VFLINKS      0010 0  0       SPEED=28 UP=30
+VFFRTIMER    0048 0  0
+VFMBMEM      0200 4  0
+VFMAILBOX    02FC 0  40      REQ=0 ACK=1 VFU=2 PFU=3 PFSTS=4 PFACK=5 RSTI=6 RSTD=7
+VFPSRTYPE    0300 0  0       RQPL=29
+VFMRQC       3000 0  0       RSSEN=0 TCP_IPV4=16 IPV4=17 IPV6=20 TCP_IPV6=21 UDP_IPV4=22 UDP_IPV6=23
+VFRSSRK      3100 4  0
+VFRETA       3200 4  0
+VTEICR       0100 0  0       CAUSE=0
+VTEICS       0104 0  0       CAUSE=0
+VTEIMS       0108 0  0       CAUSE=0
+VTEIMC       010C 0  0       CAUSE=0
+VTEIAC       0110 0  0       CAUSE=0
+VTEIAM       0114 0  0       CAUSE=0
+VTIVAR       0120 4  0
+VTIVAR_MISC  0140 0  0       VECTOR=0 VALID=7
+VFPBACL      0148 0  0
+VTRSCINT     0180 4  0
+VTEITR       0820 4  0       ITR_INT=3 CNT_WDIS=31
+VFRDBAL      1000 40 0
+VFRDBAH      1004 40 0
+VFRDLEN      1008 40 0
+VFDCA_RXCTRL 100C 40 A200
+VFRDH        1010 40 0
+VFSRRCTL     1014 40 402     BSIZEPACKET=0 BSIZEHEADER=8 DESCTYPE=25 DROP_EN=28
+VFRDT        1018 40 0
+VFRXDCTL     1028 40 0       ENABLE=25 SWFLSH=26 VME=30
+VFRSCCTL     102C 40 0
+VFTDBAL      2000 40 0
+VFTDBAH      2004 40 0
+VFTDLEN      2008 40 0
+VFDCA_TXCTRL 200C 40 2A00
+VFTDH        2010 40 0
+VFTDT        2018 40 0
+VFTXDCTL     2028 40 0       PTHRESH=0 HTHRESH=8 WTHRESH=16 ENABLE=25 SWFLSH=26
+VFTDWBAL     2038 40 0
+VFTDWBAH     203C 40 0
+VFGPRC       101C 0  0
+VFGORC_LSB   1020 0  0
+VFGORC_MSB   1024 0  0
+VFMPRC       1034 0  0
+VFGPTC       201C 0  0
+VFGOTC_LSB   2020 0  0
+VFGOTC_MSB   2024 0  0
+"""
+
+OURS = {"VT_CTL": {"DEF_PL_EXT"}, "QDE": {"IDX_EXT"}, "MRQC": {"MULTIPLE_RSS"}}      # bits that the 82599 does not have
+"""Named bits of an extension, or of the X550."""
+
+
+def parsed(sheet: str) -> dict[str, tuple[int, int, int, dict[str, int]]]:
+    """Name -> offset, stride, reset value, first bit of each field."""
+    rows = {}
+    for line in sheet.strip().splitlines():
+        name, offset, stride, reset, *bits = line.split()
+        rows[name] = (int(offset, 16), int(stride, 16), int(reset, 16),
+                      {field: int(lsb) for field, lsb in (each.split("=") for each in bits)})
+    return rows
