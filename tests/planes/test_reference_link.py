@@ -56,6 +56,18 @@ def test_non_posted_data_credits_are_reported_though_nothing_needs_them(plane):
     assert reports(host_nph=0) < reports(host_nph=64)
 
 
+def test_a_release_just_before_the_idle_report_goes_with_it(plane):
+    """The root has room for one posted header; a report is due at 30 us, without anything to say.
+
+    Two messages at 29 500 000: the first leaves at edge 29 504 000, arrives 29 510 000 and commits 29 730 000. Its own report
+    would be due 316 000 later; the idle one, 30 000 000 to 30 002 000, has it. The second leaves behind the adapter's two idle
+    reports, at 30 004 000: 6 000 + 220 000.
+    """
+    at = 29_500 * NS
+    outcome = one(plane, PYTHON_2, actions=((at, "set", ("raise", 128)), (at, "set", ("raise", 129))), host_ph=1, end=31 * US)
+    assert [u.time for u in outcome.upcalls if u.kind == UpcallKind.MSIX] == [29_730_000, 30_230_000]
+
+
 # ordering ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("ido, function, done", [(False, 1, 3_557_600), (True, 1, 3_142_000), (True, 2, 3_557_600)])
 def test_a_completion_passes_a_blocked_write_only_with_ido_and_of_another_function(plane, ido, function, done):
@@ -72,6 +84,18 @@ def test_a_completion_passes_a_blocked_write_only_with_ido_and_of_another_functi
     assert times[UpcallKind.MMIO_DONE] == done
     assert times[UpcallKind.MSIX] == 3_545_600 + 6_000 + 220_000
     assert waited(outcome, "up_completion").get("pool", 0) == (3_545_600 - 3_136_000 if done > 3_142_000 else 0)
+
+
+@pytest.mark.parametrize("relaxed, ido, fetched", [(False, False, 4_192_000), (True, False, 4_192_000), (True, True, 3_494_400)])
+def test_a_payload_read_waits_for_a_blocked_write_with_ro_too_but_not_with_ido(plane, relaxed, ido, fetched):
+    """As above: function 2's second message goes at 3 545 600, arrives 3 551 600 and commits 3 771 600.
+
+    Function 1's frame of 2 616 000 asks for its payload at 3 065 600: 6 000 + 400 000 + 20 000 from then (edge 3 494 400); or
+    it is at the root 3 557 600, behind that message, and samples with its commit: 400 000 + 20 000, edge 4 192 000.
+    """
+    actions = ((2616 * NS, "send", (0, 0, (60,))), (3 * US, "set", ("raise", 128)), (3 * US, "set", ("raise", 129)))
+    outcome = one(plane, PYTHON_1, PYTHON_2, actions=actions, host_ph=1, ido=ido, relaxed_ordering=relaxed)
+    assert stage(outcome, "DATA_FETCHED") == fetched
 
 
 @pytest.mark.parametrize("relaxed, ido, writer, fetched", [
@@ -112,6 +136,19 @@ def test_upstream_policy_decides_between_a_message_and_older_reads(plane, policy
     outcome = one(plane, PYTHON_1, PYTHON_1, actions=actions, upstream=policy)
     assert [u.time for u in outcome.upcalls if u.args[1] == 2] == [message]
     assert by_function(outcome, "DESC_FETCHED")[1] == [first, second]
+
+
+def test_turns_of_the_upstream_lines_go_on_from_the_last_one_granted(plane):
+    """As above, in turns, after a register was read and a frame sent: its message, posted, was last, so a read is first.
+
+    Read to 3 126 000, message to 3 132 000 (commit 3 352 000), read to 3 138 000, which samples behind the message.
+    """
+    actions = ((900 * NS, "read", (1, 0x2018)), (1 * US, "send", (0, 0, (60,))),
+               (3 * US, "send", (0, 1, (60,))), (3 * US, "send", (1, 0, (60,))),
+               (3020 * NS, "set", ("retrain", 0, 100 * NS, *GEN2)), (3050 * NS, "set", ("raise", 66)))
+    outcome = one(plane, PYTHON_1, PYTHON_1, actions=actions, upstream="round_robin")
+    assert [u.time for u in outcome.upcalls if u.kind == UpcallKind.MSIX and u.args[1] == 2] == [3_352_000]
+    assert by_function(outcome, "DESC_FETCHED")[1][1:] == [3_539_200, 3_763_200]
 
 
 @pytest.mark.parametrize("policy, fetched, answered", [("age", 3_532_800, 3_570_800), ("round_robin", 3_539_200, 3_558_000)])
