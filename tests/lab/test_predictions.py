@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from bare_books import US, Setup, attempt, measure
@@ -84,6 +85,12 @@ def test_the_book_names_the_limit_and_predicts_what_relaxing_it_brings(case, pla
 def test_what_there_is_too_little_of_is_named_though_it_is_never_used_to_the_last(setup, name):
     w = measure(setup)
     assert {books.bottleneck(w, function) for function in (1, 2, 3, 4)} == {name}
+
+
+def test_the_page_says_on_how_many_machines_the_promise_was_tried():
+    page = (Path(__file__).parents[2] / "docs" / "explain.md").read_text()
+    machines, limits = len(CASES), len({name for *_, name in CASES.values()})
+    assert f"on {machines} of them, with {limits} different limits" in page
 
 
 @pytest.mark.parametrize("write_latency_ps", [1_000, 220_000, 2_000_000])
