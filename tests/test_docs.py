@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import re
+import shlex
 from contextlib import redirect_stdout
 from itertools import pairwise
 from pathlib import Path
@@ -123,6 +124,18 @@ def test_the_readme_s_run_prints_what_the_main_job_prints(capsys, monkeypatch):
     assert cli.main(["run", "vf_scaling"]) == 0
     page = next(text for text in blocks("README.md", "") if text.startswith("vf_scaling: "))
     assert timeless(page) == timeless(capsys.readouterr().out)
+
+
+def test_the_worked_example_of_explain_prints_what_stands_below_it(capsys, monkeypatch):
+    """Line by line, in this order; "..." stands for what the page leaves out."""
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    command, page = blocks("docs/explain.md", "")
+    assert cli.main([*shlex.split(command.replace("\\\n", " "))[1:], "--workers", "1"]) == 0
+    left = " ".join(capsys.readouterr().out.split())
+    for line in (" ".join(line.removesuffix("...").split()) for line in page.splitlines()):
+        if line:
+            _, found, left = left.partition(line)
+            assert found, line
 
 
 def timeless(report: str) -> str:
