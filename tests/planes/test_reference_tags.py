@@ -10,6 +10,7 @@ import pytest
 from harness import NS, US, Queue
 from whole import GEN2, PLANES, by_function, one, stage, waited
 
+from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.sim.errors import ModelBug
 
 PYTHON_1 = Queue(1, agent=False)
@@ -127,6 +128,18 @@ def test_completions_of_two_reads_one_after_the_other_or_in_turns(plane, policy,
     """
     outcome = one(plane, Queue(1, count=1, sizes=(516,)), Queue(2, count=1, sizes=(516,)), mps=128, completions=policy)
     assert by_function(outcome, "DATA_FETCHED") == {1: [first], 2: [1_280_000]}
+
+
+@pytest.mark.parametrize("config, fetched", [({}, 3_936_000), ({"rcb": 128}, 3_936_000), ({"split_rcb": True}, 3_948_800),
+                                             ({"rcb": 128, "split_rcb": True}, 3_936_000), ({"mps": 256}, 3_929_600)])
+def test_completions_of_a_read_that_begins_within_an_rcb_are_cut_at_its_multiples(plane, config, fetched):
+    """256 bytes at an address that ends in 010h, MPS 128; answered at 3 855 600.
+
+    As long as MPS allows: 112, 128 and 16 bytes, 79 000. At each multiple of 64: 48, three times 64, 16, 89 000. Of 128: as
+    with MPS. With MPS 256: 240 and 16, 74 000.
+    """
+    actions = ((3 * US, "stray", (0, 0, DOMAIN_BASE + 0x8010, 256)),)
+    assert stage(one(plane, PYTHON_1, actions=actions, **{"mps": 128} | config), "DATA_FETCHED") == fetched
 
 
 # policies ------------------------------------------------------------------------------------------------------
