@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nicmodel.datasheet.rule import (
+    ALLOWS,
     BOTH,
     CONTRADICTION,
     HW,
@@ -76,7 +77,8 @@ DATA_PATHS: tuple[Rule, ...] = (
     Rule("PATH-07", PF, "synthetic path", "A VM's frames are indicated on the default VPort, or on a PF VPort of its own.",
          "nondefault-virtual-ports-and-vmq", unchecked=NO_OUT_OF_BAND),
     Rule("PATH-08", HW, "VM to VM", "Between two VFs frames stay in the switch; to a VM without a VF they pass the default "
-         "VPort.", "sr-iov-vf-data-path", tested="tests/nic/test_switch.py::test_loopback"),
+         "VPort.", "sr-iov-vf-data-path",
+         tested="tests/planes/test_reference_switch.py::test_frames_to_a_filter_of_another_function_stay_in_the_switch"),
     Rule("PATH-09", VF, "the VF is lost", "The VM's own adapter stays; only the VF's goes.", "sr-iov-vf-data-path", MODEL,
          INFERRED, unchecked="a VM has nothing that a VF's driver could take away"),
 )
@@ -99,8 +101,7 @@ RESETS: tuple[Rule, ...] = (
     Rule("POWER-02", VS, "D0", "WakeEnable is FALSE.", "ns-ntddndis-_ndis_sriov_set_vf_power_state_parameters"),
     Rule("POWER-03", PF, "SET_VF_POWER_STATE", "A VF that is not allocated is refused; no other VF changes.", _POWER),
     Rule("POWER-04", VF, "power of the guest", "Power management in the guest is that of any miniport.",
-         "initializing-a-vf-miniport-driver; ns-ndis-_ndis_miniport_adapter_registration_attributes", PERMITS,
-         unchecked="a guest's own power requests are not modelled"),
+         "initializing-a-vf-miniport-driver; ns-ndis-_ndis_miniport_adapter_registration_attributes", PERMITS, unchecked=ALLOWS),
 )
 
 ENDINGS: tuple[Rule, ...] = (

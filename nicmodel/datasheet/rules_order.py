@@ -13,7 +13,6 @@ _DELETING, _PF_HALT = "deleting-a-nic-switch", "halting-a-pf-miniport-driver"
 _UP_TEST = "tests/drivers/test_bring_up.py::test_requests_come_in_the_documented_order"
 _DOWN_TEST = "tests/drivers/test_bring_up.py::test_teardown_runs_in_order_and_vf_can_come_back"
 _OVERVIEW = "overview-of-virtual-function-initialization-and-teardown"
-_NO_VMBUS = "messages between host and guest are not modelled"
 _STATE = "a VF's state"
 
 ORDER_UP: tuple[Rule, ...] = (
@@ -46,7 +45,7 @@ ORDER_UP: tuple[Rule, ...] = (
          tested="tests/lab/test_life.py::test_steps_come_in_page_order"),
     Rule("UP-15", NDIS, "bring-up, 15", "Identifiers and BARs of the VF are asked of the PF, in no order that a driver may "
          "rely on (G-12).", "querying-the-pci-base-address-registers-of-a-virtual-function", MODEL, INFERRED,
-         unchecked=_NO_VMBUS),
+         tested="tests/lab/test_life.py::test_guests_find_their_vf_where_the_adapter_says_it_is"),
     Rule("UP-16", VPCI, "bring-up, 16", "The guest finds the device and loads the VF's driver.", _UP, by=("EXPOSE-01",)),
     Rule("UP-17", VF, "bring-up, 17", "The VF's driver initialises, is Paused, restarts, and is Running.",
          "initializing-a-vf-miniport-driver", by=("VF-INIT-01", "VF-INIT-24")),

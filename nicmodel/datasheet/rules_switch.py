@@ -50,7 +50,7 @@ SWITCH: tuple[Rule, ...] = (
          "ns-ntddndis-_ndis_nic_switch_info; advertising-vmmq-capabilities", reading=CONTRADICTION, unchecked="no request "
          "of NDIS 6.30 names the default VPort's queue pairs"),
     Rule("SWITCH-18", VS, "static", "The parameters of a static switch stay while the driver runs.", _CREATING,
-         tested="tests/ndis/test_requests.py::test_situation_has_its_status"),
+         tested="tests/ndis/test_requests.py::test_a_set_of_the_switch_changes_its_name_and_nothing_else"),
     Rule("SWITCH-19", PF, "a vendor's bus driver is there", "Its private channel replaces the PF's library functions.",
          _ENABLE, unchecked=NO_BUS_DRIVER),
 )

@@ -45,6 +45,7 @@ from nicmodel.datasheet.ndis import (
     Oid,
     RequestType,
     Status,
+    SwitchFlags,
 )
 from nicmodel.datasheet.ndis_buffers import pack_array
 from nicmodel.datasheet.ndis_structures import (
@@ -235,6 +236,18 @@ def test_filter_ids_are_never_used_again():
     bench = Bench().with_switch()
     assert bench.good(CLEAR) == Status.SUCCESS
     assert bench.good(FILTER) == Status.SUCCESS and bench.request.information.FilterId == 3
+
+
+def test_a_set_of_the_switch_changes_its_name_and_nothing_else():
+    """SWITCH-15, -18: whatever else stands in the request, and without the flag not the name either."""
+    bench = Bench().with_switch()
+    switch = bench.requests.known.switch
+    before = switch.NumVFs, switch.SwitchType, switch.SwitchId, switch.Flags
+    for flags, name in ((0, "Default Switch"), (SwitchFlags.SWITCH_NAME_CHANGED, "Blue")):
+        assert bench.good(RENAME, Flags=flags, NumVFs=before[0] + 1, SwitchType=before[1] + 1) == Status.SUCCESS
+        switch = bench.requests.known.switch
+        assert (switch.NumVFs, switch.SwitchType, switch.SwitchId, switch.Flags) == before
+        assert switch.SwitchFriendlyName.text == name
 
 
 def test_name_of_the_switch_goes_to_the_registry_on_success_and_reinit_only():
