@@ -7,7 +7,7 @@ the third, and so on. A page walk takes 280 000 here.
 from __future__ import annotations
 
 import pytest
-from harness import NS, US, Payload, Queue
+from harness import DOMAIN_BYTES, NS, US, Payload, Queue
 from whole import PLANES, by_function, one, stage, waited
 
 from nicmodel.datasheet.timing import DOMAIN_BASE
@@ -146,6 +146,13 @@ def test_a_page_without_memory_blocks_its_reads_and_is_walked_each_time(plane):
     assert [u.data for u in outcome.upcalls if u.kind == UpcallKind.FRAME_OUT] == [bytes(60)] * 2
     plain = one(plane, PYTHON_1, actions=actions[:1], payload=Payload.FULL)
     assert faults(plain) == [(3_461_600 - 6_000, (1, READ_FAULT, NOWHERE))]
+
+
+@pytest.mark.parametrize("address, blocked", [(DOMAIN_BASE - 64, True), (DOMAIN_BASE + DOMAIN_BYTES - 64, False),
+                                              (DOMAIN_BASE + DOMAIN_BYTES, True)], ids=["before", "the last bytes", "behind"])
+def test_the_pages_next_to_the_arena_are_not_mapped(plane, address, blocked):
+    found = faults(one(plane, PYTHON_1, actions=((3 * US, "stray", (0, 0, address)),), payload=Payload.FULL, **MMU))
+    assert [args for _, args in found] == [(1, TRANSLATION_FAULT, address)] * blocked
 
 
 def test_a_blocked_write_takes_its_turn_and_stores_nothing(plane):
