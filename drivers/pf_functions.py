@@ -13,7 +13,7 @@ from drivers.miniport import US
 from drivers.pf_mailbox import PfMailbox
 from drivers.pf_requests import PfRequests
 from nicmodel.datasheet.config_pf import SRIOV
-from nicmodel.datasheet.config_space import SPACE_BYTES
+from nicmodel.datasheet.config_space import BAR_64, BAR_BYTES, BAR_TYPE_BITS, SPACE_BYTES
 from nicmodel.datasheet.config_vf import EXPRESS as VF_EXPRESS
 from nicmodel.datasheet.ndis import PCI_TYPE0_ADDRESSES, PowerState, Status
 from nicmodel.datasheet.ndis_sriov import RESOURCE_TYPE_MEMORY
@@ -27,8 +27,6 @@ DEVICE_STATUS = VF_EXPRESS.at + VF_EXPRESS["DevSta"].at
 INITIATE_FLR = VF_EXPRESS["DevCtl"]["InitiateFlr"].mask
 TRANSACTIONS_PENDING = VF_EXPRESS["DevSta"]["TransactionsPending"].mask
 FLR_PATIENCE_PS, FLR_POLL_PS = 100 * US, 10 * US
-BAR_TYPE_BITS, BAR_64 = 0xF, 0x4
-BAR_BYTES = 4
 
 
 class PfFunctions(PfRequests):

@@ -33,12 +33,14 @@ from nicmodel.datasheet.registers_pf import (
     HLREG0,
     IVAR,
     IVAR_MISC,
+    IVAR_VALID,
     LINKS,
     MAXFRS,
     MCSTCTRL,
     MRQC,
     MTQC,
     PFDTXGSWC,
+    POOLS_64,
     QDE,
     RAH,
     RAL,
@@ -54,8 +56,6 @@ from nicmodel.datasheet.registers_pf import (
 
 Steps = Generator[Any, Any, Any]
 QUEUE_VECTOR, OTHER_VECTOR = 0, 1
-IVAR_VALID = 0x80
-POOLS_64 = 3                            # GCR_EXT and GPIE VT_MODE: 64 pools of two queues
 MRQE_64_POOLS, MTQC_64_POOLS = 0x8, 0x6
 ALL_CAUSES = 0x7FFFFFFF
 RESET_SETTLE_PS = 10 * MS               # the datasheet asks for 10 ms after a reset

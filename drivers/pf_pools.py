@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nicmodel.datasheet import registers_pf
 from nicmodel.datasheet.registers import Register, RegisterAt
 from nicmodel.datasheet.registers_pf import (
     EITR,
@@ -19,6 +20,7 @@ from nicmodel.datasheet.registers_pf import (
     MPSAR_LO,
     PFVFSPOOF,
     POOL_WORDS,
+    POOLS_64,
     QDE,
     RAH,
     RAL,
@@ -36,9 +38,9 @@ from nicmodel.datasheet.registers_pf import (
     vf_throttle,
 )
 
-QUEUES_PER_POOL = 2            # 64-pool mode
+QUEUES_PER_POOL = registers_pf.QUEUES_PER_POOL[POOLS_64]
 VLAN_SLOTS = VLVF.count
-SPOOF_POOLS = 8                # of a word of PFVFSPOOF
+SPOOF_POOLS = PFVFSPOOF.MACAS.width     # of a word of PFVFSPOOF
 SHARED_FROM = 32               # VFs from here on share throttles with vectors of the PF's
 
 

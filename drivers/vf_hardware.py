@@ -15,7 +15,7 @@ from drivers.vf_mailbox import VfMailbox
 from drivers.vf_rss import VfRss
 from nicmodel.datasheet.mailbox import API_VERSIONS, Message
 from nicmodel.datasheet.ndis import Status
-from nicmodel.datasheet.registers_pf import itr_units
+from nicmodel.datasheet.registers_pf import IVAR_VALID, itr_units
 from nicmodel.datasheet.registers_vf import (
     VFCTRL,
     VFGPRC,
@@ -38,7 +38,6 @@ Steps = Generator[Any, Any, Any]
 QUEUES = 2                               # of a pool
 MAILBOX_VECTOR = 2                       # vectors 0 and 1 serve queues
 ALL_VECTORS = 0x7
-IVAR_VALID = 0x80
 PF_POLL_PS = 100 * US                    # how often a VF looks whether its PF is back, at first;
 PF_POLL_SHARE = 128                      # then after a part of the time that it has waited already,
 PF_POLL_MOST_PS = 10 * MS                # and at least so often

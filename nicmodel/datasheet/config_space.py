@@ -18,6 +18,13 @@ WINDOW_BASE = 0x3800_0000_0000
 CACHE_LINE_DWORDS = 0x10     # Cache Line Size as firmware writes it: 64 bytes, in dwords. 82599 dumps
 DEFAULT_PAGE_BYTES = 4096    # System Page Size bit 0
 
+# A BAR: its register's bytes, and the low bits that are no address. PCIe base, config chapter
+BAR_BYTES = 4
+BAR_TYPE_BITS = 0xF
+BAR_IO = 0x1
+BAR_64 = 0x4                 # the next register is its upper half
+BAR_PREFETCHABLE = 0x8
+
 # Access words. A bit that no field claims has the register's own access.
 RO = "RO"                    # writes are ignored
 RW = "RW"
@@ -147,7 +154,7 @@ def bar(name: str, at: int, size: int, source: str) -> tuple[ConfigRegister, Con
     lsb = size.bit_length() - 1
     low = ConfigRegister(
         name, at, 4, source=source, doc=f"memory, 64-bit, prefetchable, {size >> 10} KiB, low half", fields=(
-            ConfigField("Type", 0, 4, HWINIT, 0b1100, doc="memory, 64-bit, prefetchable"),
+            ConfigField("Type", 0, 4, HWINIT, BAR_64 | BAR_PREFETCHABLE, doc="memory, 64-bit, prefetchable"),
             ConfigField("Base", lsb, 32 - lsb, RW, doc="base address above the size bit")))
     high = ConfigRegister(name + "High", at + 4, 4, access=RW, source=source, doc="high half of the base")
     return low, high

@@ -37,6 +37,8 @@ SW_FW_SYNC = Register("SW_FW_SYNC", 0x10160, models=STORAGE, doc="which unit sof
 # 8.2.3.3 PCIe
 GCR_EXT = Register("GCR_EXT", 0x11050, fields=bits(VT_MODE=(0, 2), BUFFERS_CLEAR=30, MSIX_EN=31),
                    doc="VT_MODE: 0 none, 1 16 pools, 2 32 pools, 3 64 pools or more", source="82599 8.2.3.3.2")
+POOLS_16, POOLS_32, POOLS_64 = 1, 2, 3                               # VT_MODE, in GPIE too
+QUEUES_PER_POOL = {0: 0, POOLS_16: 8, POOLS_32: 4, POOLS_64: 2}      # by VT_MODE; without pools none has any
 
 # 8.2.3.5 interrupts
 PF_CAUSES = bits(RTXQ=(0, 16), MAILBOX=19, LSC=20, OTHER=31)
@@ -62,6 +64,7 @@ LONGEST_ITR_PS = (2 ** EITR.ITR_INT.width - 1) * ITR_UNIT_PS
 VF_THROTTLES, REAL_EITRS, PF_EITRS = 2, 129, 64
 IVAR = Register("IVAR", 0x00900, stride=4, count=(QUEUES + 1) // 2, extension=((0x20000, 64),),
                 doc="vector of Rx 2n, Tx 2n, Rx 2n+1, Tx 2n+1; valid bit 7", source="82599 8.2.3.5.10")
+IVAR_VALID = 0x80               # of a byte of IVAR, and of those of VFs: it names a vector
 IVAR_MISC = Register("IVAR_MISC", 0x00A00, fields=bits(TCP=(0, 8), OTHER=(8, 8)), doc="vector of the other causes",
                      source="82599 8.2.3.5.11")
 GPIE = Register("GPIE", 0x00898, models=STORAGE, fields=bits(MSIX_MODE=4, VT_MODE=(14, 2), EIAME=30, PBA_SUPPORT=31),

@@ -15,7 +15,6 @@ KEY_BYTES = 40                 # 82599 8.2.3.7.14: RSSRK; the secret key of NDIS
 KEY_WORDS = KEY_BYTES // 4
 ENTRIES_A_WORD = 4             # of a RETA register, a byte each
 TABLE_ENTRIES = 128            # the largest table there is: RETA of the 82599's PF, NDIS's limit
-TABLE_WORDS = TABLE_ENTRIES // ENTRIES_A_WORD
 VERIFICATION_KEY = bytes.fromhex(                 # Microsoft: verifying-the-rss-hash-calculation
     "6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa")
 TYPES_LSB = 16                 # 82599 8.2.3.7.12: hash types are the upper half of MRQC, and of VFMRQC

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from nicmodel.datasheet.config_space import BAR_64, BAR_BYTES
 from nicmodel.datasheet.ndis import PCI_TYPE0_ADDRESSES, Oid, RequestType, Status
 from nicmodel.datasheet.ndis_structures import (
     BarResourcesInfo,
@@ -23,7 +24,6 @@ from nicmodel.ndis.request import Request
 from nicmodel.ndis.requests import NDIS, STACK, NdisRequests, Opener
 
 HEADER_BYTES = 64                    # of a PCI configuration header
-BAR_BYTES, BAR_64 = 4, 0x4
 QUERY, METHOD = RequestType.QUERY, RequestType.METHOD
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nicmodel.datasheet.config_space import SPACE_BYTES
+from nicmodel.datasheet.config_space import BAR_64, BAR_BYTES, SPACE_BYTES
 from nicmodel.datasheet.ndis import PF_OIDS, PF_ONLY_REQUESTS, ROW_OF, Oid, Status, may_answer
 from nicmodel.datasheet.ndis_buffers import Malformed, unpack_data, unpack_plain
 from nicmodel.datasheet.ndis_structures import (
@@ -22,7 +22,6 @@ READ_SPACE, WRITE_SPACE = Oid.SRIOV_READ_VF_CONFIG_SPACE, Oid.SRIOV_WRITE_VF_CON
 READ_BLOCK, WRITE_BLOCK = Oid.SRIOV_READ_VF_CONFIG_BLOCK, Oid.SRIOV_WRITE_VF_CONFIG_BLOCK
 SET_BUS_DATA = "NdisMSetVirtualFunctionBusData"
 QUERY_BARS = "NdisMQueryProbedBars"
-BAR_BYTES, BAR_64 = 4, 0x4          # a BAR register, and its type bit that takes the next one in
 ABOUT_A_VF = frozenset(oid for oid in PF_OIDS if oid.name.startswith("SRIOV_"))
 ABSENT = (0x0000, 0xFFFF)           # ids of no device
 

@@ -14,11 +14,11 @@ from typing import Protocol
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
 from nicmodel.datasheet.registers import Register
+from nicmodel.datasheet.registers_pf import IVAR_VALID
 from nicmodel.nic.pools import bits_in
 from nicmodel.nic.registers import RegisterFile
 from nicmodel.sim.plane import PF_FUNCTION, VECTORS_PER_FUNCTION, DataPlane
 
-VALID = 0x80
 RTXQ_VECTORS = 16                # EICR bits 15:0 are vectors 15:0
 
 
@@ -133,7 +133,7 @@ class Interrupts:
     def pf_other_vector(self) -> int:
         """The PF's vector of mailbox and link causes; -1: none."""
         byte = pf.IVAR_MISC.OTHER.get(self.regs.get(pf.IVAR_MISC))
-        return byte & 0x7F if byte & VALID else -1
+        return byte & 0x7F if byte & IVAR_VALID else -1
 
     # causes -------------------------------------------------------------------------------------------------
     def raise_causes(self, function: int, causes: int) -> None:
@@ -149,7 +149,7 @@ class Interrupts:
         """The PF has news for a VF."""
         causes = self.causes.get(1 + number)
         misc = causes.regs.get(vf.VTIVAR_MISC) if causes else 0
-        if misc & VALID:
+        if misc & IVAR_VALID:
             self.raise_causes(1 + number, 1 << vf.VTIVAR_MISC.VECTOR.get(misc))
 
     def _send_pending(self, causes: Causes) -> None:
@@ -181,7 +181,7 @@ class Interrupts:
         if function == PF_FUNCTION:
             word = self.regs.get(pf.IVAR, queue // 2)
             byte = word >> 16 * (queue % 2) + 8 * transmit & 0xFF
-            return byte & 0x3F if byte & VALID else -1
+            return byte & 0x3F if byte & IVAR_VALID else -1
         word = self.causes[function].regs.get(vf.VTIVAR, local // 2)
         byte = word >> 16 * (local % 2) + 8 * transmit & 0xFF
-        return byte & 0x1 if byte & VALID else -1
+        return byte & 0x1 if byte & IVAR_VALID else -1

@@ -6,9 +6,8 @@ there are no pools: every queue is the PF's and a VF has none.
 
 from __future__ import annotations
 
+from nicmodel.datasheet.registers_pf import QUEUES_PER_POOL
 from nicmodel.sim.plane import PF_FUNCTION
-
-QUEUES_PER_POOL = {0: 0, 1: 8, 2: 4, 3: 2}          # by GCR_EXT.VT_MODE. 82599 8.2.3.3.2
 
 
 class Pools:

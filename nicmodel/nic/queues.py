@@ -19,7 +19,6 @@ from nicmodel.nic.registers import RegisterFile
 from nicmodel.sim.plane import PF_FUNCTION, DataPlane, Direction, RingConfig
 
 TX, RX = Direction.TX, Direction.RX
-TX_TAIL, RX_TAIL = 0, 1
 DROPS_AT_RESET = 1               # the plane's reset state of "no_descriptor"
 Key = tuple[Direction, int]
 
@@ -233,5 +232,5 @@ class Queues:
     def tell_hot(self, function: int, queues: dict[int, int], tx: Register, rx: Register) -> None:
         """Tail registers that the plane decodes itself: index in the function's BAR -> absolute queue."""
         for index, queue in queues.items():
-            for row, kind in ((tx, TX_TAIL), (rx, RX_TAIL)):
-                self.plane.set("hot", function << 32 | row.offset_of(index), (kind, queue), self.stamp())
+            for row, direction in ((tx, TX), (rx, RX)):
+                self.plane.set("hot", function << 32 | row.offset_of(index), (direction, queue), self.stamp())

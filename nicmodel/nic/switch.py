@@ -16,7 +16,7 @@ from nicmodel.sim.plane import PF_FUNCTION, DataPlane
 
 VLANS = pf.VLVF.count
 SLOTS_PER_ADDRESS = VLANS + 1
-SPOOF_POOLS = 8                              # of a word of PFVFSPOOF
+SPOOF_POOLS = pf.PFVFSPOOF.MACAS.width        # of a word of PFVFSPOOF
 ANY_VLAN, UNTAGGED = -1, 0
 Filter = tuple[int, int, int]                # MAC, VLAN, function
 Members = list[tuple[int, int]]              # (VLAN, bitmap of its pools), in the order of VLVF

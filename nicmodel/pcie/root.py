@@ -13,6 +13,9 @@ from typing import Protocol
 
 from nicmodel.datasheet.config_pf import AER, EXPRESS, HEADER, SRIOV
 from nicmodel.datasheet.config_space import (
+    BAR_64,
+    BAR_IO,
+    BAR_TYPE_BITS,
     CACHE_LINE_DWORDS,
     DEFAULT_PAGE_BYTES,
     PF_RID,
@@ -27,7 +30,6 @@ from nicmodel.sim.errors import ModelBug
 BARS = 6
 NO_DEVICE = 0xFFFF
 ALL_ONES = 0xFFFFFFFF
-TYPE_BITS, IO_BAR, BAR_64 = 0xF, 0x1, 0x4
 COMMAND = next(row for row in HEADER if row.name == "Command")
 MEMORY_ENABLE, BUS_MASTER = COMMAND["MemoryEnable"].mask, COMMAND["BusMaster"].mask
 CACHE_LINE, BAR0 = 0x0C, 0x10
@@ -113,16 +115,16 @@ class Function:
         bar = 0
         while bar < BARS:
             at = first + 4 * bar
-            kind = self.port.config_read(self.rid, at, 4) & TYPE_BITS
-            if kind & IO_BAR:
+            kind = self.port.config_read(self.rid, at, 4) & BAR_TYPE_BITS
+            if kind & BAR_IO:
                 raise ModelBug(f"BAR {bar} of {self.rid:#06x} is an I/O BAR: not supported")
             dwords = 2 if kind & BAR_64 else 1
             probe = 0
             for n in range(dwords):
                 self.port.config_write(self.rid, at + 4 * n, 4, ALL_ONES)
                 probe |= self.port.config_read(self.rid, at + 4 * n, 4) << 32 * n
-            if probe & ~TYPE_BITS:
-                size = -(probe & ~TYPE_BITS) & (1 << 32 * dwords) - 1
+            if probe & ~BAR_TYPE_BITS:
+                size = -(probe & ~BAR_TYPE_BITS) & (1 << 32 * dwords) - 1
                 base = -(-free // size) * size
                 if dwords == 1:
                     raise ModelBug(f"BAR {bar} of {self.rid:#06x} cannot go above 4 GiB")
@@ -209,7 +211,7 @@ def enable_vfs(endpoint: ConfigPort, count: int, *, rid: int = PF_RID, last_bus:
     rids = vf_rids(pf, sriov, count)
     _require(rids[-1] >> 8 <= last_bus, f"VFs reach bus {rids[-1] >> 8:#x}, the bridge {last_bus:#x}")
     _require(pf.get(SRIOV["DependencyLink"], sriov) == rid & 0xFF, "its dependency is absent")
-    _require(bool(pf.get(SRIOV["VfBar0"], sriov) & ~TYPE_BITS or pf.get(SRIOV["VfBar0High"], sriov)),
+    _require(bool(pf.get(SRIOV["VfBar0"], sriov) & ~BAR_TYPE_BITS or pf.get(SRIOV["VfBar0High"], sriov)),
              "the VF windows have no address: enumerate first")
     pf.change(SRIOV["Control"], sriov, VfEnable=1, VfMemoryEnable=1)
     return VfsEnabled(rids, VF_ENABLE_SETTLE_PS)

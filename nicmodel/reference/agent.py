@@ -9,10 +9,9 @@ from nicmodel.datasheet.descriptors import rx_read, rx_status, tx_data, tx_done
 from nicmodel.datasheet.ethernet import FCS_BYTES
 from nicmodel.datasheet.stages import DELIVERED, INSIDE
 from nicmodel.reference.receive import Flow
-from nicmodel.reference.registers import RX_TAIL, TX_TAIL
 from nicmodel.reference.rows import STAGE, Ring, Row
 from nicmodel.reference.transmit import moved
-from nicmodel.sim.plane import AgentConfig
+from nicmodel.sim.plane import AgentConfig, Direction
 
 
 class Agent:
@@ -41,7 +40,7 @@ class Agent:
         if self.rx:
             for step in range(self.rx.size - 1):
                 self._post_rx((self.rx_clean + step) % self.rx.size)
-            self._ring_bell(now, RX_TAIL, self.rx.number, (self.rx_clean + self.rx.size - 1) % self.rx.size)
+            self._ring_bell(now, Direction.RX, self.rx.number, (self.rx_clean + self.rx.size - 1) % self.rx.size)
         self.wake(now, False)
 
     def wake(self, _now: int, by_interrupt: bool) -> None:
@@ -116,7 +115,7 @@ class Agent:
                 self._receive(now, self.rx.unreaped.popleft())
                 self._post_rx((self.rx_clean - 1) % self.rx.size)      # the one slot that is not posted
                 self.rx_clean = (self.rx_clean + 1) % self.rx.size
-            self._ring_bell(now, RX_TAIL, self.rx.number, (self.rx_clean - 1) % self.rx.size)
+            self._ring_bell(now, Direction.RX, self.rx.number, (self.rx_clean - 1) % self.rx.size)
         if posts:
             self._post_tx(now, posts)
         if (reaped >= config.tx_batch or received >= config.rx_batch or posts >= config.tx_batch or self.woken
@@ -168,7 +167,7 @@ class Agent:
                 since_mark = 0
             self.tx_next = (self.tx_next + 1) % tx.size
         self.tx_used += posts
-        self._ring_bell(now, TX_TAIL, tx.number, self.tx_next)
+        self._ring_bell(now, Direction.TX, tx.number, self.tx_next)
 
     def _receive(self, now: int, row: Row) -> None:
         row.stamps[STAGE["REAPED"]] = now

@@ -12,9 +12,8 @@ from nicmodel.reference.credits import data_credits
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
 from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
 from nicmodel.reference.rows import UNBOOKED, Transfer
-from nicmodel.sim.plane import PF_FUNCTION, PlaneConfig, Upcall, UpcallKind
+from nicmodel.sim.plane import PF_FUNCTION, Direction, PlaneConfig, Upcall, UpcallKind
 
-TX_TAIL, RX_TAIL = 0, 1
 REGISTER_BYTES = 4
 MMIO_ADDRESS = DOMAIN_BASE           # BARs are above 4 GiB: four-dword headers
 
@@ -92,12 +91,12 @@ class Registers:
             self.instants.upcalls.append(Upcall(now, kind, (*where, access.request or access.value)))
             return
         half, number = hot
-        ring = (self.plane.transmit if half == TX_TAIL else self.plane.receive).rings.get(number)
+        ring = (self.plane.transmit if half == Direction.TX else self.plane.receive).rings.get(number)
         if ring and access.function not in (PF_FUNCTION, ring.function):
             ring = None                  # a VF reaches no ring of another function, whatever the hot table still says
         if access.request:
             self.answer(now, access.request, ring.tail if ring else 0)
-        elif ring and half == TX_TAIL:
+        elif ring and half == Direction.TX:
             self.plane.transmit.doorbell(now, ring, access)
         elif ring:
             self.plane.receive.doorbell(now, ring, access.value)
