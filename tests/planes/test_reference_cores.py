@@ -87,6 +87,13 @@ def test_a_new_rate_scales_what_is_left(plane, words, later):
     assert shaped(plane, (700 * NS, "set", ("shaper", 1, *words)))[1] == [627_200, *later]
 
 
+def test_what_is_left_is_scaled_to_ticks_rounded_down(plane):
+    """64 x 20 000 085 ticks from 627 200 on, of which 1 205 458 240 are left at 700 000: x 9 853 888 / 20 000 085 is 593 920 000
+    and a bit, so the next frame goes 580 000 later: at an edge that a tick more would miss. The third: 615 868 behind it."""
+    actions = ((2 * NS, "set", ("shaper", 1, 20_000_085, 0)), (700 * NS, "set", ("shaper", 1, 9_853_888, 0)))
+    assert shaped(plane, *actions)[1] == [627_200, 1_280_000, 1_900_800]
+
+
 def test_a_shaper_stays_through_a_reset(plane):
     """A frame that began has been paid for: the function's next ring waits until 1 267 200 as its old one would have."""
     actions = ((700 * NS, "reset", (1,)), (710 * NS, "reopen", (0,)), (720 * NS, "send", (0, 0, (60,))))

@@ -106,6 +106,22 @@ def test_writers_move_one_tlp_every_so_many_cycles(plane, cycles, written):
     assert (stage(outcome, "DATA_WRITTEN"), stage(outcome, "WRITTEN_BACK")) == (5_495_400, written)
 
 
+def test_descriptors_at_the_end_of_a_ring_that_want_no_report_are_never_written_back(plane):
+    """A ring of 8: seven with RS, the last without, the first again with RS. Its write-back begins with itself."""
+    actions = ((1 * US, "send", (0, 0, (60,) * 7)), (4 * US, "send", (0, 7, (60,), "rs")), (6 * US, "send", (0, 0, (60,))))
+    outcome = one(plane, Queue(1, size=8, agent=False), actions=actions)
+    written = outcome.results["rows"]["WRITTEN_BACK"]
+    assert len(written) == 9 and (written >= 0).tolist() == [True] * 7 + [False, True]
+    assert outcome.rings[0]["head"] == 1
+
+
+def test_a_throttled_vector_asks_again_at_the_end_of_its_interval(plane):
+    """640 000 between messages: one at edge 3 001 600, and what is raised at 3 100 000 at edge 3 641 600; 6 000 + 220 000."""
+    actions = ((1 * US, "set", ("vector", 64, 1, 640_000)), (3 * US, "set", ("raise", 64)), (3100 * NS, "set", ("raise", 64)))
+    outcome = one(plane, PYTHON_1, actions=actions)
+    assert [u.time for u in outcome.upcalls] == [3_227_600, 3_867_600]
+
+
 @pytest.mark.parametrize("policy, written", [("round_robin", 4_235_600), ("rx_first", 4_528_600)])
 def test_writers_policy_between_a_long_frame_and_a_write_back(plane, policy, written):
     """Six TLPs of a received frame from 3 865 600 on (70 000 each, the last 65 000); a write-back joins at 3 878 400.
