@@ -106,6 +106,17 @@ def test_writers_move_one_tlp_every_so_many_cycles(plane, cycles, written):
     assert (stage(outcome, "DATA_WRITTEN"), stage(outcome, "WRITTEN_BACK")) == (5_495_400, written)
 
 
+@pytest.mark.parametrize("second, written", [(3_844_800, 4_962_000), (3_851_200, 4_108_400)])
+def test_a_report_waits_for_more_only_while_there_is_more_to_come(plane, second, written):
+    """WTHRESH is 8. The first frame retires at edge 3 878 400; a doorbell that takes effect just then is more to fetch.
+
+    The second's descriptor is then home at 4 293 400, its payload at 4 720 400: both are reported at edge 4 723 200, behind a
+    SKP to 4 728 000, in 14 000 + 220 000. One edge later there is nothing to fetch: the first is reported alone, in 10 000 + 220 000.
+    """
+    actions = ((3 * US, "send", (0, 0, (60,))), (second, "send", (0, 1, (60,))))
+    assert stage(one(plane, Queue(1, wthresh=8, agent=False), actions=actions), "WRITTEN_BACK") == written
+
+
 def test_descriptors_at_the_end_of_a_ring_that_want_no_report_are_never_written_back(plane):
     """A ring of 8: seven with RS, the last without, the first again with RS. Its write-back begins with itself."""
     actions = ((1 * US, "send", (0, 0, (60,) * 7)), (4 * US, "send", (0, 7, (60,), "rs")), (6 * US, "send", (0, 0, (60,))))
