@@ -39,6 +39,15 @@ def test_what_matches_no_filter_goes_to_the_default_pool(plane):
     assert took(one(plane, RX_0, RX_1, RX_2, actions=actions, end=6 * US)) == [1, 2, 0]
 
 
+@pytest.mark.parametrize("posted, at", [(0, 1 * US), (2, 1 * US), (2, 1_990_000)], ids=["none", "on chip", "being fetched"])
+def test_a_frame_for_which_no_descriptor_is_left_is_dropped(plane, posted, at):
+    """Four frames from 2 us on, for as many descriptors as the ring owns: those that are on their way are spoken for as well."""
+    post = ((at, "post", (0, 0, posted)),) if posted else ()
+    outcome = one(plane, RX_1, actions=(*post, *((2 * US, "inject", (60, 1)),) * 4), end=6 * US)
+    assert took(outcome) == [1] * posted + [None] * (4 - posted)
+    assert outcome.results["functions"]["drop_no_descriptor"][1] == 4 - posted
+
+
 @pytest.mark.parametrize("on, left, back", [(1, [2, 3, 4], [(0, 2), (1, 0)]), (0, [0, 1, 2, 3, 4], [])])
 def test_frames_to_a_filter_of_another_function_stay_in_the_switch(plane, on, left, back):
     """FILTER-15, PATH-08: VF 0 (function 1) sends to VF 1, to a guest behind the default VPort, to itself, and to strangers.
