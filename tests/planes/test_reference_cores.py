@@ -52,6 +52,16 @@ def test_a_dead_agent_leaves_the_line_but_a_pass_under_way_keeps_its_core(plane,
     assert by_function(one(plane, *queues, actions=((at, "reset", (2,)),)), "POSTED") == stamps
 
 
+def test_slots_that_a_pass_reaps_are_free_in_it(plane):
+    """A ring of 4 holds three frames; its second pass reaps them and posts three more: 100 000 + 500 000 + 3 x 20 000.
+
+    It begins 1 500 000 after the first message, and both stamps are of its end.
+    """
+    outcome = one(plane, Queue(1, size=4, count=6))
+    posted, reaped, told = (by_function(outcome, name)[1] for name in ("POSTED", "REAPED", "INTERRUPTED"))
+    assert posted[:3] == [162_000] * 3 and reaped[:3] == posted[3:] == [told[0] + 1_500_000 + 660_000] * 3
+
+
 # shapers -------------------------------------------------------------------------------------------------------
 def shaped(plane, *actions, sizes=(64,), burst=0, count=3, end=9 * US):
     """A function at 10 ns a byte. Its three frames are posted at 162 000 and on chip at 621 400, edge 627 200."""
