@@ -29,6 +29,7 @@ from nicmodel.sim.clock import Clock
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import (
+    NEVER,
     VECTORS_PER_FUNCTION,
     AgentConfig,
     DataPlane,
@@ -78,12 +79,16 @@ def make_plane(name: str, config: PlaneConfig) -> DataPlane:
 
 
 class Device:
-    """One adapter on a clock. Functions are numbered 0 = PF, 1 + v = VF v; times are ps."""
+    """One adapter on a clock. Functions are numbered 0 = PF, 1 + v = VF v; times are ps.
+
+    `gen` and `lanes` are the negotiated link, by default the profile's: what configuration space says, and, without a
+    `config` that says otherwise, what the plane does.
+    """
 
     def __init__(self, profile: Profile, config: PlaneConfig | None = None, plane: str = "fast",
                  clock: Clock | None = None, gen: int | None = None, lanes: int | None = None):
         self.profile = profile
-        self.config = config or plane_config(profile, payload=Payload.FULL, frames_out=True)
+        self.config = config or plane_config(profile, gen=gen, lanes=lanes, payload=Payload.FULL, frames_out=True)
         self.clock = clock or Clock()
         self.plane = make_plane(plane, self.config)
         self.clock.add_plane(self.plane, self._hear)
@@ -204,7 +209,7 @@ class Device:
 
     def next_output_time(self) -> int:
         """A lower bound of the time of the next frame, DMA, MSI-X or read completion, given no further input."""
-        return min(self.plane.next_time(), int(min(self.clock.peek(), float(1 << 62))))
+        return min(self.plane.next_time(), int(min(self.clock.peek(), NEVER)))
 
     # what a driver's handle needs (HandleOps of pcie) -----------------------------------------------------------
     mmio_write = bar_write
@@ -231,7 +236,10 @@ class Device:
                               rcb=rcb or self.config.rcb, ecrc=bool(self.config.tlp_digest_bytes) if ecrc is None else ecrc)
 
     def enable_vfs(self, count: int) -> simpy.Event:
-        """NumVFs, VF BARs, VF Enable and VF MSE, in the order of the PCIe rules; the event is the settle time."""
+        """NumVFs, then VF Enable and VF MSE, as Linux does; `enumerate` has placed the VF BARs. The event is the settle time.
+
+        ModelBug for more VFs than there are, or if they are enabled already.
+        """
         root.enable_vfs(self.endpoint, count)
         return self.clock.timeout(VF_ENABLE_SETTLE_PS)
 
@@ -246,8 +254,8 @@ class Device:
     def _register_write(self, upcall: Upcall) -> None:
         function, bar, offset, value = upcall.args
         if not self.endpoint.reachable(function, bar):
-            return                                             # Unsupported Request: dropped
-        if bar == REGISTER_BAR:
+            self.endpoint.refuse_access(function, posted=True)
+        elif bar == REGISTER_BAR:
             self.nic.write(function, bar, offset, value)
         else:
             self.endpoint.bar_write(function, bar, offset, 4, value)
@@ -255,6 +263,7 @@ class Device:
     def _register_read(self, upcall: Upcall) -> None:
         function, bar, offset, request = upcall.args
         if not self.endpoint.reachable(function, bar):
+            self.endpoint.refuse_access(function, posted=False)
             value = ALL_ONES                                   # Unsupported Request, as the host sees it
         elif bar == REGISTER_BAR:
             value = self.nic.read(function, bar, offset)

@@ -157,7 +157,7 @@ class Endpoint:
             raise ModelBug(f"BAR {bar} of function {index} belongs to the register file")
         function = self.function(index)
         if function is None or not self.reachable(index, bar):
-            self._unsupported(function or self.pf, "memory access to a BAR that does not decode", posted)
+            self.refuse_access(index, posted)
             return None
         if not 0 <= offset <= self.bar_bytes(index, bar) - size:
             self._unsupported(function, "memory access that leaves its BAR", posted)
@@ -165,6 +165,10 @@ class Endpoint:
         return function.msix
 
     # what is refused ---------------------------------------------------------------------------------------
+
+    def refuse_access(self, index: int, posted: bool) -> None:
+        """A memory access to a BAR that does not decode."""
+        self._unsupported(self.function(index) or self.pf, "memory access to a BAR that does not decode", posted)
 
     def _unsupported(self, function: Function, why: str, posted: bool) -> None:
         self._count(why)

@@ -12,6 +12,8 @@ from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
 from nicmodel.datasheet.config_pf import EXPRESS, PF_BARS, PF_MSIX_BAR
 from nicmodel.datasheet.config_space import PF_RID
+from nicmodel.datasheet.pcie_link import GENERATIONS
+from nicmodel.datasheet.profiles import PROFILES
 from nicmodel.datasheet.timing import VF_ENABLE_SETTLE_PS
 from nicmodel.device import ALL_ONES, Device, plane_config
 from nicmodel.pcie import root
@@ -62,6 +64,14 @@ def test_vfs_appear_after_their_time_and_vanish(plane):
     assert not bench.read(0, pf.STATUS) & pf.STATUS.IOV_ACTIVE.mask
 
 
+def test_the_link_that_was_negotiated_is_the_planes_too():
+    device = Device(PROFILES["vf100g"], plane="reference", gen=3, lanes=8)
+    assert device.config.pcie_byte_ticks == GENERATIONS[3].byte_ticks(8) != GENERATIONS[4].byte_ticks(16)
+    link = root.Function(device, PF_RID)
+    word = link.get(EXPRESS["LinkSta"], link.capability(EXPRESS.id))
+    assert (EXPRESS["LinkSta"]["Speed"].get(word), EXPRESS["LinkSta"]["Width"].get(word)) == (3, 8)
+
+
 def test_more_vfs_than_the_plane_was_made_for_are_refused():
     with pytest.raises(ModelBug, match="made for 2"):
         Bench("fast", num_vfs=2, enable=False).device.enable_vfs(3)
@@ -70,14 +80,25 @@ def test_more_vfs_than_the_plane_was_made_for_are_refused():
 # register accesses ------------------------------------------------------------------------------------------------
 
 def test_a_read_that_nobody_answers_is_all_ones(plane):
-    """A BAR that does not decode, a VF that does not exist: Unsupported Request; writes there are dropped."""
+    """A BAR that does not decode, a VF that does not exist: Unsupported Request; writes there are dropped. Each is counted, and
+    logged by the function, or by the PF if there is none."""
     bench = Bench(plane, num_vfs=2, enable=False)
     device = bench.device
-    assert bench.read(1, vf.VFSTATUS) == ALL_ONES
+
+    def refused():
+        status = root.Function(device, PF_RID)
+        at = status.capability(EXPRESS.id)
+        word = status.get(EXPRESS["DevSta"], at)
+        status.set(EXPRESS["DevSta"], word, at)                           # write 1 to clear
+        return device.endpoint.refused["memory access to a BAR that does not decode"], word & 0xF
+
+    assert bench.read(1, vf.VFSTATUS) == ALL_ONES and refused() == (1, 0b1001)
     assert bench.read(0, pf.STATUS) not in (0, ALL_ONES)
     device.config_write(PF_RID, COMMAND, 2, BUS_MASTER)                   # memory decode off
     bench.write(0, pf.CTRL_EXT, pf.CTRL_EXT.DRV_LOAD.mask)
-    assert bench.read(0, pf.STATUS) == ALL_ONES
+    bench.wait(1)
+    assert refused() == (2, 0b1010), "a posted one is an error of its own"
+    assert bench.read(0, pf.STATUS) == ALL_ONES and refused() == (3, 0b1001)
     assert device.bar_read(0, PF_MSIX_BAR, 0)[0] == ALL_ONES
     device.config_write(PF_RID, COMMAND, 2, BUS_MASTER | 2)
     assert not bench.read(0, pf.CTRL_EXT) & pf.CTRL_EXT.DRV_LOAD.mask

@@ -111,7 +111,7 @@ def test_a_report_waits_for_more_only_while_there_is_more_to_come(plane, second,
     """WTHRESH is 8. The first frame retires at edge 3 878 400; a doorbell that takes effect just then is more to fetch.
 
     The second's descriptor is then home at 4 293 400, its payload at 4 720 400: both are reported at edge 4 723 200, behind a
-    SKP to 4 728 000, in 14 000 + 220 000. One edge later there is nothing to fetch: the first is reported alone, in 10 000 + 220 000.
+    SKP to 4 728 000, in 14 000 + 220 000. One edge later there is nothing to fetch: the first goes alone, in 10 000 + 220 000.
     """
     actions = ((3 * US, "send", (0, 0, (60,))), (second, "send", (0, 1, (60,))))
     assert stage(one(plane, Queue(1, wthresh=8, agent=False), actions=actions), "WRITTEN_BACK") == written
