@@ -49,7 +49,6 @@ class Row:
         self.seen: list[int] | None = None
         self.before = 0                               # waits before it took its room
 
-
     @property
     def is_done(self) -> bool:
         """It has ended, and no write-back, interrupt or driver will stamp it any more."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from machine import BME, COMMAND, CONTROL, DEVCTL, FLR, MSIX, NUM_VFS, PAGE, PF_RID, SRIOV, X520, Machine
+from machine import BME, COMMAND, CONTROL, DEVCTL, FLR, MSIX, NUM_VFS, PAGE, PF_RID, SRIOV, Machine
+
+from nicmodel.datasheet.config_pf import BAR4_BYTES, VF_BAR_BYTES
 
 PMCSR = 0x44
 ENABLED = 0x8000
@@ -177,7 +179,14 @@ def test_writes_to_a_closed_bar_are_dropped_and_logged():
     assert machine.read(0xAA, 2) == 0xA and machine.read(0x104, 4) == 1 << 20
     machine.write(COMMAND, 2, BME | 2)
     assert machine.endpoint.bar_read(0, PF_MSIX_BAR, 8, 4) == 0x40
-    assert machine.endpoint.bar_read(0, PF_MSIX_BAR, X520.pf_vectors * 1024, 4) == 0xFFFFFFFF
+
+@pytest.mark.parametrize("index, bar, size", [(0, PF_MSIX_BAR, BAR4_BYTES), (1, VF_MSIX_BAR, VF_BAR_BYTES)])
+def test_an_access_that_leaves_its_bar_is_refused(index, bar, size):
+    endpoint = busy_machine().endpoint
+    assert endpoint.bar_read(index, bar, size - 4, 4) == 0 and not endpoint.refused
+    for offset in (size, 64 << 10):
+        assert endpoint.bar_read(index, bar, offset, 4) == 0xFFFFFFFF
+    assert endpoint.refused["memory access that leaves its BAR"] == 2
 
 
 def test_an_adapter_that_was_unplugged_answers_nothing_and_comes_back_as_after_power_up():
