@@ -52,6 +52,7 @@ from nicmodel.datasheet.registers_pf import (
     VLNCTRL,
     VT_CTL,
     itr_units,
+    put_default_pool,
 )
 
 Steps = Generator[Any, Any, Any]
@@ -94,8 +95,7 @@ class PfHardware(PfRequests):
         write(GCR_EXT, GCR_EXT.VT_MODE.put(virtual) | GCR_EXT.MSIX_EN.mask)
         write(GPIE, GPIE.VT_MODE.put(virtual) | GPIE.MSIX_MODE.mask | GPIE.EIAME.mask | GPIE.PBA_SUPPORT.mask)
         if self.pooled:
-            write(VT_CTL, VT_CTL.VT_ENA.mask | VT_CTL.DEF_PL.put(pool & 0x3F)
-                  | VT_CTL.DEF_PL_EXT.put(pool >> 6) | VT_CTL.REPL_EN.mask)
+            write(VT_CTL, VT_CTL.VT_ENA.mask | put_default_pool(pool) | VT_CTL.REPL_EN.mask)
             write(MRQC, MRQC.MRQE.put(MRQE_64_POOLS) | MRQC.MULTIPLE_RSS.put(self.settings.vf_rss))
             yield from self.set_tx_queues(MTQC_64_POOLS)
             write(PFDTXGSWC, PFDTXGSWC.LBE.mask)

@@ -30,6 +30,7 @@ class Profile:
     pf_vectors: int
     vf_vectors: int
     mac_base: int                # PF address; VF v has mac_base + 1 + v
+    receive_addresses: int       # exact filters
     # PCIe
     pcie_gen: int
     lanes: int
@@ -66,6 +67,7 @@ X520 = Profile(
     vf_rss_queues=0, vf_reta_entries=0,                           # 82599: one key and one table for all pools, not the VFs'
     pf_vectors=64, vf_vectors=3,                                  # 82599 MSI-X capability
     mac_base=0x00_1B_21_00_00_00,                                 # an Intel OUI, locally chosen serial
+    receive_addresses=128,                                        # 82599 8.2.3.7.8
     pcie_gen=2, lanes=8, mpss=512, mps=256, mrrs=512,             # 82599 LinkCap, DevCap; MPS as platforms set it
     tags=32,                                                      # DevCap: no extended tags
     read_buffer=16 * KB,                                          # assumed
@@ -89,6 +91,7 @@ VF100G = Profile(
     vf_rss_queues=2, vf_reta_entries=64,                          # X550: registers of a VF's own; the pool's queues
     pf_vectors=64, vf_vectors=3,
     mac_base=0x00_1B_21_80_00_00,
+    receive_addresses=512,                                        # all that the register rows have
     pcie_gen=4, lanes=16, mpss=512, mps=256, mrrs=512,
     tags=256,                                                     # extended tags
     read_buffer=128 * KB,                                         # assumed

@@ -134,6 +134,22 @@ QDE = Register("QDE", 0x02F04, fields=bits(QDE=0, IDX=(8, 7), WE=16, RE=17, IDX_
                source="82599 8.2.3.27.3",
                doc="drop when queue IDX has no descriptor; IDX_EXT are bits 9:7 of the index (extension)")
 
+
+
+def put_default_pool(pool: int) -> int:
+    """A pool in VT_CTL, in the data sheet's field and its extension.
+
+    >>> get_default_pool(put_default_pool(256)), put_default_pool(63) == VT_CTL.DEF_PL.mask
+    (256, True)
+    """
+    return VT_CTL.DEF_PL.put(pool) | VT_CTL.DEF_PL_EXT.put(pool >> VT_CTL.DEF_PL.width)
+
+
+def get_default_pool(word: int) -> int:
+    """The pool that a word of VT_CTL names."""
+    return VT_CTL.DEF_PL.get(word) | VT_CTL.DEF_PL_EXT.get(word) << VT_CTL.DEF_PL.width
+
+
 # 8.2.3.8 and 8.2.3.9 queues
 
 

@@ -22,7 +22,7 @@ from drivers.vf import VfMiniport, VfSettings
 from nicmodel.datasheet.connections import TCP, Connection
 from nicmodel.datasheet.ethernet import STANDARD_FRAME
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
-from nicmodel.datasheet.registers_pf import RAH, VT_CTL
+from nicmodel.datasheet.registers_pf import VT_CTL
 from nicmodel.datasheet.rules import BY_ID
 from nicmodel.datasheet.timing import DRIVER_PATIENCE_PS
 from nicmodel.device import Device
@@ -44,7 +44,6 @@ from nicmodel.sim.plane import PF_FUNCTION, AgentConfig, Direction, FlowConfig
 REMOTE_MAC = 0x02_00_00_00_FF_01     # the far end of the wire
 SERVER, SUBNET = bytes((198, 51, 100, 1)), bytes((10, 0))        # documentation and private addresses
 HTTPS, FIRST_PORT = 443, 49152
-MAC_SLOTS = {64: 128}                # receive addresses by TotalVFs; larger adapters have the extension's 512
 KB = 1 << 10
 DROP = "drop_"
 RECEIVES = ("running", "synthetic")
@@ -172,7 +171,7 @@ class Machine:
 
     def _pf_settings(self) -> PfSettings:
         adapter, carries = self.scenario.adapter, self.scenario.traffic.pf or self.switch is not None
-        return PfSettings(max_vfs=adapter.max_vfs, mac_slots=MAC_SLOTS.get(adapter.total_vfs, RAH.count),
+        return PfSettings(max_vfs=adapter.max_vfs, mac_slots=adapter.receive_addresses,
                           max_frame_bytes=self._max_frame(), rings=self._ring() if carries else None,
                           itr_ps=self.scenario.driver.itr, link_gbps=adapter.link_gbps,
                           drop_without_descriptor=self.scenario.nic.no_descriptor == "drop",

@@ -19,12 +19,12 @@ import numpy as np
 from drivers.vf import VfMiniport
 from nicmodel.datasheet.books import WAITS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
-from nicmodel.datasheet.registers_pf import PFDTXGSWC, RAH, VT_CTL
+from nicmodel.datasheet.registers_pf import PFDTXGSWC, RAH, VT_CTL, put_default_pool
 from nicmodel.datasheet.timing import REPLAY_PATIENCE_PS, REPLAY_STEP_PS
 from nicmodel.device import Device
 from nicmodel.lab import books, faults, life
 from nicmodel.lab.life_ledger import Ledger, Life
-from nicmodel.lab.machine import MAC_SLOTS, Machine
+from nicmodel.lab.machine import Machine
 from nicmodel.lab.relax import Change
 from nicmodel.lab.rows import RowSink, RowsInMemory
 from nicmodel.lab.scenario import Scenario
@@ -266,7 +266,7 @@ class Replay:
     def _pass_everything(self) -> None:
         """No address is the adapter's own any more: frames go to the wire, and from it to the default pool."""
         adapter, pf = self.machine.scenario.adapter, self.machine.handles[PF_FUNCTION]
-        for slot in range(MAC_SLOTS.get(adapter.total_vfs, RAH.count)):
+        for slot in range(adapter.receive_addresses):
             pf.write(RAH[slot], 0)
         pf.write(PFDTXGSWC, 0)
         self.machine.run(self._settle())
@@ -291,4 +291,4 @@ class Replay:
 
 def default_pool(pool: int) -> int:
     """VT_CTL for frames that no filter matches."""
-    return (VT_CTL.VT_ENA.mask | VT_CTL.REPL_EN.mask | VT_CTL.DEF_PL.put(pool & 0x3F) | VT_CTL.DEF_PL_EXT.put(pool >> 6))
+    return VT_CTL.VT_ENA.mask | VT_CTL.REPL_EN.mask | put_default_pool(pool)

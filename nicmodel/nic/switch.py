@@ -98,9 +98,8 @@ class Switch:
     def refresh_default(self) -> None:
         """Default pool and loopback, as the registers say."""
         word = self.regs.get(pf.VT_CTL)
-        pool = pf.VT_CTL.DEF_PL.get(word) | pf.VT_CTL.DEF_PL_EXT.get(word) << 6
         on = word & pf.VT_CTL.VT_ENA.mask and not word & pf.VT_CTL.DIS_DEF_PL.mask
-        function = self.pools.function_of_pool(pool) if on else -1
+        function = self.pools.function_of_pool(pf.get_default_pool(word)) if on else -1
         if function != self._default_pool:
             self._default_pool = function
             self.plane.set("default_pool", 0, (function,), self.stamp())
