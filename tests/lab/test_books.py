@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import doctest
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,7 @@ from nicmodel.datasheet.arbiters import ARBITERS, ORDER
 from nicmodel.datasheet.books import POOLS, SERVED, WAIT, WAITS
 from nicmodel.datasheet.profiles import HOSTS, PROFILES
 from nicmodel.device import plane_config
-from nicmodel.lab import books, waiting
+from nicmodel.lab import books
 from nicmodel.lab.books import NOBODY, OFFERED, Limits
 from nicmodel.lab.loading import build
 from nicmodel.lab.relax import BY_NAME, MOST, RELAXATIONS, TENTH, choices
@@ -319,7 +318,3 @@ def test_limits_of_a_scenario():
     assert found.config.books and found.batch == 8 and found.shaper_ticks == 8_192_000
     assert found.offered_ticks == (s.interval_ticks(Direction.TX), s.interval_ticks(Direction.RX))
     assert books.limits(build({"direction": "rx"}, "x", {}), found.config).offered_ticks == (0, 0)
-
-
-def test_doctests():
-    assert not doctest.testmod(waiting).failed

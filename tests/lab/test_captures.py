@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import io
 import itertools
 import json
@@ -331,7 +330,3 @@ def test_a_replay_moves_every_byte(testbench, tmp_path):
 def test_what_would_not_happen_in_a_replay_is_refused(tmp_path, asked):
     with pytest.raises(ScenarioError, match="a replay has none"):
         replay(tmp_path / "x", scenario(**asked))
-
-
-def test_doctests_hold():
-    assert doctest.testmod(module).attempted and doctest.testmod(module).failed == 0

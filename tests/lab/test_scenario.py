@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 
 from nicmodel.datasheet.profiles import PROFILES, XEON
-from nicmodel.lab import expect, load, loading, names
+from nicmodel.lab import loading
 from nicmodel.lab.loading import build, known_keys, parse_set, read, shipped
 from nicmodel.lab.names import meant
 from nicmodel.sim.errors import ScenarioError
@@ -274,8 +272,3 @@ def test_known_keys_are_those_of_the_design():
         "driver.batch",
     } <= keys
     assert meant("pcie.lane", keys) == "pcie.lanes"
-
-
-@pytest.mark.parametrize("module", [load, loading, expect, names])
-def test_doctests_hold(module):
-    assert doctest.testmod(module).failed == 0

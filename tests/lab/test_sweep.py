@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import errno
 import json
 import os
@@ -20,7 +19,7 @@ import pyarrow.parquet
 import pytest
 
 from nicmodel import _fastpath
-from nicmodel.lab import code, files, loading
+from nicmodel.lab import code, files
 from nicmodel.lab import sweep as module
 from nicmodel.lab.sweep import Point, grid, sweep
 from nicmodel.sim.errors import ScenarioError
@@ -270,8 +269,3 @@ def test_the_first_worker_does_not_hear_ctrl_c_while_it_boots():
     """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
-
-
-def test_doctests_hold():
-    for room in (module, loading):
-        assert doctest.testmod(room).attempted and doctest.testmod(room).failed == 0
