@@ -53,7 +53,7 @@ class VfSettings:
 
     rings: Sequence[RingSettings] = (RingSettings(),)
     itr_ps: int = 0                      # interrupt throttle, rounded down to 2.048 us; 0: none
-    max_frame_bytes: int = STANDARD_FRAME    # FCS included, a tag excluded
+    max_frame_bytes: int = STANDARD_FRAME    # FCS and a tag included
     link_gbps: int = 10
     python_rings: bool = False           # keep the rings here: `send` and `on_receive`
     rss_entries: int = 0                 # of the device's indirection table; 0: it has none of its own
