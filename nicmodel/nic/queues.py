@@ -223,11 +223,9 @@ class Queues:
                     self.regs.put(row, queue, row.reset)
 
     def all_reset(self) -> None:
-        """The registers are back at their reset values."""
+        """The registers are back at their reset values; `mapping_changed` is to follow."""
         self._qde.clear()
         self._drop_en.clear()
-        self._dropping.clear()
-        self.refresh_drops(list(self._drops))
 
     def tell_hot(self, function: int, queues: dict[int, int], tx: Register, rx: Register) -> None:
         """Tail registers that the plane decodes itself: index in the function's BAR -> absolute queue."""

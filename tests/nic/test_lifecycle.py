@@ -126,7 +126,7 @@ def test_a_pf_reset_clears_the_interrupts_of_every_vf(reset):
 
 
 @PF_RESETS
-def test_a_pf_reset_forgets_who_drops(reset):
+def test_no_function_drops_after_either_reset_of_the_pf(reset):
     adapter = Adapter(2)
     adapter.write(0, pf.QDE, pf.QDE.WE.mask | pf.QDE.QDE.mask | pf.QDE.IDX.put(2))
     adapter.write(0, pf.SRRCTL[0], pf.SRRCTL.DROP_EN.mask)

@@ -251,7 +251,7 @@ def test_frames_wait_for_descriptors_until_someone_says_drop(adapter):
 
 @pytest.mark.parametrize("row, value", [(pf.QDE, pf.QDE.QDE.mask | pf.QDE.WE.mask | pf.QDE.IDX.put(Q)),
                                         (pf.SRRCTL[Q], pf.SRRCTL.DROP_EN.mask)], ids=["QDE", "DROP_EN"])
-def test_a_pf_reset_forgets_who_drops(adapter, row, value):
+def test_a_pf_reset_forgets_each_way_to_drop(adapter, row, value):
     adapter.write(0, row, value)
     assert policy(adapter) == (1,)
     adapter.write(0, pf.CTRL, pf.CTRL.RST.mask)
