@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from nicmodel.lab.waiting import explanation, spans, utilisation_line, waiting_t
 from nicmodel.lab.workers import Outcome
 from nicmodel.sim.errors import ScenarioError
 
+ROOT = Path(__file__).parents[2]
 SHORT = ("--plane", "reference", "--set", "profile=x520", "--set", "ring_size=64", "--set", "warmup=60us", "--set",
          "duration=40us")
 
@@ -268,3 +270,7 @@ def test_explain_runs_from_the_command_line(command):
     assert {"wire", "up_link", "down_link", "tags", "vcpu"} <= {row["resource"] for row in explained["relaxed"]}
     assert {row["parameter"] for row in explained["choices"]} >= {"upstream", "fetch", "completions"}
     assert explained["simulated"]["vfs"][0]["bottleneck"]
+    page = (ROOT / "docs" / "explain.md").read_text().split("## The same as JSON")[1].split("\n## ")[0]
+    said = [set(re.findall(r"`(\w+)`", line.split("|")[2])) for line in page.splitlines() if line.startswith("|")]
+    rows = explained["relaxed"][0].keys() | explained["choices"][0].keys()
+    assert set.union(*said) == rows and {"failed", "interrupted"} <= set(re.findall(r"`(\w+)`", page))
