@@ -133,10 +133,11 @@ def test_waiting_returns_the_word_once_it_fits(bench):
     assert 10_000 < bench.env.now < 12_000
 
 
-def test_a_wait_that_is_too_long_is_a_fault_with_time_and_function(bench):
+@pytest.mark.parametrize("poll_ps", [100, 8000])
+def test_a_wait_that_is_too_long_is_a_fault_with_time_and_function(bench, poll_ps):
     with pytest.raises(DriverFault, match="VF1 at .* register 0x0 stays at 0x00000001") as caught:
         bench.handle.write(CTRL, 1)
-        bench.run(bench.handle.wait_set(CTRL, 0b11, 10_000, 100))
+        bench.run(bench.handle.wait_set(CTRL, 0b11, 10_000, poll_ps))
     assert caught.value.function == "VF1" and 9_000 <= caught.value.time_ps <= 10_000 + READ_PS
 
 
