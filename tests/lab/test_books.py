@@ -146,6 +146,13 @@ def test_a_shaper_is_as_busy_as_its_bytes_and_a_cap_as_its_tags():
     w = window(limits, functions={(1, "tx_bytes"): 1000}, own_tags={(1, 0): 3 * PS, (1, 1): PS})
     assert books.own(w, 1) == {"vcpu": 0.0, "shaper": 0.8, "tag_cap": 0.5}
     assert "shaper" not in books.own(w, 0)
+    wide = replace(LIMITS, config=replace(CONFIG, tag_cap=2 * CONFIG.tags))
+    assert books.own(window(wide, own_tags={(1, 0): CONFIG.tags * PS}), 1)["tag_cap"] == 1.0, "no cap is above all tags"
+
+
+def test_tags_that_payload_may_not_take_are_no_capacity():
+    limits = replace(LIMITS, config=replace(CONFIG, tag_reserve=CONFIG.tags // 4))
+    assert books.pool_load(window(limits, pools={(0, "used"): CONFIG.tags * PS // 2}), "tags") == pytest.approx(2 / 3)
 
 
 def test_frames_that_are_not_delivered_did_not_need_the_wire():
@@ -168,7 +175,8 @@ def busy(**loads):
 
 
 @pytest.mark.parametrize(("loads", "name"), [
-    ({"wire": 1.0, "down_link": 0.95}, "wire"),
+    ({"wire": 1.0, "down_link": 0.955}, "wire"),
+    ({"wire": 1.0, "down_link": 0.965}, "wire or down_link"),
     ({"wire": 0.97, "down_link": 1.0}, "down_link or wire"),
     ({"wire": 0.955, "tags": 0.9}, NOBODY),
     ({"tags": 0.97, "up_link": 0.2}, "tags"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,14 @@ def test_frames_that_have_not_started_wait(runs):
     plain = run_machine(scenario())
     busy = {name: runs[name]["fast"].links[0]["busy_ps"] for name in ("retrain", "retrain to Gen1 x1")}
     assert busy["retrain"] < 0.95 * plain.links[0]["busy_ps"] and busy["retrain to Gen1 x1"] > plain.links[0]["busy_ps"]
+
+
+@pytest.mark.parametrize(("duration", "quanta"), [(51_200, 1), (51_201, 2), (102_400, 2)])
+def test_a_pause_is_as_many_quanta_as_its_duration_needs(duration, quanta):
+    told = []
+    machine = SimpleNamespace(config=SimpleNamespace(wire_byte_ticks=1024 * 800), device=SimpleNamespace(pause_in=told.append))
+    faults.pause(machine, SimpleNamespace(duration=duration))
+    assert told == [quanta]                                          # of 512 bits at 10 Gb/s
 
 
 def test_a_vf_that_is_reset_stays_silent_and_the_other_goes_on(runs):

@@ -54,6 +54,8 @@ from nicmodel.sim.plane import Direction
         ({"load": "3Mbananas"}, "its unit must be %, bps"),
         ({"load": "101%"}, "at most 100%"),
         ({"load": 0}, "a rate is from 1"),
+        ({"load": 10**13 + 1}, "a rate is from 1 to 10**13"),
+        ({"load": "10000001Mbps"}, "a rate is from 1 to 10**13"),
         ({"load": 2.5}, "load: 2.5 is not a load"),
         ({"load": "20Gbps", "direction": "rx"}, "more than the wire's 100Gbps"),
         ({"duration": 0}, "duration: 0 is not allowed"),
@@ -164,13 +166,15 @@ def test_a_broken_driver_is_named_and_belongs_to_a_vf():
         ("saturated", Direction.TX, 0),
         ("saturated", Direction.RX, 8 * (512 + 20) * 8 * 10 * 1024),
         ("100%", Direction.TX, 8 * (512 + 20) * 8 * 10 * 1024),
+        ("0.25", Direction.RX, 4 * 8 * (512 + 20) * 8 * 10 * 1024),
+        ("10000000000", Direction.TX, 512 * 8 * 100 * 1024),
         (0.25, Direction.RX, 4 * 8 * (512 + 20) * 8 * 10 * 1024),
         ("10Gbps", Direction.TX, 512 * 8 * 100 * 1024),
         ("2Mpps", Direction.RX, 500_000 * 1024),
     ],
 )
 def test_a_load_is_the_spacing_of_frames(text, direction, ticks):
-    both = "both" if text != "10Gbps" else "tx"
+    both = "both" if text not in ("10Gbps", "10000000000") else "tx"
     assert build({"load": text, "direction": both}).interval_ticks(direction) == ticks
 
 

@@ -67,6 +67,12 @@ def test_nothing_of_the_time_that_is_run_to_has_run(planes):
     assert (clock.now, plane.ran, events, len(heard)) == (31, [20, 25, 30], [30], 2)
 
 
+def test_silence_stops_there_too(planes):
+    clock, plane, heard = clock_of(planes, silent=[25, 27], news=[30])
+    clock.run_to(30)
+    assert (clock.now, plane.ran, heard) == (30, [25, 27], [])
+
+
 def test_an_event_that_news_start_comes_before_the_next_instant(planes):
     clock, order = Clock(), []
 
