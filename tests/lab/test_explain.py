@@ -252,16 +252,6 @@ def test_a_change_reaches_the_plane_the_drivers_the_shapers_and_the_wire():
         assert moved[1] > 1.6 * moved[0] > 0, (given, moved)
 
 
-def test_the_worked_example_prints_what_the_page_shows(told, command):
-    text = (Path(__file__).parents[2] / "docs" / "explain.md").read_text(encoding="utf-8")
-    asked, shown = text[text.index("## A worked example"):].split("```")[1:4:2]
-    status, out, err = command(*asked.replace("\\\n", " ").split()[1:])
-    lines = [" ".join(line.split()) for line in shown.splitlines() if line.strip(". ")]
-    printed = " ".join(out.split())
-    assert err == "" and len(lines) > 10
-    assert [line for line in lines if line.removesuffix(" ...") not in printed] == []
-
-
 def test_explain_runs_from_the_command_line(command):
     brief = ("--set", "duration=20us", "--set", "warmup=20us")
     status, out, _ = command("explain", "one_vf", *SHORT, *brief, "--workers", "2", "--json")
