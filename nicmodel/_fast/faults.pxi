@@ -106,7 +106,7 @@ PLACES = (
     "timers are in order", "tags are free or held by a read", "the read buffer is free or held by reads",
     "the Tx buffer is free or held by frames", "the Rx buffer is free or held by frames",
     "no more credits are consumed than granted", "no more credits are released than consumed", "ages grow along a line",
-    "what a line holds exists and is in order of time", "a free TLP is free once", "a free packet is free once",
+    "what a line holds exists and is in order of time", "a free TLP is free once, and nowhere else", "a free packet is free once",
     "a packet that is held has a legal state", "packets inside are those that were counted in and not out",
     "a ring's positions are in order", "a set holds what it should, and says how many", "a packet has ended when it is forgotten",
     "descriptors retire in ring order", "frames before the wire are in the order of the line before it",

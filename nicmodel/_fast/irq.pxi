@@ -116,7 +116,6 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     tlp = &nic.tlps[message]
     tlp.ref = number
     tlp.function = <uint16_t>owner_of(number)
-    tlp.domain = -1
     tlp.address = 0
     tlp.nbytes = MSIX_BYTES
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, 0, MSIX_BYTES)

@@ -14,6 +14,10 @@ cdef inline int64_t data_credits(int32_t payload) noexcept nogil:
     return (payload + DATA_CREDIT_BYTES - 1) >> 4
 
 
+cdef enum:
+    SPOILT = 0x5A       # every byte of a slot that is free, in a checked build
+
+
 cdef bint tlps_grow(Nic* nic) noexcept nogil:
     """More slots, chained. False when memory has run out."""
     cdef int32_t room = 64 if nic.num_tlps == 0 else 2 * nic.num_tlps, each
@@ -46,10 +50,22 @@ cdef inline int32_t tlp_new(Nic* nic, int kind) noexcept nogil:
     index = nic.free_tlp
     nic.free_tlp = nic.tlps[index].ref
     nic.tlps[index].kind = <uint8_t>kind
-    nic.tlps[index].ring = -1
+    nic.tlps[index].ring = nic.tlps[index].domain = -1
     return index
 
 
+cdef void spoil_tlp(Nic* nic, int32_t index) noexcept nogil:
+    """In a checked build: what a slot held is nonsense to whoever uses it next. Whoever looks for TLPs at the root looks at all
+    slots, so of that nothing may be left."""
+    cdef uint8_t at_root = nic.sides[index].at_root
+    memset(&nic.tlps[index], SPOILT, sizeof(Tlp))
+    memset(&nic.sides[index], SPOILT, sizeof(Side))
+    nic.sides[index].at_root = at_root
+    check(nic, at_root == 0, HOLDS_FREE_TLPS, index)
+
+
 cdef inline void tlp_free(Nic* nic, int32_t index) noexcept nogil:
+    if CHECKED:
+        spoil_tlp(nic, index)
     nic.tlps[index].ref = nic.free_tlp
     nic.free_tlp = index
