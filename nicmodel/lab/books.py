@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from nicmodel.datasheet import arbiters
 from nicmodel.datasheet.arbiters import ORDER
 from nicmodel.datasheet.books import DOWN_CREDITS, POOLS, SERVED, UP_CREDITS, WAIT, WAITS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
@@ -39,6 +40,7 @@ CORE_SERVERS = {"scheduler": ("TX_SCHEDULER", None), "tx_pipe": ("TX_REORDER", N
                 "dma_issue": ("TAGS", "read_cycles")}
 LINKS = {"up_link": 0, "down_link": 1, "wire": 2, "wire_rx": 3}      # rows of `links`
 WAIT_FOR = {"up": "up_link", "down": "down_link", "wire": "wire", "walkers": "walkers"}     # of SERVED
+PAUSED = arbiters.LINES.index("tx_wire"), arbiters.CAUSES.index("pool")     # of `lines`: a wire is waited for, paused or down
 PS_PER_NS = 1000
 CREDITS = {"up_credits": UP_CREDITS, "down_credits": DOWN_CREDITS}       # what takes the part of the fullest of them
 COUNTS = UP_CREDITS | DOWN_CREDITS                                       # and how many there are, by the configuration
@@ -76,6 +78,7 @@ class Window:
     own_tags: np.ndarray             # by function, as `held`
     served: np.ndarray
     interference: np.ndarray
+    paused_ps: int                   # frames waited for the wire, and it was paused or down
 
     @cached_property
     def everyone(self) -> dict[str, float]:
@@ -120,7 +123,7 @@ def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, limits: Limi
     return Window(ps, limits, functions, difference(lambda r: r["links"]["busy_ticks"]), difference(lambda r: r["waits"]),
                   difference(lambda r: r["grants"]), agents, held("pools"),
                   difference(lambda r: r["own_tags"][:, 0] - r["own_tags"][:, 1]), difference(lambda r: r["served"]),
-                  difference(lambda r: r["interference"]))
+                  difference(lambda r: r["interference"]), int(difference(lambda r: r["lines"][PAUSED])))
 
 
 def audit(results: dict[str, Any]) -> None:
@@ -153,6 +156,7 @@ def shared(w: Window) -> dict[str, float]:
     """Utilisation of what functions share."""
     config = w.limits.config
     found = {name: int(w.links[row]) / TICKS_PER_PS / w.ps for name, row in LINKS.items()}
+    found["wire"] += w.paused_ps / w.ps         # needed, too
     found |= {name: pool_load(w, name) for name in POOLS if name not in COUNTS}
     found |= {name: max(credit_loads(w, name).values()) for name in CREDITS}
     found["walkers"] = int(w.served[SERVED.index("walkers")].sum()) / (config.walkers * w.ps)

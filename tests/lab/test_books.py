@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nicmodel.datasheet.arbiters import ARBITERS, ORDER
+from nicmodel.datasheet.arbiters import ARBITERS, CAUSES, LINES, ORDER
 from nicmodel.datasheet.books import POOLS, SERVED, WAIT, WAITS
 from nicmodel.datasheet.profiles import HOSTS, PROFILES
 from nicmodel.device import plane_config
@@ -36,6 +36,7 @@ def sums(**values):
     audit["capacity"] = audit["free"] = CAPACITIES
     found = {
         "functions": np.zeros(FUNCTIONS, FUNCTION_DTYPE), "links": np.zeros(4, LINK_DTYPE),
+        "lines": np.zeros((len(LINES), len(CAUSES)), np.int64),
         "waits": np.zeros((FUNCTIONS, 2, len(WAITS) + 1), np.int64), "grants": np.zeros(len(ARBITERS), np.int64),
         "agents": np.array([(f, -1, 0, 0, 0) for f in range(1, FUNCTIONS)], AGENT_DTYPE), "pools": pools,
         "own_tags": np.zeros((FUNCTIONS, 2), np.int64), "served": np.zeros((len(SERVED), FUNCTIONS), np.int64),
@@ -107,6 +108,11 @@ def test_a_link_is_busy_for_its_ticks_and_a_pool_for_what_is_held_and_not_queued
     assert (found["down_link"], found["tags"], found["up_link"]) == (0.5, 0.75, 0)
     assert found["up_credits"] == pytest.approx(0.2, rel=0.01), "of the kinds of credits the fullest"
     assert found["down_credits"] == 0.5
+
+
+def test_a_wire_that_frames_wait_for_is_needed_though_it_is_paused():
+    paused = LINES.index("tx_wire"), CAUSES.index("pool")
+    assert books.shared(window(links={(2, "busy_ticks"): PS * 512}, lines={paused: PS // 4}))["wire"] == 0.75
 
 
 def test_what_is_infinite_is_never_full():

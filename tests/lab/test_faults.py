@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import nicmodel as nm
 from nicmodel.datasheet.ndis import MediaConnectState
 from nicmodel.datasheet.stages import STAGES
 from nicmodel.lab import faults
@@ -28,6 +29,13 @@ EVENTS = {
 
 def scenario(*events: dict[str, object], **keys: object):
     return build({}, "faults", PLAIN | keys | {"faults.events": list(events)}, where="argument")
+
+
+def test_a_wire_that_is_paused_half_of_the_time_is_what_limits():
+    halves = [{"at": f"{at}us", "kind": "pause", "duration": "30us"} for at in (0, 60, 120, 180)]
+    run = nm.run(scenario(*halves, direction="tx", duration="240us"))
+    busy = {(link["name"], link["direction"]): link["utilisation"] for link in run.simulated["links"]}
+    assert 0.45 < busy["wire", "tx"] < 0.55 and {vf["bottleneck"] for vf in run.simulated["vfs"]} == {"wire"}
 
 
 def starts(measured, start: int, end: int) -> int:
