@@ -3,9 +3,9 @@
 Builds the compiled plane with bounds, invariants and undefined behaviour looked at (and every memory access, where
 the compiler brings its libasan), in build/ and never in place. A process of its own then loads that build and holds it
 against the reference plane: the corpus, drawn scripts, and whole machines; refuses each of its allocations in turn; and
-breaks each of its invariants on purpose. With `--minutes` it then draws other scripts for so long, batch after batch, each
-from a seed that is told if one of them fails (`--seed` begins with it). A sanitizer ends the process; the script it died in
-counts as failed. Last line: "N passed, N failed"; the exit status says the same.
+breaks each of its invariants on purpose. With `--minutes` it then draws other scripts, and scenarios with their drivers,
+for so long, batch after batch, each from a seed that is told if one of them fails (`--seed` begins with it). A sanitizer
+ends the process; the script it died in counts as failed. Last line: "N passed, N failed"; the exit status says the same.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
 INSIDE = "--inside"                      # this file, as the process that loads the checked build
 DRAWN = 100                              # scripts from Hypothesis, the same ones each time
 BATCH = 50                               # scripts from one seed, when others are drawn
+MACHINES = 10                            # and whole scenarios
 SOME_FAILED = 3                          # the inner process' exit status; a sanitizer that ends it has another
 PASSED, FAILED, BEGUN = "passed ", "FAILED ", "begun "
 
@@ -49,7 +51,7 @@ def build(flavour: str) -> Path:
 
 def run_inside(target: Path, library: str | None, minutes: float, seed: int) -> tuple[int, int]:
     """Everything on the checked build, in another process; how many passed and failed."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(target), str(ROOT / "tests" / "planes"))),
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (target, TESTS / "planes", TESTS / "lab"))),
                    "UBSAN_OPTIONS": "print_stacktrace=1", "ASAN_OPTIONS": "detect_leaks=0"}
     if library:
         environment["LD_PRELOAD"] = library
@@ -153,12 +155,24 @@ def told(name: str, job: Callable[[], None]) -> None:
 
 def batches(drawn_from: Callable[[int], Callable[[], None]], minutes: float, first_seed: int
             ) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Batches of drawn scripts, one seed after the other, until the time is up."""
+    """Batches of drawn scripts and scenarios, one seed after the other, until the time is up."""
     end = time.monotonic() + 60 * minutes
     number = first_seed
     while time.monotonic() < end:
         yield f"batch of drawn scripts, --seed {number}", drawn_from(number)
+        for seed in range(MACHINES * number, MACHINES * (number + 1)):
+            name = f"drawn scenario {seed}, --seed {number}"
+            yield name, lambda name=name, seed=seed: told(name, lambda: scenario_from(seed))
         number += 1
+
+
+def scenario_from(seed: int) -> None:
+    """Both planes on a drawn scenario."""
+    from drawn import draw, told_apart
+
+    keys, scenario = draw(seed)
+    apart = told_apart(scenario)
+    assert not apart, (apart, keys)
 
 
 def machines():
