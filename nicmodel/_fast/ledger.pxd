@@ -50,9 +50,10 @@ cdef struct RowBook:
     int32_t sample          # as of a TLP; 0 in a free slot
 
 cdef struct RareBook:
-    # Of the same row, what has no place there; zero unless it came up since its birth.
-    int64_t waits[NUM_WAITS]
+    # Of the same row, what has no place there.
     int64_t before          # what of it was before SCHEDULED
+    uint64_t which          # of the waits came up, a bit each; the others are nonsense
+    int64_t waits[NUM_WAITS]
 
 cdef struct Group:
     # Tx rows of one doorbell that were fetched together: what they waited for until they waited for the scheduler. 128 bytes.

@@ -69,12 +69,10 @@ cdef bint row_books_grow(Nic* nic, int32_t room) noexcept nogil:
 
 cdef bint rare_books_grow(Nic* nic, int32_t room) noexcept nogil:
     """For as many rows, once there are any."""
-    cdef int32_t before = nic.room_rows if nic.ledger.rare else 0
     cdef RareBook* books = <RareBook*>realloc(nic.ledger.rare_rows, <size_t>room * sizeof(RareBook))
     if books == NULL:
         latch(nic, FAULT_MEMORY, ROOM_BOOKS, room * <int64_t>sizeof(RareBook))
         return False
-    memset(books + before, 0, <size_t>(room - before) * sizeof(RareBook))
     nic.ledger.rare_rows = books
     return True
 

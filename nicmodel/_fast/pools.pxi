@@ -60,9 +60,10 @@ cdef inline void take_room(Nic* nic, int pool, int64_t nbytes, int64_t time) noe
 cdef int64_t waited_rarely(RareBook* rare) noexcept nogil:
     """Since SCHEDULED."""
     cdef int64_t waited = -rare.before
-    cdef int wait
-    for wait in range(NUM_WAITS):
-        waited += rare.waits[wait]
+    cdef uint64_t left = rare.which
+    while left:
+        waited += rare.waits[low_bit(left)]
+        left &= left - 1
     return waited
 
 
@@ -74,7 +75,7 @@ cdef inline void return_tx_room(Nic* nic, int32_t index, int64_t time) noexcept 
                            + row.down_credits + row.down_link + row.reorder + row.pipe + row.last)
     if unlikely(nic.ledger.has_rare[index]):
         waited += waited_rarely(rare_book(nic, index))
-        order += rare_book(nic, index).waits[WAIT_WRITE_ORDER]
+        order += rare_wait(rare_book(nic, index), WAIT_WRITE_ORDER)
     waited += held_up(nic, order) - order
     return_to(&nic.ledger.pools[POOL_TX_BUFFER], nic.rows[index].nbytes, time, waited)
 
@@ -83,10 +84,10 @@ cdef inline void return_rx_room(Nic* nic, int32_t index, int64_t time, int64_t p
     """`time`: now, or a while ago; `payload`: how long its last TLP has waited for the link."""
     cdef RowBook* row = row_book(nic, index)
     cdef int64_t waited = payload + row.pipe + row.room + row.turn
-    cdef int64_t* rare
+    cdef RareBook* rare
     if unlikely(nic.ledger.has_rare[index]):
-        rare = rare_book(nic, index).waits
-        waited += rare[WAIT_RX_PIPE] + rare[WAIT_NO_DESCRIPTOR] + rare[WAIT_WRITERS]
+        rare = rare_book(nic, index)
+        waited += rare_wait(rare, WAIT_RX_PIPE) + rare_wait(rare, WAIT_NO_DESCRIPTOR) + rare_wait(rare, WAIT_WRITERS)
     return_to(&nic.ledger.pools[POOL_RX_BUFFER], frame_length(nic.rows[index].nbytes), time, waited)
 
 
@@ -94,7 +95,7 @@ cdef void return_room_at_steering(Nic* nic, int32_t index) noexcept nogil:
     """A frame is dropped there."""
     cdef int64_t waited = row_book(nic, index).pipe
     if unlikely(nic.ledger.has_rare[index]):
-        waited += rare_book(nic, index).waits[WAIT_RX_PIPE]
+        waited += rare_wait(rare_book(nic, index), WAIT_RX_PIPE)
     return_to(&nic.ledger.pools[POOL_RX_BUFFER], frame_length(nic.rows[index].nbytes), nic.now, waited)
 
 

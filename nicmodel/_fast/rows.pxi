@@ -11,17 +11,35 @@ cdef inline RareBook* rare_book(Nic* nic, int32_t index) noexcept nogil:
 
 cdef RareBook* open_rare(Nic* nic, int32_t index) noexcept nogil:
     """As `rare_book`, which this row needs now."""
+    cdef RareBook* rare
     if unlikely(not nic.ledger.rare):
         open_rare_books(nic)
         if not nic.ledger.rare:
             return <RareBook*>nic.scrap
-    nic.ledger.has_rare[index] = 1
-    return &nic.ledger.rare_rows[index]
+    rare = &nic.ledger.rare_rows[index]
+    if not nic.ledger.has_rare[index]:
+        nic.ledger.has_rare[index] = 1
+        rare.before = 0
+        rare.which = 0
+    return rare
+
+
+cdef inline void wait_rarely(RareBook* rare, int wait, int64_t waited) noexcept nogil:
+    """The row has waited for this, too, or for longer."""
+    if rare.which >> wait & 1:
+        rare.waits[wait] += waited
+    else:
+        rare.waits[wait] = waited
+        rare.which |= <uint64_t>1 << wait
+
+
+cdef inline int64_t rare_wait(RareBook* rare, int wait) noexcept nogil:
+    return rare.waits[wait] if rare.which >> wait & 1 else 0
 
 
 cdef uint32_t put_aside(Nic* nic, int32_t index, int wait, int64_t waited) noexcept nogil:
-    """A row's wait that is too long for its book."""
-    open_rare(nic, index).waits[wait] += waited
+    """A row's wait that has no place in its book, or is too long for it."""
+    wait_rarely(open_rare(nic, index), wait, waited)
     return 0
 
 
@@ -32,13 +50,27 @@ cdef inline uint32_t brief(Nic* nic, int32_t index, int wait, int64_t waited) no
 
 # ---- a Tx row --------------------------------------------------------------------------------------
 
-cdef void take_over_long(Nic* nic, int32_t index, TlpBook* read) noexcept nogil:
-    """Some wait of the read is long, or rare."""
-    cdef int64_t* waits = open_rare(nic, index).waits
-    add_read(waits, &read.waits, 1)
-    waits[WAIT_TAG_CAP] += read.tag_cap
-    waits[WAIT_DMA_ISSUE] += read.dma_issue
-    waits[WAIT_WALKERS] += read.walkers
+cdef void take_over_long(Nic* nic, int32_t index, ReadWaits* waits) noexcept nogil:
+    """Some wait of the read is long."""
+    cdef RowBook* row = row_book(nic, index)
+    row.tags = brief(nic, index, WAIT_TAGS, waits.tags)
+    row.read_buffer = brief(nic, index, WAIT_READ_BUFFER, waits.read_buffer)
+    row.up_credits = brief(nic, index, WAIT_UP_CREDITS, waits.up_credits)
+    row.up_link = brief(nic, index, WAIT_UP_LINK, waits.up_link)
+    row.write_order = brief(nic, index, WAIT_WRITE_ORDER, waits.write_order)
+    row.down_credits = brief(nic, index, WAIT_DOWN_CREDITS, waits.down_credits)
+    row.down_link = brief(nic, index, WAIT_DOWN_LINK, waits.down_link)
+
+
+cdef void take_over_rare(Nic* nic, int32_t index, TlpBook* read) noexcept nogil:
+    """The read has waited for what few wait for."""
+    cdef RareBook* rare = open_rare(nic, index)
+    if read.tag_cap:
+        wait_rarely(rare, WAIT_TAG_CAP, read.tag_cap)
+    if read.dma_issue:
+        wait_rarely(rare, WAIT_DMA_ISSUE, read.dma_issue)
+    if read.walkers:
+        wait_rarely(rare, WAIT_WALKERS, read.walkers)
 
 
 cdef inline void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
@@ -48,10 +80,11 @@ cdef inline void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
     cdef ReadWaits* waits = &read.waits
     row.asking = brief(nic, index, WAIT_SCHEDULER, read.asked - row.since)
     row.since = nic.edge
+    if unlikely(read.tag_cap | read.dma_issue | read.walkers):
+        take_over_rare(nic, index, read)
     if unlikely((waits.tags | waits.read_buffer | waits.up_credits | waits.up_link | waits.write_order | waits.down_credits
-                 | waits.down_link) >> 32 | read.tag_cap | read.dma_issue | read.walkers):
-        row.tags = row.read_buffer = row.up_credits = row.up_link = row.write_order = row.down_credits = row.down_link = 0
-        take_over_long(nic, index, read)
+                 | waits.down_link) >> 32):
+        take_over_long(nic, index, waits)
         return
     row.tags = <uint32_t>waits.tags
     row.read_buffer = <uint32_t>waits.read_buffer
@@ -83,13 +116,11 @@ cdef inline void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept no
     """The frame that passed the switch at `head.time` starts by the decision of `time`, both maybe a while ago. When it
     entered the pipeline follows."""
     cdef RowBook* row = row_book(nic, head.index)
-    cdef RareBook* rare
     cdef int64_t waited = time - head.time
     row.pipe = brief(nic, head.index, WAIT_TX_PIPE, head.time - nic.tx_pipe - row.since)
     if unlikely(nic.ledger.changed_pause):
-        rare = open_rare(nic, head.index)
-        rare.waits[WAIT_PAUSE] += paused_part(nic, head.time, time)
-        waited -= rare.waits[WAIT_PAUSE]
+        put_aside(nic, head.index, WAIT_PAUSE, paused_part(nic, head.time, time))
+        waited -= rare_wait(open_rare(nic, head.index), WAIT_PAUSE)
     row.last = brief(nic, head.index, WAIT_WIRE, waited)
     serve_frame(nic, head.index, time)
 
@@ -108,7 +139,7 @@ cdef void change_pause(Nic* nic) noexcept nogil:
         item = <Timed*>lane_at(&nic.tx_wire, position)
         if item.time >= nic.now:
             break
-        open_rare(nic, item.index).waits[WAIT_PAUSE] += paused_part(nic, item.time, nic.now)
+        put_aside(nic, item.index, WAIT_PAUSE, paused_part(nic, item.time, nic.now))
         position += 1
     nic.ledger.pause_since = nic.now
     nic.ledger.changed_pause = 1

@@ -106,9 +106,10 @@ cdef inline void add_read(int64_t* sums, ReadWaits* waits, int64_t times) noexce
 
 
 cdef void add_rare(int64_t* sums, RareBook* rare) noexcept nogil:
-    cdef int wait
-    for wait in range(NUM_WAITS):
-        sums[wait] += rare.waits[wait]
+    cdef uint64_t left = rare.which
+    while left:
+        sums[low_bit(left)] += rare.waits[low_bit(left)]
+        left &= left - 1
 
 
 cdef inline void add_sent(Nic* nic, int64_t* sums, int32_t index) noexcept nogil:
@@ -144,9 +145,7 @@ cdef inline void add_received(Nic* nic, int64_t* sums, int32_t index) noexcept n
 
 
 cdef inline void forget_rare(Nic* nic, int32_t index) noexcept nogil:
-    if unlikely(nic.ledger.has_rare[index]):
-        memset(rare_book(nic, index), 0, sizeof(RareBook))
-        nic.ledger.has_rare[index] = 0
+    nic.ledger.has_rare[index] = 0
 
 
 cdef inline void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
