@@ -117,7 +117,7 @@ def _credits(resource: str) -> Callable[[Window, Fraction], tuple[Change, Fracti
             return None
         fullest = max(old, key=lambda name: loads[name])
         new = {name: min(more(count, factor), MOST[name]) for name, count in old.items()}
-        if new[fullest] < old[fullest] * factor:
+        if new[fullest] < more(old[fullest], factor):
             new = {name: max(1, less(count, factor)) for name, count in old.items()}
         return Change(new), Fraction(new[fullest], old[fullest])
     return change

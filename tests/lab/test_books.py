@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -313,6 +314,8 @@ def test_credits_are_cut_where_pcie_allows_no_more():
     few = window(replace(LIMITS, config=replace(CONFIG, host_ph=16)), pools={(4, "used"): 16 * PS})
     change, factor = BY_NAME["up_credits"].change(few, TENTH)
     assert (change.config["host_ph"], float(factor)) == (18, 1.125) and change.config["host_pd"] == MOST["host_pd"]
+    change, factor = BY_NAME["up_credits"].change(window(replace(LIMITS, config=replace(CONFIG, host_ph=12))), TENTH)
+    assert (change.config["host_ph"], factor) == (13, Fraction(13, 12)), "a whole number is not quite a tenth more, and allowed"
     change, factor = BY_NAME["down_credits"].change(window(pools={(7, "used"): CONFIG.device_ph * PS}), TENTH)
     assert change.config == {"device_ph": 18, "device_pd": 70} and float(factor) == 1.125, "what is infinite stays so"
     many = window(pools={(5, "used"): MOST["host_pd"] * PS})
