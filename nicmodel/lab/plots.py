@@ -28,8 +28,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 DPI = 120
 AXIS = 96  # digits, and spaces between numbers, that fit below the axis of VFs
-MOST_NAMED = 12  # curves whose legend fits into a panel; that of more stands beside, LEGEND_ROWS high
-LEGEND_ROWS = 24
+LEGEND_ROWS = 24  # of a column of the legend, which stands beside the panels: no curve is behind it
 MOST_BARS = 64  # more are lines: bars as thin as their edges cannot be told apart
 WIDE = 30  # times the smallest latency: what lies further apart does not show on one linear axis
 STYLE: Any = {
@@ -175,7 +174,7 @@ def plot_sweep(table: pd.DataFrame, axes_keys: list[str], path: Path, title: str
     points = table.drop_duplicates("point")
     first, others = axes_keys[0], axes_keys[1:]
     curves = _lines(points, others)
-    columns = -(-len(curves) // LEGEND_ROWS) if len(curves) > MOST_NAMED else 0
+    columns = -(-len(curves) // LEGEND_ROWS) if others else 0
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(1, 2, figsize=(11 + 1.6 * columns, 4.8))
         for number, (label, group) in enumerate(curves):
@@ -192,12 +191,12 @@ def plot_sweep(table: pd.DataFrame, axes_keys: list[str], path: Path, title: str
             panels, ("Tx and Rx of all functions [Gb/s]", "worst p99 latency of a VF [us]"), strict=True
         ):
             axes.set(xlabel=first, ylabel=quantity)
+            if points[first].map(lambda value: isinstance(value, int)).all():
+                axes.xaxis.get_major_locator().set_params(integer=True)
             from_zero(axes)
         if columns:
             figure.legend(*panels[0].get_legend_handles_labels(), title=", ".join(others), fontsize=8,
                           loc="outside right upper", ncols=columns)
-        elif others:
-            panels[0].legend(title=", ".join(others), fontsize=8)
         entitle(figure, title)
         return _save(figure, path)
 

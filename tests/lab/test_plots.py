@@ -88,8 +88,8 @@ def test_curves_of_a_sweep_can_be_told_apart():
     assert len({(marker, line, face == "white") for marker, line, _, face in looks}) == 64, "in greyscale, too"
 
 
-@pytest.mark.parametrize("curves", [2, plots.MOST_NAMED, plots.MOST_NAMED + 1, 60])
-def test_the_legend_of_a_sweep_stays_within_the_picture(tmp_path, monkeypatch, curves):
+@pytest.mark.parametrize("curves", [2, plots.LEGEND_ROWS, plots.LEGEND_ROWS + 1, 60])
+def test_the_legend_of_a_sweep_stands_beside_the_panels_and_whole_numbers_are_on_the_axis(tmp_path, monkeypatch, curves):
     kept = []
     monkeypatch.setattr(plots, "_save", lambda figure, path: kept.append(figure))
     table = pd.DataFrame([{"point": f"{a} {b}", "a": a, "b": b, "point_gbps": a, "point_worst_p99_us": 1.0}
@@ -97,9 +97,12 @@ def test_the_legend_of_a_sweep_stays_within_the_picture(tmp_path, monkeypatch, c
     plots.plot_sweep(table, ["a", "b"], tmp_path / "x.png", "x")
     (figure,) = kept
     figure.draw_without_rendering()
-    legend = figure.legends[0] if figure.legends else figure.axes[0].get_legend()
+    (legend,) = figure.legends
     box, page = legend.get_window_extent(), figure.bbox
     assert len(legend.texts) == curves
     assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
-    assert all(axes.get_window_extent().width > 0.2 * page.width for axes in figure.axes)
+    for axes in figure.axes:
+        panel = axes.get_window_extent()
+        assert panel.width > 0.2 * page.width and panel.x1 < box.x0
+        assert all(float(tick).is_integer() for tick in axes.get_xticks())
     plt.close(figure)
