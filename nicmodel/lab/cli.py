@@ -7,7 +7,6 @@ sentence; 130 Ctrl-C, after printing what was measured. Heavy imports happen in 
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
@@ -19,18 +18,15 @@ from typing import Annotated, Any
 import typer
 
 from nicmodel.lab.console import (
-    BAD_INPUT,
     INTERRUPTED,
     OK,
     UNMET,
-    Stopped,
-    open_streams,
+    ended,
     run_progress,
     say,
     show,
     stop_on_interrupt,
     sweep_progress,
-    told_of_interrupts,
 )
 from nicmodel.lab.options import (
     AsJson,
@@ -45,11 +41,8 @@ from nicmodel.lab.options import (
     print_rows,
     rounded,
 )
-from nicmodel.sim.errors import DriverFault, DriverStumble, ScenarioError
 
 MAIN_JOB = "vf_scaling"
-# What bad arguments raise. Typer carries its own click or uses the installed one, as its version has it.
-USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=False,
@@ -366,49 +359,7 @@ def validate(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status. Mistakes of the user end in one sentence and status 2."""
-    open_streams()
-    try:
-        with told_of_interrupts():
-            status = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
-        sys.stdout.flush()
-        return status if isinstance(status, int) else OK
-    except USAGE_ERROR as error:
-        say(_usage_sentence(error))
-    except (ScenarioError, DriverFault) as error:
-        say(str(error))
-    except DriverStumble as error:
-        say(str(error))
-        return UNMET
-    except BrokenPipeError:
-        return _reader_has_left()
-    except SystemExit as error:  # typer and rich leave with 1 when the reader has left
-        if not isinstance(error.__context__, OSError) or error.__context__.errno != errno.EPIPE:
-            raise
-        return _reader_has_left()
-    except OSError as error:
-        why = error.strerror or str(error)
-        say(f"{error.filename}: {why}" if error.filename else f"the output cannot be written: {why.lower()}")
-    except (Stopped, KeyboardInterrupt, typer.Abort):
-        say("stopped before anything was measured")
-        return INTERRUPTED
-    except Exception as error:
-        from nicmodel.lab.own_drivers import blamed
-
-        if (sentence := blamed(error)) is None:
-            raise
-        say(sentence)
-        return UNMET
-    return BAD_INPUT
-
-
-def _reader_has_left() -> int:
-    """Nobody reads our output any more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return OK
-
-
-def _usage_sentence(error: Any) -> str:
-    return " ".join(error.format_message().split()).rstrip(".") + "; see nicmodel --help"
+    return ended(lambda: app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The terminal's side of the commands: what goes to which stream, progress bars, and Ctrl-C as a flag."""
+"""The terminal's side of the commands: what goes to which stream, how they end, progress bars, and Ctrl-C as a flag."""
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -11,7 +12,13 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
+import typer
+
+from nicmodel.sim.errors import DriverFault, DriverStumble, ScenarioError
+
 OK, UNMET, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+# What bad arguments raise. Typer carries its own click or uses the installed one, as its version has it.
+USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 MIN_WIDTH = 110  # columns when standard output is no terminal
 
 
@@ -58,6 +65,49 @@ def told_of_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def ended(command: Callable[[], Any]) -> int:
+    """How a command ends: its exit status, and one sentence where it could not do what was asked."""
+    open_streams()
+    try:
+        with told_of_interrupts():
+            status = command()
+        sys.stdout.flush()
+        return status if isinstance(status, int) else OK
+    except USAGE_ERROR as error:
+        say(" ".join(error.format_message().split()).rstrip(".") + "; see nicmodel --help")
+    except (ScenarioError, DriverFault) as error:
+        say(str(error))
+    except DriverStumble as error:
+        say(str(error))
+        return UNMET
+    except BrokenPipeError:
+        return _reader_has_left()
+    except SystemExit as error:  # typer and rich leave with 1 when the reader has left
+        if not isinstance(error.__context__, OSError) or error.__context__.errno != errno.EPIPE:
+            raise
+        return _reader_has_left()
+    except OSError as error:
+        why = error.strerror or str(error)
+        say(f"{error.filename}: {why}" if error.filename else f"the output cannot be written: {why.lower()}")
+    except (Stopped, KeyboardInterrupt, typer.Abort):
+        say("stopped before anything was measured")
+        return INTERRUPTED
+    except Exception as error:
+        from nicmodel.lab.own_drivers import blamed
+
+        if (sentence := blamed(error)) is None:
+            raise
+        say(sentence)
+        return UNMET
+    return BAD_INPUT
+
+
+def _reader_has_left() -> int:
+    """Nobody reads our output any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return OK
 
 
 @contextmanager

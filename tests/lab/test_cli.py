@@ -310,7 +310,7 @@ def test_files_are_written_though_nobody_reads_the_table(testbench, command, mon
         raise BrokenPipeError
 
     monkeypatch.setattr("nicmodel.lab.cli._show_run", leave)
-    monkeypatch.setattr("nicmodel.lab.cli._reader_has_left", lambda: 0)
+    monkeypatch.setattr("nicmodel.lab.console._reader_has_left", lambda: 0)
     assert command("run", "vf_scaling", "--out", tmp_path)[0] == 0
     assert json.loads((tmp_path / "vf_scaling.json").read_text())["simulated"]["vfs"]
 
