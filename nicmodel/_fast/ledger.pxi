@@ -1,6 +1,6 @@
 """The books' memory, and their results as Python sees them (`docs/time.md`, 10; shapes: `nicmodel/sim/results.py`)."""
 
-from nicmodel.datasheet.books import DOWN_CREDITS, UP_CREDITS
+from nicmodel.datasheet.books import COUNTS, POOLS
 from nicmodel.sim.results import AGENT_DTYPE, AUDIT_DTYPE, POOL_DTYPE
 
 # ---- memory ----------------------------------------------------------------------------------------
@@ -10,8 +10,7 @@ cdef bint open_ledger(Nic* nic, object config) except -1:
     cdef Ledger* ledger = &nic.ledger
     cdef size_t functions = nic.num_functions
     cdef int32_t each
-    capacities = (config.tags, config.read_buffer, config.tx_buffer, config.rx_buffer,
-                  *[getattr(config, name) for name in (UP_CREDITS | DOWN_CREDITS).values()])
+    capacities = [getattr(config, COUNTS.get(pool, pool)) for pool in POOLS]
     for each in range(NUM_POOLS):
         ledger.pools[each].capacity = capacities[each]
     ledger.turn_at = -1

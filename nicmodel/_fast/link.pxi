@@ -253,7 +253,7 @@ cdef inline void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil
         way.starved = False
         return
     blame_lacking(nic, way, else_cause)
-    way.starved = blames_pool(way.blamed)
+    way.starved = blames(way.blamed, CAUSE_POOL)
 
 
 cdef void blame_lacking(Nic* nic, Direction* way, int32_t else_cause) noexcept nogil:
@@ -281,9 +281,9 @@ cdef void blame_lacking(Nic* nic, Direction* way, int32_t else_cause) noexcept n
     open_books(nic, way, (posted_cause + 1) | (nonposted_cause + 1) << 8 | (completion_cause + 1) << 16)
 
 
-cdef inline bint blames_pool(int32_t causes) noexcept nogil:
-    """Does a line wait for credits?"""
-    return (causes & 255) == CAUSE_POOL + 1 or (causes >> 8 & 255) == CAUSE_POOL + 1 or causes >> 16 == CAUSE_POOL + 1
+cdef inline bint blames(int32_t causes, int cause) noexcept nogil:
+    """Does one of three lines wait for this? Their causes, plus one, are a byte each."""
+    return (causes & 255) == cause + 1 or (causes >> 8 & 255) == cause + 1 or causes >> 16 == cause + 1
 
 
 cdef inline void open_books(Nic* nic, Direction* way, int all_causes) noexcept nogil:

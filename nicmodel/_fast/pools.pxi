@@ -45,7 +45,7 @@ cdef void vanish_request(Nic* nic, int32_t index) noexcept nogil:
 cdef inline void review_read_buffer(Nic* nic) noexcept nogil:
     """TAGS has decided. If a request finds a tag and too little room, what there is counts as taken."""
     cdef Pool* pool = &nic.ledger.pools[POOL_READ_BUFFER]
-    cdef int64_t left = nic.read_buffer_free if blames_turn(nic.tags_blamed) else 0
+    cdef int64_t left = nic.read_buffer_free if blames(nic.tags_blamed, CAUSE_TURN) else 0
     if unlikely(left != pool.spoken_for):
         take_from(pool, left - pool.spoken_for, nic.now)
         pool.spoken_for = left

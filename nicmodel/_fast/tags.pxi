@@ -113,11 +113,6 @@ cdef inline int32_t grant(Nic* nic, int klass) noexcept nogil:
     return index
 
 
-cdef inline bint blames_turn(int32_t causes) noexcept nogil:
-    """Does a line wait for read buffer?"""
-    return (causes & 255) == CAUSE_TURN + 1 or (causes >> 8 & 255) == CAUSE_TURN + 1 or causes >> 16 == CAUSE_TURN + 1
-
-
 cdef inline void blame_classes(Nic* nic, int32_t causes) noexcept nogil:
     """What the three lines wait for, plus one, a byte each."""
     cdef int klass

@@ -65,7 +65,8 @@ LINE_WAITS = {
 # Credits that a packet's TLPs take, by direction of the TLPs and by the field of the configuration that says how many there are.
 UP_CREDITS = {"up_ph": "host_ph", "up_pd": "host_pd", "up_nph": "host_nph"}
 DOWN_CREDITS = {"down_ph": "device_ph", "down_pd": "device_pd", "down_cplh": "device_cplh", "down_cpld": "device_cpld"}
-POOLS = ("tags", "read_buffer", "tx_buffer", "rx_buffer", *UP_CREDITS, *DOWN_CREDITS)
+COUNTS = UP_CREDITS | DOWN_CREDITS
+POOLS = ("tags", "read_buffer", "tx_buffer", "rx_buffer", *COUNTS)      # of the others the field has the pool's name
 SERVED = ("up", "down", "wire", "walkers")        # servers of the interference matrix
 # One in so many entries of a line is sampled: a prime above 64, so that functions that take turns (an `x520` has 64)
 # are sampled in turns too, and not always the same one.

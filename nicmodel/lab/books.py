@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicmodel.datasheet import arbiters
 from nicmodel.datasheet.arbiters import ORDER
-from nicmodel.datasheet.books import DOWN_CREDITS, POOLS, SERVED, UP_CREDITS, WAIT, WAITS
+from nicmodel.datasheet.books import COUNTS, DOWN_CREDITS, POOLS, SERVED, UP_CREDITS, WAIT, WAITS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import PF_FUNCTION, Direction, PlaneConfig
@@ -43,7 +43,6 @@ WAIT_FOR = {"up": "up_link", "down": "down_link", "wire": "wire", "walkers": "wa
 PAUSED = arbiters.LINES.index("tx_wire"), arbiters.CAUSES.index("pool")     # of `lines`: a wire is waited for, paused or down
 PS_PER_NS = 1000
 CREDITS = {"up_credits": UP_CREDITS, "down_credits": DOWN_CREDITS}       # what takes the part of the fullest of them
-COUNTS = UP_CREDITS | DOWN_CREDITS                                       # and how many there are, by the configuration
 BOTH_WAYS = ("up_link", "down_link", "tags", "read_buffer", *CREDITS, "walkers", "writers", "register_port", "dma_issue")
 WAYS = (Direction.TX, Direction.RX)
 SAID = {Direction.TX: "Tx", Direction.RX: "Rx"}

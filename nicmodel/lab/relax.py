@@ -12,10 +12,10 @@ from fractions import Fraction
 from typing import Any
 
 from nicmodel.datasheet.arbiters import ORDER
-from nicmodel.datasheet.books import POOLS
+from nicmodel.datasheet.books import COUNTS, POOLS
 from nicmodel.datasheet.pcie_link import MOST_DATA_CREDITS, MOST_HEADER_CREDITS
 from nicmodel.datasheet.policies import POLICIES
-from nicmodel.lab.books import CORE_SERVERS, COUNTS, Window, capacity_of, credit_loads
+from nicmodel.lab.books import CORE_SERVERS, Window, capacity_of, credit_loads
 from nicmodel.sim.plane import WHOLE_SHARE, AgentConfig, PlaneConfig
 
 TENTH = Fraction(11, 10)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nicmodel.datasheet.arbiters import ARBITERS, CAUSES, LINES, ORDER
-from nicmodel.datasheet.books import DOWN_CREDITS, LINE_WAITS, POOLS, SAMPLE, SERVED, UP_CREDITS, WAIT, WAITS
+from nicmodel.datasheet.books import COUNTS, LINE_WAITS, POOLS, SAMPLE, SERVED, WAIT, WAITS
 from nicmodel.reference.credits import DATA, HEADER, Counter
 from nicmodel.reference.instants import LINE, Clock, Instants
 from nicmodel.reference.rows import UNBOOKED
@@ -112,8 +112,7 @@ class Books:
         self.row_waits: dict[int, list[int]] = {}             # delivered rows, by serial
         self.waits = np.zeros((functions, 2, len(WAITS) + 1), np.int64)
         self.grants = [0] * len(ARBITERS)
-        self.credits = {count: Credits(getattr(config, name))
-                        for count, name in enumerate((UP_CREDITS | DOWN_CREDITS).values(), start=UP_PH)}
+        self.credits = {count: Credits(getattr(config, name)) for count, name in enumerate(COUNTS.values(), start=UP_PH)}
         self.pools = [Pool(config.tags), Pool(config.read_buffer), Pool(config.tx_buffer), Pool(config.rx_buffer),
                       *self.credits.values()]
         self.own_tags = [Pool(config.tags) for _ in range(functions)]
