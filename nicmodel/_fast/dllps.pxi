@@ -52,23 +52,23 @@ cdef inline void release_posted(Nic* nic, Direction* other, int32_t payload, int
     """The receiver has room, or will have, for one more write of this size; `other` reports it."""
     if unlikely(not other.reports_p):
         return
-    catch_up(nic, other)
     if time > nic.now:
         push_timed(nic, &other.p_releases, time, <int32_t>data_credits(payload))
     else:
+        catch_up(nic, other)
         other.owed_ph += 1
         other.owed_pd += data_credits(payload)
     note_release(nic, other, &other.p_first, &other.p_due, time)
 
 
 cdef inline void release_nonposted(Nic* nic, Direction* other, int64_t time) noexcept nogil:
-    """The receiver has room, or will have, for one more read request; `other` reports it."""
+    """The receiver has room, or had or will have it, for one more read request; `other` reports it."""
     if unlikely(not other.reports_np):
         return
-    catch_up(nic, other)
-    if time > nic.now:
+    if time != nic.now:
         push_timed(nic, &other.np_releases, time, 1)
     else:
+        catch_up(nic, other)
         other.owed_nph += 1
     note_release(nic, other, &other.np_first, &other.np_due, time)
 
@@ -152,6 +152,8 @@ cdef void start_dllp(Nic* nic, Direction* way, int64_t time, int64_t seen) noexc
         way.p_due = find_report(nic, &way.p_releases, &way.p_first)
         way.p_idle = time + UPDATE_FC_IDLE_PS
     elif way.np_due <= time or way.np_idle <= time:
+        if nic.iommu.plans:
+            answer_reads(nic, time + 1)
         collect_releases(&way.np_releases, time, &way.owed_nph, &none)
         start_update(nic, way, time, seen, UPDATE_NP, earliest(way.np_due, way.np_idle), way.owed_nph, 0)
         way.owed_nph = 0

@@ -129,7 +129,8 @@ cdef struct Ledger:
     Pool pools[NUM_POOLS]
     uint64_t* own_area      # tags, by function
     uint64_t* own_queued
-    Lane released_later     # Later
+    Lane released_reads     # Later: what waited with a credit that is released by then
+    Lane released_writes
     # who was served
     int64_t* served[NUM_SERVED]     # by function; the first holds them all
     int64_t* interference   # server, victim, culprit

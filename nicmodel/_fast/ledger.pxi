@@ -17,7 +17,8 @@ cdef bint open_ledger(Nic* nic, object config) except -1:
     ledger.full_from = ledger.parser_busy = NEVER
     ledger.free_sample = ledger.free_group = -1
     lane_init(&ledger.fetched, sizeof(int32_t))
-    lane_init(&ledger.released_later, sizeof(Later))
+    lane_init(&ledger.released_reads, sizeof(Later))
+    lane_init(&ledger.released_writes, sizeof(Later))
     if not nic.books:
         return True
     ledger.waits = <int64_t*>calloc(functions * 2 * (NUM_WAITS + 1), sizeof(int64_t))
@@ -100,7 +101,8 @@ cdef inline int64_t* recorded_waits(Nic* nic, int32_t index) noexcept nogil:
 cdef void free_ledger(Nic* nic) noexcept nogil:
     cdef Ledger* ledger = &nic.ledger
     lane_free(&ledger.fetched)
-    lane_free(&ledger.released_later)
+    lane_free(&ledger.released_reads)
+    lane_free(&ledger.released_writes)
     free(ledger.tlps)
     free(ledger.row_memory.block)
     free(ledger.rare_rows)
@@ -123,6 +125,8 @@ cdef void free_ledger(Nic* nic) noexcept nogil:
 cdef void settle_books(Nic* nic, int64_t before) noexcept nogil:
     """What lies before this time is written down."""
     if nic.books:
+        if nic.iommu.plans:
+            answer_reads(nic, before)
         return_rooms(nic, before - 1)
         settle_releases(nic, before)
         settle_served_walks(nic, before)

@@ -31,6 +31,7 @@ cdef int configure_whole(Nic* nic, object config) except -1:
     nic.iommu.plans = (nic.iommu.entries > 0 and nic.write_latency > 0
                        and not (nic.ido or nic.relaxed or nic.iommu.by_turns))
     nic.root_rules = nic.ido or (nic.iommu.entries > 0 and not nic.iommu.plans)
+    find_patience(nic)
     nic.tag_cap = config.tag_cap
     nic.tag_reserve = config.tag_reserve
     nic.tag_functions = position_of(config, "tag_functions")

@@ -229,18 +229,21 @@ cdef inline void release_read(Nic* nic, int32_t index) noexcept nogil:
     nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>(book.walkers + held_up(nic, book.waits.write_order))
 
 
-cdef void settle_releases(Nic* nic, int64_t before) noexcept nogil:
-    cdef Later* later
-    while not lane_empty(&nic.ledger.released_later):
-        later = <Later*>lane_front(&nic.ledger.released_later)
-        if later.time >= before:
-            return
+cdef inline void settle_releases(Nic* nic, int64_t before) noexcept nogil:
+    settle_released(nic, &nic.ledger.released_reads, before)
+    settle_released(nic, &nic.ledger.released_writes, before)
+
+
+cdef void settle_released(Nic* nic, Lane* lane, int64_t before) noexcept nogil:
+    cdef Later* later = <Later*>lane_front(lane)
+    while not lane_empty(lane) and later.time < before:
         if later.data:
             nic.ledger.pools[POOL_UP_PH].queued += <uint64_t>later.waited
             nic.ledger.pools[POOL_UP_PD].queued += <uint64_t>(later.waited * later.data)
         else:
             nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>later.waited
-        lane_pop(&nic.ledger.released_later)
+        lane_pop(lane)
+        later = <Later*>lane_front(lane)
 
 
 cdef inline void order_read(Nic* nic, int32_t index, int64_t translated, int64_t samples) noexcept nogil:
@@ -250,22 +253,23 @@ cdef inline void order_read(Nic* nic, int32_t index, int64_t translated, int64_t
 
 cdef inline void release_read_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """Its credit will be released at `time`, without an event."""
-    release_later(nic, time, held_up(nic, tlp_book(nic, index).waits.write_order), 0)
+    cdef TlpBook* book = tlp_book(nic, index)
+    release_later(nic, &nic.ledger.released_reads, time, book.walkers + held_up(nic, book.waits.write_order), 0)
 
 
 cdef inline void release_write_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """And those of a write."""
-    release_later(nic, time, tlp_book(nic, index).walkers + tlp_book(nic, index).waits.write_order,
+    release_later(nic, &nic.ledger.released_writes, time, tlp_book(nic, index).walkers + tlp_book(nic, index).waits.write_order,
                   data_credits(nic.tlps[index].nbytes))
 
 
-cdef void release_later(Nic* nic, int64_t time, int64_t waited, int64_t data) noexcept nogil:
-    """Either writes or reads do so, never both: those times are in order."""
+cdef void release_later(Nic* nic, Lane* lane, int64_t time, int64_t waited, int64_t data) noexcept nogil:
+    """Times of reads are in order, and so are those of writes."""
     cdef Later* later
     if waited == 0:
         return
-    settle_releases(nic, nic.now)
-    later = <Later*>lane_push(nic, &nic.ledger.released_later)
+    settle_released(nic, lane, nic.now)
+    later = <Later*>lane_push(nic, lane)
     later.time = time
     later.waited = waited
     later.data = data

@@ -236,8 +236,8 @@ cdef inline int64_t draw(Nic* nic, uint64_t purpose, int32_t function, uint64_t 
 cdef int64_t drawn_rarely(Nic* nic, int32_t function, uint64_t serial) noexcept nogil:
     """What some reads pay."""
     cdef int64_t latency = 0
-    if nic.draws & DRAWS_DRAM and draw(nic, DRAM_STREAM, function, serial, WHOLE_SHARE) < nic.dram_share:
-        latency += nic.dram
+    if nic.draws & DRAWS_DRAM:      # no branch for a toss of a coin
+        latency += nic.dram & -<int64_t>(draw(nic, DRAM_STREAM, function, serial, WHOLE_SHARE) < nic.dram_share)
     if nic.draws & DRAWS_TAIL and draw(nic, TAIL_STREAM, function, serial, WHOLE_SHARE) < nic.tail_share:
         latency += nic.tail
     return latency

@@ -3,11 +3,13 @@
 Arrivals are in the order of starts, every walk takes the same time, walkers take the oldest walk, and nothing that waits
 for one is ever taken back. So a walk starts when its first TLP arrives or, if that is later, when the walk is done that is as
 many before it as there are walkers; and whether a key is in the IOTLB at an arrival is decided by the walks that are done by
-then. No event is spent on arrivals, on walks or on their ends: a read takes one, when it samples, a write none but its commit.
+then. No event is spent on arrivals, on walks or on their ends: a read that looks at memory takes one, when it samples, a write
+none but its commit. Reads that look at nothing are answered late, several together, each as of its time.
 
   plan_at_root   a TLP has started: when it is translated, and what follows (of `root` otherwise)
   plan_read      a read that will sample
-  commit_planned one does, or a TLP is blocked
+  answer_reads   those that look at nothing have sampled
+  commit_planned one that looks at memory does, or a TLP is blocked
 
 With RO or IDO, and with walks in turns, `scopes` and `iommu` do all this as it happens.
 """
@@ -24,9 +26,9 @@ cdef inline bint is_later(Translation* left, Translation* right) noexcept nogil:
     return left.time > right.time or (left.time == right.time and left.serial > right.serial)
 
 
-cdef void push_sampling(Nic* nic, Lane* lane, Sampling* item) noexcept nogil:
-    """In order of time; at one time, in that of the translations that set them free; then of arrival. The slot that MEM_READ
-    shares with WALK_DONE is of the first."""
+cdef void push_sampling(Nic* nic, Lane* lane, Sampling* item, int64_t event) noexcept nogil:
+    """In order of time; at one time, in that of the translations that set them free; then of arrival. It needs the slot that
+    MEM_READ shares with WALK_DONE by `event`."""
     cdef Sampling* items
     cdef Sampling* before
     cdef uint64_t position
@@ -41,8 +43,8 @@ cdef void push_sampling(Nic* nic, Lane* lane, Sampling* item) noexcept nogil:
         items[position & lane.mask] = before[0]
         position -= 1
     items[position & lane.mask] = item[0]
-    if item.time < nic.when[RANK_MEM_READ]:
-        set_when(nic, RANK_MEM_READ, item.time)
+    if event < nic.when[RANK_MEM_READ]:
+        set_when(nic, RANK_MEM_READ, event)
 
 
 cdef inline int64_t sampling_time(Lane* lane) noexcept nogil:
@@ -151,7 +153,42 @@ cdef void plan_fault(Nic* nic, Tlp* tlp, Translation* translation) noexcept nogi
     item.freed = translation[0]
     item.index = tlp.function
     item.address = tlp.address
-    push_sampling(nic, &nic.iommu.blocked, &item)
+    push_sampling(nic, &nic.iommu.blocked, &item, item.time)
+
+
+cdef inline bint needs_sampling(Nic* nic, Tlp* tlp) noexcept nogil:
+    """Is anything looked at when the read samples, or does Python hear of it?"""
+    return nic.payload != PAYLOAD_LENGTHS or tlp.klass != CLASS_PAYLOAD or is_message_domain(nic, tlp.domain)
+
+
+cdef void find_patience(Nic* nic) noexcept nogil:
+    """A read that looks at nothing may be answered late, as of its time: before its answer, and before an UpdateFC is due."""
+    nic.iommu.patience = max(0, min(nic.read_latency, nic.fc) - 1)
+    if nic.iommu.plans:
+        await_sampling(nic)
+
+
+cdef inline void await_sampling(Nic* nic) noexcept nogil:
+    """The next event of MEM_READ, which is also that of WALK_DONE."""
+    cdef Iommu* iommu = &nic.iommu
+    cdef int64_t late = NEVER if lane_empty(&iommu.reads) else sampling_time(&iommu.reads) + iommu.patience
+    set_when(nic, RANK_MEM_READ, earliest(late, earliest(front_time(&iommu.looking), sampling_time(&iommu.blocked))))
+
+
+cdef void answer_reads(Nic* nic, int64_t before) noexcept nogil:
+    """Reads that sample before this time and look at nothing are answered, up to the first that does."""
+    cdef Lane* lane = &nic.iommu.reads
+    cdef Sampling* item
+    while sampling_time(lane) < before:
+        item = <Sampling*>lane_front(lane)
+        if needs_sampling(nic, &nic.tlps[item.index]):
+            break
+        release_nonposted(nic, &nic.down, item.time)
+        if nic.books:
+            release_read_at(nic, item.index, item.time)
+        answer_at(nic, item.index, item.time)
+        lane_pop(lane)
+    await_sampling(nic)
 
 
 cdef void plan_read(Nic* nic, int32_t index, Translation* translation) noexcept nogil:
@@ -162,7 +199,11 @@ cdef void plan_read(Nic* nic, int32_t index, Translation* translation) noexcept 
     item.index = index
     if nic.books:
         order_read(nic, index, translation.time, item.time)
-    push_sampling(nic, &nic.iommu.reads, &item)
+    if needs_sampling(nic, &nic.tlps[index]):
+        push_sorted(nic, &nic.iommu.looking, item.time, index)
+        push_sampling(nic, &nic.iommu.reads, &item, item.time)
+    else:
+        push_sampling(nic, &nic.iommu.reads, &item, item.time + nic.iommu.patience)
 
 
 cdef inline Translation arrival_at(Nic* nic, int64_t time) noexcept nogil:
@@ -205,13 +246,20 @@ cdef void plan_at_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
 
 
 cdef void commit_planned(Nic* nic) noexcept nogil:
-    """MEM_READ: a read samples; or, behind those of its time, a TLP is blocked."""
-    cdef Lane* lane = &nic.iommu.reads if sampling_time(&nic.iommu.reads) == nic.now else &nic.iommu.blocked
-    cdef Sampling* item = <Sampling*>lane_front(lane)
-    lane_pop(lane)
-    set_when(nic, RANK_MEM_READ, earliest(sampling_time(&nic.iommu.reads), sampling_time(&nic.iommu.blocked)))
-    if lane == &nic.iommu.reads:
-        sample(nic, item.index)
-    else:
+    """MEM_READ: reads sample; or, behind those of its time, a TLP is blocked."""
+    cdef Iommu* iommu = &nic.iommu
+    cdef Sampling* item
+    if sampling_time(&iommu.reads) > nic.now:
+        item = <Sampling*>lane_front(&iommu.blocked)
+        lane_pop(&iommu.blocked)
         at(nic, RANK_WALK_DONE)
         tell(nic, UPCALL_FAULT, 3, item.index, TRANSLATION_FAULT, <int64_t>item.address, 0)
+        await_sampling(nic)
+        return
+    answer_reads(nic, nic.now + 1)
+    if sampling_time(&iommu.reads) <= nic.now:
+        item = <Sampling*>lane_front(&iommu.reads)
+        lane_pop(&iommu.reads)
+        lane_pop(&iommu.looking)
+        await_sampling(nic)
+        sample(nic, item.index)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from corpus import LINE_64B, agents
 from harness import NS, US, Script, differences, run, rx_flow
@@ -11,6 +13,7 @@ from nicmodel.reference.plane import ReferencePath
 
 SLOW = (("gen", 1), ("lanes", 4))       # a byte a ns
 GEN2 = (128_000, 300_000, 300_000, 2_000_000, 32)       # a generation and a width later: byte time, Ack, UpdateFC, SKP
+GEN1 = (256_000, 5_000, 5_000, 2_000_000, 32)           # likewise, with UpdateFCs that are hardly late
 REVOCATIONS = {
     "close Tx": ("close", (0, 1)),
     "close Rx": ("close", (1, 1)),
@@ -52,5 +55,35 @@ def test_a_message_that_has_not_started_is_taken_back(late):
 def test_planes_agree_on_the_shortest_and_the_longest_delays(latency, delay):
     """Of the host, and of Acks and UpdateFCs: one ps is less than a byte takes, the longest is more than all credits last."""
     script = busy(ack_ps=delay, fc_ps=delay, write_latency_ps=latency, read_latency_ps=latency, books=True)
+    told = differences(run(FastPath, script), run(ReferencePath, script))
+    assert not told, told
+
+
+# Nearly every TLP waits for a page, and reads for one of few credits.
+PAGES = {"iotlb_entries": 4, "walkers": 2, "walk_ps": 150 * NS, "host_nph": 3, "dram_share": 1 << 15, "dram_ps": 90 * NS}
+
+
+@pytest.mark.parametrize("books", (True, False), ids=("books", "no books"))
+@pytest.mark.parametrize("delay", (1, 40 * NS, 900 * NS))
+def test_credits_of_reads_that_wait_for_pages_are_released_when_they_sample(delay, books):
+    """Whatever the delay of their UpdateFC, which a retrain changes in the middle."""
+    script = busy(*((at, "set", ("retrain", 0, 100 * NS, *GEN2)) for at in (9 * US + 1, 11 * US + 1)), fc_ps=delay, books=books,
+                  record_rows=books, **PAGES)
+    told = differences(run(FastPath, script), run(ReferencePath, script))
+    assert not told, told
+
+
+@pytest.mark.parametrize("end", range(11 * US, 11 * US + 900 * NS, 41_113))
+def test_books_of_reads_that_wait_for_pages_close_at_any_moment(end):
+    script = replace(busy(books=True, **PAGES), end=end)
+    told = differences(run(FastPath, script), run(ReferencePath, script))
+    assert not told, told
+
+
+@pytest.mark.parametrize("late", range(0, 600 * NS, 28_051))
+def test_what_reads_that_wait_for_pages_release_before_a_retrain_falls_due_as_before(late):
+    """Each of them waits for the credit of the one before."""
+    script = busy((10 * US + late, "set", ("retrain", 0, 10 * NS, *GEN2)),
+                  (10 * US + late + 77 * NS, "set", ("retrain", 0, 0, *GEN1)), fc_ps=350 * NS, books=True, **{**PAGES, "host_nph": 1})
     told = differences(run(FastPath, script), run(ReferencePath, script))
     assert not told, told
