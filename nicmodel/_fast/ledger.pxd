@@ -123,7 +123,6 @@ cdef struct Ledger:
     Lane fetched            # int32: groups that begin to wait when the scheduler decides
     # lines that are carried out late
     int32_t changed_pause   # the wire has been paused, or changed
-    int64_t pause_since     # `pause_until` is what it is since
     int64_t parser_busy     # `ahead`: frames wait for the parser since; NEVER: none does
     # pools
     Pool pools[NUM_POOLS]

@@ -106,10 +106,8 @@ cdef inline void join_reorder(Nic* nic, int32_t index) noexcept nogil:
 
 
 cdef inline int64_t paused_part(Nic* nic, int64_t since, int64_t until) noexcept nogil:
-    """How long the wire is paused or down between two times, of which the later follows its last change."""
-    if since < nic.ledger.pause_since:
-        since = nic.ledger.pause_since
-    return max(0, min(nic.pause_until, until) - since)
+    """How long the wire is empty, and paused or down, between two times, of which the later follows its last change."""
+    return max(0, min(nic.pause_until, until) - max(nic.pause_from, since))
 
 
 cdef inline void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept nogil:
@@ -141,7 +139,6 @@ cdef void change_pause(Nic* nic) noexcept nogil:
             break
         put_aside(nic, item.index, WAIT_PAUSE, paused_part(nic, item.time, nic.now))
         position += 1
-    nic.ledger.pause_since = nic.now
     nic.ledger.changed_pause = 1
 
 

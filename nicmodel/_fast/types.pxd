@@ -162,6 +162,7 @@ cdef struct Nic:
     Lane tx_pipe_lane       # Timed: rows on their way to a switch that may turn them around
     Lane tx_wire            # Timed: rows, with the time at which each has passed the switch or will have
     int64_t pause_until
+    int64_t pause_from      # the wire has been empty since, and nothing starts before `pause_until`
     int64_t wire_free
     int32_t wire_row        # flying
     int64_t wire_start      # when the head of `tx_wire` starts, if nothing comes between; NEVER: nothing is planned

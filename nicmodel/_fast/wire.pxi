@@ -17,13 +17,13 @@ cdef inline void count_frame(Nic* nic, int way, int64_t length) noexcept nogil:
 # ---- leaving ---------------------------------------------------------------------------------------
 
 cdef inline void count_wait(Nic* nic, int64_t until) noexcept nogil:
-    """The head of the line has waited up to `until`: for the partner as long as that paused it, then for the wire."""
+    """The head of the line has waited up to `until`: for the partner as long as that keeps the wire empty, else for the wire."""
     cdef int64_t since = front_timed(&nic.tx_wire).time, paused
     if since < nic.wire_mark:
         since = nic.wire_mark
     if unlikely(since >= until):
         return
-    paused = min(nic.pause_until, until) - since
+    paused = min(nic.pause_until, until) - max(nic.pause_from, since)
     if unlikely(paused > 0):
         nic.line_clock[LINE_TX_WIRE][CAUSE_POOL] += paused
         since += paused
@@ -169,13 +169,19 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
         end_frame(nic, nic.wire_end)
 
 
+cdef inline void pause_up_to(Nic* nic, int64_t time) noexcept nogil:
+    """From now on nothing starts before `time`. What is on the wire leaves it."""
+    nic.pause_from = max(nic.now, round_up(nic.wire_free))
+    nic.pause_until = time
+
+
 cdef void commit_pause(Nic* nic, int64_t quanta) noexcept nogil:
     """A PAUSE takes effect; 0 quanta end the current one. A wire that is down pauses until it is up, and longer."""
     revoke_plan(nic)
     if nic.books:
         change_pause(nic)
     nic.pause_end = nic.now + round_up(quanta * PAUSE_QUANTUM_BYTES * nic.wire_ticks)
-    nic.pause_until = nic.pause_end if nic.wire_ticks else NEVER
+    pause_up_to(nic, nic.pause_end if nic.wire_ticks else NEVER)
     plan_wire(nic)
 
 
@@ -303,7 +309,7 @@ cdef void set_wire(Nic* nic, int64_t byte_ticks) noexcept nogil:
         change_pause(nic)
     count_offers(nic, nic.now)
     nic.wire_ticks = byte_ticks
-    nic.pause_until = max(nic.pause_end, nic.now) if byte_ticks else NEVER
+    pause_up_to(nic, max(nic.pause_end, nic.now) if byte_ticks else NEVER)
     plan_wire(nic)
     replace_offers(nic)
     wake_rx(nic)

@@ -291,12 +291,13 @@ class Transmit:
             row.stamps[STAGE["ON_WIRE"]] = -(-start // 1024)
             end = start + (row.length + PREAMBLE_BYTES) * ticks
             self.instants.at(-(-end // 1024), "WIRE_TX_END", 0, self.left, row)
-        if self.wire and not paused and self.wire_free > 1024 * now:
+        busy = self.wire_free > 1024 * now
+        if self.wire and busy:
             wake = -(-self.wire_free // 1024)
             if self.wire_wake != wake:
                 self.wire_wake = wake
                 self.instants.at(wake, "LINK_FREE", 2, lambda _now: self.touch_wire())
-        self.instants.blame(LINE["tx_wire"], NO_CAUSE if not self.wire else POOL if paused else SERVER, now)
+        self.instants.blame(LINE["tx_wire"], NO_CAUSE if not self.wire else POOL if paused and not busy else SERVER, now)
 
     def left(self, now: int, row: Row) -> None:
         """The last byte of a frame has left."""

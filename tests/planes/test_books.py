@@ -6,7 +6,7 @@ import pytest
 from booked import BOTH, LONG, ONE_SERVICE, PAIR, PYTHON, RECEIVER, book, pool, row_of, service, waits
 from harness import NS, US, Queue
 
-from nicmodel.reference.instants import LINE, NO_CAUSE, OWN, SERVER, Instants
+from nicmodel.reference.instants import LINE, NO_CAUSE, OWN, POOL, SERVER, Instants
 from nicmodel.reference.shapers import Shaper
 
 
@@ -158,6 +158,18 @@ def test_a_frame_waits_for_an_older_one_of_its_ring_and_for_the_pipeline():
                                      ((1_100_000, "set", ("wire", 0, 0)), (1_235_200, "set", ("wire", 0, 800 * 1024)))])
 def test_a_frame_waits_for_a_paused_wire_or_one_that_is_down(actions):
     assert waits(book(Queue(1, count=1), actions=actions), 0) == {"pause": 102_400}
+
+
+@pytest.mark.parametrize("actions", [((1_100_000, "set", ("pause", 0, 2)),),
+                                     ((1_200_000, "set", ("wire", 0, 0)), (1_302_400, "set", ("wire", 0, 800 * 1024)))])
+def test_a_wire_that_is_paused_is_busy_until_the_frame_on_it_has_left(actions):
+    """The first frame has the wire from 1 158 400 for 84 x 800; paused, or down, from 1 200 000 to 1 302 400. So nothing counts
+    twice: the time that the wire is busy, and the time that frames wait for the far end."""
+    outcome = book(PAIR, actions=actions)
+    assert outcome.results["rows"][1]["ON_WIRE"] == 1_302_400
+    assert waits(outcome, 1) == {"scheduler": 6_400, "down_link": 13_600, "wire": 1_225_600 - 1_177_600,
+                                 "pause": 1_302_400 - 1_225_600}
+    assert outcome.results["lines"][LINE["tx_wire"], POOL] == 1_302_400 - 1_225_600
 
 
 def test_a_retrain_is_a_busy_link():
