@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicmodel.datasheet import arbiters
 from nicmodel.datasheet.arbiters import ORDER
-from nicmodel.datasheet.books import COUNTS, DOWN_CREDITS, POOLS, SERVED, UP_CREDITS, WAIT, WAITS
+from nicmodel.datasheet.books import COUNTS, DOWN_CREDITS, LINE_WAITS, POOLS, SERVED, UP_CREDITS, WAIT, WAITS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import PF_FUNCTION, Direction, PlaneConfig
@@ -41,6 +41,8 @@ CORE_SERVERS = {"scheduler": ("TX_SCHEDULER", None), "tx_pipe": ("TX_REORDER", N
 LINKS = {"up_link": 0, "down_link": 1, "wire": 2, "wire_rx": 3}      # rows of `links`
 WAIT_FOR = {"up": "up_link", "down": "down_link", "wire": "wire", "walkers": "walkers"}     # of SERVED
 PAUSED = arbiters.LINES.index("tx_wire"), arbiters.CAUSES.index("pool")     # of `lines`: a wire is waited for, paused or down
+LACKED = {name: [(arbiters.LINES.index(line), cause) for line, causes in LINE_WAITS.items() for cause, wait in enumerate(causes)
+                 if wait == name] for name in ("tags", "read_buffer", "tag_cap", "tx_buffer", "up_credits", "down_credits")}
 PS_PER_NS = 1000
 CREDITS = {"up_credits": UP_CREDITS, "down_credits": DOWN_CREDITS}       # what takes the part of the fullest of them
 BOTH_WAYS = ("up_link", "down_link", "tags", "read_buffer", *CREDITS, "walkers", "writers", "register_port", "dma_issue")
@@ -77,7 +79,7 @@ class Window:
     own_tags: np.ndarray             # by function, as `held`
     served: np.ndarray
     interference: np.ndarray
-    paused_ps: int                   # frames waited for the wire, and it was paused or down
+    lines: np.ndarray                # ps by line and cause
 
     @cached_property
     def everyone(self) -> dict[str, float]:
@@ -122,7 +124,7 @@ def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, limits: Limi
     return Window(ps, limits, functions, difference(lambda r: r["links"]["busy_ticks"]), difference(lambda r: r["waits"]),
                   difference(lambda r: r["grants"]), agents, held("pools"),
                   difference(lambda r: r["own_tags"][:, 0] - r["own_tags"][:, 1]), difference(lambda r: r["served"]),
-                  difference(lambda r: r["interference"]), int(difference(lambda r: r["lines"][PAUSED])))
+                  difference(lambda r: r["interference"]), difference(lambda r: r["lines"]))
 
 
 def audit(results: dict[str, Any]) -> None:
@@ -155,7 +157,7 @@ def shared(w: Window) -> dict[str, float]:
     """Utilisation of what functions share."""
     config = w.limits.config
     found = {name: int(w.links[row]) / TICKS_PER_PS / w.ps for name, row in LINKS.items()}
-    found["wire"] += w.paused_ps / w.ps         # needed, too
+    found["wire"] += int(w.lines[PAUSED]) / w.ps         # needed, too
     found |= {name: pool_load(w, name) for name in POOLS if name not in COUNTS}
     found |= {name: max(credit_loads(w, name).values()) for name in CREDITS}
     found["walkers"] = int(w.served[SERVED.index("walkers")].sum()) / (config.walkers * w.ps)
@@ -258,6 +260,14 @@ def utilisation(w: Window, function: int, way: Direction | None = None) -> dict[
     return own(w, function, way) | theirs(w, function, way)
 
 
+def wanted(w: Window, loads: dict[str, float]) -> dict[str, float]:
+    """Without pools that nothing ever waited for: however full, more of them would bring nothing.
+
+    A ring has one fetch out, so one VF that receives with one tag always holds it, and needs no other.
+    """
+    return {name: load for name, load in loads.items() if name not in LACKED or any(int(w.lines[at]) for at in LACKED[name])}
+
+
 def is_idle(w: Window, function: int, way: Direction) -> bool:
     """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge."""
     ticks = w.limits.offered_ticks[way]
@@ -271,7 +281,7 @@ def limited_by(w: Window, function: int, way: Direction) -> str | None:
         return None
     if is_idle(w, function, way):
         return OFFERED
-    mine, others = own(w, function, way), theirs(w, function, way)
+    mine, others = wanted(w, own(w, function, way)), wanted(w, theirs(w, function, way))
     if mine and max(mine.values()) >= FULL:
         return tied(mine)
     return tied(others) if max(others.values()) >= FULL else NOBODY
@@ -319,7 +329,7 @@ def part_of(w: Window, resource: str, functions: Collection[int]) -> float:
 
 def without(w: Window, function: int, way: Direction, resources: Collection[str]) -> list[float]:
     """Utilisation of everything else that a function used in a direction."""
-    return [load for name, load in utilisation(w, function, way).items() if name not in resources]
+    return [load for name, load in wanted(w, utilisation(w, function, way)).items() if name not in resources]
 
 
 # interference ---------------------------------------------------------------------------------------------------

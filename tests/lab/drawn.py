@@ -100,5 +100,5 @@ def books_apart(fast: Measured, reference: Measured) -> list[str]:
     """Which sums of the books differ."""
     if fast.books is None or reference.books is None:
         return [] if fast.books is reference.books else ["books"]
-    sums = ("functions", "links", "waits", "grants", "agents", "held", "own_tags", "served", "interference", "paused_ps")
+    sums = ("functions", "links", "waits", "grants", "agents", "held", "own_tags", "served", "interference", "lines")
     return [name for name in sums if not np.array_equal(getattr(fast.books, name), getattr(reference.books, name))]

@@ -178,7 +178,8 @@ def busy(**loads):
     links = {(row, "busy_ticks"): int(loads.pop(name) * PS * 1024) for name, row in books.LINKS.items() if name in loads}
     agents = {(0, "busy_ps"): int(loads.pop("vcpu", 0) * PS), (0, "passes"): 1}
     pools = {(POOLS.index(name), "used"): int(load * PS) * CAPACITIES[POOLS.index(name)] for name, load in loads.items()}
-    return dict(links=links, agents=agents, pools=pools, functions=sent(), served={(SERVED.index("wire"), 1): 1})
+    lines = {at: 1 for places in books.LACKED.values() for at in places}
+    return dict(links=links, agents=agents, pools=pools, functions=sent(), served={(SERVED.index("wire"), 1): 1}, lines=lines)
 
 
 @pytest.mark.parametrize(("loads", "name"), [
@@ -193,6 +194,17 @@ def busy(**loads):
 ])
 def test_the_rule(loads, name):
     assert books.bottleneck(window(replace(LIMITS, batch=1), **busy(**loads)), 1) == name
+
+
+@pytest.mark.parametrize("name", [name for name in books.LACKED if name != "tag_cap"])
+def test_a_pool_that_nothing_waited_for_is_no_limit_however_full(name):
+    pool = {"up_credits": "up_ph", "down_credits": "down_ph"}.get(name, name)
+    full = busy(**{pool: 1.0})
+    assert books.bottleneck(window(**full), 1) == name
+    assert books.without(window(**full), 1, Direction.TX, ("wire",)).count(1.0) == 1
+    alone = window(**full | {"lines": {at: ps for at, ps in full["lines"].items() if at not in books.LACKED[name]}})
+    assert books.utilisation(alone, 1)[name] == 1.0, "it is full all the same"
+    assert books.bottleneck(alone, 1) == NOBODY and 1.0 not in books.without(alone, 1, Direction.TX, ("wire",))
 
 
 def test_a_function_that_moved_nothing_has_no_bottleneck():

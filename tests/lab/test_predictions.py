@@ -14,7 +14,7 @@ import pytest
 from bare_books import US, Setup, attempt, measure
 
 from nicmodel.lab import books
-from nicmodel.lab.books import FULL, TIE
+from nicmodel.lab.books import FULL, NOBODY, TIE
 from nicmodel.lab.relax import BY_NAME
 
 TENTH, EIGHTH, QUARTER = Fraction(11, 10), Fraction(9, 8), Fraction(5, 4)
@@ -85,6 +85,15 @@ def test_the_book_names_the_limit_and_predicts_what_relaxing_it_brings(case, pla
 def test_what_there_is_too_little_of_is_named_though_it_is_never_used_to_the_last(setup, name):
     w = measure(setup)
     assert {books.bottleneck(w, function) for function in (1, 2, 3, 4)} == {name}
+
+
+@pytest.mark.parametrize("config, vfs", [({"tags": 1}, 1), ({"tag_cap": 1}, 3), ({"read_buffer": 512}, 1)])
+def test_what_one_fetch_at_a_time_fills_is_no_limit(config, vfs):
+    """A ring has one fetch out: what it takes is always taken, and a second tag would stay idle."""
+    w = measure(Setup(**RX | {"vfs": vfs, "frame": 64, "ring": 512, "batch": 32}, config=config | {"read_latency_ps": 20 * US}))
+    (name,) = config
+    assert books.utilisation(w, 1)[name] >= FULL
+    assert {books.bottleneck(w, function) for function in range(1, 1 + vfs)} == {NOBODY}
 
 
 def test_the_page_says_on_how_many_machines_the_promise_was_tried():
