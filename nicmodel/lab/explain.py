@@ -201,11 +201,11 @@ def limited_parts(row: Relaxation, book: Window, names: Mapping[tuple[int, Direc
 def predicted(row: Relaxation, change: Change, factor: float, book: Window, function: int, way: Direction,
               parts: Mapping[str, float]) -> float:
     """A function's new rate in a direction over its old one, by the book alone. `parts`: of `limited_parts`."""
-    capacity = capacity_factor(row, book, change, factor)
-    if capacity < 1:  # where more is impossible, less was tried
-        return min(1.0, capacity / max(load_of(row, book), 1e-9))
+    if factor < 1:  # where more is impossible, less was tried
+        return min(1.0, factor / max(load_of(row, book), 1e-9))
     if not (named := named_of(row, limited_by(book, function, way) or "")):
         return 1.0
+    capacity = capacity_factor(row, book, change, factor, named[0])
     return max(1.0, gain(book, function, way, row.resources, capacity, max(parts[name] for name in named)))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from nicmodel.datasheet.arbiters import ORDER
 from nicmodel.datasheet.books import COUNTS, POOLS
+from nicmodel.datasheet.ethernet import FCS_BYTES
 from nicmodel.datasheet.pcie_link import MOST_DATA_CREDITS, MOST_HEADER_CREDITS
 from nicmodel.datasheet.policies import POLICIES
 from nicmodel.lab.books import CORE_SERVERS, Window, capacity_of, credit_loads
@@ -155,7 +156,7 @@ RELAXATIONS = (
     Relaxation("up_credits", ("up_credits",), "more credits of the host; fewer where PCIe allows no more",
                _credits("up_credits")),
     Relaxation("down_credits", ("down_credits",), "more credits of the adapter, likewise", _credits("down_credits")),
-    Relaxation("host latency", ("tags", "read_buffer", "tag_cap"), "the host answers reads sooner", _latency),
+    Relaxation("host latency", ("tags", "read_buffer", "tag_cap", "tx_buffer"), "the host answers reads sooner", _latency),
     Relaxation("walkers", ("walkers",), "a page walk takes less time", _walks),
     Relaxation("core clock", tuple(CORE_SERVERS), "the adapter's clock is faster", _shorter("core_ps")),
     Relaxation("vcpu", ("vcpu",), "drivers take less CPU time", _cpu),
@@ -164,14 +165,21 @@ RELAXATIONS = (
 BY_NAME = {row.name: row for row in RELAXATIONS}
 
 
-def capacity_factor(row: Relaxation, w: Window, change: Change, factor: Fraction | float) -> float:
-    """How much more the widened resources can carry: the factor itself, or what it does to the time that a tag is held."""
+def capacity_factor(row: Relaxation, w: Window, change: Change, factor: Fraction | float, resource: str = "tags") -> float:
+    """How much more a widened resource can carry: the factor itself, or what it does to the time that a tag, or room for a
+    frame, is held. That is the host's latency at least, whatever a short window says."""
     if row.name != "host latency":
         return float(factor)
     old, new = (config.read_latency_ps + config.remote_ps for config in (w.limits.config, change.plane(w.limits.config)))
-    reads = int(w.grants[ORDER["TAGS"]])
-    hold = int(w.held[POOLS.index("tags")]) / reads if reads else 0.0
-    return hold / (hold - (old - new)) if hold > old else 1.0
+    pool = resource if resource == "tx_buffer" else "tags"
+    moved = sent_bytes(w) if pool == "tx_buffer" else int(w.grants[ORDER["TAGS"]])
+    hold = max(float(old), int(w.held[POOLS.index(pool)]) / moved if moved else 0.0)
+    return hold / (hold - (old - new))
+
+
+def sent_bytes(w: Window) -> int:
+    """What frames that were sent took in the Tx buffer: it holds no FCS."""
+    return int((w.functions["tx_bytes"] - FCS_BYTES * w.functions["tx_packets"]).sum())
 
 
 def choices(config: PlaneConfig) -> list[tuple[str, str]]:

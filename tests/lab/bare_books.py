@@ -131,7 +131,8 @@ def attempt(s: Setup, name: str, factor: Fraction) -> Trial:
     row = BY_NAME[name]
     change, applied = row.change(before, factor)
     after = measure(s, change)
-    capacity = capacity_factor(row, before, change, applied)
+    limit = next(each for each in row.resources if each in (books.bottleneck(before, 1) or "") or each == row.resources[-1])
+    capacity = capacity_factor(row, before, change, applied, limit)
     functions = range(1, 1 + s.vfs)
     streams = [(f, way) for f in functions for way in books.ways(before, f)]
     rest = max(max(books.without(before, *stream, row.resources)) for stream in streams)

@@ -16,7 +16,7 @@ from nicmodel.device import plane_config
 from nicmodel.lab import books
 from nicmodel.lab.books import NOBODY, OFFERED, Limits
 from nicmodel.lab.loading import build
-from nicmodel.lab.relax import BY_NAME, MOST, RELAXATIONS, TENTH, choices
+from nicmodel.lab.relax import BY_NAME, MOST, RELAXATIONS, TENTH, capacity_factor, choices
 from nicmodel.lab.settings import plane_settings
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import Direction
@@ -315,6 +315,22 @@ def test_every_row_widens_what_the_rate_book_knows_by_about_a_tenth():
         change, factor = row.change(w, TENTH)
         assert abs(float(factor) - 1) == pytest.approx(0.1, abs=0.03), row.name      # 18 credits for 16
         assert change.plane(config) != config or change.cpu > 1 or change.shaper > 1, row.name
+
+
+def test_a_tag_is_held_as_long_as_the_host_takes_whatever_a_short_window_says():
+    """A wave more of reads was granted in the window than ended in it: on the average they seem to hold tags too short."""
+    latency = CONFIG.read_latency_ps
+    for hold, factor in ((2 * latency, 2 / (2 - 1 / 11)), (latency, 1.1), (latency * 9 // 10, 1.1)):
+        w = window(pools={(0, "used"): 100 * hold}, grants={(ORDER["TAGS"],): 100})
+        change, applied = BY_NAME["host latency"].change(w, TENTH)
+        assert capacity_factor(BY_NAME["host latency"], w, change, applied) == pytest.approx(factor, rel=1e-5)
+
+
+def test_room_for_a_frame_is_held_while_the_host_answers():
+    hold = 3 * CONFIG.read_latency_ps
+    w = window(pools={(2, "used"): 100 * 60 * hold}, functions={(1, "tx_packets"): 100, (1, "tx_bytes"): 6400})
+    change, applied = BY_NAME["host latency"].change(w, TENTH)
+    assert capacity_factor(BY_NAME["host latency"], w, change, applied, "tx_buffer") == pytest.approx(3 / (3 - 1 / 11), rel=1e-5)
 
 
 def test_what_a_machine_does_not_have_is_not_relaxed():

@@ -20,6 +20,8 @@ from nicmodel.lab.relax import BY_NAME
 TENTH, EIGHTH, QUARTER = Fraction(11, 10), Fraction(9, 8), Fraction(5, 4)
 RX = {"direction": "rx", "itr_ps": 1 * US, "batch": 8, "ring": 32, "start_ps": 200 * US, "window_ps": 300 * US}
 GBPS = 8 * 10**6 * 1024                     # ticks of a byte at 1 Mb/s
+ROOM = {"start_ps": 200 * US, "window_ps": 1500 * US,
+        "config": {"tx_buffer": 40 * 508, "read_latency_ps": 30 * US, "tags": 256, "read_buffer": 131_072}}
 SLOW_CPU = {"tx_packet_cost_ps": 600_000}
 
 # name -> setup, what is relaxed, by how much, what is named
@@ -46,6 +48,8 @@ CASES = {
     "read buffer": (Setup(frame=132, window_ps=200 * US, config={"read_buffer": 16 * 128, "tx_cache": 8, "tx_threshold": 4,
                                                                  "read_latency_ps": 3_000_000}),
                     "read_buffer", QUARTER, "read_buffer"),
+    "room for frames": (Setup(**ROOM), "tx_buffer", TENTH, "tx_buffer"),
+    "room for frames, host latency": (Setup(**ROOM), "host latency", TENTH, "tx_buffer"),
     # short rings: behind long backlogs of writes descriptor reads come in waves, and messages a frame change with the rate
     "posted credits": (Setup(**RX | {"ring": 16, "batch": 4, "itr_ps": 0, "window_ps": 400 * US},
                              config={"host_ph": 16, "write_latency_ps": 3_000_000}), "up_credits", EIGHTH, "up_credits"),
