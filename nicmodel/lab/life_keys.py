@@ -178,7 +178,7 @@ def _numbers(s: Scenario) -> tuple[str, str] | None:
 WANTS = {"vf": "needs a VF", "none": "needs a guest without a VF", "asleep": "needs a guest that is asleep"}
 PF_IS = {"up": "runs", "asleep": "is asleep", "halted": "is halted", "gone": "is gone"}
 ENDS = ("pf_halt", "pf_surprise", "re_enable")                  # no guest keeps its VF
-HAS = {"vf": "has one", "none": "has none", "asleep": "is asleep"}
+HAS = {"vf": "has a VF and is awake", "none": "has no VF", "asleep": "is asleep"}
 
 
 def _order(s: Scenario) -> tuple[str, str] | None:
