@@ -118,7 +118,12 @@ def parse_set(assignments: Iterable[str]) -> dict[str, Any]:
     >>> parse_set(["num_vfs=4", "pcie.mps=256B", "traffic.pf=true"])
     {'num_vfs': 4, 'pcie.mps': '256B', 'traffic.pf': True}
     """
-    return {key: value_of(text) for key, text in map(split_assignment, assignments)}
+    overrides: dict[str, Any] = {}
+    for key, text in map(split_assignment, assignments):
+        if key in overrides:
+            raise ScenarioError(f"{key} is set twice: write it once", key=key, file=COMMAND_LINE)
+        overrides[key] = value_of(text)
+    return overrides
 
 
 def split_assignment(text: str) -> tuple[str, str]:

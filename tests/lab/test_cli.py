@@ -121,6 +121,8 @@ def test_plot_alone_writes_here(testbench, command, tmp_path, monkeypatch):
         (["run", "vf_scaling", "--set", "pcie.mps=4096"], "supports at most 512B"),
         (["run", "vf_scaling", "--set", "ring_size=7"], "multiple of 8"),
         (["run", "vf_scaling", "--set", "nothing"], "write key=value"),
+        (["run", "vf_scaling", "--set", "num_vfs=1", "--set", "num_vfs=2"], "--set: num_vfs is set twice: write it once"),
+        (["lspci", "--set", "num_vfs=1", "--set", " num_vfs = 1"], "--set: num_vfs is set twice: write it once"),
         (["run", "vf_scaling", "--plane", "slow"], "must be one of fast, reference"),
         (["run", "vf_scaling", "--seed", "x"], "Invalid value for '--seed'"),
         (["run"], "Missing argument"),
