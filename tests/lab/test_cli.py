@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ import pytest
 
 from nicmodel.datasheet.rules import RULES
 
+ROOT = Path(__file__).parents[2]
 UNMET = 'num_vfs = 2\n[[expect]]\nwhat = "jain"\nbelow = 0.5\nsource = "a test"\n'
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
 
@@ -305,6 +307,29 @@ def test_ctrl_c_before_there_is_a_result_is_told(command, monkeypatch, handler, 
         assert signal.getsignal(signal.SIGINT) is handler or handler == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+SCRIPT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["nicmodel"]
+
+
+@pytest.mark.parametrize("starts", [["-m", "nicmodel"], ["-c", "import sys; from {} import {} as it; sys.exit(it())".format(
+    *SCRIPT.split(":"))]])
+@pytest.mark.parametrize("module", ["typer", "importlib.resources"])
+def test_ctrl_c_while_the_command_is_still_being_imported_is_told(tmp_path, starts, module):
+    """Before anything of ours can ask to be told of it: what a slow disk makes seconds of."""
+    hook = f"""
+        import os, signal, sys
+        class Interrupts:
+            def find_spec(self, name, *_):
+                if name == "{module}":
+                    os.kill(os.getpid(), signal.SIGINT)
+        sys.meta_path.insert(0, Interrupts())
+        sys.modules.pop("{module}", None)
+    """
+    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(hook))
+    environment = ENVIRONMENT | {"PYTHONPATH": os.pathsep.join([str(tmp_path), ENVIRONMENT["PYTHONPATH"]])}
+    done = subprocess.run([sys.executable, *starts, "list"], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "nicmodel: stopped before anything was measured\n")
 
 
 def test_files_are_written_though_nobody_reads_the_table(testbench, command, monkeypatch, tmp_path):
