@@ -206,13 +206,17 @@ def _frame_rows(swept: Any) -> list[dict[str, Any]]:
 
 
 def _show_sweep(swept: Any, axes: dict[str, list[Any]]) -> None:
+    from nicmodel.lab.axes import written
     from nicmodel.lab.report import rows_table
 
     frame = swept.frame
     if len(frame):
         columns = [*axes, "point_gbps", "point_mpps", "point_jain", "point_worst_p99_us", "point_drops"]
         points = frame.drop_duplicates("point")[columns].to_dict("records")
-        rounded = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in points]
+        rounded = [
+            {k: written(k, v) if k in axes else f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()}
+            for row in points
+        ]
         show(rows_table(rounded, columns))
         show(f"Table     {swept.table} ({len(frame):,} rows, one a point and VF)\nPicture   {swept.picture}")
     show(

@@ -6,6 +6,8 @@ values fit together is decided in `scenario.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
 from typing import Annotated, Any, Literal
@@ -73,6 +75,17 @@ def one_of(*allowed: Any) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+@dataclass(frozen=True)
+class Reads:
+    """The function of a validator that reads a quantity, and of which kind that is."""
+
+    kind: Kind
+    check: Callable[[Any], int]
+
+    def __call__(self, value: Any) -> int:
+        return self.check(value)
+
+
 def quantity(kind: Kind, low: int, high: int) -> BeforeValidator:
     """A validator: a quantity with its unit, between two bounds."""
 
@@ -84,7 +97,7 @@ def quantity(kind: Kind, low: int, high: int) -> BeforeValidator:
             )
         return parsed
 
-    return BeforeValidator(check)
+    return BeforeValidator(Reads(kind, check))
 
 
 def _flag(value: Any) -> bool:
@@ -121,7 +134,7 @@ def _page(value: Any) -> int:
 
 
 Share = Annotated[float, BeforeValidator(_share)]
-Page = Annotated[int, BeforeValidator(_page)]
+Page = Annotated[int, BeforeValidator(Reads(BYTES, _page))]
 Headers = Annotated[int, whole(0, MOST_HEADER_CREDITS)]
 Data = Annotated[int, whole(0, MOST_DATA_CREDITS)]
 
@@ -153,7 +166,7 @@ def power_of_two_bytes() -> BeforeValidator:
             raise ValueError(f"{value!r} is not allowed: it must be a power of two from 128B to 4096B")
         return parsed
 
-    return BeforeValidator(check)
+    return BeforeValidator(Reads(BYTES, check))
 
 
 class Section(BaseModel):
@@ -218,7 +231,7 @@ class PcieKeys(Section):
     mrrs: Annotated[int, power_of_two_bytes()] = Field(
         default=0, description="maximum read request", validate_default=False
     )
-    rcb: Annotated[int, one_of(64, 128), BeforeValidator(BYTES.parse)] = Field(
+    rcb: Annotated[int, one_of(64, 128), BeforeValidator(Reads(BYTES, BYTES.parse))] = Field(
         default=0, description="read completion boundary", validate_default=False
     )
     tags: Annotated[int, whole(1, MAX_TAGS)] = Field(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib
 
+from nicmodel.lab.axes import TICKS, Axis, axis, is_wide, written
 from nicmodel.lab.files import write_whole
 from nicmodel.lab.life_plot import draw_life, entitle, figure_size
 from nicmodel.lab.report import headline
@@ -30,7 +31,7 @@ DPI = 120
 AXIS = 96  # digits, and spaces between numbers, that fit below the axis of VFs
 LEGEND_ROWS = 24  # of a column of the legend, which stands beside the panels: no curve is behind it
 MOST_BARS = 64  # more are lines: bars as thin as their edges cannot be told apart
-WIDE = 30  # times the smallest latency: what lies further apart does not show on one linear axis
+PLACE = "place on the axis"
 STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -160,7 +161,7 @@ def draw_latency(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> Non
     if not drawn:
         say_nothing_moved(axes)
         return
-    if max(drawn) > WIDE * min(drawn):
+    if is_wide(drawn):
         axes.set_yscale("log")
     else:
         from_zero(axes)
@@ -173,32 +174,46 @@ def plot_sweep(table: pd.DataFrame, axes_keys: list[str], path: Path, title: str
 
     points = table.drop_duplicates("point")
     first, others = axes_keys[0], axes_keys[1:]
+    below = axis(first, points[first].tolist())
+    points = points.assign(**{PLACE: below.places})
     curves = _lines(points, others)
     columns = -(-len(curves) // LEGEND_ROWS) if others else 0
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(1, 2, figsize=(11 + 1.6 * columns, 4.8))
         for number, (label, group) in enumerate(curves):
+            ordered = group.sort_values(PLACE) if below.numeric else group
             for axes, column in zip(panels, ("point_gbps", "point_worst_p99_us"), strict=True):
-                numeric = group[first].map(lambda value: isinstance(value, int | float)).all()
-                ordered = group.sort_values(first) if numeric else group
-                axes.plot(
-                    ordered[first] if numeric else ordered[first].astype(str),
-                    ordered[column],
-                    label=label,
-                    **curve_style(number),
-                )
+                axes.plot(ordered[PLACE], ordered[column], label=label, **curve_style(number))
         for axes, quantity in zip(
             panels, ("Tx and Rx of all functions [Gb/s]", "worst p99 latency of a VF [us]"), strict=True
         ):
-            axes.set(xlabel=first, ylabel=quantity)
-            if points[first].map(lambda value: isinstance(value, int)).all():
-                axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.set(xlabel=below.label, ylabel=quantity)
+            scale_below(axes, below)
             from_zero(axes)
+        if is_wide(points["point_worst_p99_us"].dropna().tolist()):
+            panels[1].set_ylim(auto=True)
+            panels[1].set_yscale("log")
         if columns:
             figure.legend(*panels[0].get_legend_handles_labels(), title=", ".join(others), fontsize=8,
                           loc="outside right upper", ncols=columns)
         entitle(figure, title)
         return _save(figure, path)
+
+
+def scale_below(axes: Any, below: Axis) -> None:
+    """Whole numbers at whole ticks; of values far apart the logarithm, with the values themselves as ticks."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    if below.whole and not below.wide:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    if not below.wide:
+        return
+    axes.set_xscale("log", base=2)
+    places = sorted(set(below.places))
+    step = -(-len(places) // TICKS)
+    axes.xaxis.set_major_locator(FixedLocator(places[::step]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:g}"))
 
 
 def curve_style(number: int) -> dict[str, Any]:
@@ -214,7 +229,7 @@ def _lines(points: pd.DataFrame, others: list[str]) -> list[tuple[str, pd.DataFr
     if not others:
         return [("", points)]
     return [
-        (", ".join(str(value) for value in values), group)
+        (", ".join(written(key, value) for key, value in zip(others, values, strict=True)), group)
         for values, group in points.groupby(others, sort=False)
     ]
 

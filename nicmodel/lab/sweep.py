@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nicmodel.lab.axes import kinds
 from nicmodel.lab.code import Code
 from nicmodel.lab.files import writable_folder, write_text, write_whole
 from nicmodel.lab.loading import build, read
@@ -32,24 +33,13 @@ if TYPE_CHECKING:
 
 MAX_POINTS = 1_000_000
 TABLE, PICTURE, POINTS = "sweep.parquet", "sweep.png", "points"
-UNITS = {
-    "frame_size": "B",
-    "warmup": "ps",
-    "duration": "ps",
+UNITS = {  # of figures; keys know theirs
     "tx_bytes": "B",
     "rx_bytes": "B",
     "_mpps": "Mpps",
     "_gbps": "Gbit/s",
     "_ns": "ns",
     "_us": "us",
-    "_buffer": "B",
-    ".mps": "B",
-    ".mrrs": "B",
-    ".rcb": "B",
-    "_latency": "ps",
-    "_jitter": "ps",
-    ".itr": "ps",
-    ".poll": "ps",
     "_packets": "frames",
 }
 
@@ -247,9 +237,11 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> Path:
 def unit_of(column: str) -> str | None:
     """The unit of a column of the table, or None for what has none.
 
-    >>> unit_of("tx_gbps"), unit_of("pcie.mps"), unit_of("seed")
-    ('Gbit/s', 'B', None)
+    >>> unit_of("tx_gbps"), unit_of("pcie.mps"), unit_of("driver.tx_cost"), unit_of("seed")
+    ('Gbit/s', 'B', 'ps', None)
     """
+    if column in kinds():
+        return kinds()[column].base
     if column.startswith("drop_") or column == "point_drops":
         return "frames"
     return next((unit for end, unit in UNITS.items() if column.endswith(end)), None)

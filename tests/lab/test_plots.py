@@ -106,3 +106,58 @@ def test_the_legend_of_a_sweep_stands_beside_the_panels_and_whole_numbers_are_on
         assert panel.width > 0.2 * page.width and panel.x1 < box.x0
         assert all(float(tick).is_integer() for tick in axes.get_xticks())
     plt.close(figure)
+
+
+def sweep_figure(monkeypatch, first, values, latencies=None, others=()):
+    """The picture of a sweep over `first`, a curve for each of `others`: (key, value)."""
+    kept = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: kept.append(figure))
+    table = pd.DataFrame([{"point": f"{value} {other}", first: value, **dict([other]), "point_gbps": 1.0,
+                           "point_worst_p99_us": latency}
+                          for other in others or [("seed", 1)]
+                          for value, latency in zip(values, latencies or [1.0] * len(values), strict=True)])
+    plots.plot_sweep(table, [first, *{key for key, _ in others}], "x.png", "x")
+    kept[0].draw_without_rendering()
+    return kept[0]
+
+
+@pytest.mark.parametrize(("key", "values", "label", "places"), [
+    ("driver.itr", [0, 4_000_000, 100_000_000], "driver.itr [us]", [0, 4, 100]),
+    ("host.read_latency", [400_000, 999_000], "host.read_latency [ns]", [400, 999]),
+    ("frame_size", [64, 1518], "frame_size [B]", [64, 1518]),
+    ("nic.vf_rate", [10**9, 25 * 10**8], "nic.vf_rate [Gbps]", [1, 2.5]),
+    ("load", ["90%", "12.5%"], "load [% of the line]", [12.5, 90]),
+    ("load", ["1Mpps", "500kpps"], "load [Mpps]", [0.5, 1]),
+    ("num_vfs", [1, 2, 4], "num_vfs", [1, 2, 4]),
+])
+def test_the_axis_of_a_sweep_is_in_units_that_one_would_write(monkeypatch, key, values, label, places):
+    figure = sweep_figure(monkeypatch, key, values)
+    for axes in figure.axes:
+        assert axes.get_xlabel() == label and list(axes.lines[0].get_xdata()) == places
+        assert axes.xaxis.get_offset_text().get_text() == ""
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(("key", "values"), [("load", ["50%", "saturated"]), ("driver.rss", [True, False]),
+                                             ("nic.fetch", ["fewest", "round_robin"])])
+def test_what_is_no_number_stands_side_by_side_in_its_order(monkeypatch, key, values):
+    figure = sweep_figure(monkeypatch, key, values)
+    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == [str(value).lower() for value in values]
+    plt.close(figure)
+
+
+def test_the_legend_of_a_sweep_names_units(monkeypatch):
+    figure = sweep_figure(monkeypatch, "num_vfs", [1, 2], others=[("driver.itr", 0), ("driver.itr", 20_000_000)])
+    assert [text.get_text() for text in figure.legends[0].texts] == ["0ps", "20us"]
+    plt.close(figure)
+
+
+def test_values_far_apart_all_show_on_the_axes_of_a_sweep(monkeypatch):
+    figure = sweep_figure(monkeypatch, "num_vfs", [1, 2, 4, 8, 16, 32, 63], [2, 2, 2, 3, 4, 7, 250])
+    rates, latency = figure.axes
+    assert (rates.get_xscale(), rates.get_yscale(), latency.get_yscale()) == ("log", "linear", "log")
+    assert [tick.get_text() for tick in rates.get_xticklabels()] == ["1", "2", "4", "8", "16", "32", "63"]
+    plt.close(figure)
+    figure = sweep_figure(monkeypatch, "num_vfs", range(1, 200), [None] * 199)
+    assert len(figure.axes[0].get_xticks()) <= 12 and figure.axes[1].get_yscale() == "linear"
+    plt.close(figure)

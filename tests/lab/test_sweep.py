@@ -47,6 +47,8 @@ def test_a_grid_is_one_tidy_table_with_units_and_a_picture(tmp_path):
     schema = pyarrow.parquet.read_schema(tmp_path / "sweep.parquet")
     assert schema.field("tx_gbps").metadata[b"unit"] == b"Gbit/s"
     assert schema.field("pcie.mps").metadata[b"unit"] == b"B"
+    for key, unit in (("driver.tx_cost", b"ps"), ("host.page_size", b"B"), ("nic.vf_rate", b"bit/s"), ("life.pnp", b"ps")):
+        assert schema.field(key).metadata == {b"unit": unit}
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["points", "sweep.parquet", "sweep.png"]
     assert len(list((tmp_path / "points").iterdir())) == 6
@@ -178,6 +180,13 @@ def test_the_command_sweeps_and_reports(monkeypatch, command, tmp_path):
     status, out, _ = command(*arguments, "--json")
     value = json.loads(out)
     assert status == 0 and value["reused"] == 2 and len(value["rows"]) == 3
+
+
+def test_the_command_prints_values_with_their_units(monkeypatch, command, tmp_path):
+    monkeypatch.setattr(module, "run_point", lab_fakes.work)
+    _, out, _ = command("sweep", "vf_scaling", "--set", "driver.itr=0,20us", "--set", "frame_size=64,1518", "--out", tmp_path)
+    assert [line.split()[:2] for line in out.splitlines()[1:5]] == [
+        ["0ps", "64B"], ["0ps", "1518B"], ["20us", "64B"], ["20us", "1518B"]]
 
 
 def test_the_command_reports_a_lost_point_with_status_1(monkeypatch, command, tmp_path):
