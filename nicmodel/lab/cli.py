@@ -188,6 +188,7 @@ def sweep(
         "ran": swept.ran,
         "reused": swept.reused,
         "failed": len(swept.failed),
+        "unmet": swept.unmet,
         "table": str(swept.table) if swept.table else None,
         "picture": str(swept.picture) if swept.picture else None,
         "interrupted": swept.interrupted,
@@ -198,7 +199,7 @@ def sweep(
         print(json.dumps({"schema": SCHEMA} | summary | {"rows": _frame_rows(swept)}, indent=1))
     else:
         _show_sweep(swept, axes)
-    return INTERRUPTED if swept.interrupted else UNMET if swept.failed else OK
+    return INTERRUPTED if swept.interrupted else UNMET if swept.failed or swept.unmet else OK
 
 
 def _frame_rows(swept: Any) -> list[dict[str, Any]]:
@@ -207,18 +208,23 @@ def _frame_rows(swept: Any) -> list[dict[str, Any]]:
 
 def _show_sweep(swept: Any, axes: dict[str, list[Any]]) -> None:
     from nicmodel.lab.axes import written
-    from nicmodel.lab.report import rows_table
+    from nicmodel.lab.report import rows_table, sweep_notes
 
     frame = swept.frame
     if len(frame):
-        columns = [*axes, "point_gbps", "point_mpps", "point_jain", "point_worst_p99_us", "point_drops"]
+        columns = [*axes, "point_gbps", "point_mpps", "point_jain", "point_worst_p99_us", "point_drops", "point_bottlenecks"]
         points = frame.drop_duplicates("point")[columns].to_dict("records")
         rounded = [
-            {k: written(k, v) if k in axes else f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()}
+            {
+                k.removeprefix("point_"): written(k, v) if k in axes else f"{v:.4f}" if isinstance(v, float) else v
+                for k, v in row.items()
+            }
             for row in points
         ]
-        show(rows_table(rounded, columns))
+        show(rows_table(rounded, [column.removeprefix("point_") for column in columns]))
         show(f"Table     {swept.table} ({len(frame):,} rows, one a point and VF)\nPicture   {swept.picture}")
+        for line in sweep_notes(frame):
+            show(line)
     show(
         f"Points    {len(swept.points)}: {swept.ran} run, {swept.reused} found from before, "
         f"{len(swept.failed)} failed" + ("; stopped, the same command goes on" if swept.interrupted else "")

@@ -19,6 +19,8 @@ from nicmodel.lab.waiting import utilisation_line, waiting_table
 from nicmodel.sim.units import DURATION
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nicmodel.lab.replay import Replayed
 
 
@@ -218,6 +220,19 @@ def expectation_line(expectation: Expectation, verdict: dict[str, Any]) -> Text:
         f"Expected  {expectation.what} {' and '.join(bounds)}: got {got}, {outcome} ({expectation.source})",
         style="" if verdict["ok"] else "bold",
     )
+
+
+def sweep_notes(frame: pd.DataFrame) -> Iterable[str]:
+    """A line each for points whose window was not of one piece, and for those that miss an expectation."""
+    points = frame.drop_duplicates("point")
+    unsteady, unmet = int((points["point_steady"] == False).sum()), int((points["point_unmet"] > 0).sum())  # noqa: E712 (or None)
+    if unsteady:
+        yield (
+            f"Warning   in {unsteady} of {len(points)} points the halves of the window differ by more than 2 % in packets or "
+            "latency (point_steady): a longer warmup or duration gives other figures"
+        )
+    if unmet:
+        yield f"Expected  {unmet} of {len(points)} points miss an expectation of the scenario (point_unmet: how many)"
 
 
 def rows_table(rows: list[dict[str, Any]], columns: Iterable[str]) -> Table:

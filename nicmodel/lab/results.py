@@ -95,7 +95,7 @@ class RunResult:
 
     @property
     def vfs(self) -> pd.DataFrame:
-        """A data frame, one row a VF: state, counts, rates, latency in ns, drops by reason."""
+        """A data frame, one row a VF: state, counts, rates, latency in ns, bottleneck of each way (None without books), drops."""
         import pandas as pd
 
         return pd.DataFrame([flat(row) for row in self.simulated["vfs"]])
@@ -124,6 +124,7 @@ def flat(row: dict[str, Any]) -> dict[str, Any]:
             f"{direction}_{quantile}_ns": (rates["latency_ns"] or {}).get(quantile)
             for quantile in ("p50", "p99", "max")
         }
+        columns[f"{direction}_bottleneck"] = rates.get("bottleneck")
     return columns | {f"drop_{reason}": n for reason, n in row["drops"].items()}
 
 

@@ -61,13 +61,15 @@ class Point:
 
 @dataclass
 class Swept:
-    """What a sweep left: points run, found from before, lost and why; its files, if any point is done."""
+    """What a sweep left: points run, found from before, lost and why; how many miss an expectation; its files, if any point is
+    done."""
 
     points: list[Point]
     ran: int
     reused: int
     failed: dict[str, str]
     interrupted: bool
+    unmet: int = 0
     table: Path | None = None
     picture: Path | None = None
 
@@ -155,6 +157,7 @@ def sweep(
     swept.interrupted = len(done) + len(swept.failed) < len(points)
     if done:
         frame = table([point for point in points if point.key in done], done)
+        swept.unmet = sum(not all(e["ok"] for e in result["simulated"]["expect"]) for result in done.values())
         swept.table = write_parquet(frame, folder / TABLE)
         swept.picture = picture(frame, scenario, axes, folder / PICTURE)
     return swept
@@ -213,6 +216,9 @@ def point_figures(result: Mapping[str, Any]) -> dict[str, Any]:
         "point_jain": simulated["totals"]["jain"],
         "point_worst_p99_us": max(worst) / 1000 if worst else None,
         "point_drops": sum(simulated["totals"]["drops"].values()),
+        "point_bottlenecks": "; ".join(dict.fromkeys(row["bottleneck"] for row in simulated["vfs"] if row["bottleneck"])) or None,
+        "point_steady": simulated["totals"]["steady"],
+        "point_unmet": sum(not expected["ok"] for expected in simulated["expect"]),
     }
     return figures | {
         f"point_{link['name']}_{link['direction']}_utilisation": link["utilisation"]

@@ -138,3 +138,12 @@ def work_or_die(point):
     if point.scenario.num_vfs == 3:
         raise ValueError("three is too many")
     return work(point)
+
+
+def work_unsteadily(point):
+    """The point with seed 2 has a window that is not of one piece."""
+    from nicmodel.lab.results import RunResult
+
+    measured = run_machine(point.scenario)
+    measured.steady = point.scenario.seed != 2
+    return RunResult(point.scenario, measured, "fake").to_dict()

@@ -189,6 +189,33 @@ def test_the_command_prints_values_with_their_units(monkeypatch, command, tmp_pa
         ["0ps", "64B"], ["0ps", "1518B"], ["20us", "64B"], ["20us", "1518B"]]
 
 
+EXPECTS = 'num_vfs = 2\nid = "x"\n[[expect]]\nwhat = "totals.tx_packets"\nabove = 3000\nsource = "a test"\n'
+
+
+def test_the_command_tells_of_points_that_are_unsteady_or_miss_an_expectation(monkeypatch, command, tmp_path):
+    """Nobody looks at each point of a grid: what `run` would say of one must not be lost."""
+    monkeypatch.setattr(module, "run_point", lab_fakes.work_unsteadily)
+    (tmp_path / "x.toml").write_text(EXPECTS)
+    arguments = ["sweep", tmp_path / "x.toml", "--out", tmp_path / "out", "--set", "seed=1,2,1000"]
+    status, out, _ = command(*arguments)
+    assert status == 1 and "Expected  2 of 3 points miss an expectation" in out
+    assert "Warning   in 1 of 3 points the halves of the window differ" in out
+    frame = pd.read_parquet(tmp_path / "out" / "sweep.parquet").drop_duplicates("point")
+    assert list(frame["point_unmet"]) == [1, 1, 0] and list(frame["point_steady"]) == [True, False, True]
+    status, out, _ = command(*arguments, "--json")
+    assert status == 1 and json.loads(out)["unmet"] == 2
+    status, out, _ = command(*arguments[:-1], "seed=1000,1001")
+    assert status == 0 and "Expected" not in out and "Warning" not in out
+
+
+def test_the_table_names_what_limits_each_way_of_each_vf(tmp_path):
+    fixed = {"warmup": "50us", "duration": "50us", "num_vfs": 2}
+    swept = sweep("vf_scaling", {"direction": ["tx", "rx"]}, tmp_path, fixed=fixed)
+    sends, receives = swept.frame.iloc[0], swept.frame.iloc[-1]
+    assert sends["tx_bottleneck"] == sends["point_bottlenecks"] and sends["tx_bottleneck"] and pd.isna(sends["rx_bottleneck"])
+    assert receives["rx_bottleneck"] == receives["point_bottlenecks"] and pd.isna(receives["tx_bottleneck"])
+
+
 def test_the_command_reports_a_lost_point_with_status_1(monkeypatch, command, tmp_path):
     monkeypatch.setattr(module, "run_point", lab_fakes.work_or_die)
     status, _, err = command("sweep", "vf_scaling", "--set", "num_vfs=1,2", "--out", tmp_path, "--workers", 1)
