@@ -69,7 +69,7 @@ def read(name: str | Path) -> tuple[dict[str, Any], str]:
 
 def _parse(content: bytes, file: str, identity: str) -> tuple[dict[str, Any], str]:
     try:
-        data = tomllib.loads(content.decode())
+        data = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ScenarioError("the scenario is not UTF-8 text", file=file) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
