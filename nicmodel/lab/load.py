@@ -21,7 +21,7 @@ class Load:
 
     @staticmethod
     def parse(value: object) -> Load:
-        """A load from what the author wrote. A bare integer is bit/s, a fraction a share of the line.
+        """A load from what the author wrote. A bare integer above 1 is bit/s, a fraction a share of the line.
 
         >>> [str(Load.parse(v)) for v in ("saturated", "3Mpps", "50%", 0.25, 10**9)]
         ['saturated', '3Mpps', '50%', '25%', '1Gbps']
@@ -31,7 +31,7 @@ class Load:
         if isinstance(value, bool):
             raise ValueError(f"{value!r} is not a load: {HELP}")
         if isinstance(value, int):
-            return _checked("bps", Fraction(value), value)
+            return _checked("bps", _not_the_line(Fraction(value), value), value)
         if isinstance(value, float) and 0 < value <= 1:
             return Load("share", Fraction(str(value)))
         number, unit = (split(value) if isinstance(value, str) else None) or (None, "")
@@ -48,7 +48,8 @@ class Load:
             )
         if unit in PACKET_RATE:
             return _checked("pps", Fraction(PACKETS.parse(value)), value)
-        return _checked("bps", Fraction(BITS.parse(value)), value)
+        bits = Fraction(BITS.parse(value))
+        return _checked("bps", bits if unit else _not_the_line(bits, value), value)
 
     def __str__(self) -> str:
         if self.kind == "saturated":
@@ -75,6 +76,13 @@ class Load:
         share = self.amount if self.kind == "share" else Fraction(1)
         bits = (Fraction(total, count) + overhead) * 8
         return _up(bits * TICKS_PER_SECOND * senders / (line_bps * share))
+
+
+def _not_the_line(bits: Fraction, value: object) -> Fraction:
+    """A bare 1 stands at the end of 0.25, 0.5, 0.75, and would be a frame in minutes."""
+    if bits == 1:
+        raise ValueError(f'{value!r} is not allowed: the whole line is "100%" or 1.0, one bit a second "1bps"')
+    return bits
 
 
 def _checked(kind: str, amount: Fraction, value: object) -> Load:

@@ -55,6 +55,9 @@ from nicmodel.sim.plane import Direction
         ({"load": "101%"}, "at most 100%"),
         ({"load": 0}, "a rate is from 1"),
         ({"load": 10**13 + 1}, "a rate is from 1 to 10**13"),
+        ({"load": 1}, 'load: 1 is not allowed: the whole line is "100%" or 1.0, one bit a second "1bps"'),
+        ({"load": np.int64(1)}, "load: 1 is not allowed: the whole line"),
+        ({"load": "1"}, "load: '1' is not allowed: the whole line"),
         ({"load": "10000001Mbps"}, "a rate is from 1 to 10**13"),
         ({"load": 2.5}, "load: 2.5 is not a load"),
         ({"load": "20Gbps", "direction": "rx"}, "more than the wire's 100Gbps"),
@@ -213,6 +216,13 @@ def test_a_file_that_is_no_scenario_is_one_sentence(tmp_path, content, says):
     with pytest.raises(ScenarioError, match=says) as error:
         loading.load(file)
     assert "\n" not in str(error.value) and str(file) in str(error.value)
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path):
+    """As some editors write UTF-8."""
+    file = tmp_path / "mark.toml"
+    file.write_bytes(b"\xef\xbb\xbfnum_vfs = 3\r\n")
+    assert loading.load(file).num_vfs == 3
 
 
 def test_an_empty_key_is_told_with_the_file():
