@@ -8,7 +8,6 @@ sentence; 130 Ctrl-C, after printing what was measured. Heavy imports happen in 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -29,12 +28,14 @@ from nicmodel.lab.console import (
     sweep_progress,
 )
 from nicmodel.lab.options import (
+    ALL_CORES,
     AsJson,
     Out,
     Plane,
     ScenarioName,
     Seed,
     Settings,
+    Workers,
     load_scenario,
     named_folder,
     option,
@@ -133,7 +134,7 @@ def explain(
     settings: Settings = None,
     plane: Plane = "fast",
     seed: Seed = None,
-    workers: Annotated[int, typer.Option(help="Processes.")] = max(1, os.cpu_count() or 1),
+    workers: Workers = ALL_CORES,
     as_json: AsJson = False,
 ) -> int:
     """What VFs wait for, who is in the way, and what would help, checked by re-runs."""
@@ -164,7 +165,7 @@ def sweep(
         list[str] | None,
         typer.Option("--set", metavar="KEY=A,B,C", help="An axis of the grid, or one value for all points."),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes.")] = max(1, os.cpu_count() or 1),
+    workers: Workers = ALL_CORES,
     plane: Plane = "fast",
     seed: Seed = None,
     as_json: AsJson = False,
@@ -369,7 +370,8 @@ def validate(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status. Mistakes of the user end in one sentence and status 2."""
-    return ended(lambda: app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False))
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return ended(lambda: app(args=given, prog_name="nicmodel", standalone_mode=False))
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ def ended(command: Callable[[], Any]) -> int:
         sys.stdout.flush()
         return status if isinstance(status, int) else OK
     except USAGE_ERROR as error:
-        say(" ".join(error.format_message().split()).rstrip(".") + "; see nicmodel --help")
+        path = error.ctx.command_path if getattr(error, "ctx", None) else "nicmodel"
+        say(" ".join(error.format_message().split()).rstrip(".") + f"; see {path} --help")
     except (ScenarioError, DriverFault) as error:
         say(str(error))
     except DriverStumble as error:

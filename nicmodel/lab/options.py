@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,13 +22,23 @@ def named_folder(text: str) -> Path:
     return Path(text)
 
 
+def whole_number(text: str | int) -> int:
+    """A whole number that was written, or the default, which is one."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f'"{text}" is no whole number') from None
+
+
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name or a TOML file.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Replace a key; may be given many times."),
 ]
 Plane = Annotated[str, typer.Option(help="Data plane: fast or reference.")]
-Seed = Annotated[int | None, typer.Option(help="The same as --set seed=N.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", parser=whole_number, help="The same as --set seed=N.")]
+ALL_CORES = max(1, os.cpu_count() or 1)
+Workers = Annotated[int, typer.Option(metavar="N", parser=whole_number, help="Processes.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", parser=named_folder, help="Folder for files.")]
 
