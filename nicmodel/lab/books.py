@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,11 @@ class Limits:
     batch: int = 1                   # frames a pass may take of each direction
     shaper_ticks: int = 0            # a byte of a VF, 0: no shaper
     offered_ticks: tuple[int, int] = (0, 0)     # between frames of a function, by direction; 0: saturated
+    own_offered: dict[int, tuple[int, int]] = field(default_factory=dict)       # the same of a function with a load of its own
+
+    def offered(self, function: int, way: Direction) -> int:
+        """Ticks between frames offered to a function; 0: saturated."""
+        return self.own_offered.get(function, self.offered_ticks)[way]
 
 
 @dataclass(frozen=True)
@@ -96,10 +101,15 @@ def limits(scenario: Scenario, config: PlaneConfig) -> Limits:
     """Those of a scenario."""
     from nicmodel.lab.settings import shaper_words
 
-    offered = [0 if scenario.load.kind == "saturated" else scenario.interval_ticks(way) for way in Direction]
+    def offered(function: int) -> tuple[int, int]:
+        if scenario.load_of(function).kind == "saturated":
+            return 0, 0
+        return scenario.interval_ticks(Direction.TX, function), scenario.interval_ticks(Direction.RX, function)
+
+    alone = {1 + int(vf): offered(1 + int(vf)) for vf in scenario.traffic.loads}
     driver, words = scenario.driver, shaper_words(scenario)
     batch = min(driver.batch, scenario.ring_size - 1)           # what a ring has room for
-    return Limits(config, driver.tx_cost, driver.rx_cost, batch, words[0] if words else 0, (offered[0], offered[1]))
+    return Limits(config, driver.tx_cost, driver.rx_cost, batch, words[0] if words else 0, offered(PF_FUNCTION), alone)
 
 
 def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, limits: Limits) -> Window | None:
@@ -270,7 +280,7 @@ def wanted(w: Window, loads: dict[str, float]) -> dict[str, float]:
 
 def is_idle(w: Window, function: int, way: Direction) -> bool:
     """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge."""
-    ticks = w.limits.offered_ticks[way]
+    ticks = w.limits.offered(function, way)
     return bool(ticks) and (1 + packets(w, function, way)) * ticks >= MET * w.ps * TICKS_PER_PS
 
 
@@ -308,7 +318,7 @@ def gain(w: Window, function: int, way: Direction, resources: Collection[str], f
     Holds where they are full (FULL) and the next one has room: factor x its utilisation <= 0.85.
     """
     bounds = [1 + (factor - 1) / part, *(1 / load for load in without(w, function, way, resources) if load > 0)]
-    if ticks := w.limits.offered_ticks[way]:
+    if ticks := w.limits.offered(function, way):
         bounds.append(w.ps * TICKS_PER_PS / (ticks * packets(w, function, way)))
     return min(bounds)
 

@@ -12,7 +12,16 @@ from fractions import Fraction
 from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from nicmodel.datasheet.ethernet import MINIMUM_FRAME
 from nicmodel.datasheet.pcie_link import GENERATIONS, LANES, MOST_DATA_CREDITS, MOST_HEADER_CREDITS
@@ -20,6 +29,7 @@ from nicmodel.datasheet.policies import TX_POLICIES, choices
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON
 from nicmodel.datasheet.registers_pf import ITR_UNIT_PS, LONGEST_ITR_PS
 from nicmodel.datasheet.rss import TABLE_ENTRIES
+from nicmodel.lab.load import Load
 from nicmodel.lab.names import nearest_or
 from nicmodel.sim.limits import PAGE_SHIFTS
 from nicmodel.sim.plane import WHOLE_SHARE
@@ -335,7 +345,7 @@ class DriverKeys(Section):
 
             for who, name in value.items():
                 kind = "pf" if who == "pf" else "vf"
-                if who != "pf" and not (who.isascii() and who.isdigit() and str(int(who)) == who):
+                if who != "pf" and not is_vf_number(who):
                     raise ValueError(f'"{who}" is not allowed: a driver is named by its VF number or pf')
                 if ":" in name:
                     if not may_be(driver_class(name), kind):
@@ -348,6 +358,15 @@ class DriverKeys(Section):
         return value
 
 
+def is_vf_number(who: str) -> bool:
+    return who.isascii() and who.isdigit() and len(who) < 6 and str(int(who)) == who
+
+
+def as_load(value: Any) -> Load:
+    """A validator: a load, in text or as it is."""
+    return value if isinstance(value, Load) else Load.parse(value)
+
+
 class TrafficKeys(Section):
     """[traffic]: who sends besides the VFs, and mixes of sizes."""
 
@@ -355,9 +374,22 @@ class TrafficKeys(Section):
     connections: Annotated[int, whole(0, MAX_CONNECTIONS)] = Field(
         default=0, description="TCP connections that each function receives over in turns, 0: frames carry no IP"
     )
+    loads: dict[str, Annotated[Load, BeforeValidator(as_load), PlainSerializer(str)]] = Field(
+        default_factory=dict, description="VF number -> its own load, each read as if all had it; the others keep load"
+    )
     sizes: tuple[FrameSize, ...] = Field(
         default=(), description="frame sizes, repeated in this order, instead of frame_size"
     )
+
+    @field_validator("loads", mode="before")
+    @classmethod
+    def _loads(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError(f'{value!r} is not allowed: write a table like {{ "0" = "saturated" }}')
+        for who in value:
+            if not is_vf_number(who):
+                raise ValueError(f'"{who}" is not allowed: a load is that of a VF, by its number')
+        return value
 
     @field_validator("sizes", mode="before")
     @classmethod

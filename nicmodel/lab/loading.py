@@ -22,6 +22,7 @@ from nicmodel.lab.scenario import Scenario, together
 from nicmodel.sim.errors import ScenarioError
 
 COMMAND_LINE = "--set"
+BY_VF = ("driver.mutants", "traffic.loads")  # tables whose keys are VF numbers, and pf for a driver
 MAX_FILE = 1 << 20  # bytes; a scenario is a page of text
 
 
@@ -204,7 +205,7 @@ def _place(raw: dict[str, Any], key: str, value: Any, where: str) -> None:
     if not all((*sections, leaf)):
         raise ScenarioError(f'"{key}" is not a key: write key or table.key, like pcie.mps', key=key, file=where)
     here = raw
-    values = {known for known in known_keys() if known != "driver.mutants"}
+    values = {known for known in known_keys() if known not in BY_VF}
     for depth, section in enumerate(sections, start=1):
         below = here.setdefault(section, {})
         if not isinstance(below, dict) or ".".join(sections[:depth]) in values:

@@ -253,11 +253,11 @@ class Machine:
         if not s.receives:
             return
         running = [f for f, state in enumerate(self.states) if state["state"] in RECEIVES and (f or s.traffic.pf)]
-        ticks = s.interval_ticks(Direction.RX)
-        if s.load.kind == "saturated":
-            ticks = self.change.arrival_ticks(ticks)
         streams = max(1, s.traffic.connections)
         for position, function in enumerate(running):
+            ticks = s.interval_ticks(Direction.RX, function)
+            if s.load_of(function).kind == "saturated":
+                ticks = self.change.arrival_ticks(ticks)
             for number in range(streams):
                 start = self.clock.stamp() + 1 + (position + number * len(running)) * ticks // (TICKS_PER_PS * len(running))
                 config = FlowConfig(Direction.RX, s.sizes, self.mac_of(function), REMOTE_MAC, 0, streams * ticks, start,
@@ -272,17 +272,18 @@ class Machine:
                 flow = self.device.plane.add_flow(FlowConfig(
                     Direction.TX, self.scenario.sizes, self._destination(config.function),
                     self.mac_of(1 + self.owners[config.function]), 0,
-                    queues * self.scenario.interval_ticks(Direction.TX), self.next_offer(self.clock.stamp(), queue, queues)))
+                    queues * self.scenario.interval_ticks(Direction.TX, config.function),
+                    self.next_offer(self.clock.stamp(), queue, queues, config.function)))
                 self.flows[flow] = self.owners[config.function]
             core = core_of(self.scenario, config.function, queue)
             self.agents.append(self.device.start_agent(self.change.agent(replace(config, flow=flow, core=core))))
 
-    def next_offer(self, at: int, queue: int, queues: int) -> int:
+    def next_offer(self, at: int, queue: int, queues: int, function: int) -> int:
         """When one of a function's queues, which take the frames of its load in turns, is offered its next one.
 
         The load of a guest whose VF may go counts from the start of traffic, whoever sends.
         """
-        ticks = self.scenario.interval_ticks(Direction.TX)
+        ticks = self.scenario.interval_ticks(Direction.TX, function)
         if self.switch is None or not ticks:
             return at + queue * ticks // TICKS_PER_PS
         first = -(-max(0, at - self.started) * TICKS_PER_PS // ticks)

@@ -5,7 +5,7 @@ Rich renderables only; sums of the figures are all that is computed here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -54,8 +54,19 @@ def headline(result: RunResult) -> str:
     )
     return (
         f"{result.name}: {s.num_vfs} VF{'s' if s.num_vfs > 1 else ''} on {s.profile}, {sizes}, {s.direction}"
-        f", load {s.load}, PCIe Gen{s.pcie.gen} x{s.pcie.lanes}, seed {s.seed}"
+        f", load {s.load}{own_loads(s.traffic.loads)}, PCIe Gen{s.pcie.gen} x{s.pcie.lanes}, seed {s.seed}"
     )
+
+
+def own_loads(loads: Mapping[str, Any]) -> str:
+    """The loads of VFs that have one of their own, behind that of the others; of many only how many.
+
+    >>> own_loads({"0": "saturated"}), own_loads({})
+    (' (VF 0 saturated)', '')
+    """
+    if len(loads) > 3:
+        return f" ({len(loads)} VFs others)"
+    return f" ({', '.join(f'VF {vf} {load}' for vf, load in loads.items())})" if loads else ""
 
 
 def vf_table(result: RunResult) -> Table:

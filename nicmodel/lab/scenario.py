@@ -32,6 +32,7 @@ from nicmodel.lab.keys import (
     Text,
     Time,
     TrafficKeys,
+    as_load,
     one_of,
     up_to,
     whole,
@@ -40,7 +41,7 @@ from nicmodel.lab.life_keys import LifeKeys
 from nicmodel.lab.life_keys import misfit as life_misfit
 from nicmodel.lab.load import Load
 from nicmodel.sim.limits import MOST_JITTER_PS
-from nicmodel.sim.plane import WHOLE_SHARE, Direction
+from nicmodel.sim.plane import PF_FUNCTION, WHOLE_SHARE, Direction
 from nicmodel.sim.units import BITS, BYTES, DURATION
 
 SCHEMA = 1
@@ -48,10 +49,6 @@ MIN_RING, MAX_RING, RING_STEP = 64, 8192, 8  # descriptors; 82599: a multiple of
 DIRECTIONS = ("tx", "rx", "both", "vf2vf")
 LEAST_RATE = 1000                           # bit/s, of a shaper: its byte takes less than MOST_BYTE_TICKS
 CREDITS = ("ph", "pd", "nph", "npd", "cplh", "cpld")
-
-
-def _load(value: Any) -> Load:
-    return value if isinstance(value, Load) else Load.parse(value)
 
 
 class Scenario(Section):
@@ -64,7 +61,7 @@ class Scenario(Section):
     num_vfs: Annotated[int, up_to("max_vfs", "VFs")] = 8
     frame_size: FrameSize = 512
     direction: Annotated[Text, one_of(*DIRECTIONS)] = "tx"
-    load: Annotated[Load, BeforeValidator(_load), PlainSerializer(str)] = Field(
+    load: Annotated[Load, BeforeValidator(as_load), PlainSerializer(str)] = Field(
         default_factory=lambda: Load("saturated")
     )
     warmup: Time = 20_000_000
@@ -141,15 +138,20 @@ class Scenario(Section):
         """Functions that share the line: the VFs, and the PF if it has traffic."""
         return self.num_vfs + int(self.traffic.pf)
 
-    def interval_ticks(self, direction: Direction) -> int:
-        """Spacing of one function's frames in 1/1024 ps; 0: as fast as its ring takes them (Tx only).
+    def load_of(self, function: int) -> Load:
+        """What is offered to a function: 0 is the PF, 1 + v VF v."""
+        return self.traffic.loads.get(str(function - 1), self.load)
+
+    def interval_ticks(self, direction: Direction, function: int = PF_FUNCTION) -> int:
+        """Spacing of one function's frames in 1/1024 ps; 0: as fast as its ring takes them (Tx only). The PF has what VFs have
+        that have no load of their own.
 
         A rate counts frame bytes, per function and direction; a share is of the line with preamble and gap,
         split evenly. Saturated Rx is the whole line.
         """
         mean = sum(self.sizes), len(self.sizes)
         line = self.adapter.link_gbps * 10**9
-        return self.load.interval_ticks(mean, line, self.senders, AROUND_BYTES, rx=direction == Direction.RX)
+        return self.load_of(function).interval_ticks(mean, line, self.senders, AROUND_BYTES, rx=direction == Direction.RX)
 
     def config(self) -> dict[str, Any]:
         """Every key with its value in base units: what a result and a sweep's key record."""
@@ -238,6 +240,16 @@ def together(scenario: Scenario) -> tuple[str, str] | None:
         return misfit
     if scenario.direction == "vf2vf" and scenario.num_vfs < 2:
         return "direction", '"vf2vf" is not allowed with one VF: num_vfs must be 2 or more'
+    if scenario.traffic.loads and scenario.life.on:
+        return "traffic.loads", "a load of a VF's own is not allowed with [life]: guests that come and go have the same load"
+    for vf in scenario.traffic.loads:
+        if int(vf) >= scenario.num_vfs:
+            return f"traffic.loads.{vf}", f"there is no VF {vf}: VFs are numbered 0 to {scenario.num_vfs - 1}"
+    if scenario.receives and scenario.traffic.loads and _wire_share(scenario) > 1:
+        return "traffic.loads", (
+            f'with "{scenario.load}" for the others not allowed: {scenario.senders} functions would receive more than '
+            f"the wire's {profile.link_gbps}Gbps"
+        )
     if scenario.receives and _wire_share(scenario) > 1:
         return "load", (
             f'"{scenario.load}" is not allowed: {scenario.senders} functions would receive more than '
@@ -310,8 +322,10 @@ def _rate_misfit(scenario: Scenario) -> tuple[str, str] | None:
         return "nic.vf_burst", (
             f"{BYTES.format(burst)} is not allowed: at {BITS.format(rate)} (nic.vf_rate) it is saved in more than {longest}"
         )
-    if any(scenario.interval_ticks(way) > LIMIT_PS * TICKS_PER_PS for way in Direction):
-        return "load", f'"{scenario.load}" is not allowed: a function\'s frames would be more than {longest} apart'
+    for function in (PF_FUNCTION, *(1 + int(vf) for vf in scenario.traffic.loads)):
+        if any(scenario.interval_ticks(way, function) > LIMIT_PS * TICKS_PER_PS for way in Direction):
+            key = f"traffic.loads.{function - 1}" if function else "load"
+            return key, f'"{scenario.load_of(function)}" is not allowed: a function\'s frames would be more than {longest} apart'
     return None
 
 
@@ -321,7 +335,7 @@ def _span(low: int, high: int) -> str:
 
 def _wire_share(scenario: Scenario) -> float:
     """The share of the wire that the Rx load of all functions takes."""
-    ticks = scenario.interval_ticks(Direction.RX)
+    functions = [*range(1, 1 + scenario.num_vfs), *([PF_FUNCTION] if scenario.traffic.pf else [])]
     frame = sum(scenario.sizes) / len(scenario.sizes) + AROUND_BYTES
     line_ticks = frame * 8 * 1000 * TICKS_PER_PS / scenario.adapter.link_gbps
-    return 0.999_999 * scenario.senders * line_ticks / ticks
+    return 0.999_999 * sum(line_ticks / scenario.interval_ticks(Direction.RX, function) for function in functions)

@@ -58,6 +58,7 @@ DRAWN: dict[str, tuple[float, tuple[Any, ...]]] = {
     "driver.poll": (0.2, (1000, "500ns", "3us")), "driver.pass_cost": (0.2, SHORT), "driver.irq_cost": (0.2, SHORT),
     "driver.rss": (0.3, (True,)), "driver.rss_entries": (0.3, (16, 64)), "driver.tx_cost": (0.2, SHORT),
     "driver.rx_cost": (0.2, SHORT), "driver.doorbell_cost": (0.2, SHORT),
+    "traffic.loads": (0.3, ({"0": "saturated"}, {"0": "1Mpps"}, {"0": "5%"})),
 }
 LEFT_OUT = {
     "id": "a name", "doc": "a text", "schema": "has one value", "expect": "judges figures", "packets": "ends a run by them",
