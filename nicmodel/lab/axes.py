@@ -76,8 +76,8 @@ def axis(key: str, values: Sequence[Any]) -> Axis:
     >>> axis("load", ["30%", "90%"]).places, axis("load", ["30%", "saturated"]).places
     ([30.0, 90.0], ['30%', 'saturated'])
     """
-    if key == "load":
-        return _load_axis(values)
+    if key == "load" or key.startswith("traffic.loads."):
+        return _load_axis(key, values)
     if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
         return Axis([written(key, value) for value in values], key, numeric=False)
     whole = all(isinstance(value, int) for value in values)
@@ -87,15 +87,17 @@ def axis(key: str, values: Sequence[Any]) -> Axis:
     return _scaled(key, values, kind)
 
 
-def _load_axis(values: Sequence[Any]) -> Axis:
+def _load_axis(key: str, values: Sequence[Any]) -> Axis:
+    if not all(isinstance(value, str) for value in values):  # points without a load of this VF's own
+        return Axis(list(map(str, values)), key, numeric=False)
     loads = [Load.parse(value) for value in values]
     sort = {load.kind for load in loads}
     if sort == {"share"}:
-        return Axis([float(100 * load.amount) for load in loads], "load [% of the line]", numeric=True)
+        return Axis([float(100 * load.amount) for load in loads], f"{key} [% of the line]", numeric=True)
     for name, kind in (("bps", BITS), ("pps", PACKETS)):
         if sort == {name}:
-            return _scaled("load", [int(load.amount) for load in loads], kind)
-    return Axis(list(values), "load", numeric=False)
+            return _scaled(key, [int(load.amount) for load in loads], kind)
+    return Axis(list(values), key, numeric=False)
 
 
 def _scaled(key: str, values: Sequence[int], kind: Kind) -> Axis:

@@ -213,7 +213,8 @@ def _show_sweep(swept: Any, axes: dict[str, list[Any]]) -> None:
 
     frame = swept.frame
     if len(frame):
-        columns = [*axes, "point_gbps", "point_mpps", "point_jain", "point_worst_p99_us", "point_drops", "point_bottlenecks"]
+        figures = [f"point_{name}" for name in ("gbps", "mpps", "jain", "worst_p99_us", "drops", "bottlenecks")]
+        columns = [*(key for key in axes if key in frame), *figures]
         points = frame.drop_duplicates("point")[columns].to_dict("records")
         rounded = [
             {

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from nicmodel.lab.axes import kinds
 from nicmodel.lab.code import Code
 from nicmodel.lab.files import writable_folder, write_text, write_whole
-from nicmodel.lab.loading import build, read
+from nicmodel.lab.loading import BY_VF, build, read
 from nicmodel.lab.results import flat
 from nicmodel.lab.run import check_plane, run
 from nicmodel.lab.scenario import SCHEMA, Scenario
@@ -191,14 +191,14 @@ def table(points: Sequence[Point], done: Mapping[str, dict[str, Any]]) -> pd.Dat
 
 
 def flat_config(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys; lists and driver tables as JSON text; prose and expectations left out."""
+    """Dotted keys; lists as JSON text, and tables by VF beside a column for each; prose and expectations left out."""
     flattened: dict[str, Any] = {}
     for key, value in config.items():
         if not prefix and key in ("doc", "expect", "schema"):
             continue
-        if isinstance(value, Mapping) and key != "mutants":
+        if isinstance(value, Mapping):
             flattened |= flat_config(value, f"{prefix}{key}.")
-        else:
+        if not isinstance(value, Mapping) or prefix + key in BY_VF:
             flattened[prefix + key] = json.dumps(value) if isinstance(value, list | Mapping) else value
     return flattened
 

@@ -216,6 +216,20 @@ def test_the_table_names_what_limits_each_way_of_each_vf(tmp_path):
     assert receives["rx_bottleneck"] == receives["point_bottlenecks"] and pd.isna(receives["tx_bottleneck"])
 
 
+@pytest.mark.parametrize(("axis", "column", "shown"), [
+    ("driver.mutants.0=vf_reports_no_capability,drivers.vf:VfMiniport", "driver.mutants.0", "drivers.vf:VfMiniport"),
+    ("doc=one,another", "num_vfs", "Points    2"),
+    ("traffic.loads.1=10%,saturated", "traffic.loads.1", "saturated"),
+])
+def test_any_key_may_be_an_axis(monkeypatch, command, tmp_path, axis, column, shown):
+    """That of a table by VF has a column; what the table leaves out is not shown."""
+    monkeypatch.setattr(module, "run_point", lab_fakes.work)
+    status, out, err = command("sweep", "vf_scaling", "--set", axis, "--set", "expect=[]", "--out", tmp_path)
+    assert (status, err) == (0, "") and shown in out
+    frame = pd.read_parquet(tmp_path / "sweep.parquet")
+    assert column in frame and frame["point"].nunique() == 2
+
+
 def test_the_command_reports_a_lost_point_with_status_1(monkeypatch, command, tmp_path):
     monkeypatch.setattr(module, "run_point", lab_fakes.work_or_die)
     status, _, err = command("sweep", "vf_scaling", "--set", "num_vfs=1,2", "--out", tmp_path, "--workers", 1)
