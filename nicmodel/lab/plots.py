@@ -13,7 +13,7 @@ import matplotlib
 from nicmodel.lab.axes import TICKS, Axis, axis, is_wide, written
 from nicmodel.lab.files import write_whole
 from nicmodel.lab.life_plot import draw_life, entitle, figure_size
-from nicmodel.lab.report import headline
+from nicmodel.lab.report import has_traffic, headline
 from nicmodel.lab.results import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -53,14 +53,15 @@ def plot_run(result: RunResult, path: Path) -> Path:
             figure = plt.figure(figsize=figure_size(result.measured.life))
             draw_life(figure, result.measured.life, headline(result))
             return _save(figure, path)
-    rows = result.simulated["vfs"]
+    vfs, pf = result.simulated["vfs"], result.simulated["pf"]
+    rows = [*vfs, pf] if has_traffic(pf) else vfs
     shown = [d for d in DIRECTIONS if any(row[f"{d}_packets"] for row in rows)] or ["tx"]
     with plt.rc_context(STYLE):
         figure, (rates, latency) = plt.subplots(2, 1, figsize=(9, 6.5), sharex=True)
         draw_rates(rates, rows, shown)
         draw_latency(latency, rows, shown)
-        latency.set_xticks(vf_ticks(len(rows)))
-        latency.set_xlabel("VF")
+        latency.set_xticks(*ticks_below(len(vfs), has_traffic(pf)))
+        latency.set_xlabel("VF, and the PF" if has_traffic(pf) else "VF")
         entitle(figure, headline(result))
         return _save(figure, path)
 
@@ -75,6 +76,19 @@ def vf_ticks(num_vfs: int) -> range:
     while width * len(range(0, num_vfs, step)) > AXIS:
         step *= 2
     return range(0, num_vfs, step)
+
+
+def ticks_below(num_vfs: int, with_pf: bool) -> tuple[list[int], list[str]]:
+    """Where something is written below the axis, and what: numbers of VFs, and the PF behind the last one.
+
+    >>> ticks_below(3, True), ticks_below(63, True)[1][-3:]
+    (([0, 1, 2, 3], ['0', '1', '2', 'PF']), ['58', '60', 'PF'])
+    """
+    numbers = vf_ticks(num_vfs)
+    places = [place for place in numbers if not with_pf or num_vfs - place >= numbers.step]
+    if not with_pf:
+        return places, list(map(str, places))
+    return [*places, num_vfs], [*map(str, places), "PF"]
 
 
 def draw_rates(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:

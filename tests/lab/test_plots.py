@@ -68,6 +68,20 @@ def test_numbers_of_vfs_do_not_touch(testbench, tmp_path, monkeypatch, num_vfs):
     assert len(boxes) >= min(num_vfs, 16)
 
 
+@pytest.mark.parametrize("num_vfs", [1, 4, 32, 63, 256])
+def test_a_pf_with_traffic_stands_beside_its_vfs(testbench, tmp_path, monkeypatch, num_vfs):
+    plain = nm.run("vf_scaling", num_vfs=num_vfs)
+    assert "PF" not in [label.get_text() for label in drawn(plain, tmp_path, monkeypatch).axes[1].get_xticklabels()]
+    plain.measured.functions[0] = plain.measured.functions[1]
+    figure = drawn(replace(plain, name="again"), tmp_path, monkeypatch)
+    labels = figure.axes[1].get_xticklabels()
+    assert labels[-1].get_text() == "PF" and labels[-1].get_position()[0] == num_vfs
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(left.x1 + 2 < right.x0 for left, right in pairwise(boxes))
+    bars = figure.axes[0].patches
+    assert len(bars) == num_vfs + 1 or len(bars[0].get_data().values) == num_vfs + 1
+
+
 @pytest.mark.parametrize("name", ["x" * 20, "a_long_name_" * 8, "with $\\nonsense$ in it"])
 def test_a_title_stays_within_the_picture(testbench, tmp_path, monkeypatch, name):
     run = replace(nm.run("vf_scaling", num_vfs=2), name=name)
