@@ -31,7 +31,8 @@ def handover_table(handovers: list[dict[str, Any]]) -> Table:
     """A row a hand-over: frames lost, where and why, and how long the guest was dark."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("at us", "guest", "hand-over", "Rx lost", "where", "why", "Rx dark us", "Tx lost", "Tx dark us"):
-        table.add_column(heading, justify="left" if heading in ("hand-over", "where", "why") else "right")
+        table.add_column(heading, justify="left" if heading in ("hand-over", "where", "why") else "right",
+                         overflow="fold")
     for row in handovers:
         lost = row["lost"]
         table.add_row(us(row["at_ps"]), str(row["guest"]), row["kind"] + ("" if row["end_ps"] is not None else " (under way)"),
@@ -44,7 +45,7 @@ def step_table(events: list[dict[str, Any]]) -> Table:
     """A row a step, in the order in which they began."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("at us", "took us", "guest", "actor", "step", "what", "status"):
-        table.add_column(heading, justify="right" if heading in ("at us", "took us", "guest") else "left")
+        table.add_column(heading, justify="right" if heading in ("at us", "took us", "guest") else "left", overflow="fold")
     for event in events:
         took = None if event["end_ps"] is None else event["end_ps"] - event["at_ps"]
         table.add_row(us(event["at_ps"]), us(took), "-" if event["guest"] is None else str(event["guest"]), event["actor"],

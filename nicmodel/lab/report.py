@@ -6,9 +6,11 @@ Rich renderables only; sums of the figures are all that is computed here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +20,8 @@ from nicmodel.lab.results import BINS, DIRECTIONS, RunResult
 from nicmodel.lab.waiting import utilisation_line, waiting_table
 from nicmodel.sim.units import DURATION
 
+ROOMY = 1000  # columns: more than any table takes
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
 def run_report(result: RunResult) -> RenderableType:
     """A run: table per VF, totals, links, fairness, expectations, rules, and how long it took."""
-    parts: list[RenderableType] = [Text(headline(result), style="bold"), vf_table(result)]
+    parts: list[RenderableType] = [Text(headline(result), style="bold"), VfTables(result.simulated)]
     if any(queue["rx_packets"] for row in result.simulated["vfs"] for queue in row.get("queues", ())):
         parts.append(queue_table(result))
     if result.measured.books and anything_moved(result):
@@ -69,24 +73,41 @@ def own_loads(loads: Mapping[str, Any]) -> str:
     return f" ({', '.join(f'VF {vf} {load}' for vf, load in loads.items())})" if loads else ""
 
 
-def vf_table(result: RunResult) -> Table:
-    """A row a VF (and the PF if it had traffic), columns for each direction that carried frames."""
-    simulated = result.simulated
-    rows = simulated["vfs"] + ([simulated["pf"]] if has_traffic(simulated["pf"]) else [])
-    shown = [d for d in DIRECTIONS if any(row[f"{d}_packets"] for row in rows)] or ["tx"]
+@dataclass(frozen=True)
+class VfTables:
+    """A row a VF (and the PF if it had traffic), columns for each direction that carried frames; where there is no room for both
+    directions side by side, one below the other."""
+
+    simulated: dict[str, Any]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        rows = self.simulated["vfs"] + ([self.simulated["pf"]] if has_traffic(self.simulated["pf"]) else [])
+        shown = [d for d in DIRECTIONS if any(row[f"{d}_packets"] for row in rows)] or ["tx"]
+
+        def fits(part: list[str]) -> bool:
+            table = vf_table(rows, part, between="\n")
+            return Measurement.get(console, options.update(width=ROOMY), table).maximum <= options.max_width
+
+        for part in [shown] if fits(shown) else [[direction] for direction in shown]:
+            yield vf_table(rows, part, fold=not fits(part))
+
+
+def vf_table(rows: list[dict[str, Any]], shown: list[str], fold: bool = False, between: str = " ") -> Table:
+    """Figures of some directions; folded, where even one line is too narrow for them, rather than cut. `between` the words of
+    what was dropped a line may end."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("VF", justify="right")
-    table.add_column("state")
+    table.add_column("VF", justify="right", no_wrap=not fold, overflow="fold")
+    table.add_column("state", no_wrap=not fold, overflow="fold")
     for direction in shown:
         name = direction.capitalize()
         for heading in (f"{name} packets", "Mpps", "Gb/s", "p50 us", "p99 us"):
-            table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("drops")
+            table.add_column(heading, justify="right", no_wrap=not fold, overflow="fold")
+    table.add_column("drops", overflow="fold")
     for row in rows:
         cells = ["PF" if row["vf"] is None else str(row["vf"]), row["state"]]
         for direction in shown:
             cells += direction_cells(row, direction)
-        table.add_row(*cells, drops(row["drops"]), style="dim" if row["state"] == "closed" else None)
+        table.add_row(*cells, drops(row["drops"]).replace(" ", between), style="dim" if row["state"] == "closed" else None)
     return table
 
 
@@ -97,7 +118,7 @@ def queue_table(result: RunResult) -> Table:
     rows = result.simulated["vfs"]
     for queue in rows[0]["queues"]:
         for heading in (f"Rx queue {queue['queue']}", "Mpps", "share"):
-            table.add_column(heading, justify="right", no_wrap=True)
+            table.add_column(heading, justify="right", overflow="fold")
     for row in rows:
         total = sum(queue["rx_packets"] for queue in row["queues"])
         cells = [

@@ -117,7 +117,7 @@ def explanation(explained: Explained) -> RenderableType:
 def plain(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, no_wrap=column in ("VF", ""))
+        table.add_column(column, no_wrap=column in ("VF", ""), overflow="fold")
     return table
 
 

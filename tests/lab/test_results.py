@@ -175,8 +175,21 @@ def test_a_report_says_that_nothing_moved_and_no_figures_of_packets():
     assert "Moved" not in told and all(word in told for word in ("bottleneck", "Busy", "Fairness", "Latency"))
 
 
-def as_text(run):
-    console = Console(width=120, file=io.StringIO())
+@pytest.mark.parametrize("width", [30, 40, 80, 100, 110, 140])
+def test_a_terminal_of_any_width_loses_nothing(width):
+    """Both directions do not fit into 80 columns, nor with a long reason of drops into 110: each has a table then."""
+    run = nm.run("vf_scaling", num_vfs=2, direction="both", load="30%", duration="100us", traffic={"pf": True})
+    run.measured.functions[1]["drop_queue_disabled"] = 1_234_567
+    told = as_text(run, width)
+    assert "\u2026" not in told and max(map(len, told.splitlines())) <= width
+    tables = [line for line in told.splitlines() if line.split()[:2] == ["VF", "state"]]
+    if width >= 80:
+        assert len(tables) == (1 if width > 120 else 2) and "packets   Mpps" in told
+        assert f" 1  running {run.vfs['tx_packets'][1]:>11,}" in told and "queue_disabled" in told
+
+
+def as_text(run, width=120):
+    console = Console(width=width, file=io.StringIO())
     console.print(report.run_report(run))
     return console.file.getvalue()
 
