@@ -216,6 +216,33 @@ def test_the_table_names_what_limits_each_way_of_each_vf(tmp_path):
     assert receives["rx_bottleneck"] == receives["point_bottlenecks"] and pd.isna(receives["tx_bottleneck"])
 
 
+HELPED = "from drivers.vf import VfMiniport\n{}\n\n\nclass Mine(VfMiniport):\n    spare = {}\n"
+
+
+@pytest.mark.parametrize(("says", "uses"), [
+    ("import helper_of_sweep", "helper_of_sweep.SPARE"),
+    ("from helper_of_sweep import SPARE", "SPARE"),
+    ("from parts_of_sweep import deep", "deep.SPARE"),
+    ("import parts_of_sweep.deep as deep", "deep.SPARE"),
+])
+def test_what_a_driver_of_ones_own_imports_runs_its_points_again(monkeypatch, tmp_path, says, uses):
+    """Its own files, and what those import in turn; not what is installed."""
+    names = ("helper_of_sweep", "parts_of_sweep", "parts_of_sweep.deep")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "parts_of_sweep").mkdir()
+    (tmp_path / "parts_of_sweep" / "__init__.py").write_text("import numpy\n")
+    (tmp_path / "parts_of_sweep" / "deep.py").write_text("import helper_of_sweep\nSPARE = helper_of_sweep.SPARE\n")
+    file = tmp_path / f"mine_{len(says)}.py"
+    file.write_text(HELPED.format(says, uses))
+    fixed = {"driver.mutants.0": f"{file}:Mine"}
+    for spare, ran in ((1, 1), (2, 1), (2, 0), (1, 0)):
+        (tmp_path / "helper_of_sweep.py").write_text(f"SPARE = {spare}\n")
+        assert sweep("vf_scaling", {"num_vfs": [1]}, tmp_path / "out", fixed=fixed, work=lab_fakes.work).ran == ran, spare
+    assert all(path.is_relative_to(tmp_path) for path in code.files_of(f"{file}:Mine"))
+    for name in names:
+        sys.modules.pop(name, None)
+
+
 @pytest.mark.parametrize(("axis", "column", "shown"), [
     ("driver.mutants.0=vf_reports_no_capability,drivers.vf:VfMiniport", "driver.mutants.0", "drivers.vf:VfMiniport"),
     ("doc=one,another", "num_vfs", "Points    2"),
