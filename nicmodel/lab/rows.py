@@ -16,11 +16,23 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from nicmodel.datasheet.books import WAITS
+from nicmodel.datasheet.stages import STAGES
 from nicmodel.lab.files import whole_file, writing
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.results import ROW_DTYPE
 
 WAIT_COLUMNS = [(f"wait_{wait.name}", np.int64) for wait in WAITS]
+
+
+def unit_of(column: str) -> str | None:
+    """The unit of a column, or None for what has none.
+
+    >>> unit_of("POSTED"), unit_of("wait_tags"), unit_of("length"), unit_of("serial")
+    ('ps', 'ps', 'B', None)
+    """
+    if column in STAGES or column.startswith("wait_"):
+        return "ps"
+    return "B" if column == "length" else None
 
 
 class RowSink(Protocol):
@@ -172,6 +184,8 @@ class RowFile:
         import pyarrow.parquet as pq
 
         table = pa.table({name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()})
+        fields = [field.with_metadata({"unit": unit}) if (unit := unit_of(field.name)) else field for field in table.schema]
+        table = table.cast(pa.schema(fields))
         if self.writer is None:
             self.writer = pq.ParquetWriter(self.path, table.schema)
         self.writer.write_table(table)

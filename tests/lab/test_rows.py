@@ -11,6 +11,7 @@ import pytest
 
 import nicmodel as nm
 from nicmodel.datasheet.books import WAITS
+from nicmodel.datasheet.stages import STAGES
 from nicmodel.lab.rows import RowFile, RowsInMemory, row_file
 from nicmodel.lab.scenario import Scenario
 from nicmodel.sim.errors import ModelBug, ScenarioError
@@ -49,6 +50,16 @@ def test_a_file_holds_what_a_run_keeps_in_memory(plane, tmp_path):
     pd.testing.assert_frame_equal(pd.read_parquet(path), kept.rows)
     assert kept.rows["serial"].tolist() == list(range(len(kept.rows))) and len(kept.rows) > 1000
     assert [p.name for p in tmp_path.iterdir()] == ["rows.parquet"]
+
+
+def test_columns_of_a_file_know_their_units(tmp_path):
+    """As those of a sweep's table do."""
+    path = tmp_path / "rows.parquet"
+    nm.run("one_vf", duration="10us", warmup="0us", record={"rows": True}, rows_file=path)
+    units = {field.name: (field.metadata or {}).get(b"unit") for field in pq.read_schema(path)}
+    assert units.pop("length") == b"B"
+    times = {name for name, unit in units.items() if unit == b"ps"}
+    assert times == {*STAGES, *(f"wait_{wait.name}" for wait in WAITS)} and set(units.values()) == {None, b"ps"}
 
 
 def test_waits_are_columns_where_books_are_kept():
