@@ -52,9 +52,9 @@ def headline(result: RunResult) -> str:
     """What ran, in one line."""
     s = result.scenario
     sizes = (
-        f"{s.frame_size} B"
-        if not s.traffic.sizes
-        else f"mix of {len(s.traffic.sizes)} sizes ({min(s.sizes)}-{max(s.sizes)} B)"
+        f"{s.sizes[0]} B"
+        if len(set(s.sizes)) == 1
+        else f"mix of {len(s.sizes)} sizes ({min(s.sizes)}-{max(s.sizes)} B)"
     )
     return (
         f"{result.name}: {s.num_vfs} VF{'s' if s.num_vfs > 1 else ''} on {s.profile}, {sizes}, {s.direction}"

@@ -188,6 +188,13 @@ def test_a_terminal_of_any_width_loses_nothing(width):
         assert f" 1  running {run.vfs['tx_packets'][1]:>11,}" in told and "queue_disabled" in told
 
 
+@pytest.mark.parametrize(("sizes", "said"), [(["64B"], " 64 B,"), (["64B", "64B"], " 64 B,"),
+                                              (["64B", 1518], " mix of 2 sizes (64-1518 B),")])
+def test_a_headline_calls_a_mix_what_is_one(sizes, said):
+    run = nm.run("vf_scaling", num_vfs=1, warmup="1ns", duration="1ns", traffic={"sizes": sizes})
+    assert said in report.headline(run)
+
+
 def as_text(run, width=120):
     console = Console(width=width, file=io.StringIO())
     console.print(report.run_report(run))
