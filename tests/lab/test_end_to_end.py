@@ -31,8 +31,8 @@ from nicmodel.lab.testbench import Machine, bring_up
 from nicmodel.sim.errors import ModelBug
 
 FCS, DESCRIPTOR = 4, 16
-SHIPPED = ("bad_vf_driver", "both_ways", "imix", "one_vf", "packet_size", "pf_and_vfs", "rss_queues", "rx_overload", "slow_link",
-           "vf_scaling", "vf_to_vf")
+SHIPPED = ("bad_vf_driver", "both_ways", "imix", "noisy_neighbour", "one_vf", "packet_size", "pf_and_vfs", "rss_queues",
+           "rx_overload", "slow_link", "vf_scaling", "vf_to_vf")
 SPEED = ("speed_both64", "speed_rx64", "speed_tx64")      # a second of run loop each: shortened here
 
 
