@@ -1,10 +1,15 @@
-"""Test folders may import the helpers that stand beside them. In CI nothing may be skipped."""
+"""Test folders may import the helpers that stand beside them. In CI nothing may be skipped. Drawn examples have no deadline:
+a busy computer is no mistake."""
 
 import os
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 for folder in sorted(Path(__file__).parent.iterdir()):
     if folder.is_dir() and not folder.name.startswith(("_", ".")):
