@@ -136,13 +136,9 @@ class ConfigSpace:
         return self.layout.places[name].get(self._bytes)
 
     def put(self, name: str, value: int) -> None:
-        """The device sets a field; no guard is asked, the field's watcher hears of a change."""
-        place = self.layout.places[name]
-        old = place.get(self._bytes)
-        place.put(self._bytes, value)
+        """The device sets a field; neither its guard nor its watcher hears of it."""
+        self.layout.places[name].put(self._bytes, value)
         self._changed()
-        if value != old and place in self._watchers:
-            self._watchers[place](old, value)
 
     def reset(self, *spared: str) -> None:
         """Reset values everywhere but in bits that survive (sticky ones, and those of the `spared` levels).

@@ -114,6 +114,19 @@ def test_guard_watcher_and_trigger_see_one_write_in_that_order():
     assert log[-1] == ("flr",) and not config.read(0xA8, 2) & 0x8000
 
 
+def test_what_the_device_sets_itself_is_no_write():
+    config, log = space("PF"), []
+    config.watch("Express.DevSta.CorrectableDetected", lambda old, new: log.append((old, new)))
+    config.put("Express.DevSta.CorrectableDetected", 1)
+    assert config.read(0xAA, 2) == 1 and not log
+
+
+@pytest.mark.parametrize("name", [name for name in VALUES if name in {f.reset for row in PF.registers for f in row.all_fields}])
+def test_a_value_that_its_field_cannot_hold_is_refused(name):
+    with pytest.raises(ModelBug, match="cannot hold 0x10000000000"):
+        ConfigLayout(PF, VALUES | {name: 1 << 40})
+
+
 def test_trigger_needs_a_w1_bit():
     with pytest.raises(ModelBug):
         space("PF").trigger("Command.BusMaster", lambda: None)

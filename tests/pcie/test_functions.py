@@ -67,6 +67,8 @@ def test_vf_error_status_is_its_own():
     assert machine.endpoint.bar_read(2, VF_MSIX_BAR, 0, 4) == 0xFFFFFFFF
     status = [machine.read(0xAA, 2, rid) for rid in (PF_RID, *machine.rids)]
     assert status == [0, 0, 0x9], "correctable (advisory) and unsupported request, on VF 1 alone"
+    errors = [machine.read(0x110, 4, rid) for rid in (PF_RID, *machine.rids)]
+    assert errors == [0, 0, 1 << 13], "advisory non-fatal, where correctable errors are told apart"
     machine.write(0xAA, 2, 0x8, machine.rids[1])
     assert machine.read(0xAA, 2, machine.rids[1]) == 0x1
 
@@ -179,6 +181,7 @@ def test_writes_to_a_closed_bar_are_dropped_and_logged():
     assert machine.read(0xAA, 2) == 0xA and machine.read(0x104, 4) == 1 << 20
     machine.write(COMMAND, 2, BME | 2)
     assert machine.endpoint.bar_read(0, PF_MSIX_BAR, 8, 4) == 0x40
+
 
 @pytest.mark.parametrize("index, bar, size", [(0, PF_MSIX_BAR, BAR4_BYTES), (1, VF_MSIX_BAR, VF_BAR_BYTES)])
 def test_an_access_that_leaves_its_bar_is_refused(index, bar, size):

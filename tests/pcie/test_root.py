@@ -105,6 +105,24 @@ def test_what_linux_would_not_enable_is_not_enabled(lies, why):
     assert machine.endpoint.num_vfs == 0
 
 
+def test_windows_may_be_below_4_gib():
+    machine = Machine(window_base=1 << 31)
+    assert all(window.end <= 1 << 32 for window in windows(machine.enumerated))
+    assert len(root.enable_vfs(machine.endpoint, 2).rids) == 2
+
+
+def test_a_bar_of_32_bits_has_no_place_above_4_gib():
+    with pytest.raises(ModelBug, match="BAR 0 of 0x0100 cannot go above 4 GiB"):
+        root.enumerate_device(Broken(Endpoint(X520, Heard()), x10=0xFFFF_0000))
+
+
+@pytest.mark.parametrize("find, identity, why", [
+    ("capability", 0x42, "capability 0x42"), ("extended", 0x7F, "extended capability 0x007f")])
+def test_a_capability_that_the_chain_does_not_have_is_told(find, identity, why):
+    with pytest.raises(ModelBug, match=f"function 0x0100 has no {why}"):
+        getattr(root.Function(Machine().endpoint, PF_RID), find)(identity)
+
+
 @pytest.mark.parametrize("count", [0, 65])
 def test_too_few_or_too_many_vfs(count):
     with pytest.raises(ModelBug, match="asked of a device with 64"):
