@@ -40,6 +40,7 @@ def test_frames_go_from_vf_to_vf_byte_for_byte_and_every_list_comes_back_once(pl
     assert ex.bound[0].sent == lists and not ex.bound[0].pending
     verdicts = {row.rule: row.verdict for row in ex.machine.stack.rule_table()}
     assert [verdicts[f"NBL-0{n}"] for n in (1, 2, 5, 6, 7)] == ["obeyed"] * 5 and not broken(ex)
+    assert verdicts["HW-RX-01"] == verdicts["HW-TX-01"] == "obeyed"         # tails after their queues' ENABLE, read back
 
 
 def test_both_planes_deliver_at_the_same_time():

@@ -85,6 +85,16 @@ def test_clearing_bus_mastering_stops_a_function_alone(adapter):
     assert adapter.read(F + 1, vf.VFTXDCTL[0]) & vf.VFTXDCTL.ENABLE.mask
 
 
+def test_clearing_the_pfs_bus_mastering_stops_its_own_queues_alone(adapter):
+    adapter.start(V)
+    adapter.master(0)
+    adapter.write(0, pf.TDLEN[126], 1024)                      # of pool 63, which no VF has
+    adapter.write(0, pf.TXDCTL[126], pf.TXDCTL.ENABLE.mask)
+    adapter.nic.bus_master(0, False)
+    assert not adapter.read(0, pf.TXDCTL[126]) & pf.TXDCTL.ENABLE.mask
+    assert adapter.read(F, vf.VFTXDCTL[0]) & vf.VFTXDCTL.ENABLE.mask
+
+
 @pytest.mark.parametrize("writes", [
     [(vf.VFTDLEN[0], 0)], [(vf.VFTDLEN[0], 0x40)], [(vf.VFTDLEN[0], 1024), (vf.VFTDH[0], 64)],
     [(vf.VFTDLEN[0], 1024), (vf.VFTDH[0], 0xFFFF)]], ids=["no length", "half a line", "head at the end", "head far off"])

@@ -167,6 +167,13 @@ def test_the_vf_sees_the_pfs_status_and_link():
     assert adapter.read(0, pf.EICR) & pf.EICR.LSC.mask
 
 
+@pytest.mark.parametrize("ps, us", [(999_999, 0), (4_999_000_000_000, 4_999_000), ((2**32 + 7) * 10**6, 7)])
+def test_the_timer_counts_microseconds_in_32_bits(ps, us):
+    adapter = Adapter(num_vfs=1)
+    adapter.now = ps
+    assert adapter.read(0, pf.FRTIMER) == adapter.read(1, vf.VFFRTIMER) == us
+
+
 def test_gio_disable_shows_in_status():
     adapter = Adapter()
     adapter.master(0)
