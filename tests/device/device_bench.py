@@ -20,12 +20,11 @@ MSIX_CONTROL = 0x72
 BROADCAST = bytes.fromhex("ffffffffffff 020000000001 88b5")
 
 
-
 class Bench:
     """An enumerated x520 with `num_vfs` VFs, and a guest memory for each function that asks."""
 
-    def __init__(self, plane: str, num_vfs: int = 2, enable: bool = True):
-        self.device = Device(X520, plane_config(X520, num_vfs=num_vfs, payload=Payload.FULL, frames_out=True), plane=plane)
+    def __init__(self, plane: str, num_vfs: int = 2, enable: bool = True, payload: Payload = Payload.FULL):
+        self.device = Device(X520, plane_config(X520, num_vfs=num_vfs, payload=payload, frames_out=True), plane=plane)
         self.out: list[tuple[bytes, int]] = []
         self.device.on_frame = lambda frame, time: self.out.append((frame, time))
         self.guests: dict[int, Domain] = {}

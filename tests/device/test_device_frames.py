@@ -7,8 +7,10 @@ from device_bench import COMMAND, RING, US, X520, Bench, frames, receive, send
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
-from nicmodel.datasheet.config_pf import VF_MSIX_BAR
+from nicmodel.datasheet.config_pf import PF, VF_MSIX_BAR
+from nicmodel.datasheet.config_space import PF_RID
 from nicmodel.datasheet.descriptors import rx_read, rx_status, tx_data, tx_done
+from nicmodel.sim.plane import Payload
 
 # frames through rings written by hand -----------------------------------------------------------------------------
 
@@ -41,6 +43,26 @@ def test_a_ring_that_is_not_enabled_everywhere_sends_nothing(plane, missing):
         bench.device.config_write(bench.device.endpoint.rid_of(1), COMMAND, 2, 0)
     bench.wait()
     assert bench.out == []
+
+
+def test_vfs_that_are_disabled_under_way_send_nothing_more(plane):
+    """At once, without the steps that come before it: bus mastering of each is still on."""
+    bench = Bench(plane)
+    for number in range(2):
+        send(bench, number, frames(50))
+    while len(bench.out) < 5:
+        bench.device.run_until(int(bench.device.clock.now) + US // 10)
+    bench.device.config_write(PF_RID, PF.capability("Sriov").at + 8, 2, 0)
+    left = len(bench.out)
+    bench.wait(100)
+    assert left <= len(bench.out) <= left + 1, "the frame that is on the wire leaves"
+
+
+def test_frames_without_bytes_are_shown_to_nobody(plane):
+    bench = Bench(plane, payload=Payload.LENGTHS)
+    send(bench, 0, frames(3))
+    bench.wait()
+    assert bench.out == [] and bench.device.plane.results()["functions"]["tx_packets"].tolist() == [0, 3, 0]
 
 
 def test_frames_from_the_wire_land_in_the_buffers_of_the_vf(plane):

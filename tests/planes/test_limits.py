@@ -36,7 +36,7 @@ def test_numbers_that_do_not_go_together_are_refused(plane):
 
 def test_the_most_that_is_allowed_runs(plane):
     made = plane(plane_config(read_jitter_ps=limits.MOST_JITTER_PS, host_ph=127, host_pd=2047,
-                              pcie_byte_ticks=limits.MOST_BYTE_TICKS, core_ps=1))
+                              pcie_byte_ticks=limits.MOST_BYTE_TICKS, up_share=1, down_share=1, core_ps=1))
     made.run_until(1000)
 
 
