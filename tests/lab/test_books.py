@@ -4,55 +4,18 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from fractions import Fraction
 
-import numpy as np
 import pytest
+from made_books import CAPACITIES, CONFIG, LIMITS, PS, sums, window
 
-from nicmodel.datasheet.arbiters import ARBITERS, CAUSES, LINES, ORDER
-from nicmodel.datasheet.books import POOLS, SERVED, WAIT, WAITS
-from nicmodel.datasheet.profiles import HOSTS, PROFILES
-from nicmodel.device import plane_config
+from nicmodel.datasheet.arbiters import CAUSES, LINES, ORDER
+from nicmodel.datasheet.books import POOLS, SERVED, WAIT
 from nicmodel.lab import books
-from nicmodel.lab.books import NOBODY, OFFERED, Limits
+from nicmodel.lab.books import NOBODY, OFFERED
 from nicmodel.lab.loading import build
-from nicmodel.lab.relax import BY_NAME, MOST, RELAXATIONS, TENTH, capacity_factor, choices
 from nicmodel.lab.settings import plane_settings
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import Direction
-from nicmodel.sim.results import AGENT_DTYPE, AUDIT_DTYPE, FUNCTION_DTYPE, LINK_DTYPE, POOL_DTYPE
-
-FUNCTIONS, PS = 4, 10_000_000
-CONFIG = plane_config(PROFILES["x520"], HOSTS["xeon"], num_vfs=FUNCTIONS - 1, books=True)
-LIMITS = Limits(CONFIG, tx_cost_ps=20_000, rx_cost_ps=25_000, batch=32)
-CAPACITIES = (CONFIG.tags, CONFIG.read_buffer, CONFIG.tx_buffer, CONFIG.rx_buffer, CONFIG.host_ph, CONFIG.host_pd,
-              CONFIG.host_nph, CONFIG.device_ph, CONFIG.device_pd, CONFIG.device_cplh, CONFIG.device_cpld)
-
-
-def sums(**values):
-    """Results of a plane that has done nothing but what is said: name -> {index: amount}."""
-    pools = np.zeros(len(POOLS), POOL_DTYPE)
-    pools["capacity"] = CAPACITIES
-    audit = np.zeros(len(POOLS), AUDIT_DTYPE)
-    audit["capacity"] = audit["free"] = CAPACITIES
-    found = {
-        "functions": np.zeros(FUNCTIONS, FUNCTION_DTYPE), "links": np.zeros(4, LINK_DTYPE),
-        "lines": np.zeros((len(LINES), len(CAUSES)), np.int64),
-        "waits": np.zeros((FUNCTIONS, 2, len(WAITS) + 1), np.int64), "grants": np.zeros(len(ARBITERS), np.int64),
-        "agents": np.array([(f, -1, 0, 0, 0) for f in range(1, FUNCTIONS)], AGENT_DTYPE), "pools": pools,
-        "own_tags": np.zeros((FUNCTIONS, 2), np.int64), "served": np.zeros((len(SERVED), FUNCTIONS), np.int64),
-        "interference": np.zeros((len(SERVED), FUNCTIONS, FUNCTIONS), np.int64), "audit": audit}
-    for name, entries in values.items():
-        for (*at, last), amount in entries.items():
-            if isinstance(last, str):
-                found[name][last][tuple(at)] = amount
-            else:
-                found[name][(*at, last)] = amount
-    return found
-
-
-def window(limits=LIMITS, opened=None, **values):
-    return books.window(opened or sums(), sums(**values), PS, limits)
 
 
 def sent(function=1, packets=100):
@@ -302,59 +265,6 @@ def test_steady_is_when_the_halves_are_alike(marks, steady):
 def test_a_frame_of_each_stream_may_fall_into_either_half(late, streams, steady):
     marks = [(0, 0, 0, 0), (50, 94, 9400, 0), (100, 94 + late, 9400 + 100 * late, 0)]
     assert books.is_steady(marks, streams) == steady
-
-
-# relaxing -------------------------------------------------------------------------------------------------
-def test_every_row_widens_what_the_rate_book_knows_by_about_a_tenth():
-    config = replace(CONFIG, tag_cap=30, iotlb_entries=8, read_cycles=2)
-    w = window(replace(LIMITS, config=config, shaper_ticks=10**6), functions={(1, "tx_packets"): 1, (1, "rx_packets"): 1},
-               links={(3, "busy_ticks"): 1}, served={(SERVED.index("wire"), 1): 1})
-    known = {*books.own(w, 1), *books.theirs(w, 1)} - {"rx_buffer"}
-    assert {name for row in RELAXATIONS for name in row.resources} == known
-    for row in RELAXATIONS:
-        change, factor = row.change(w, TENTH)
-        assert abs(float(factor) - 1) == pytest.approx(0.1, abs=0.03), row.name      # 18 credits for 16
-        assert change.plane(config) != config or change.cpu > 1 or change.shaper > 1, row.name
-
-
-def test_a_tag_is_held_as_long_as_the_host_takes_whatever_a_short_window_says():
-    """A wave more of reads was granted in the window than ended in it: on the average they seem to hold tags too short."""
-    latency = CONFIG.read_latency_ps
-    for hold, factor in ((2 * latency, 2 / (2 - 1 / 11)), (latency, 1.1), (latency * 9 // 10, 1.1)):
-        w = window(pools={(0, "used"): 100 * hold}, grants={(ORDER["TAGS"],): 100})
-        change, applied = BY_NAME["host latency"].change(w, TENTH)
-        assert capacity_factor(BY_NAME["host latency"], w, change, applied) == pytest.approx(factor, rel=1e-5)
-
-
-def test_room_for_a_frame_is_held_while_the_host_answers():
-    hold = 3 * CONFIG.read_latency_ps
-    w = window(pools={(2, "used"): 100 * 60 * hold}, functions={(1, "tx_packets"): 100, (1, "tx_bytes"): 6400})
-    change, applied = BY_NAME["host latency"].change(w, TENTH)
-    assert capacity_factor(BY_NAME["host latency"], w, change, applied, "tx_buffer") == pytest.approx(3 / (3 - 1 / 11), rel=1e-5)
-
-
-def test_what_a_machine_does_not_have_is_not_relaxed():
-    w = window()
-    assert [row.name for row in RELAXATIONS if row.change(w, TENTH) is None] == ["tag_cap", "walkers", "shaper"]
-
-
-def test_credits_are_cut_where_pcie_allows_no_more():
-    few = window(replace(LIMITS, config=replace(CONFIG, host_ph=16)), pools={(4, "used"): 16 * PS})
-    change, factor = BY_NAME["up_credits"].change(few, TENTH)
-    assert (change.config["host_ph"], float(factor)) == (18, 1.125) and change.config["host_pd"] == MOST["host_pd"]
-    change, factor = BY_NAME["up_credits"].change(window(replace(LIMITS, config=replace(CONFIG, host_ph=12))), TENTH)
-    assert (change.config["host_ph"], factor) == (13, Fraction(13, 12)), "a whole number is not quite a tenth more, and allowed"
-    change, factor = BY_NAME["down_credits"].change(window(pools={(7, "used"): CONFIG.device_ph * PS}), TENTH)
-    assert change.config == {"device_ph": 18, "device_pd": 70} and float(factor) == 1.125, "what is infinite stays so"
-    many = window(pools={(5, "used"): MOST["host_pd"] * PS})
-    change, factor = BY_NAME["up_credits"].change(many, TENTH)
-    assert factor < 1 and change.config["host_pd"] < MOST["host_pd"]
-
-
-def test_choices_are_those_that_differ_and_could_matter():
-    found = choices(replace(CONFIG, fetch="fewest"))
-    assert ("fetch", "round_robin") in found and ("fetch", "fewest") not in found
-    assert "walks" not in dict(found) and "walks" in dict(choices(replace(CONFIG, iotlb_entries=4)))
 
 
 def test_limits_of_a_scenario():
