@@ -138,8 +138,8 @@ def split_assignment(text: str) -> tuple[str, str]:
 def split_values(assignments: Iterable[str]) -> dict[str, list[Any]]:
     """`key=a,b,c` texts of a sweep: every key's values. Commas in brackets, braces and quotes do not split.
 
-    >>> split_values(["num_vfs=1,2,4", "traffic.sizes=[64,512],[64]", "pcie.mps=256B"])
-    {'num_vfs': [1, 2, 4], 'traffic.sizes': [[64, 512], [64]], 'pcie.mps': ['256B']}
+    >>> split_values(["num_vfs=1,2,4", "traffic.sizes=[64,512],[64]", "doc='both, \\"each\\", all',none"])
+    {'num_vfs': [1, 2, 4], 'traffic.sizes': [[64, 512], [64]], 'doc': ['both, "each", all', 'none']}
     """
     values: dict[str, list[Any]] = {}
     for key, text in map(split_assignment, assignments):
@@ -172,7 +172,11 @@ def _split_commas(text: str) -> list[str]:
 
 
 def value_of(text: str) -> Any:
-    """A TOML value if the text is one; else the text itself, so that units and names need no quotes."""
+    """A TOML value if the text is one; else the text itself, so that units and names need no quotes.
+
+    >>> value_of("3"), value_of("[3, 4]"), value_of("256B"), value_of("3\\nseed = 4")
+    (3, [3, 4], '256B', '3\\nseed = 4')
+    """
     try:
         parsed = tomllib.loads(f"value = {text}")
     except (tomllib.TOMLDecodeError, RecursionError):

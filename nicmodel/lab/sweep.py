@@ -243,8 +243,8 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> Path:
 def unit_of(column: str) -> str | None:
     """The unit of a column of the table, or None for what has none.
 
-    >>> unit_of("tx_gbps"), unit_of("pcie.mps"), unit_of("driver.tx_cost"), unit_of("seed")
-    ('Gbit/s', 'B', 'ps', None)
+    >>> unit_of("tx_gbps"), unit_of("pcie.mps"), unit_of("driver.tx_cost"), unit_of("drop_reset"), unit_of("seed")
+    ('Gbit/s', 'B', 'ps', 'frames', None)
     """
     if column in kinds():
         return kinds()[column].base

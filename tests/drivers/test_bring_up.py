@@ -164,6 +164,17 @@ def test_whatever_fails_everything_is_given_back(machine, base, call):
     assert bench.reported() == []
 
 
+def test_a_step_that_fails_after_virtualization_takes_the_vfs_back(machine):
+    class Late(PfMiniport):
+        def stumble(self):
+            assert self.ndis.virtualized
+            return Status.FAILURE
+
+        INITIALIZE = (*PfMiniport.INITIALIZE, stumble)
+    bench = machine(num_vfs=2, pf_driver=Late).start()
+    assert bench.states == [CLOSED] * 3 and bench.adapter.was_enabled and bench.adapter.num_vfs == 0
+
+
 def test_vf_gives_up_when_the_pf_is_not_there(machine):
     bench = machine(num_vfs=1)
     bench.pf.RESTART = tuple(s for s in PfMiniport.RESTART if s.__name__ != "announce")

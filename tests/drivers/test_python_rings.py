@@ -46,6 +46,14 @@ def test_frames_leave_in_order_although_the_ring_is_small(bench):
     assert seen == frames and driver.rings[0].idle
 
 
+def test_room_is_that_of_what_has_left_heard_of_or_not(bench):
+    driver = bench.driver(0)
+    driver.send([bytes(60)] * (SIZE + 2))
+    assert driver.rings[0].room() == -3, "one descriptor stays empty, and three frames wait"
+    complete_tx(bench, driver.pairs[0], 0)
+    assert driver.rings[0].room() == SIZE - 1 - 3
+
+
 def test_received_frames_are_delivered_in_order_across_the_wrap(bench):
     driver, got = bench.driver(0), []
     driver.on_receive(got.extend)
