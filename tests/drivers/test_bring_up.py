@@ -94,6 +94,20 @@ def test_rings_go_to_an_agent_only_after_restart(machine):
     assert bench.adapter.value(1, "VFRXDCTL") >> 25 & 1 and bench.adapter.value(1, "VFTXDCTL") >> 25 & 1
 
 
+def test_queues_are_programmed_as_their_settings_say(machine):
+    """SRRCTL: kilobytes of a buffer in bits 4:0, one buffer a descriptor in 27:25, Drop_En in 28; WTHRESH in bits 22:16."""
+    rings = (RingSettings(ring_size=64, buffer_bytes=4096, drop=True, wthresh=4),)
+    adapter = machine(num_vfs=1).start(settings=VfSettings(rings=rings)).adapter
+    assert adapter.value(1, "VFSRRCTL") == 4 | 1 << 25 | 1 << 28
+    assert adapter.value(1, "VFTXDCTL") >> 16 & 0x7F == 4 and adapter.value(1, "VFRXDCTL") >> 16 & 0x7F == 0
+    assert (adapter.value(1, "VFTDLEN"), adapter.value(1, "VFRDLEN")) == (1024, 1024)
+
+
+def test_queues_that_wait_for_descriptors_do_not_drop(machine):
+    adapter = machine(num_vfs=1).start(settings=VfSettings(rings=(RingSettings(drop=False),))).adapter
+    assert adapter.value(1, "VFSRRCTL") == 2 | 1 << 25
+
+
 def test_pf_opens_its_own_queue_pair_in_the_pool_after_the_vfs(machine):
     bench = machine(num_vfs=3, pf_settings=PfSettings(rings=RingSettings(flow=1))).start()
     agent = next(a for a in bench.adapter.agents.values() if a["function"] == 0)
