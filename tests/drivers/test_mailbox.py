@@ -71,8 +71,8 @@ def test_frame_size_limits(mailbox, size, accepted):
 
 def test_multicast_hashes_of_all_vfs_share_the_table(mailbox):
     adapter = mailbox.handle.adapter
-    ask(mailbox, 0, Message.SET_MULTICAST | 2 << 16, 0x021 | 0xFFF << 16)
-    ask(mailbox, 1, Message.SET_MULTICAST | 1 << 16, 0x020)
+    assert ask(mailbox, 0, Message.SET_MULTICAST | 2 << 16, 0x021 | 0xFFF << 16)[0] & ACK
+    assert ask(mailbox, 1, Message.SET_MULTICAST | 1 << 16, 0x020)[0] & ACK
     assert adapter.value(0, "MTA", 1) == 0b11 and adapter.value(0, "MTA", 127) == 1 << 31
     mailbox.forget(0)
     assert adapter.value(0, "MTA", 1) == 0b01 and adapter.value(0, "MTA", 127) == 0

@@ -217,6 +217,14 @@ def test_requests_that_a_sleeping_pf_turns_away_unread_are_not_held_against_it(m
     assert [report for report in pf.machine.stack.reports() if report.adapter == "PF"] == []
 
 
+def test_a_pf_turns_requests_away_while_it_sleeps_and_is_excused_for_no_others(machine):
+    bench = machine().start()
+    seen, adapter = bench.ndis.checker.seen, bench.stack.pf
+    assert not seen.away, "it has served some"
+    assert bench.do(adapter.sleep()) == Status.SUCCESS and seen.away
+    assert bench.do(adapter.resume()) == Status.SUCCESS and not seen.away
+
+
 def test_a_vf_that_keeps_the_mailbox_does_not_keep_the_pf_awake(machine):
     bench = machine(num_vfs=2).start()
     bench.adapter.mailbox[1]["vfu"] = 1
