@@ -39,6 +39,15 @@ def test_what_has_not_started_is_taken_back(revocation, at, books):
     assert not told, told
 
 
+@pytest.mark.parametrize("end", (100 * NS, 400 * NS, 2 * US))
+@pytest.mark.parametrize("at", range(9 * US, 10 * US, 297_531))
+def test_a_retrain_in_a_retrain_is_no_busy_time(at, end):
+    """The second begins while the first goes on, and ends later; the run ends in the first, in the second, or behind both."""
+    script = busy(*((begin, *REVOCATIONS["retrain"]) for begin in (at, at + 200 * NS)), books=True)
+    told = differences(*(run(plane, replace(script, end=at + end)) for plane in (FastPath, ReferencePath)))
+    assert not told, told
+
+
 @pytest.mark.parametrize("late", range(0, 60 * NS, 4 * NS))
 def test_a_message_that_has_not_started_is_taken_back(late):
     """Of a function without a ring."""
