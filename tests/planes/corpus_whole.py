@@ -63,6 +63,10 @@ LINK = (
     script("digests", agents(3, rx=True, sizes=(64, 900)), *READS, flows=BOTH_WAYS, tlp_digest_bytes=4, **SMALL),
     script("digests on a full link", agents(4, rx=True, sizes=(1518,)), flows=BOTH_WAYS, tlp_digest_bytes=4, machine=TIES),
     script("links in turns", agents(3, rx=True), *READS, flows=BOTH_WAYS, upstream="round_robin", downstream="round_robin"),
+    *(script(f"{name} alone", agents(3, rx=True, sizes=(600, 64)), flows=BOTH_WAYS, machine=(("gen", 1), ("lanes", 4)), **field)
+      for name, field in (("upstream in turns", {"upstream": "round_robin"}),
+                          ("downstream in turns", {"downstream": "round_robin"}),
+                          ("writers of two cycles", {"write_cycles": 2}))),
     script("links in turns, RO, interleaved", agents(3, rx=True, sizes=(1518, 64)), *READS, flows=BOTH_WAYS, machine=GEN3,
            upstream="round_robin", downstream="round_robin", relaxed_ordering=True, completions="interleaved", host_ph=4),
     script("one tag a function", agents(4, sizes=(1518, 64)), tag_cap=1, end=60 * US),
