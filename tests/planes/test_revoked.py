@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from corpus import LINE_64B, agents
-from harness import NS, US, Script, differences, run, rx_flow
+from corpus import FULL, LINE_64B, agents
+from harness import NS, US, Queue, Script, differences, mac_of, run, rx_flow
 from nicmodel._fastpath import FastPath
 
 from nicmodel.reference.plane import ReferencePath
@@ -55,6 +55,40 @@ def test_a_message_that_has_not_started_is_taken_back(late):
                   *((at, "set", ("raise", 0)) for at in range(9 * US, 11 * US, 100 * NS)),
                   *((at + late, "reset", (0,)) for at in range(9 * US, 11 * US, 100 * NS)),
                   *((at + late + 1, "set", ("bme", 0, 1)) for at in range(9 * US, 11 * US, 100 * NS)))
+    told = differences(run(FastPath, script), run(ReferencePath, script))
+    assert not told, told
+
+
+LONG, LINE_1518B = agents(3, rx=True, sizes=(1518,)), 1538 * 800 * 1024
+BYTES = dict(queues=LONG, machine=SLOW, flows=tuple(rx_flow(each, (1518,), 3 * LINE_1518B) for each in (1, 2, 3)))
+STUFFED = {         # lines that are empty in most runs are not in these
+    "capped tags": dict(config=(("tag_cap", 2), ("tags", 4))),
+    "capped tags, functions in turns": dict(config=(("tag_cap", 2), ("tags", 4), ("tag_functions", "round_robin"))),
+    "a credit, IDO": dict(config=(("ido", True), ("host_ph", 1)), machine=SLOW),
+    "slow writers": dict(config=(("write_cycles", 50),)),
+    "a slow switch, loopback": dict(queues=agents(3, rx=True, dst=mac_of(3)), loopback=True, config=(("core_ps", 40_000),)),
+    "a slow scheduler, long frames": dict(queues=LONG, config=(("mrrs", 256), ("tx_buffer", 8192), ("core_ps", 100_000))),
+    "writes under way": BYTES | dict(config=(FULL, ("mps", 128))),
+    "writes under way, IDO": BYTES | dict(config=(FULL, ("mps", 128), ("ido", True))),
+    "two rings a function": dict(queues=tuple(Queue(each, rx=True, interval_ticks=4 * LINE_64B) for each in (1, 1, 2, 2))),
+}
+
+
+def stuffed(*actions: tuple[int, str, tuple[object, ...]], queues: tuple[Queue, ...] = agents(3, rx=True),
+            config: tuple[tuple[str, object], ...] = (), **fields: object) -> Script:
+    """Books are kept; flows come in unless there are others."""
+    flows = tuple(rx_flow(each, interval_ticks=8 * LINE_64B) for each in (1, 2, 3))
+    return Script("a stuffed line", queues, **{"flows": flows, **fields}, actions=actions, config=(("books", True), *config),
+                  end=14 * US, itr_ps=300 * NS)
+
+
+@pytest.mark.parametrize("at", range(6 * US, 7 * US, 333_077))
+@pytest.mark.parametrize("ring, calls", [(0, [("close", (0, 0))]), (1, [("close", (0, 1)), ("close", (1, 1))]),
+                                         (1, [("reset", (2,))])], ids=("close first", "close both", "reset"))
+@pytest.mark.parametrize("name", STUFFED)
+def test_what_a_stuffed_line_holds_is_taken_back_and_the_ring_starts_anew(name, ring, calls, at):
+    script = stuffed(*((at, *call) for call in calls), (at + 2 * US, "reopen", (ring,)),
+                     (at + 2 * US + 1, "send", (ring, 0, (60, 300, 61))), **STUFFED[name])
     told = differences(run(FastPath, script), run(ReferencePath, script))
     assert not told, told
 
