@@ -127,6 +127,7 @@ def test_books_of_reads_that_wait_for_pages_close_at_any_moment(end):
 def test_what_reads_that_wait_for_pages_release_before_a_retrain_falls_due_as_before(late):
     """Each of them waits for the credit of the one before."""
     script = busy((10 * US + late, "set", ("retrain", 0, 10 * NS, *GEN2)),
-                  (10 * US + late + 77 * NS, "set", ("retrain", 0, 0, *GEN1)), fc_ps=350 * NS, books=True, **{**PAGES, "host_nph": 1})
+                  (10 * US + late + 77 * NS, "set", ("retrain", 0, 0, *GEN1)), fc_ps=350 * NS, books=True,
+                  **{**PAGES, "host_nph": 1})
     told = differences(run(FastPath, script), run(ReferencePath, script))
     assert not told, told
