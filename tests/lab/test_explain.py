@@ -22,8 +22,9 @@ from nicmodel.lab.workers import Outcome
 from nicmodel.sim.errors import ScenarioError
 
 ROOT = Path(__file__).parents[2]
-SHORT = ("--plane", "reference", "--set", "profile=x520", "--set", "ring_size=64", "--set", "warmup=60us", "--set",
-         "duration=40us")
+SMALL = ("--plane", "reference", "--set", "profile=x520", "--set", "ring_size=64")
+SHORT = (*SMALL, "--set", "warmup=60us", "--set", "duration=40us")
+BRIEF = (*SMALL, "--set", "warmup=20us", "--set", "duration=20us")
 
 
 @pytest.fixture(scope="module")
@@ -216,10 +217,10 @@ def test_a_plane_that_keeps_no_books_runs_all_the_same(command, monkeypatch):
     kept = ReferencePath.results
     without = {"waits", "row_waits", "grants", "agents", "pools", "own_tags", "served", "interference", "audit"}
     monkeypatch.setattr(ReferencePath, "results", lambda plane: {k: v for k, v in kept(plane).items() if k not in without})
-    status, out, _ = command("run", "one_vf", *SHORT, "--set", "warmup=20us", "--set", "duration=20us", "--json")
+    status, out, _ = command("run", "one_vf", *BRIEF, "--json")
     simulated = json.loads(out)["simulated"]
     assert simulated["vfs"][0]["bottleneck"] is simulated["totals"]["steady"] is None
-    status, _, err = command("explain", "one_vf", *SHORT, "--set", "warmup=20us", "--set", "duration=20us")
+    status, _, err = command("explain", "one_vf", *BRIEF)
     assert status == 2 and "keeps no books" in err
 
 
@@ -253,8 +254,7 @@ def test_a_change_reaches_the_plane_the_drivers_the_shapers_and_the_wire():
 
 
 def test_explain_runs_from_the_command_line(command):
-    brief = ("--set", "duration=20us", "--set", "warmup=20us")
-    status, out, _ = command("explain", "one_vf", *SHORT, *brief, "--workers", "2", "--json")
+    status, out, _ = command("explain", "one_vf", *BRIEF, "--workers", "2", "--json")
     explained = json.loads(out)
     assert status == 0 and not explained["failed"] and not explained["interrupted"]
     assert {"wire", "up_link", "down_link", "tags", "vcpu"} <= {row["resource"] for row in explained["relaxed"]}
