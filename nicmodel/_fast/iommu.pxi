@@ -5,7 +5,9 @@ one entry to the front of a list, a miss finds the walk of its page by another h
 """
 
 cdef enum:
-    NUM_WALK_HEADS = 256
+    # Nearly every look finds no chain, or one of one: a processor guesses wrongly how long a chain is, and that costs more.
+    HEADS_A_PAGE = 8
+    NUM_WALK_HEADS = 1024
 
 
 # ---- keys ------------------------------------------------------------------------------------------
@@ -231,7 +233,7 @@ cdef bint iommu_init(Nic* nic, int32_t entries, int32_t walkers) noexcept nogil:
     """Empty. False when memory has run out."""
     cdef Iommu* iommu = &nic.iommu
     cdef int32_t each, heads = 64
-    while heads < 2 * entries:
+    while heads < HEADS_A_PAGE * entries:
         heads *= 2
     iommu.entries = entries
     iommu.oldest = iommu.newest = iommu.free_walk = -1
