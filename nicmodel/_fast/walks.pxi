@@ -16,6 +16,7 @@ With RO or IDO, and with walks in turns, `scopes` and `iommu` do all this as it 
 
 cdef enum:
     WALKS_KEPT = 64         # so many are looked at together by the books
+    WALKS_TOGETHER = 16     # and so many are settled together at most; a power of two
 
 
 # ---- order -----------------------------------------------------------------------------------------
@@ -57,9 +58,10 @@ cdef inline PlannedWalk* planned_at(Iommu* iommu, uint64_t position) noexcept no
     return &(<PlannedWalk*>iommu.planned.items)[position & iommu.planned.mask]
 
 
-cdef inline void settle_walks(Nic* nic, int64_t until) noexcept nogil:
+cdef void settle_walks(Nic* nic, int64_t until) noexcept nogil:
     """Walks that are done by this time are: their pages are known. Such a walk is forgotten once it has begun and is in the
-    books."""
+    books. How many are done by an arrival is not to be guessed, so it is asked only where it matters (`is_outdated`), and now and
+    then, some together."""
     cdef Iommu* iommu = &nic.iommu
     cdef PlannedWalk* walk
     while iommu.next_done <= until:
@@ -107,25 +109,41 @@ cdef int64_t wait_to_come(Nic* nic, int64_t time) noexcept nogil:
     return wait
 
 
+cdef inline PlannedWalk* find_walk(Iommu* iommu, uint64_t space, uint64_t page, uint32_t hashed) noexcept nogil:
+    """The last that was planned for this key, unless its page is known to have been entered. NULL: there is none."""
+    cdef uint64_t link = iommu.planned_heads[hashed & (NUM_WALK_HEADS - 1)]
+    cdef PlannedWalk* walk
+    while link > iommu.going:           # a link to a walk that is settled ends there
+        walk = planned_at(iommu, link - 1)
+        if walk.page == page and walk.space == space:
+            return walk
+        link = walk.next_of_hash
+    return NULL
+
+
+cdef inline bint is_outdated(int32_t entry, PlannedWalk* walk, int64_t time) noexcept nogil:
+    """May walks that are done by now have changed what was found? An entry may have left, a walk has made one; what was not found
+    has neither."""
+    return entry >= 0 or (walk != NULL and walk.done <= time)
+
+
 cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) noexcept nogil:
     """When the TLP is translated that arrives at this time: then, or at the end of a walk."""
     cdef Iommu* iommu = &nic.iommu
     cdef int32_t shift = shift_of(nic, tlp.domain), entry
-    cdef uint64_t page = tlp.address >> shift, space = space_of(tlp.domain, shift), link
+    cdef uint64_t page = tlp.address >> shift, space = space_of(tlp.domain, shift)
     cdef uint32_t hashed = hash_of(space, page)
     cdef PlannedWalk* walk
-    settle_walks(nic, translation.time)
     entry = find_page(iommu, space, page, hashed)
+    walk = NULL if entry >= 0 else find_walk(iommu, space, page, hashed)
+    if iommu.next_done <= translation.time and is_outdated(entry, walk, translation.time):
+        settle_walks(nic, translation.time)
+        entry = find_page(iommu, space, page, hashed)
+        walk = NULL
     if entry >= 0:
         use_page(iommu, entry)
         return
-    link = iommu.planned_heads[hashed & (NUM_WALK_HEADS - 1)]
-    while link > iommu.going:           # a link to a walk that is done ends there
-        walk = planned_at(iommu, link - 1)
-        if walk.page == page and walk.space == space:
-            break
-        link = walk.next_of_hash
-    if link <= iommu.going:
+    if walk == NULL:
         walk = <PlannedWalk*>lane_push(nic, &iommu.planned)
         walk.page = page
         walk.space = space
@@ -134,8 +152,10 @@ cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) 
         walk.sample = 0
         walk.mapped = has_memory(&nic.arenas[tlp.domain], tlp.address, shift)
         walk.next_of_hash = iommu.planned_heads[hashed & (NUM_WALK_HEADS - 1)]
-        link = iommu.planned_heads[hashed & (NUM_WALK_HEADS - 1)] = iommu.planned.tail
+        iommu.planned_heads[hashed & (NUM_WALK_HEADS - 1)] = iommu.planned.tail
         plan_walk(nic, walk, translation.time)
+        if iommu.planned.tail & (WALKS_TOGETHER - 1) == 0:
+            settle_walks(nic, translation.time)
     if nic.books:
         tlp_book(nic, <int32_t>(tlp - nic.tlps)).walkers = max(0, walk.done - iommu.walk_ps - translation.time)
     translation.time = walk.done
