@@ -2,7 +2,8 @@
 
 Exit status: 0 ok; 1 an expectation or a published point is missed, `--strict` found something, a point of a sweep or a
 re-run of `explain` failed, a replayed frame was lost or changed, or a driver of your own stumbled; 2 bad input, told in one
-sentence; 130 Ctrl-C, after printing what was measured. Heavy imports happen in the commands.
+sentence; 130 Ctrl-C, after printing what was measured. Heavy imports happen in the commands. Those that run no traffic are in
+`cli_tables.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nicmodel.lab import cli_tables
 from nicmodel.lab.console import (
     INTERRUPTED,
     OK,
@@ -43,7 +45,6 @@ from nicmodel.lab.options import (
     rounded,
 )
 
-MAIN_JOB = "vf_scaling"
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=False,
@@ -67,13 +68,7 @@ def front(
         print(context.get_help())
 
 
-@app.command("list")
-def list_(as_json: AsJson = False) -> int:
-    """Shipped scenarios, a line each."""
-    from nicmodel.lab.loading import read, shipped
-
-    rows = [{"name": name, "doc": read(name)[0].get("doc", "")} for name in shipped()]
-    return print_rows(rows, ("name", "doc"), as_json)
+app.command("list")(cli_tables.list_)
 
 
 @app.command()
@@ -277,73 +272,9 @@ def replay(
     return INTERRUPTED if replayed.interrupted else OK if replayed.ok else UNMET
 
 
-@app.command()
-def lspci(
-    scenario: ScenarioName = MAIN_JOB,
-    file: Annotated[
-        Path | None, typer.Option("-o", metavar="FILE", help="Write here instead of standard output.")
-    ] = None,
-    settings: Settings = None,
-    as_json: AsJson = False,
-) -> int:
-    """Config space of every function after bring-up, in the format that `lspci -F` reads."""
-    from nicmodel.lab.files import writable_file, write_text
-
-    checked = load_scenario(scenario, settings, None)
-    if file:
-        writable_file(file, "-o")
-    from nicmodel.lab.testbench import bring_up
-    from nicmodel.pcie.lspci import dump
-
-    text = dump(bring_up(checked).endpoint)
-    if file:
-        write_text(file, text)
-    if as_json:
-        from nicmodel.lab.scenario import SCHEMA
-
-        print(json.dumps({"schema": SCHEMA, "dump": text, "file": str(file) if file else None}))
-    elif not file:
-        print(text, end="")
-    else:
-        say(f"the dump is {file}; read it with: lspci -F {file} -vvv")
-    return OK
-
-
-@app.command()
-def rules(
-    scenario: ScenarioName = MAIN_JOB,
-    settings: Settings = None,
-    driver: Annotated[
-        list[str] | None,
-        typer.Option("--driver", metavar="[WHO=]MODULE:CLASS", help="Judge a driver of one's own; WHO is a VF number or pf."),
-    ] = None,
-    strict: Annotated[bool, typer.Option(help="Stop at the first offence.")] = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown with all columns.")] = False,
-    as_json: AsJson = False,
-) -> int:
-    """The conformance table: every rule, its source, verdict and evidence."""
-    from nicmodel.lab.own_drivers import as_overrides
-    from nicmodel.lab.rules import judge, print_judged
-
-    if as_json and as_markdown:
-        raise typer.BadParameter("--json and --markdown are two forms of one table: ask for one of them")
-    checked = load_scenario(scenario, settings, None, as_overrides(driver or []))
-    judged = judge(checked, strict)
-    print_judged(judged, as_json, as_markdown)
-    return UNMET if strict and judged.broken else OK
-
-
-@app.command()
-def registers(as_json: AsJson = False) -> int:
-    """The register map of BAR 0, PF and VF, and how deeply each register is modelled."""
-    from nicmodel.lab.registers import register_rows
-
-    rows = register_rows()
-    if not as_json:
-        rows = [row | {key: hex(row[key]) for key in ("offset", "stride", "reset")} for row in rows]
-    return print_rows(
-        rows, ("function", "name", "offset", "stride", "count", "access", "reset", "modelled"), as_json
-    )
+app.command()(cli_tables.lspci)
+app.command()(cli_tables.rules)
+app.command()(cli_tables.registers)
 
 
 @app.command()
