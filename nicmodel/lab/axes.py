@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from nicmodel.lab.keys import Reads, Section
+from nicmodel.lab.keys import Section
 from nicmodel.lab.load import Load
 from nicmodel.lab.scenario import Scenario
+from nicmodel.lab.validators import Reads
 from nicmodel.sim.units import BITS, PACKETS, Kind
 
 TICKS = 12  # of a logarithmic axis at most: more values have the scale's own

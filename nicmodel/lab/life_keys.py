@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import Field, model_validator
 
 from nicmodel.datasheet import timing
-from nicmodel.lab.keys import PositiveTime, Section, Text, Time, one_of, whole
+from nicmodel.lab.keys import Section
+from nicmodel.lab.validators import PositiveTime, Text, Time, one_of, whole
 from nicmodel.sim.units import DURATION
 
 if TYPE_CHECKING:

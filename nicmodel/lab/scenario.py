@@ -1,7 +1,7 @@
 """A scenario: one experiment, complete and possible.
 
 What the author left out of [nic], [pcie] and [host] is filled from the adapter's and the host's tables.
-Values are checked alone in `keys.py`, and with each other by `together`, here. Sizes are bytes, times ps,
+Values are checked alone by `validators.py`, and with each other by `together`, here. Sizes are bytes, times ps,
 rates bit/s or packets/s. Reading files, overrides and the wording of errors: `loading.py`.
 """
 
@@ -18,28 +18,11 @@ from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON, HostProfile, Prof
 from nicmodel.datasheet.registers_pf import ITR_UNIT_PS
 from nicmodel.datasheet.rss import LEAST_ENTRIES, LEAST_QUEUES
 from nicmodel.lab.expect import Expectation
-from nicmodel.lab.keys import (
-    LIMIT_PS,
-    DriverKeys,
-    FaultKeys,
-    FrameSize,
-    HostKeys,
-    NicKeys,
-    PcieKeys,
-    PositiveTime,
-    RecordKeys,
-    Section,
-    Text,
-    Time,
-    TrafficKeys,
-    as_load,
-    one_of,
-    up_to,
-    whole,
-)
+from nicmodel.lab.keys import DriverKeys, FaultKeys, HostKeys, NicKeys, PcieKeys, RecordKeys, Section, TrafficKeys
 from nicmodel.lab.life_keys import LifeKeys
 from nicmodel.lab.life_keys import misfit as life_misfit
 from nicmodel.lab.load import Load
+from nicmodel.lab.validators import LIMIT_PS, FrameSize, PositiveTime, Text, Time, as_load, one_of, up_to, whole
 from nicmodel.sim.limits import MOST_JITTER_PS
 from nicmodel.sim.plane import PF_FUNCTION, WHOLE_SHARE, Direction
 from nicmodel.sim.units import BITS, BYTES, DURATION

@@ -10,8 +10,8 @@ from nicmodel.datasheet.pcie_link import DIGEST_BYTES, TICKS_PER_PS, published_s
 from nicmodel.datasheet.policies import PARAMETERS
 from nicmodel.datasheet.profiles import HOSTS
 from nicmodel.device import plane_config
-from nicmodel.lab.keys import PAGE_SIZES
 from nicmodel.lab.scenario import CREDITS, Scenario
+from nicmodel.lab.validators import PAGE_SIZES
 from nicmodel.ndis.guests import Times
 from nicmodel.sim.plane import NEVER, PF_FUNCTION, WHOLE_SHARE, Payload, PlaneConfig
 
