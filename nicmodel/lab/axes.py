@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from nicmodel.lab.keys import Section
 from nicmodel.lab.load import Load
 from nicmodel.lab.scenario import Scenario
-from nicmodel.lab.validators import Reads
+from nicmodel.lab.validators import Allowed
 from nicmodel.sim.units import BITS, PACKETS, Kind
 
 TICKS = 12  # of a logarithmic axis at most: more values have the scale's own
@@ -53,8 +53,8 @@ def _kinds(model: type[BaseModel], prefix: str) -> Iterable[tuple[str, Kind]]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             yield from _kinds(field.annotation, key + ".")
         for entry in field.metadata:
-            if isinstance(reads := getattr(entry, "func", None), Reads):
-                yield key, reads.kind
+            if isinstance(entry, Allowed) and entry.kind:
+                yield key, entry.kind
 
 
 def written(key: str, value: Any) -> str:

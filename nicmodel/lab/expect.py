@@ -19,11 +19,12 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nicmodel.datasheet.counters import DROP_REASONS
 from nicmodel.lab.life_keys import PLACES
 from nicmodel.lab.names import nearest_or
+from nicmodel.lab.validators import Allowed, Text
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -33,6 +34,7 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
 }
+A_FORMULA = "an expression of figures, numbers and + - * /"
 MAX_EXPRESSION = 500
 PACKET_COUNTS = ("tx_packets", "tx_bytes", "rx_packets", "rx_bytes")
 LINKS = ("pcie.up", "pcie.down", "wire.tx", "wire.rx")
@@ -56,7 +58,8 @@ def _expression(value: Any) -> str:
     return value
 
 
-Number = Annotated[float | int | None, BeforeValidator(_number)]
+Number = Annotated[float | int | None, Allowed(_number, words="a number")]
+Expression = Annotated[str, Allowed(_expression, words=A_FORMULA)]
 
 
 class Expectation(BaseModel):
@@ -64,11 +67,11 @@ class Expectation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    what: Annotated[str, BeforeValidator(_expression)]
-    below: Number = None
-    above: Number = None
-    equals: Number = None
-    source: str
+    what: Expression = Field(description="what is judged")
+    below: Number = Field(default=None, description="it must be less than this")
+    above: Number = Field(default=None, description="it must be more than this")
+    equals: Number = Field(default=None, description="it must be this; one of the three is needed")
+    source: Text = Field(description="where the bound comes from")
 
     @model_validator(mode="after")
     def _bounded(self) -> Expectation:
@@ -109,7 +112,7 @@ def parse(text: str) -> ast.expr:
         tree = ast.parse(text.strip(), mode="eval").body
         _names_in(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError(f'"{text[:60]}" is not an expression of figures, numbers and + - * /') from None
+        raise ValueError(f'"{text[:60]}" is not {A_FORMULA}') from None
     return tree
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from nicmodel.datasheet.pcie_link import GENERATIONS, LANES
 from nicmodel.datasheet.policies import TX_POLICIES, choices
@@ -16,18 +16,18 @@ from nicmodel.datasheet.rss import TABLE_ENTRIES
 from nicmodel.lab.load import Load
 from nicmodel.lab.names import nearest_or
 from nicmodel.lab.validators import (
+    LOAD,
+    Allowed,
     Data,
     Flag,
     FrameSize,
     Headers,
     Page,
     PositiveTime,
-    Reads,
     Share,
     Size,
     Text,
     Time,
-    as_load,
     is_vf_number,
     named,
     one_of,
@@ -35,10 +35,15 @@ from nicmodel.lab.validators import (
     quantity,
     whole,
 )
+from nicmodel.sim.limits import MOST_JITTER_PS
 from nicmodel.sim.units import BITS, BYTES, DURATION
 
 MAX_SIZES = 4096  # entries of a size mix
+A_MUTANT = '{ "3" = "vf_reports_no_capability" }'
+A_LOAD = '{ "0" = "saturated" }'
+A_MIX = f'a list of at most {MAX_SIZES} sizes, like ["64B", "576B"]'
 MAX_CONNECTIONS = 256  # of a function
+LEAST_RATE = 1000  # bit/s, of a shaper: its byte takes less than MOST_BYTE_TICKS
 MAX_TAGS = 768  # PCIe: ten-bit tags, of which a requester may not use the lowest quarter
 
 
@@ -88,7 +93,7 @@ class NicKeys(Section):
     )
     fetch: Annotated[Text, named("fetch")] = policy("fetch", "which ring fetches descriptors next")
     writers: Annotated[Text, named("writers")] = policy("writers", "Rx writes against Tx write-backs")
-    vf_rate: Annotated[int, quantity(BITS, 0, 10**12)] = Field(
+    vf_rate: Annotated[int, quantity(BITS, LEAST_RATE, 10**12, or_0=True)] = Field(
         default=0, description="most that a VF may send, in frame bits a second, 0: no shaper"
     )
     vf_burst: Annotated[int, quantity(BYTES, 0, 1 << 30)] = Field(
@@ -109,7 +114,7 @@ class PcieKeys(Section):
     mrrs: Annotated[int, power_of_two_bytes()] = Field(
         default=0, description="maximum read request", validate_default=False
     )
-    rcb: Annotated[int, one_of(64, 128), BeforeValidator(Reads(BYTES, BYTES.parse))] = Field(
+    rcb: Annotated[int, one_of(64, 128, kind=BYTES)] = Field(
         default=0, description="read completion boundary", validate_default=False
     )
     tags: Annotated[int, whole(1, MAX_TAGS)] = Field(
@@ -149,7 +154,9 @@ class HostKeys(Section):
 
     profile: Annotated[Text, one_of(*HOSTS)] = Field(default=XEON.name, description="the host's table")
     read_latency: Time = Field(default=0, description="request at the root complex to completion ready")
-    read_jitter: Time = Field(default=0, description="uniform extra of a read, at most this")
+    read_jitter: Annotated[int, quantity(DURATION, 0, MOST_JITTER_PS)] = Field(
+        default=0, description="uniform extra of a read, at most this"
+    )
     write_latency: Time = Field(default=0, description="posted write at the root complex to visible")
     irq_latency: Time = Field(default=0, description="MSI-X at the host to the handler's first instruction")
     remote_latency: Time = Field(default=0, description="extra of every read: memory of the other socket")
@@ -160,7 +167,7 @@ class HostKeys(Section):
     iotlb_entries: Annotated[int, whole(0, 1 << 20)] = Field(
         default=0, description="translations the IOMMU keeps, 0: no IOMMU"
     )
-    page_size: Page = Field(default=1 << 12, description="page size of the guests' memory: 4KiB, 2MiB or 1GiB")
+    page_size: Page = Field(default=1 << 12, description="page size of the guests' memory")
     walkers: Annotated[int, whole(1, 1024)] = Field(default=1, description="page walks at a time")
     walk_latency: PositiveTime = Field(default=1, description="a page walk")
     walks: Annotated[Text, named("walks")] = policy("walks", "whose page walk goes first")
@@ -168,6 +175,31 @@ class HostKeys(Section):
         default=0, description="CPU cores that VFs share in turns by number, 0: one a queue pair"
     )
     core_switch: Time = Field(default=0, description="CPU time of taking up another VF's work on a shared core")
+
+
+def _mutants(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise ValueError(f"{value!r} is not allowed: write a table like {A_MUTANT}")
+    if value:
+        from drivers.mutants import MUTANTS
+        from nicmodel.lab.own_drivers import driver_class, may_be
+
+        for who, name in value.items():
+            kind = "pf" if who == "pf" else "vf"
+            if who != "pf" and not is_vf_number(who):
+                raise ValueError(f'"{who}" is not allowed: a driver is named by its VF number or pf')
+            if ":" in name:
+                if not may_be(driver_class(name), kind):
+                    raise ValueError(f'"{name}" is not allowed: it is no driver of a {kind.upper()}')
+                continue
+            allowed = [n for n in MUTANTS if n.startswith(kind + "_")]
+            if name not in allowed:
+                known = nearest_or(name, allowed, "the nearest", "those that there are stand in drivers/mutants_*.py")
+                raise ValueError(f'"{name}" is no broken {kind.upper()} driver; {known}')
+    return value
+
+
+Mutants = Annotated[dict[str, str], Allowed(_mutants, words=f"a table like {A_MUTANT}")]
 
 
 class DriverKeys(Section):
@@ -182,7 +214,7 @@ class DriverKeys(Section):
     tx_cost: Time = Field(default=0, description="CPU time per frame sent")
     rx_cost: Time = Field(default=0, description="CPU time per frame received")
     doorbell_cost: Time = Field(default=0, description="CPU time per tail written")
-    itr: Annotated[int, quantity(DURATION, 0, LONGEST_ITR_PS)] = Field(
+    itr: Annotated[int, quantity(DURATION, ITR_UNIT_PS, LONGEST_ITR_PS, or_0=True)] = Field(
         default=0, description="least time between two interrupts of a vector, 0: none; EITR counts in whole steps of "
         + DURATION.format(ITR_UNIT_PS)
     )
@@ -196,34 +228,28 @@ class DriverKeys(Section):
     switch_creation: Annotated[Literal["static", "dynamic"], one_of("static", "dynamic")] = Field(
         default="static", description="the PF's driver creates the NIC switch during initialisation, or when NDIS asks for it"
     )
-    mutants: dict[str, str] = Field(
+    mutants: Mutants = Field(
         default_factory=dict, description="VF number, or pf -> a driver broken on purpose, or one's own as module:Class"
     )
 
-    @field_validator("mutants", mode="before")
-    @classmethod
-    def _mutants(cls, value: Any) -> dict[str, str]:
-        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-            raise ValueError(
-                f'{value!r} is not allowed: write a table like {{ "3" = "vf_reports_no_capability" }}'
-            )
-        if value:
-            from drivers.mutants import MUTANTS
-            from nicmodel.lab.own_drivers import driver_class, may_be
 
-            for who, name in value.items():
-                kind = "pf" if who == "pf" else "vf"
-                if who != "pf" and not is_vf_number(who):
-                    raise ValueError(f'"{who}" is not allowed: a driver is named by its VF number or pf')
-                if ":" in name:
-                    if not may_be(driver_class(name), kind):
-                        raise ValueError(f'"{name}" is not allowed: it is no driver of a {kind.upper()}')
-                    continue
-                allowed = [n for n in MUTANTS if n.startswith(kind + "_")]
-                if name not in allowed:
-                    known = nearest_or(name, allowed, "the nearest", "those that there are stand in drivers/mutants_*.py")
-                    raise ValueError(f'"{name}" is no broken {kind.upper()} driver; {known}')
-        return value
+def _loads(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} is not allowed: write a table like {A_LOAD}")
+    for who in value:
+        if not is_vf_number(who):
+            raise ValueError(f'"{who}" is not allowed: a load is that of a VF, by its number')
+    return value
+
+
+def _sizes(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) > MAX_SIZES:
+        raise ValueError(f"it must be {A_MIX}")
+    return value
+
+
+LoadsByVf = Annotated[dict[str, Annotated[Load, LOAD, PlainSerializer(str)]], Allowed(_loads, words=f"a table like {A_LOAD}")]
+Mix = Annotated[tuple[FrameSize, ...], Allowed(_sizes, words=A_MIX)]
 
 
 class TrafficKeys(Section):
@@ -233,29 +259,12 @@ class TrafficKeys(Section):
     connections: Annotated[int, whole(0, MAX_CONNECTIONS)] = Field(
         default=0, description="TCP connections that each function receives over in turns, 0: frames carry no IP"
     )
-    loads: dict[str, Annotated[Load, BeforeValidator(as_load), PlainSerializer(str)]] = Field(
+    loads: LoadsByVf = Field(
         default_factory=dict, description="VF number -> its own load, each read as if all had it; the others keep load"
     )
-    sizes: tuple[FrameSize, ...] = Field(
+    sizes: Mix = Field(
         default=(), description="frame sizes, repeated in this order, instead of frame_size"
     )
-
-    @field_validator("loads", mode="before")
-    @classmethod
-    def _loads(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            raise ValueError(f'{value!r} is not allowed: write a table like {{ "0" = "saturated" }}')
-        for who in value:
-            if not is_vf_number(who):
-                raise ValueError(f'"{who}" is not allowed: a load is that of a VF, by its number')
-        return value
-
-    @field_validator("sizes", mode="before")
-    @classmethod
-    def _sizes(cls, value: Any) -> Any:
-        if not isinstance(value, list | tuple) or len(value) > MAX_SIZES:
-            raise ValueError(f'it must be a list of at most {MAX_SIZES} sizes, like ["64B", "576B"]')
-        return value
 
 
 FAULT_KINDS = {"flr": ("vf",), "pause": ("duration",), "wire_down": ("duration",), "retrain": ("duration", "gen", "lanes")}
@@ -270,8 +279,10 @@ class Fault(Section):
     )
     vf: Annotated[int, whole(0, 1 << 16)] | None = Field(default=None, description="which VF is reset")
     duration: Time = Field(default=0, description="how long it lasts; a wire stays down without")
-    gen: Annotated[int, one_of(*GENERATIONS)] | None = Field(default=None, description="PCIe generation from then on")
-    lanes: Annotated[int, one_of(*LANES)] | None = Field(default=None, description="link width from then on")
+    gen: Annotated[int, one_of(*GENERATIONS)] | None = Field(
+        default=None, description="PCIe generation from then on, else [pcie]'s"
+    )
+    lanes: Annotated[int, one_of(*LANES)] | None = Field(default=None, description="link width from then on, else [pcie]'s")
 
     @model_validator(mode="after")
     def _fits(self) -> Fault:

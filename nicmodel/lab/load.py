@@ -9,7 +9,8 @@ from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.sim.units import BIT_RATE, BITS, PACKET_RATE, PACKETS, split
 
 TICKS_PER_SECOND = TICKS_PER_PS * 10**12
-HELP = 'write "saturated", a rate like "2.5Gbps" or "3Mpps", or a share of the line like "50%" or 0.5'
+FORMS = '"saturated", a rate like "2.5Gbps" or "3Mpps", or a share of the line like "50%" or 0.5'
+HELP = f"write {FORMS}"
 
 
 @dataclass(frozen=True)

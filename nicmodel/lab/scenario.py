@@ -10,51 +10,60 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import Field, PlainSerializer, field_validator, model_validator
 
 from nicmodel.datasheet.ethernet import AROUND_BYTES, MAX_QUANTA, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES
 from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES, TICKS_PER_PS
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON, HostProfile, Profile
-from nicmodel.datasheet.registers_pf import ITR_UNIT_PS
 from nicmodel.datasheet.rss import LEAST_ENTRIES, LEAST_QUEUES
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.keys import DriverKeys, FaultKeys, HostKeys, NicKeys, PcieKeys, RecordKeys, Section, TrafficKeys
 from nicmodel.lab.life_keys import LifeKeys
 from nicmodel.lab.life_keys import misfit as life_misfit
 from nicmodel.lab.load import Load
-from nicmodel.lab.validators import LIMIT_PS, FrameSize, PositiveTime, Text, Time, as_load, one_of, up_to, whole
-from nicmodel.sim.limits import MOST_JITTER_PS
+from nicmodel.lab.validators import LIMIT_PS, LOAD, FrameSize, PositiveTime, Text, Time, one_of, up_to, whole
 from nicmodel.sim.plane import PF_FUNCTION, WHOLE_SHARE, Direction
 from nicmodel.sim.units import BITS, BYTES, DURATION
 
 SCHEMA = 1
 MIN_RING, MAX_RING, RING_STEP = 64, 8192, 8  # descriptors; 82599: a multiple of 128 B, up to 128 KB
 DIRECTIONS = ("tx", "rx", "both", "vf2vf")
-LEAST_RATE = 1000                           # bit/s, of a shaper: its byte takes less than MOST_BYTE_TICKS
 CREDITS = ("ph", "pd", "nph", "npd", "cplh", "cpld")
 
 
 class Scenario(Section):
     """One experiment, complete: `_fill` puts the adapter's own values where nothing was said."""
 
-    id: Text = "unnamed"
-    doc: Text = ""
-    schema_number: Annotated[int, one_of(SCHEMA)] = Field(default=SCHEMA, alias="schema")
-    profile: Annotated[Text, one_of(*PROFILES)] = "vf100g"
-    num_vfs: Annotated[int, up_to("max_vfs", "VFs")] = 8
-    frame_size: FrameSize = 512
-    direction: Annotated[Text, one_of(*DIRECTIONS)] = "tx"
-    load: Annotated[Load, BeforeValidator(as_load), PlainSerializer(str)] = Field(
-        default_factory=lambda: Load("saturated")
+    id: Text = Field(default="unnamed", description="its name; a file's own by default")
+    doc: Text = Field(default="", description="what it asks, in a sentence")
+    schema_number: Annotated[int, one_of(SCHEMA)] = Field(
+        default=SCHEMA, alias="schema", description="version of this format"
     )
-    warmup: Time = 20_000_000
-    duration: PositiveTime = 200_000_000
-    packets: Annotated[int, whole(0, 10**12)] = Field(0, description="stop after about so many, 0: no cap")
-    seed: Annotated[int, whole(0, (1 << 63) - 1)] = 1
-    ring_size: Annotated[int, whole(MIN_RING, MAX_RING, f"a multiple of {RING_STEP}")] = 512
-    queues_per_vf: Annotated[int, up_to("queues_per_pool", "queues per VF")] = 1
-    payload: Annotated[Literal["full", "headers", "lengths"], one_of("full", "headers", "lengths")] = (
-        "lengths"
+    profile: Annotated[Text, one_of(*PROFILES)] = Field(default="vf100g", description="the adapter's table")
+    num_vfs: Annotated[int, up_to("max_vfs", "VFs")] = Field(default=8, description="VFs that the PF enables")
+    frame_size: FrameSize = Field(default=512, description="size of every frame, with FCS")
+    direction: Annotated[Text, one_of(*DIRECTIONS)] = Field(
+        default="tx", description="VFs send, receive, do both, or send to the next VF"
+    )
+    load: Annotated[Load, LOAD, PlainSerializer(str)] = Field(
+        default_factory=lambda: Load("saturated"),
+        description="what is offered to each VF in each direction: as much as it takes, a rate of frame bytes or of frames, or "
+        "its even part of a share of the line, preamble and gap included"
+    )
+    warmup: Time = Field(default=20_000_000, description="traffic before anything is measured")
+    duration: PositiveTime = Field(default=200_000_000, description="the measured window")
+    packets: Annotated[int, whole(0, 10**12)] = Field(
+        default=0, description="end the window when about so many frames have been delivered, 0: no cap"
+    )
+    seed: Annotated[int, whole(0, (1 << 63) - 1)] = Field(default=1, description="of every random draw")
+    ring_size: Annotated[int, whole(MIN_RING, MAX_RING, f"a multiple of {RING_STEP}")] = Field(
+        default=512, description="descriptors of each ring"
+    )
+    queues_per_vf: Annotated[int, up_to("queues_per_pool", "queues per VF")] = Field(
+        default=1, description="queue pairs of each VF"
+    )
+    payload: Annotated[Literal["full", "headers", "lengths"], one_of("full", "headers", "lengths")] = Field(
+        default="lengths", description="how much of a frame is moved as bytes: all, its headers, or none; times are the same"
     )
     nic: NicKeys = NicKeys()
     pcie: PcieKeys = PcieKeys()
@@ -64,7 +73,7 @@ class Scenario(Section):
     faults: FaultKeys = FaultKeys()
     life: LifeKeys = LifeKeys()
     record: RecordKeys = RecordKeys()
-    expect: tuple[Expectation, ...] = ()
+    expect: tuple[Expectation, ...] = Field(default=(), description="what must be true of the figures")
 
     @model_validator(mode="before")
     @classmethod
@@ -290,17 +299,6 @@ def _rate_misfit(scenario: Scenario) -> tuple[str, str] | None:
     """What registers and a plane's integers have no room for."""
     rate, burst = scenario.nic.vf_rate, scenario.nic.vf_burst
     longest = DURATION.format(LIMIT_PS)
-    if scenario.host.read_jitter > MOST_JITTER_PS:
-        return "host.read_jitter", (
-            f"{DURATION.format(scenario.host.read_jitter)} is not allowed: at most {DURATION.format(MOST_JITTER_PS)}"
-        )
-    if 0 < scenario.driver.itr < ITR_UNIT_PS:
-        return "driver.itr", (
-            f"{DURATION.format(scenario.driver.itr)} is not allowed: EITR counts in steps of "
-            f"{DURATION.format(ITR_UNIT_PS)}; 0 is none"
-        )
-    if 0 < rate < LEAST_RATE:
-        return "nic.vf_rate", f"{BITS.format(rate)} is not allowed: at least {BITS.format(LEAST_RATE)}, or 0 for no shaper"
     if rate and burst * 8 * 10**12 > rate * LIMIT_PS:
         return "nic.vf_burst", (
             f"{BYTES.format(burst)} is not allowed: at {BITS.format(rate)} (nic.vf_rate) it is saved in more than {longest}"
