@@ -158,7 +158,7 @@ def sweep(
     ],
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=A,B,C", help="An axis of the grid, or one value for all points."),
+        typer.Option("--set", metavar="KEY=A,B,C", help="An axis of the grid, or one value for all (nicmodel list --keys)."),
     ] = None,
     workers: Workers = ALL_CORES,
     plane: Plane = "fast",

@@ -14,8 +14,14 @@ from nicmodel.lab.options import AsJson, ScenarioName, Settings, load_scenario, 
 MAIN_JOB = "vf_scaling"
 
 
-def list_(as_json: AsJson = False) -> int:
-    """Shipped scenarios, a line each."""
+def list_(
+    keys: Annotated[bool, typer.Option("--keys", help="List the keys of a scenario instead.")] = False, as_json: AsJson = False
+) -> int:
+    """Shipped scenarios, a line each, or the keys of a scenario."""
+    if keys:
+        from nicmodel.lab import key_tables
+
+        return print_rows([row._asdict() for row in key_tables.keys()], key_tables.COLUMNS, as_json)
     from nicmodel.lab.loading import read, shipped
 
     rows = [{"name": name, "doc": read(name)[0].get("doc", "")} for name in shipped()]

@@ -33,7 +33,7 @@ def whole_number(text: str | int) -> int:
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name or a TOML file.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Replace a key; may be given many times."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace a key (nicmodel list --keys); may be given many times."),
 ]
 Plane = Annotated[str, typer.Option(help="Data plane: fast or reference.")]
 Seed = Annotated[int | None, typer.Option(metavar="N", parser=whole_number, help="The same as --set seed=N.")]
