@@ -6,6 +6,10 @@ Maps: `round-robin` (frame k to VF k mod n; the default), a VF number (all frame
 address gets the next VF in the order of appearance), or a list of source addresses, `*` standing for the
 others: `52:54:00:12:34:56=0,52:54:00:12:34:57=1,*=2`. Frames whose source is not in the list are left out and
 counted.
+
+A replay takes the keys that say what the machine is (`BASE` is what it is otherwise). Those that say what is sent and when,
+what a ring agent's CPU time is, and what is kept or judged, it refuses: the capture, and rings that run in Python, have nothing
+of that.
 """
 
 from __future__ import annotations
@@ -15,11 +19,13 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nicmodel
 from nicmodel.lab.captures import MIN_UNPADDED, Capture, read_capture
+from nicmodel.lab.loading import build, known_keys
 from nicmodel.lab.run import Progress, check_plane
 from nicmodel.lab.scenario import SCHEMA, Scenario
 from nicmodel.sim.errors import ScenarioError
@@ -36,6 +42,12 @@ BASE = {
     "payload": "full",
     "direction": "both",
 }
+IDLE = {  # tables and keys that a replay does not use
+    "frame_size", "direction", "load", "warmup", "duration", "packets", "traffic", "faults", "life", "record", "expect",
+    "nic.vf_rate", "nic.vf_burst", "host.irq_latency", "host.cores", "host.core_switch",
+    *(f"driver.{name}" for name in ("batch", "rs_batch", "poll", "pass_cost", "irq_cost", "tx_cost", "rx_cost", "doorbell_cost")),
+}
+_NAMES = ("id", "doc", "schema")
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 MAP_HELP = (
     "write round-robin, by-source, a VF number, or source addresses like "
@@ -160,6 +172,7 @@ def replay(
     for key, asked in (("faults.events", scenario.faults.events), ("life", scenario.life.on)):
         if asked:
             raise ScenarioError(f"{key}: a replay has none: nothing happens but its frames", key=key)
+    check_keys(scenario)
     capture: Capture = read_capture(Path(path), scenario.adapter.max_frame)
     chosen = assign(capture.frames, vf_map, scenario.num_vfs)
     frames = [frame for frame, vf in zip(capture.frames, chosen, strict=True) if vf is not None]
@@ -172,6 +185,31 @@ def replay(
 
     result = replay_frames(frames, assignment, scenario, plane=plane, progress=progress, stop=stop)
     return judge(str(path), scenario, frames, assignment, skipped, result, plane)
+
+
+def is_idle(key: str) -> bool:
+    """Whether a replay does not use a key."""
+    return key in IDLE or key.partition(".")[0] in IDLE
+
+
+def check_keys(scenario: Scenario) -> None:
+    """Refuse what a replay would not use: anything else than what adapter and host have by themselves."""
+    own = {"profile": scenario.profile, "num_vfs": scenario.num_vfs, "host.profile": scenario.host.profile}
+    plain = build(BASE, overrides=own)
+    used = [key for key in known_keys() if not is_idle(key) and key not in _NAMES]
+    for key in filter(is_idle, known_keys()):
+        if _value(scenario, key) == _value(plain, key):
+            continue
+        table = key.rpartition(".")[0]
+        beside = ", ".join(name.rpartition(".")[2] for name in used if table and name.startswith(f"{table}."))
+        top = ", ".join(name for name in used if "." not in name)
+        tables = ", ".join(dict.fromkeys(f"[{name.partition('.')[0]}]" for name in used if "." in name))
+        takes = f"of [{table}] it takes {beside}" if beside else f"it takes {top}, and keys of {tables}"
+        raise ScenarioError(f"{key}: a replay does not use it: {takes}", key=key)
+
+
+def _value(scenario: Scenario, key: str) -> Any:
+    return reduce(getattr, key.split("."), scenario)
 
 
 def judge(

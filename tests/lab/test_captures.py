@@ -326,6 +326,31 @@ def test_a_replay_moves_every_byte(testbench, tmp_path):
         replay(tmp_path / "x", scenario(payload="lengths"))
 
 
+@pytest.mark.parametrize(("asked", "says"), [
+    ({"direction": "rx"}, "direction: a replay does not use it: it takes profile, num_vfs, seed, ring_size, queues_per_vf, "
+                          r"payload, and keys of \[nic\], \[pcie\], \[host\], \[driver\]"),
+    ({"load": "10%"}, "load: a replay does not use it: it takes profile, "),
+    ({"traffic.connections": 4}, "traffic.connections: a replay does not use it: it takes profile, "),
+    ({"record.rows": True}, "record.rows: a replay does not use it"),
+    ({"life.pnp": "1us"}, "life.pnp: a replay does not use it"),
+    ({"expect": [{"what": "jain", "above": 0.9, "source": "x"}]}, "expect: a replay does not use it"),
+    ({"driver.poll": "1us"}, r"driver.poll: a replay does not use it: of \[driver\] it takes itr, rss, "),
+    ({"nic.vf_rate": "1Gbps"}, r"nic.vf_rate: a replay does not use it: of \[nic\] it takes scheduler, "),
+    ({"host.profile": "xeon_iommu", "host.cores": 2}, r"host.cores: a replay does not use it: of \[host\] it takes profile, "),
+])
+def test_what_a_replay_does_not_use_is_refused(testbench, tmp_path, asked, says):
+    wrpcap(str(tmp_path / "made.pcap"), packets())
+    with pytest.raises(ScenarioError, match=f"^{says}"):
+        replay(tmp_path / "made.pcap", scenario(**asked))
+
+
+@pytest.mark.parametrize("asked", [{}, {"profile": "vf100g"}, {"host.profile": "xeon_tail"}, {"num_vfs": 1}, {"seed": 2},
+                                   {"driver.itr": "20us"}, {"pcie.mps": "128B"}, {"direction": "both"}])
+def test_what_it_uses_is_not(testbench, tmp_path, asked):
+    wrpcap(str(tmp_path / "made.pcap"), packets())
+    assert replay(tmp_path / "made.pcap", scenario(**asked)).ok
+
+
 @pytest.mark.parametrize("asked", [{"faults.events": [{"at": 1, "kind": "flr", "vf": 0}]}, {"life.attached": 0}])
 def test_what_would_not_happen_in_a_replay_is_refused(tmp_path, asked):
     with pytest.raises(ScenarioError, match="a replay has none"):

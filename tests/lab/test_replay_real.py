@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+from drawn import DRAWN
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
@@ -17,7 +18,7 @@ from scapy.utils import PcapNgReader, RawPcapNgReader, wrpcap
 
 from nicmodel.lab import testbench
 from nicmodel.lab.loading import build
-from nicmodel.lab.replay import BASE, Replayed, replay
+from nicmodel.lab.replay import BASE, Replayed, is_idle, replay
 
 PLANES = ("fast", "reference")
 SENDER = "52:54:00:12:34:{:02x}"
@@ -120,6 +121,22 @@ def test_planes_agree_on_when_frames_leave(capture):
     path = capture([of_size(size) for size in SIZES[::3]])
     fast, reference = (moved(path, plane) for plane in PLANES)
     assert fast.wire == reference.wire and fast.to_dict()["simulated"] == reference.to_dict()["simulated"]
+
+
+DOES_HARM = {"driver.poll": "no interrupt is asked for", "traffic.pf": "the PF's rings are made, which takes time"}
+
+
+@pytest.mark.parametrize("key", sorted(key for key in DRAWN if is_idle(key) and key not in DOES_HARM))
+def test_a_key_that_a_replay_refuses_would_do_nothing(key):
+    frames = [of_size(size) for size in SIZES[::3]]
+
+    def outcome(**asked):
+        scenario = build(BASE, "replay", {"num_vfs": 2} | asked)
+        result = testbench.replay_frames(frames, [k % 2 for k in range(len(frames))], scenario)
+        return result.wire_frames, result.received
+
+    beside = {"nic.vf_burst": {"nic.vf_rate": "1Gbps"}, "traffic.loads": {"load": "5%"}}.get(key, {})
+    assert outcome(**beside, **{key: DRAWN[key][1][-1]}) == outcome()
 
 
 def test_more_frames_than_rings_hold_and_jumbo_frames_pass(capture, spied):
