@@ -5,6 +5,13 @@
     result.vfs            # a data frame, one row a VF
     result.plot()         # vf_scaling.png
 
+    run(name, **keys)             one run: a RunResult
+    sweep(name, axes, folder)     a grid of runs over local processes: a Swept
+    scenario(name, **keys)        what would run, checked and complete: a Scenario
+
+A name is that of a shipped scenario (`nicmodel list`) or of a TOML file; keys are those of `nicmodel list --keys`. What cannot
+be is a `nicmodel.sim.errors.ScenarioError`, whose text is one sentence.
+
 Importing this is cheap: rooms are opened when they are used.
 """
 
@@ -13,27 +20,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nicmodel.lab.results import RunResult
     from nicmodel.lab.run import run
     from nicmodel.lab.scenario import Scenario
-    from nicmodel.lab.sweep import sweep
+    from nicmodel.lab.sweep import Swept, sweep
 
 __version__ = "0.1.0"
-__all__ = ["RunResult", "Scenario", "__version__", "run", "scenario", "sweep"]
+__all__ = ["RunResult", "Scenario", "Swept", "__version__", "run", "scenario", "sweep"]
 
 _DOORS = {
     "run": "nicmodel.lab.run",
     "sweep": "nicmodel.lab.sweep",
     "RunResult": "nicmodel.lab.results",
     "Scenario": "nicmodel.lab.scenario",
+    "Swept": "nicmodel.lab.sweep",
 }
 
 
-def scenario(name: str, **overrides: Any) -> Scenario:
-    """The scenario of a shipped name or a TOML file with some keys replaced, without running it."""
+def scenario(name: str | Path, **overrides: Any) -> Scenario:
+    """The scenario of a shipped name or a TOML file with some keys replaced, without running it.
+
+    Its attributes are the keys, in base units: `scenario("imix").pcie.mps` is in bytes. `run` takes it. Raises ScenarioError.
+    """
     from nicmodel.lab.loading import load
 
     return load(name, overrides, where="argument")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:

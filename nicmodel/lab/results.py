@@ -35,7 +35,17 @@ WORST = 12  # rows of interference that a result lists
 
 @dataclass(frozen=True)
 class RunResult:
-    """What one run measured. `simulated` is the same whatever plane or machine ran the scenario."""
+    """What one run measured.
+
+    vfs          data frame, a row a VF: the figures that one mostly wants
+    rows         data frame, a row a packet, if the scenario records rows
+    simulated    dict: all figures of the window, the same whatever plane or machine ran the scenario
+    meta, wall   dicts: what ran, every key in base units; plane and seconds that it took
+    ok           whether every expectation of the scenario is met
+    interrupted, broken_rules, scenario, to_dict(), to_json(), plot(path)
+
+    What each figure means: docs/metrics.md.
+    """
 
     scenario: Scenario
     measured: Measured
@@ -79,6 +89,7 @@ class RunResult:
 
     @property
     def interrupted(self) -> bool:
+        """Whether `stop` ended it early."""
         return bool(self.measured.interrupted)
 
     @property
@@ -87,6 +98,7 @@ class RunResult:
         return [row for row in self.measured.rules if row.verdict == "broken" and not BY_ID[row.rule].by]
 
     def to_dict(self) -> dict[str, Any]:
+        """{"schema", "meta", "simulated", "wall"}: what the JSON holds."""
         return {"schema": SCHEMA, "meta": self.meta, "simulated": self.simulated, "wall": self.wall}
 
     def to_json(self) -> str:
@@ -95,20 +107,34 @@ class RunResult:
 
     @property
     def vfs(self) -> pd.DataFrame:
-        """A data frame, one row a VF: state, counts, rates, latency in ns, bottleneck of each way (None without books), drops."""
+        """A data frame, one row a VF, of the measured window.
+
+        vf, state, rule                  its number; running, closed or synthetic (no VF at the end); the rule that closed it
+        tx_packets, rx_packets           frames
+        tx_bytes, rx_bytes               their bytes, FCS included
+        tx_mpps, rx_mpps                 10**6 frames a second
+        tx_gbps, rx_gbps                 10**9 bits of frames a second
+        tx_p50_ns, tx_p99_ns, tx_max_ns  latency in ns, and rx_p50_ns, rx_p99_ns, rx_max_ns; NaN without a frame
+        tx_bottleneck, rx_bottleneck     what limits it; None without books, or if nothing moved
+        drop_REASON                      frames, a column for each reason
+        """
         import pandas as pd
 
         return pd.DataFrame([flat(row) for row in self.simulated["vfs"]])
 
     @property
     def rows(self) -> pd.DataFrame | None:
-        """One row a packet with its stage timestamps in ps, if the scenario recorded them and they went to no file."""
+        """A data frame, one row a packet of the whole run; None if the scenario records no rows, or they went to a file.
+
+        serial, kind, outcome, parent, function, ring, flow, length (B), a column a stage in ps, and with books wait_CAUSE in ps:
+        docs/stages.md, docs/metrics.md.
+        """
         import pandas as pd
 
         return None if self.measured.rows is None else pd.DataFrame(self.measured.rows)
 
     def plot(self, path: str | Path | None = None) -> Path:
-        """Draw rates and latency per VF; by default into NAME.png here. Returns the file."""
+        """Draw rates and latency per VF; by default into NAME.png here. Returns the file. Raises ScenarioError."""
         from nicmodel.lab.plots import plot_run
 
         return plot_run(self, Path(path) if path else Path(f"{self.name}.png"))

@@ -26,11 +26,18 @@ def run(
     rows_file: str | Path | None = None,
     **overrides: Any,
 ) -> RunResult:
-    """Run a shipped scenario, a TOML file or a `Scenario`; keywords replace its keys.
+    """Run one scenario and return what it measured.
 
-    Keys of a section are given as a table, `pcie={"mps": "128B"}`. `progress` is told the finished fraction
-    and a few figures; setting `stop` ends the run early with what was measured. Rows, if recorded, are kept in memory,
-    or go to the Parquet file `rows_file`, which then is as large as it has to be while memory is not. Raises ScenarioError.
+        run("vf_scaling", num_vfs=4, frame_size="64B", pcie={"mps": "128B"})
+
+    scenario    a shipped name, a TOML file or a `Scenario`
+    overrides   keys to replace; those of a table as a dict. Values as in TOML: text with a unit, or a number in base units
+    plane       "fast" or "reference"; the figures are the same
+    progress    called with the finished part, 0 to 1, and a dict of figures so far
+    stop        setting it ends the run early, with what was measured: `RunResult.interrupted`
+    rows_file   a Parquet file for the rows, with record={"rows": True}; without it they are kept in memory
+
+    Raises ScenarioError for what cannot be run, DriverStumble where a driver of one's own fails (`nicmodel.sim.errors`).
     """
     check_plane(plane)
     if isinstance(scenario, Scenario):

@@ -61,8 +61,17 @@ class Point:
 
 @dataclass
 class Swept:
-    """What a sweep left: points run, found from before, lost and why; how many miss an expectation; its files, if any point is
-    done."""
+    """What a sweep left.
+
+    points        every point of the grid, each with its `key` and `scenario`
+    ran, reused   how many were run now, and found from before
+    failed        key of a point -> the sentence why it has no result
+    interrupted   whether points are missing because `stop` was set; the same call goes on
+    unmet         how many points miss an expectation
+    table         DIR/sweep.parquet, units in the columns' metadata; None if no point is done
+    picture       DIR/sweep.png; None likewise
+    frame         the table as a data frame
+    """
 
     points: list[Point]
     ran: int
@@ -75,7 +84,13 @@ class Swept:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The table as a data frame."""
+        """The table as a data frame, one row a point and VF; empty if no point is done.
+
+        point, plane      key of the point, and who ran it
+        every key         dotted, as in "pcie.mps", in base units: B, ps, bit/s
+        columns of a VF   as in `RunResult.vfs`
+        point_gbps, point_mpps, point_worst_p99_us, point_jain, point_drops, ...: of the whole point (docs/metrics.md)
+        """
         import pandas as pd
 
         return pd.read_parquet(self.table) if self.table else pd.DataFrame()
@@ -128,10 +143,22 @@ def sweep(
     work: Callable[[Point], dict[str, Any]] | None = None,
     where: str = "argument",
 ) -> Swept:
-    """Run a grid in `out` and write its table and picture. `axes`: key -> values; `fixed`: key -> value.
+    """Run every combination of some keys' values, over local processes, and write a table and a picture.
 
-    `progress` is told points done and points in all. `work` runs one point in a worker (`run_point`). `where` is what errors
-    call the origin of `axes` and `fixed`.
+        sweep("vf_scaling", {"num_vfs": [1, 2, 4], "pcie.mps": ["128B", "256B"]}, "out", fixed={"seed": 7}, workers=2)
+
+    scenario   a shipped name or a TOML file
+    axes       dotted key -> list of values; the last one varies fastest
+    out        folder; points that an earlier sweep has left there are not run again
+    fixed      dotted key -> value, for all points
+    workers    processes; a script that calls this needs `if __name__ == "__main__":`
+    plane      "fast" or "reference"
+    progress   called with points done and points in all
+    stop       setting it ends the sweep early; the same call goes on
+    work       what runs one point in a worker, `run_point` by default
+    where      what errors call the origin of `axes` and `fixed`
+
+    Raises ScenarioError before anything runs if a point cannot be; a point that fails later is in `Swept.failed`.
     """
     check_workers(workers, "a sweep")
     points = grid(scenario, axes, fixed, plane, where)
