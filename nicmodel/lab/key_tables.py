@@ -87,7 +87,8 @@ def default(table: str, name: str, field: FieldInfo, kind: Kind | None) -> str:
     if field.is_required():
         return NEEDED
     if name not in filled(table, PROFILE, HOST):
-        return shown(field.get_default(call_default_factory=True), kind)
+        factory: Any = field.default_factory
+        return shown(factory() if factory else field.default, kind)
     own = shown(filled(table, PROFILE, HOST)[name], kind)
     others = {**{profile: filled(table, profile, HOST)[name] for profile in PROFILES},
               **{host: filled(table, PROFILE, host)[name] for host in HOSTS}}
