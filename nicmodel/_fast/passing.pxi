@@ -103,7 +103,6 @@ cdef void release_completion(Nic* nic, Direction* other, int64_t data, int64_t t
     """A completion will have arrived, and its buffer is free at once; `other` reports it."""
     if not other.reports_c:
         return
-    catch_up(nic, other)
     push_timed(nic, &other.c_releases, time, <int32_t>data)
     note_release(nic, other, &other.c_first, &other.c_due, time)
 
