@@ -88,8 +88,6 @@ cdef void commit_up_end(Nic* nic) noexcept nogil:
             settle_arrivals(nic, nic.now)
             end_rx_payload(nic, tlp.ref, nic.now, payload_waited(nic, tlp))
         release_posted(nic, &nic.down, tlp.nbytes, nic.now)
-        if nic.books:
-            note_written(nic, tlp, nic.now)
         commit_write(nic, index)
         tlp_free(nic, index)
 

@@ -36,8 +36,6 @@ cdef void arrive_at_root(Nic* nic, int32_t index) noexcept nogil:
     if message_domain and tlp.kind != TLP_READ:
         nic.sides[index].at_root = 0
         release_posted(nic, &nic.down, tlp.nbytes, nic.now)
-        if nic.books:
-            note_written(nic, tlp, nic.now)
         commit_write(nic, index)
         tlp_free(nic, index)
         return
