@@ -72,7 +72,7 @@ cdef void translated(Nic* nic, int32_t index, bint mapped) noexcept nogil:
     if tlp.kind == TLP_READ and side.settled:
         sample_in_time(nic, index)
         return
-    if side.relaxed and not side.settled:
+    if side.relaxed:
         set_commit(nic, scope_of(nic, tlp.function), index)
     settle(nic, scope_of(nic, tlp.function))
 
