@@ -189,7 +189,9 @@ cdef list take_news(Nic* nic, dict unanswered, dict mmio_reads):
             unanswered[news.args[0]] = -1 - news.nbytes
         elif news.kind == UPCALL_REG_READ:
             mmio_reads[news.args[3]] = news.args[0]
-        args = tuple([news.args[each] for each in range(news.num_args)])
-        upcalls.append(tuple.__new__(Upcall, (news.time, KINDS[news.kind], args, data)))      # as Upcall(...) does
+        args = [news.args[each] for each in range(news.num_args)]
+        if UPCALL_DMA_READ <= news.kind <= UPCALL_FAULT:
+            args[2] = <uint64_t>news.args[2]        # an address
+        upcalls.append(tuple.__new__(Upcall, (news.time, KINDS[news.kind], tuple(args), data)))      # as Upcall(...) does
     lane_clear(&nic.news)
     return upcalls
