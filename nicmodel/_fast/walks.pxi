@@ -272,9 +272,9 @@ cdef void commit_planned(Nic* nic) noexcept nogil:
     if sampling_time(&iommu.reads) > nic.now:
         item = <Sampling*>lane_front(&iommu.blocked)
         lane_pop(&iommu.blocked)
+        await_sampling(nic)
         at(nic, RANK_WALK_DONE)
         tell(nic, UPCALL_FAULT, 3, item.index, TRANSLATION_FAULT, <int64_t>item.address, 0)
-        await_sampling(nic)
         return
     answer_reads(nic, nic.now + 1)
     if sampling_time(&iommu.reads) <= nic.now:
