@@ -1,7 +1,7 @@
-"""The books of a window: why packets waited, how busy each resource was, what limits a function, who is in whose way.
+"""The books of a window: why packets waited, how busy each resource was, what limits a function.
 
     results() at both edges ─► Window ─► waiting, utilisation ─► bottleneck ─► predicted gain
-                                     └─► interference
+                                     └─► who is in whose way (`interference.py`), of one piece or not (`steadiness.py`)
 
 Integer sums come from the plane (docs/time.md 10); this file subtracts and divides them (docs/explain.md says how to read
 the result). It runs nothing and prints nothing.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicmodel.datasheet import arbiters
 from nicmodel.datasheet.arbiters import ORDER
-from nicmodel.datasheet.books import COUNTS, DOWN_CREDITS, LINE_WAITS, POOLS, SERVED, UP_CREDITS, WAIT, WAITS
+from nicmodel.datasheet.books import COUNTS, DOWN_CREDITS, LINE_WAITS, POOLS, SERVED, UP_CREDITS, WAITS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import PF_FUNCTION, Direction, PlaneConfig
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 FULL = 0.96                          # a resource this busy is a limit
 TIE = 0.04                           # two this close cannot be told apart
 MET = 0.99                           # this much of an offered rate is all of it
-STEADY = 0.02                        # halves of a steady window differ by no more
 SERVICE, OFFERED, NOBODY = "service", "offered load", "latency or batching"
 CAUSES = (*(wait.name for wait in WAITS), SERVICE)
 OWN = ("vcpu", "shaper", "tag_cap")
@@ -43,7 +42,6 @@ WAIT_FOR = {"up": "up_link", "down": "down_link", "wire": "wire", "walkers": "wa
 PAUSED = arbiters.LINES.index("tx_wire"), arbiters.CAUSES.index("pool")     # of `lines`: a wire is waited for, paused or down
 LACKED = {name: [(arbiters.LINES.index(line), cause) for line, causes in LINE_WAITS.items() for cause, wait in enumerate(causes)
                  if wait == name] for name in ("tags", "read_buffer", "tag_cap", "tx_buffer", "up_credits", "down_credits")}
-PS_PER_NS = 1000
 CREDITS = {"up_credits": UP_CREDITS, "down_credits": DOWN_CREDITS}       # what takes the part of the fullest of them
 BOTH_WAYS = ("up_link", "down_link", "tags", "read_buffer", *CREDITS, "walkers", "writers", "register_port", "dma_issue")
 WAYS = (Direction.TX, Direction.RX)
@@ -340,58 +338,3 @@ def part_of(w: Window, resource: str, functions: Collection[int]) -> float:
 def without(w: Window, function: int, way: Direction, resources: Collection[str]) -> list[float]:
     """Utilisation of everything else that a function used in a direction."""
     return [load for name, load in wanted(w, utilisation(w, function, way)).items() if name not in resources]
-
-
-# interference ---------------------------------------------------------------------------------------------------
-def interference(w: Window) -> list[dict[str, Any]]:
-    """Who was served while whose packets waited for a server: ns a packet of the victim, most first.
-
-    All that a victim waited for the server, split among the culprits as it was in those waits that were sampled. A victim
-    none of whose waits was sampled has no rows.
-    """
-    delivered = w.functions["tx_packets"] + w.functions["rx_packets"]
-    waits = w.waits.sum(axis=1)
-    rows = []
-    for server, name in enumerate(SERVED):
-        wait = WAIT[WAIT_FOR[name]]
-        for victim, culprit in zip(*w.interference[server].nonzero(), strict=True):
-            meanwhile = int(w.interference[server, victim].sum())
-            ns = int(w.interference[server, victim, culprit]) * int(waits[victim, wait]) / meanwhile / PS_PER_NS
-            if delivered[victim] and ns:
-                rows.append({"victim": vf_of(victim), "culprit": vf_of(culprit), "server": WAIT_FOR[name],
-                             "ns": ns / int(delivered[victim])})
-    return sorted(rows, key=lambda row: -row["ns"])
-
-
-def vf_of(function: int) -> int | None:
-    """A function's VF number; None is the PF."""
-    return int(function) - 1 if function else None
-
-
-# steadiness -----------------------------------------------------------------------------------------------------
-def mark(results: dict[str, Any], ps: int) -> tuple[int, ...]:
-    """Time, frames delivered, and the latency of those sent and of those received, so far."""
-    frames = results["functions"]["tx_packets"].sum() + results["functions"]["rx_packets"].sum()
-    latency = results["waits"][..., -1].sum(axis=0) if "waits" in results else (0, 0)
-    return ps, int(frames), int(latency[0]), int(latency[1])
-
-
-def streams(w: Window) -> int:
-    """Functions whose packets moved, each direction by itself."""
-    return sum(len(ways(w, function)) for function in range(len(w.functions)))
-
-
-def is_steady(marks: Sequence[tuple[int, ...]], num_streams: int = 0) -> bool:
-    """Whether both halves of a window moved as many packets a second, and kept them as long. `marks` from edge to edge. That a
-    frame of each stream falls into one half or the other says nothing."""
-    first, last = marks[0], marks[-1]
-    middle = min(marks[1:-1], key=lambda m: abs(2 * m[0] - first[0] - last[0]), default=None)
-    if middle is None:
-        return False
-    frames = max(1, last[1] - first[1])
-    for before, half, after in list(zip(first, middle, last, strict=True))[1:]:
-        early, late = (half - before) * (last[0] - middle[0]), (after - half) * (middle[0] - first[0])
-        at_the_edge = num_streams * (after - before) / frames * (last[0] - first[0]) / 2
-        if abs(early - late) > max(STEADY * max(early, late), at_the_edge):
-            return False
-    return True

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import nicmodel
 from nicmodel.datasheet.counters import DROP_REASONS, bin_lower_ps
 from nicmodel.datasheet.rules import BY_ID
-from nicmodel.lab.books import bottleneck, interference, limited_by, own, shares, waited
+from nicmodel.lab.books import bottleneck, limited_by, own, shares, waited
 from nicmodel.lab.expect import PACKET_COUNTS, figures
+from nicmodel.lab.interference import interference
 from nicmodel.lab.scenario import SCHEMA
 from nicmodel.sim.plane import Direction
 

@@ -22,7 +22,7 @@ from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.registers_pf import PFDTXGSWC, RAH, VT_CTL, put_default_pool
 from nicmodel.datasheet.timing import REPLAY_PATIENCE_PS, REPLAY_STEP_PS
 from nicmodel.device import Device
-from nicmodel.lab import books, faults, life
+from nicmodel.lab import books, faults, life, steadiness
 from nicmodel.lab.life_ledger import Ledger, Life
 from nicmodel.lab.machine import Machine
 from nicmodel.lab.relax import Change
@@ -99,7 +99,7 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     edges = [start + scenario.warmup * i // 8 for i in range(1, 9)] if scenario.warmup else []
     edges += [start + scenario.warmup + scenario.duration * i // SLICES for i in range(1, SLICES + 1)]
     packets = 0
-    marks = [books.mark(opened, start)]
+    marks = [steadiness.mark(opened, start)]
 
     kept = RowsInMemory()
     sink = kept if rows is None else rows
@@ -128,7 +128,7 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
         if edge <= start + scenario.warmup:
             opened, window_from = results, edge
             marks.clear()
-        marks.append(books.mark(results, edge))
+        marks.append(steadiness.mark(results, edge))
         packets = delivered(results)
         if edge > start + scenario.warmup and scenario.packets and packets >= scenario.packets:
             break       # at a step of the window: with as many before it opens, it is one step long
@@ -148,7 +148,7 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
         states=machine.states, window_ps=reached - window_from, simulated_ps=reached,
         wall_seconds=time.perf_counter() - began, packets=delivered(results), plane=plane, interrupted=interrupted,
         rows=kept.all() if scenario.record.rows and rows is None else None, rules=machine.stack.verdicts(), books=ledger,
-        steady=None if ledger is None or guests else not interrupted and books.is_steady(marks, books.streams(ledger)),
+        steady=None if ledger is None or guests else not interrupted and steadiness.is_steady(marks, steadiness.streams(ledger)),
         life=guests.close(reached) if guests else None, queues=queue_counts(machine, results["received"] - opened["received"]))
 
 

@@ -12,8 +12,10 @@ from nicmodel.datasheet.arbiters import CAUSES, LINES, ORDER
 from nicmodel.datasheet.books import POOLS, SERVED, WAIT
 from nicmodel.lab import books
 from nicmodel.lab.books import NOBODY, OFFERED
+from nicmodel.lab.interference import interference
 from nicmodel.lab.loading import build
 from nicmodel.lab.settings import plane_settings
+from nicmodel.lab.steadiness import is_steady
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import Direction
 
@@ -246,7 +248,7 @@ def test_a_wait_is_split_among_those_served_meanwhile():
     wire = SERVED.index("wire")
     w = window(interference={(wire, 1, 2): 300, (wire, 1, 3): 100}, functions=sent(packets=4),
                waits={(1, 0, -1): 90_000, (1, 0, WAIT["wire"]): 80_000})
-    assert books.interference(w) == [{"victim": 0, "culprit": 1, "server": "wire", "ns": 15.0},
+    assert interference(w) == [{"victim": 0, "culprit": 1, "server": "wire", "ns": 15.0},
                                      {"victim": 0, "culprit": 2, "server": "wire", "ns": 5.0}]
 
 
@@ -258,13 +260,13 @@ def test_a_wait_is_split_among_those_served_meanwhile():
     ([(0, 0, 0, 0), (100, 200, 10200, 0)], False),                           # cut before its middle
 ])
 def test_steady_is_when_the_halves_are_alike(marks, steady):
-    assert books.is_steady(marks) == steady
+    assert is_steady(marks) == steady
 
 
 @pytest.mark.parametrize(("late", "streams", "steady"), [(96, 2, True), (97, 2, False), (96, 1, False)])
 def test_a_frame_of_each_stream_may_fall_into_either_half(late, streams, steady):
     marks = [(0, 0, 0, 0), (50, 94, 9400, 0), (100, 94 + late, 9400 + 100 * late, 0)]
-    assert books.is_steady(marks, streams) == steady
+    assert is_steady(marks, streams) == steady
 
 
 def test_limits_of_a_scenario():
