@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
-from nicmodel.datasheet import arbiters, counters, policies, profiles, stages
+from nicmodel.datasheet import arbiters, counters, pages, policies, profiles, stages
 
-MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKED = pages.marked("table")
 
 # What each timestamp of a row says. Both kinds of received rows (RX, LOOPBACK) use the second table.
 TX_MEANINGS = {
@@ -128,18 +126,8 @@ def tables() -> dict[str, str]:
 
 def renewed(text: str) -> str:
     """A page with every marked table as the datasheet has it now. KeyError: there is no such table."""
-    known = tables()
-    return MARKED.sub(lambda found: found[1] + known[found[2]] + found[3], text)
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Renew the named pages, or print everything."""
-    for name in arguments:
-        page = Path(name)
-        page.write_text(renewed(page.read_text()))
-    if not arguments:
-        print("\n".join(f"## {name}\n\n{table}" for name, table in tables().items()), end="")
+    return pages.renewed(text, MARKED, tables())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    pages.renew(sys.argv[1:], MARKED, tables())

@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from nicmodel.datasheet import pages
 from nicmodel.datasheet.profiles import HOSTS, PROFILES
 from nicmodel.datasheet.tables import code, markdown
 from nicmodel.lab.keys import HostKeys
@@ -23,7 +22,7 @@ from nicmodel.lab.scenario import FILLERS, Scenario
 from nicmodel.lab.validators import Allowed, as_share
 from nicmodel.sim.units import BITS, BYTES, DURATION, PACKETS, Kind
 
-MARKED = re.compile(r"(<!-- keys: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKED = pages.marked("keys")
 TOP = "scenario"  # the table of the keys that stand in no other
 ENTRY = "N"  # stands in a key for the number of an entry of a list: faults.events.N.at
 KINDS = (BYTES, DURATION, BITS, PACKETS)
@@ -138,18 +137,8 @@ def tables() -> dict[str, str]:
 
 def renewed(text: str) -> str:
     """A page with every marked table as the models have it now. KeyError: there is no such table."""
-    known = tables()
-    return MARKED.sub(lambda found: found[1] + known[found[2]] + found[3], text)
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Renew the named pages, or print everything."""
-    for name in arguments:
-        page = Path(name)
-        page.write_text(renewed(page.read_text()))
-    if not arguments:
-        print("\n".join(f"## {name}\n\n{table}" for name, table in tables().items()), end="")
+    return pages.renewed(text, MARKED, tables())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    pages.renew(sys.argv[1:], MARKED, tables())

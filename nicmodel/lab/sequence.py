@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nicmodel.datasheet import pages
 from nicmodel.datasheet.ndis import Oid, Status
 from nicmodel.lab.loading import build, load
 from nicmodel.lab.machine import Machine
@@ -25,7 +26,7 @@ from nicmodel.sim.errors import DriverStumble, ScenarioError
 from nicmodel.sim.units import TIME
 
 US = TIME["us"]
-MARKED = re.compile(r"(<!-- sequence: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKED = pages.marked("sequence")
 NAMES = ("bring_up", "teardown")
 PARTICIPANTS = {"VS": "Virtualization stack", "NDIS": "NDIS", "PF": "PF miniport", "VPCI": "VPCI", "VF": "VF miniport",
                 "NetVSC": "NetVSC"}
