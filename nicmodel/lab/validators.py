@@ -6,6 +6,7 @@ its `words`, for those who list the keys (`key_tables.py`).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
@@ -92,17 +93,21 @@ def quantity(kind: Kind, low: int, high: int, *, or_0: bool = False) -> Allowed:
     return Allowed(check, words=f"{kind.noun}{':' if or_0 else ''} {words}", kind=kind)
 
 
-def power_of_two_bytes() -> Allowed:
-    """A validator for MPS and MRRS: sizes that PCIe can encode."""
-    words = f"a power of two from {PAYLOAD_SIZES[0]}B to {PAYLOAD_SIZES[-1]}B"
+def sizes(allowed: Collection[int], words: str, verb: str = "it must be") -> Allowed:
+    """A validator: one of some sizes, which the words tell."""
 
     def check(value: Any) -> int:
         parsed = BYTES.parse(value)
-        if parsed not in PAYLOAD_SIZES:
-            raise ValueError(f"{value!r} is not allowed: it must be {words}")
+        if parsed not in allowed:
+            raise ValueError(f"{value!r} is not allowed: {verb} {words}")
         return parsed
 
     return Allowed(check, words=f"{BYTES.noun}: {words}", kind=BYTES)
+
+
+def power_of_two_bytes() -> Allowed:
+    """A validator for MPS and MRRS: sizes that PCIe can encode."""
+    return sizes(PAYLOAD_SIZES, f"a power of two from {PAYLOAD_SIZES[0]}B to {PAYLOAD_SIZES[-1]}B")
 
 
 def named(parameter: str) -> Allowed:
@@ -138,15 +143,7 @@ def as_share(value: Any) -> float:
 
 def _pages() -> Allowed:
     *most, last = map(BYTES.format, PAGE_SIZES)
-    words = f"{', '.join(most)} or {last}"
-
-    def check(value: Any) -> int:
-        parsed = BYTES.parse(value)
-        if parsed not in PAGE_SIZES:
-            raise ValueError(f"{value!r} is not allowed: pages are {words}")
-        return parsed
-
-    return Allowed(check, words=f"{BYTES.noun}: {words}", kind=BYTES)
+    return sizes(PAGE_SIZES, f"{', '.join(most)} or {last}", "pages are")
 
 
 def is_vf_number(who: str) -> bool:
