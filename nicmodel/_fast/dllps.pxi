@@ -152,8 +152,7 @@ cdef void start_dllp(Nic* nic, Direction* way, int64_t time, int64_t seen) noexc
         way.p_due = find_report(nic, &way.p_releases, &way.p_first)
         way.p_idle = time + UPDATE_FC_IDLE_PS
     elif way.np_due <= time or way.np_idle <= time:
-        if nic.iommu.plans:
-            answer_reads(nic, time + 1)
+        answer_reads(nic, time + 1)
         collect_releases(&way.np_releases, time, &way.owed_nph, &none)
         start_update(nic, way, time, seen, UPDATE_NP, earliest(way.np_due, way.np_idle), way.owed_nph, 0)
         way.owed_nph = 0

@@ -125,8 +125,7 @@ cdef void free_ledger(Nic* nic) noexcept nogil:
 cdef void settle_books(Nic* nic, int64_t before) noexcept nogil:
     """What lies before this time is written down."""
     if nic.books:
-        if nic.iommu.plans:
-            answer_reads(nic, before)
+        answer_reads(nic, before)
         return_rooms(nic, before - 1)
         settle_releases(nic, before)
         settle_served_walks(nic, before)

@@ -195,8 +195,7 @@ cdef void retrain(Nic* nic, int64_t* words) noexcept nogil:
     """The table `retrain`: duration, then what a generation and a width decide."""
     catch_up(nic, &nic.up)
     catch_up(nic, &nic.down)
-    if nic.iommu.plans:
-        answer_reads(nic, nic.now)
+    answer_reads(nic, nic.now)
     set_byte_ticks(nic, words[1])
     nic.ack = words[2]
     nic.fc = words[3]

@@ -197,8 +197,10 @@ cdef inline void await_sampling(Nic* nic) noexcept nogil:
 
 cdef void answer_reads(Nic* nic, int64_t before) noexcept nogil:
     """Reads that sample before this time and look at nothing are answered, up to the first that does."""
-    cdef Lane* lane = &nic.iommu.reads
+    cdef Lane* lane = &nic.iommu.reads      # empty where nothing is planned
     cdef Sampling* item
+    if sampling_time(lane) >= before:
+        return
     while sampling_time(lane) < before:
         item = <Sampling*>lane_front(lane)
         if needs_sampling(nic, &nic.tlps[item.index]):
