@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from nicmodel.lab.endings import INTERRUPTED, NOTHING_MEASURED
+
 
 def main() -> int:
     """The command, with the arguments of the process; its exit status."""
@@ -12,8 +14,8 @@ def main() -> int:
 
         return command()
     except KeyboardInterrupt:  # before the command could ask to be told of it
-        print("nicmodel: stopped before anything was measured", file=sys.stderr)
-        return 130
+        print("nicmodel:", NOTHING_MEASURED, file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

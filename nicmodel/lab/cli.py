@@ -19,9 +19,6 @@ import typer
 
 from nicmodel.lab import cli_tables
 from nicmodel.lab.console import (
-    INTERRUPTED,
-    OK,
-    UNMET,
     ended,
     run_progress,
     say,
@@ -29,6 +26,7 @@ from nicmodel.lab.console import (
     stop_on_interrupt,
     sweep_progress,
 )
+from nicmodel.lab.endings import INTERRUPTED, OK, UNMET
 from nicmodel.lab.options import (
     ALL_CORES,
     AsJson,

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from nicmodel.lab.console import OK, UNMET, say
+from nicmodel.lab.console import say
+from nicmodel.lab.endings import OK, UNMET
 from nicmodel.lab.options import AsJson, ScenarioName, Settings, load_scenario, print_rows
 
 MAIN_JOB = "vf_scaling"

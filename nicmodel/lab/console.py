@@ -14,9 +14,9 @@ from typing import Any
 
 import typer
 
+from nicmodel.lab.endings import BAD_INPUT, INTERRUPTED, NOTHING_MEASURED, OK, UNMET
 from nicmodel.sim.errors import DriverFault, DriverStumble, ScenarioError
 
-OK, UNMET, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 # What bad arguments raise. Typer carries its own click or uses the installed one, as its version has it.
 USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 MIN_WIDTH = 110  # columns when standard output is no terminal
@@ -93,7 +93,7 @@ def ended(command: Callable[[], Any]) -> int:
         why = error.strerror or str(error)
         say(f"{error.filename}: {why}" if error.filename else f"the output cannot be written: {why.lower()}")
     except (Stopped, KeyboardInterrupt, typer.Abort):
-        say("stopped before anything was measured")
+        say(NOTHING_MEASURED)
         return INTERRUPTED
     except Exception as error:
         from nicmodel.lab.own_drivers import blamed

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nicmodel.lab.console import OK, show
+from nicmodel.lab.console import show
+from nicmodel.lab.endings import OK
 from nicmodel.sim.errors import ScenarioError
 
 
