@@ -219,7 +219,7 @@ def scale_below(axes: Any, below: Axis) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     if below.whole and not below.wide:
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     if not below.wide:
         return
     axes.set_xscale("log", base=2)

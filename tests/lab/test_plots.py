@@ -152,6 +152,12 @@ def test_the_axis_of_a_sweep_is_in_units_that_one_would_write(monkeypatch, key, 
     plt.close(figure)
 
 
+def test_a_sweep_that_has_come_to_one_number_of_vfs_shows_no_part_of_a_vf(monkeypatch):
+    figure = sweep_figure(monkeypatch, "num_vfs", [3])
+    assert [float(tick) for tick in figure.axes[0].get_xticks() if 2 < tick < 4] == [3]
+    plt.close(figure)
+
+
 @pytest.mark.parametrize(("key", "values"), [("load", ["50%", "saturated"]), ("driver.rss", [True, False]),
                                              ("nic.fetch", ["fewest", "round_robin"])])
 def test_what_is_no_number_stands_side_by_side_in_its_order(monkeypatch, key, values):
