@@ -12,8 +12,23 @@ kept by function, up to the last change of its shaper; so its rows' waits are di
 cdef inline void settle_turn(Nic* nic, int64_t time) noexcept nogil:
     """The edge after the last turn has passed, and nobody had room."""
     if nic.ledger.full_from <= time:
-        blame_from(nic, LINE_TX_QUEUES, CAUSE_POOL, nic.ledger.full_from)
+        blame_queues_for(nic, CAUSE_POOL, nic.ledger.full_from)
         nic.ledger.full_from = NEVER
+
+
+cdef inline void blame_queues_for(Nic* nic, int cause, int64_t time) noexcept nogil:
+    """The line's cause from `time` on. While it is *pool*, what is left of the Tx buffer is too little for all of it."""
+    if nic.line_cause[LINE_TX_QUEUES] != cause:
+        blame_from(nic, LINE_TX_QUEUES, cause, time)
+        speak_for(&nic.ledger.pools[POOL_TX_BUFFER], nic.tx_room if cause == CAUSE_POOL else 0, time)
+
+
+cdef inline void leave_room(Nic* nic, int32_t nbytes, int64_t time) noexcept nogil:
+    """So much of the Tx buffer returned at `time`, a while ago perhaps: before the line's cause was *pool*, or since."""
+    settle_turn(nic, time)
+    if nic.line_cause[LINE_TX_QUEUES] == CAUSE_POOL:
+        take_from(&nic.ledger.pools[POOL_TX_BUFFER], nbytes, max(time, nic.line_since[LINE_TX_QUEUES]))
+        nic.ledger.pools[POOL_TX_BUFFER].spoken_for += nbytes
 
 
 cdef bint waits_unheld(Nic* nic, int32_t index) noexcept nogil:
@@ -43,11 +58,11 @@ cdef inline void blame_queues(Nic* nic) noexcept nogil:
     cdef bint granted = nic.ledger.turn_at == nic.now
     settle_turn(nic, nic.now)
     if nic.ledger.not_begun == 0:
-        blame(nic, LINE_TX_QUEUES, CAUSE_NONE)
+        blame_queues_for(nic, CAUSE_NONE, nic.now)
     elif unlikely(nic.shaping) and are_all_held(nic):
-        blame(nic, LINE_TX_QUEUES, CAUSE_OWN)
+        blame_queues_for(nic, CAUSE_OWN, nic.now)
     else:
-        blame(nic, LINE_TX_QUEUES, CAUSE_SERVER if granted else CAUSE_POOL)
+        blame_queues_for(nic, CAUSE_SERVER if granted else CAUSE_POOL, nic.now)
         if likely(granted):
             nic.ledger.full_from = nic.now + nic.core
     if unlikely(nic.shaping) and granted:
@@ -120,7 +135,7 @@ cdef void join_queues(Nic* nic, int32_t count) noexcept nogil:
     if unlikely(nic.shaping):
         touch(nic, TX_SCHEDULER)
     elif nic.ledger.not_begun and nic.line_cause[LINE_TX_QUEUES] == CAUSE_NONE:
-        blame_from(nic, LINE_TX_QUEUES, CAUSE_POOL, nic.edge)       # unless the scheduler decides then
+        nic.ledger.full_from = nic.edge
 
 
 cdef void open_queues(Nic* nic) noexcept nogil:

@@ -9,8 +9,11 @@ cdef enum:
     TURNS_AHEAD = 4     # function, its ring, its descriptor on chip, with `books` its group: a turn for each
 
 
-cdef inline void tx_room_back(Nic* nic, int32_t nbytes) noexcept nogil:
-    """Room of the Tx buffer returns; the scheduler decides only if it may be enough for somebody."""
+cdef inline void tx_room_back(Nic* nic, int32_t nbytes, int64_t time) noexcept nogil:
+    """Room of the Tx buffer returns at `time`, now or since the last edge; the scheduler decides only if it may be enough
+    for somebody."""
+    if nic.books:
+        leave_room(nic, nbytes, time)
     nic.tx_room += nbytes
     if may_pick(nic):
         touch(nic, TX_SCHEDULER)

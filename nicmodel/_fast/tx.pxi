@@ -300,7 +300,7 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
         if nic.books:
             turn_around(nic, index)
             return_tx_room(nic, index, nic.now)
-        tx_room_back(nic, row.nbytes)
+        tx_room_back(nic, row.nbytes, nic.now)
         row.room = 0
         drop_row(nic, row, DROP_SPOOFED)
         row_release(nic, index, IN_PIPE)
@@ -309,7 +309,7 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     if target >= 0 and target != row.function:
         if nic.books:
             turn_around(nic, index)
-        tx_room_back(nic, row.nbytes)
+        tx_room_back(nic, row.nbytes, nic.now)
         row.room = 0
         deliver_tx(nic, row, nic.now)
         loop_back(nic, index)

@@ -152,7 +152,7 @@ cdef inline void end_frame(Nic* nic, int64_t time) noexcept nogil:
     stamp(nic, row, STAGE_OFF_WIRE, time)
     if likely(row.room):
         row.room = 0
-        tx_room_back(nic, row.nbytes)
+        tx_room_back(nic, row.nbytes, time)
     deliver_tx(nic, row, time)
     if unlikely(nic.frames_out):
         news = tell(nic, UPCALL_FRAME_OUT, 3, 0, frame_length(row.nbytes), row.serial, 0)

@@ -282,6 +282,12 @@ def is_idle(w: Window, function: int, way: Direction) -> bool:
     return bool(ticks) and (1 + packets(w, function, way)) * ticks >= MET * w.ps * TICKS_PER_PS
 
 
+def follows_senders(w: Window, function: int, way: Direction) -> bool:
+    """Whether a function receives from functions alone, and gets all that they send but for a frame at the window's edge."""
+    came, got = int(w.functions[function]["rx_offered"]), packets(w, function, Direction.RX)
+    return way == Direction.RX and 0 < came <= (1 + got) / MET and "wire_rx" not in crossed(w, function, way)
+
+
 def limited_by(w: Window, function: int, way: Direction) -> str | None:
     """What limits a function in a direction: a resource, "a or b", the load offered to it, or nothing that is full; None if
     nothing moved."""
@@ -292,7 +298,9 @@ def limited_by(w: Window, function: int, way: Direction) -> str | None:
     mine, others = wanted(w, own(w, function, way)), wanted(w, theirs(w, function, way))
     if mine and max(mine.values()) >= FULL:
         return tied(mine)
-    return tied(others) if max(others.values()) >= FULL else NOBODY
+    if max(others.values()) >= FULL:
+        return tied(others)
+    return OFFERED if follows_senders(w, function, way) else NOBODY
 
 
 def bottleneck(w: Window, function: int) -> str | None:

@@ -16,9 +16,11 @@ from typing import Any
 
 from nicmodel.lab.books import (
     NOBODY,
+    OFFERED,
     OWN,
     Window,
     bottleneck,
+    follows_senders,
     gain,
     limited_by,
     own,
@@ -163,7 +165,10 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
     names = {(f, way): limited_by(book, f, way) or NOBODY for f in functions for way in ways(book, f)}
     moved = {each: packets(book, *each) for each in names}
     parts = limited_parts(row, book, names)
-    expected = sum(x * predicted(row, change, factor, book, *each, parts) for each, x in moved.items()) / sum(moved.values())
+    gains = {each: predicted(row, change, factor, book, *each, parts) for each in names}
+    sent = mean_gain(gains, {each: x for each, x in moved.items() if each[1] == Direction.TX})
+    gains |= {each: sent for each, name in names.items() if name == OFFERED and follows_senders(book, *each)}
+    expected = mean_gain(gains, moved)
     ratio = sum(now) / sum(before)
     nobody = NOBODY in names.values()
     return {
@@ -178,6 +183,11 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
         "vfs": [{"vf": f - 1 if f else None, "elasticity": (b / a - 1) / (factor - 1)}
                 for f, a, b in zip(functions, before, now, strict=True)],
     }
+
+
+def mean_gain(gains: Mapping[tuple[int, Direction], float], moved: Mapping[tuple[int, Direction], int]) -> float:
+    """Of functions and directions, by the packets that they moved; 1 if they moved none."""
+    return sum(gains[each] * x for each, x in moved.items()) / sum(moved.values()) if any(moved.values()) else 1.0
 
 
 def is_named(row: Relaxation, name: str) -> bool:

@@ -6,6 +6,7 @@ rounding to whole tags, credits and picoseconds. Nothing runs here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -109,6 +110,15 @@ def _tags(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
     return Change({"tags": new + reserve}), Fraction(new, old)
 
 
+def _tx_buffer(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    """Room for whole frames, of the mean size of those that were sent."""
+    old, sent = w.limits.config.tx_buffer, int(w.functions["tx_packets"].sum())
+    mean = Fraction(sent_bytes(w), sent) if sent else Fraction(1)
+    frames = max(1, int(old / mean))
+    new = more(frames, factor)
+    return Change({"tx_buffer": max(old, math.ceil(new * mean))}), Fraction(new, frames)
+
+
 def _credits(resource: str) -> Callable[[Window, Fraction], tuple[Change, Fraction] | None]:
     """All finite counts of a direction, as far as PCIe allows; where the fullest may have no more, all are cut instead."""
     def change(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
@@ -152,7 +162,7 @@ RELAXATIONS = (
     Relaxation("tag_cap", ("tag_cap",), "more tags of one function", _larger("tag_cap")),
     Relaxation("read_buffer", ("read_buffer",), "room for more completions, a read request's at least",
                _larger("read_buffer", lambda config: config.mrrs)),
-    Relaxation("tx_buffer", ("tx_buffer",), "a larger Tx packet buffer", _larger("tx_buffer")),
+    Relaxation("tx_buffer", ("tx_buffer",), "room for more frames in the Tx packet buffer", _tx_buffer),
     Relaxation("up_credits", ("up_credits",), "more credits of the host; fewer where PCIe allows no more",
                _credits("up_credits")),
     Relaxation("down_credits", ("down_credits",), "more credits of the adapter, likewise", _credits("down_credits")),

@@ -48,7 +48,7 @@ class Pool:
         self.taken = self.used = self.queued = self.since = 0
 
     def take(self, now: int, amount: int) -> None:
-        self.used += self.taken * (now - self.since)
+        self.used = self.sums(now)[0]
         self.since = now
         self.taken += amount
 
@@ -58,6 +58,20 @@ class Pool:
 
     def sums(self, now: int) -> tuple[int, int]:
         return self.used + self.taken * (now - self.since), self.queued
+
+
+class TxBuffer(Pool):
+    """Room for frames. While it is *short*, what is left is too little for all that wait, and all of it counts as taken."""
+
+    short = False
+
+    def review(self, now: int, short: bool) -> None:
+        """The scheduler has decided."""
+        self.take(now, 0)
+        self.short = short
+
+    def sums(self, now: int) -> tuple[int, int]:
+        return self.used + (self.capacity if self.short else self.taken) * (now - self.since), self.queued
 
 
 class Credits(Pool):
@@ -113,7 +127,8 @@ class Books:
         self.waits = np.zeros((functions, 2, len(WAITS) + 1), np.int64)
         self.grants = [0] * len(ARBITERS)
         self.credits = {count: Credits(getattr(config, name)) for count, name in enumerate(COUNTS.values(), start=UP_PH)}
-        self.pools = [Pool(config.tags), Pool(config.read_buffer), Pool(config.tx_buffer), Pool(config.rx_buffer),
+        self.tx_buffer = TxBuffer(config.tx_buffer)
+        self.pools = [Pool(config.tags), Pool(config.read_buffer), self.tx_buffer, Pool(config.rx_buffer),
                       *self.credits.values()]
         self.own_tags = [Pool(config.tags) for _ in range(functions)]
         self.requests: set[Any] = set()                       # that hold a tag

@@ -135,6 +135,7 @@ class Transmit:
                    if any(len(ring.waiting) > ring.waiting[0].begun for ring in rings.values() if ring.waiting)]
         cause = NO_CAUSE if not waiting else OWN if all(s.holds(now) for s in waiting) else SERVER if granted else POOL
         self.books.blame("tx_queues", cause, now)
+        self.books.tx_buffer.review(now, cause == POOL)
         for shaper in waiting:
             shaper.blame(now, cause)
 

@@ -197,6 +197,21 @@ def test_a_direction_has_got_what_it_was_offered_or_not():
     assert not books.is_idle(window(functions=sent(1, 100)), 1, Direction.TX), "saturated"
 
 
+@pytest.mark.parametrize(("offered", "wire", "name"), [(102, 0, OFFERED), (103, 0, NOBODY), (102, 1, NOBODY), (0, 0, NOBODY)])
+def test_who_gets_all_that_other_functions_send_is_limited_by_that(offered, wire, name):
+    counts = {(1, "rx_packets"): 100, (1, "rx_offered"): offered}
+    w = window(functions=counts, links={(3, "busy_ticks"): wire})
+    assert books.limited_by(w, 1, Direction.RX) == name
+    assert not books.follows_senders(window(functions=counts | sent(1, 100)), 1, Direction.TX)
+
+
+def test_what_is_full_limits_who_gets_all_that_other_functions_send():
+    counts = {(1, "rx_packets"): 100, (1, "rx_offered"): 100}
+    assert books.limited_by(window(**busy(up_link=1.0) | {"functions": counts}), 1, Direction.RX) == "up_link"
+    spent = {(0, "busy_ps"): PS, (0, "passes"): 100, (0, "received"): 100}
+    assert books.limited_by(window(replace(LIMITS, batch=1), functions=counts, agents=spent), 1, Direction.RX) == "vcpu"
+
+
 def test_each_direction_has_its_own_limit():
     """The receive wire does not limit sending, nor a shaper receiving."""
     both = sent(1, 100) | {(1, "rx_packets"): 100, (1, "rx_offered"): 100}

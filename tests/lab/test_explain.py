@@ -97,6 +97,8 @@ UNLIKE = {
          "warmup": "2ms", "duration": "1ms"}, "wire", 1, 1.1),
     "shapers just below the load": (
         {"num_vfs": 2, "frame_size": 512, "load": "2Gbps", "nic.vf_rate": "1.9Gbps", "ring_size": 64}, "shaper", 2, 2 / 1.9),
+    "receivers of what shapers let through": (
+        {"num_vfs": 4, "direction": "vf2vf", "nic.vf_rate": "1Gbps", "ring_size": 64}, "shaper", 4, 1.1),
     "shapers just above the load": (
         {"num_vfs": 2, "frame_size": 512, "load": "1.95Gbps", "nic.vf_rate": "2Gbps", "ring_size": 64}, "shaper", 0, 1.0),
 }

@@ -49,6 +49,9 @@ CASES = {
                                                                  "read_latency_ps": 3_000_000}),
                     "read_buffer", QUARTER, "read_buffer"),
     "room for frames": (Setup(**ROOM), "tx_buffer", TENTH, "tx_buffer"),
+    # a tenth more is for no frame; a seventh of these is
+    "room for few frames": (Setup(**ROOM | {"config": ROOM["config"] | {"tx_buffer": 6 * 508 + 400}}), "tx_buffer", TENTH,
+                            "tx_buffer"),
     "room for frames, host latency": (Setup(**ROOM), "host latency", TENTH, "tx_buffer"),
     # short rings: behind long backlogs of writes descriptor reads come in waves, and messages a frame change with the rate
     "posted credits": (Setup(**RX | {"ring": 16, "batch": 4, "itr_ps": 0, "window_ps": 400 * US},

@@ -17,8 +17,9 @@ from nicmodel.sim.plane import AgentConfig
 
 def test_every_row_widens_what_the_rate_book_knows_by_about_a_tenth():
     config = replace(CONFIG, tag_cap=30, iotlb_entries=8, read_cycles=2)
-    w = window(replace(LIMITS, config=config, shaper_ticks=10**6), functions={(1, "tx_packets"): 1, (1, "rx_packets"): 1},
-               links={(3, "busy_ticks"): 1}, served={(SERVED.index("wire"), 1): 1})
+    moved = {(1, "tx_packets"): 1, (1, "tx_bytes"): 64, (1, "rx_packets"): 1}
+    w = window(replace(LIMITS, config=config, shaper_ticks=10**6), functions=moved, links={(3, "busy_ticks"): 1},
+               served={(SERVED.index("wire"), 1): 1})
     known = {*books.own(w, 1), *books.theirs(w, 1)} - {"rx_buffer"}
     assert {name for row in RELAXATIONS for name in row.resources} == known
     for row in RELAXATIONS:
@@ -59,13 +60,24 @@ ROUND = replace(CONFIG, core_ps=6_600, wire_byte_ticks=880_000, up_share=55_000,
 @pytest.mark.parametrize(("name", "config", "factor"), [
     ("wire", {"wire_byte_ticks": 800_000}, TENTH), ("up_link", {"up_share": 50_000}, TENTH),
     ("down_link", {"down_share": 40_000}, TENTH), ("tags", {"tags": 35}, TENTH), ("tag_cap", {"tag_cap": 9}, Fraction(9, 8)),
-    ("read_buffer", {"read_buffer": 18_150}, TENTH), ("tx_buffer", {"tx_buffer": 181_500}, TENTH),
+    ("read_buffer", {"read_buffer": 18_150}, TENTH),
     ("host latency", {"read_latency_ps": 300_000, "remote_ps": 100_000}, TENTH), ("walkers", {"walk_ps": 90_000}, TENTH),
     ("core clock", {"core_ps": 6_000}, TENTH), ("vcpu", {"core_switch_ps": 2_000}, TENTH)])
 def test_a_tenth_more_in_numbers_of_the_plane(name, config, factor):
     change, applied = BY_NAME[name].change(window(replace(LIMITS, config=ROUND)), TENTH)
     assert (change.config, applied) == (config, factor)
     assert change.plane(ROUND) == replace(ROUND, **config)
+
+
+@pytest.mark.parametrize(("sizes", "room", "factor"), [
+    ((1000,), 176_000, TENTH), ((1500, 500), 176_000, TENTH), ((50_000,), 200_000, Fraction(4, 3)),
+    ((160_000,), 320_000, 2), ((14_999,), 164_989, TENTH)])
+def test_a_tx_buffer_gets_room_for_whole_frames(sizes, room, factor):
+    """160 kB: of frames that all fit a tenth more, of few one more; never less room than there was."""
+    config = replace(ROUND, tx_buffer=160_000)
+    counts = {(1, "tx_packets"): len(sizes), (1, "tx_bytes"): sum(sizes) + 4 * len(sizes)}
+    change, applied = BY_NAME["tx_buffer"].change(window(replace(LIMITS, config=config), functions=counts), TENTH)
+    assert (change.config, applied) == ({"tx_buffer": room}, factor)
 
 
 @pytest.mark.parametrize(("name", "few", "config", "factor"), [

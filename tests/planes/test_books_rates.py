@@ -82,6 +82,14 @@ def test_read_buffer_that_is_too_little_for_a_request_counts_as_taken():
     assert pool(outcome, "read_buffer") == (100, held + 40 * (1_004_800 - 588_800), 16 * 2_600)
 
 
+def test_tx_buffer_that_is_too_little_for_a_frame_counts_as_taken():
+    """100 bytes: from 608 000, when the scheduler finds no room for the second frame, until 1 216 000, when it does, 40 are
+    of no use."""
+    outcome = book(PAIR, end=1_300_000, tx_buffer=100)
+    held = 60 * (1_216_000 - 601_600 + 1_300_000 - 1_216_000)
+    assert pool(outcome, "tx_buffer") == (100, held + 40 * (1_216_000 - 608_000), 0)
+
+
 def test_queueing_of_a_holder():
     """The second of two frames holds tag and read buffer while its completion waits 13 600, Tx buffer also on the wire."""
     outcome = book(PAIR)
