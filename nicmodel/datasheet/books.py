@@ -62,6 +62,40 @@ LINE_WAITS = {
     "rx_write": ("", "", "writers", "writers"), "walk_queue": ("", "", "walkers", ""),
 }
 
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What has a capacity, of which the rate book knows the utilisation."""
+
+    name: str               # as in `Wait.resource`
+    kind: str               # own: a function's | pool, server: shared
+    crossed: str            # whose packets need it: tx, rx, or both
+
+
+RESOURCES = (
+    Resource("vcpu", "own", "both"),
+    Resource("shaper", "own", "tx"),
+    Resource("tag_cap", "own", "both"),
+    Resource("scheduler", "server", "tx"),
+    Resource("tx_buffer", "pool", "tx"),
+    Resource("tx_pipe", "server", "tx"),
+    Resource("rx_pipe", "server", "rx"),
+    Resource("rx_buffer", "pool", "rx"),
+    Resource("up_link", "server", "both"),
+    Resource("down_link", "server", "both"),
+    Resource("tags", "pool", "both"),
+    Resource("read_buffer", "pool", "both"),
+    Resource("up_credits", "pool", "both"),
+    Resource("down_credits", "pool", "both"),
+    Resource("walkers", "server", "both"),
+    Resource("writers", "server", "both"),
+    Resource("register_port", "server", "both"),
+    Resource("dma_issue", "server", "both"),
+    Resource("wire", "server", "tx"),           # but of frames that are looped back
+    Resource("wire_rx", "server", "rx"),
+)
+
 # Credits that a packet's TLPs take, by direction of the TLPs and by the field of the configuration that says how many there are.
 UP_CREDITS = {"up_ph": "host_ph", "up_pd": "host_pd", "up_nph": "host_nph"}
 DOWN_CREDITS = {"down_ph": "device_ph", "down_pd": "device_pd", "down_cplh": "device_cplh", "down_cpld": "device_cpld"}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicmodel.datasheet import arbiters
 from nicmodel.datasheet.arbiters import ORDER
-from nicmodel.datasheet.books import COUNTS, DOWN_CREDITS, LINE_WAITS, POOLS, SERVED, UP_CREDITS, WAITS
+from nicmodel.datasheet.books import COUNTS, DOWN_CREDITS, LINE_WAITS, POOLS, RESOURCES, SERVED, UP_CREDITS, WAITS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import PF_FUNCTION, Direction, PlaneConfig
@@ -32,7 +32,7 @@ TIE = 0.04                           # two this close cannot be told apart
 MET = 0.99                           # this much of an offered rate is all of it
 SERVICE, OFFERED, NOBODY = "service", "offered load", "latency or batching"
 CAUSES = (*(wait.name for wait in WAITS), SERVICE)
-OWN = ("vcpu", "shaper", "tag_cap")
+OWN = tuple(row.name for row in RESOURCES if row.kind == "own")
 # Servers of one grant at a time: their arbiter, and the field that says how many edges a grant takes (none: one edge).
 CORE_SERVERS = {"scheduler": ("TX_SCHEDULER", None), "tx_pipe": ("TX_REORDER", None), "rx_pipe": ("SWITCH_INGRESS", None),
                 "writers": ("WRITERS", "write_cycles"), "register_port": ("REGISTER_PORT", "register_cycles"),
@@ -40,14 +40,15 @@ CORE_SERVERS = {"scheduler": ("TX_SCHEDULER", None), "tx_pipe": ("TX_REORDER", N
 LINKS = {"up_link": 0, "down_link": 1, "wire": 2, "wire_rx": 3}      # rows of `links`
 WAIT_FOR = {"up": "up_link", "down": "down_link", "wire": "wire", "walkers": "walkers"}     # of SERVED
 PAUSED = arbiters.LINES.index("tx_wire"), arbiters.CAUSES.index("pool")     # of `lines`: a wire is waited for, paused or down
-LACKED = {name: [(arbiters.LINES.index(line), cause) for line, causes in LINE_WAITS.items() for cause, wait in enumerate(causes)
-                 if wait == name] for name in ("tags", "read_buffer", "tag_cap", "tx_buffer", "up_credits", "down_credits")}
+# Where each pool, or cap, is waited for, by rows and columns of `lines`.
+LACKED = {row.name: [(arbiters.LINES.index(line), cause) for line, waits in LINE_WAITS.items() for cause, wait in enumerate(waits)
+                     if wait == row.name] for row in RESOURCES if row.kind == "pool" or row.name == "tag_cap"}
 CREDITS = {"up_credits": UP_CREDITS, "down_credits": DOWN_CREDITS}       # what takes the part of the fullest of them
-BOTH_WAYS = ("up_link", "down_link", "tags", "read_buffer", *CREDITS, "walkers", "writers", "register_port", "dma_issue")
 WAYS = (Direction.TX, Direction.RX)
 SAID = {Direction.TX: "Tx", Direction.RX: "Rx"}
 PACKETS = {Direction.TX: "tx_packets", Direction.RX: "rx_packets"}        # counters
-CROSSED = {Direction.TX: ("scheduler", "tx_buffer", "tx_pipe", *BOTH_WAYS), Direction.RX: ("rx_pipe", "rx_buffer", *BOTH_WAYS)}
+CROSSED = {way: tuple(row.name for row in RESOURCES if row.kind != "own" and row.crossed in (each, "both"))
+           for way, each in ((Direction.TX, "tx"), (Direction.RX, "rx"))}
 
 
 @dataclass(frozen=True)
@@ -237,13 +238,9 @@ def ways(w: Window, function: int, way: Direction | None = None) -> list[Directi
 
 
 def crossed(w: Window, function: int, way: Direction | None) -> list[str]:
-    """The shared resources that a function's packets crossed, in one direction or either."""
-    moved = ways(w, function, way)
-    names = [name for each in moved for name in CROSSED[each]]
-    if Direction.TX in moved and int(w.served[SERVED.index("wire"), function]):
-        names.append("wire")
-    if Direction.RX in moved and w.links[LINKS["wire_rx"]]:
-        names.append("wire_rx")
+    """The shared resources that a function's packets crossed, in one direction or either; of the wire, if they were on it."""
+    on_wire = {"wire": int(w.served[SERVED.index("wire"), function]), "wire_rx": int(w.links[LINKS["wire_rx"]])}
+    names = [name for each in ways(w, function, way) for name in CROSSED[each] if on_wire.get(name, True)]
     return list(dict.fromkeys(names))
 
 
@@ -269,11 +266,12 @@ def utilisation(w: Window, function: int, way: Direction | None = None) -> dict[
 
 
 def wanted(w: Window, loads: dict[str, float]) -> dict[str, float]:
-    """Without pools that nothing ever waited for: however full, more of them would bring nothing.
+    """Without pools that nothing ever waited for: however full, more of them would bring nothing. (Frames for which the Rx buffer
+    has no room are dropped, and do not wait.)
 
     A ring has one fetch out, so one VF that receives with one tag always holds it, and needs no other.
     """
-    return {name: load for name, load in loads.items() if name not in LACKED or any(int(w.lines[at]) for at in LACKED[name])}
+    return {name: load for name, load in loads.items() if not LACKED.get(name) or any(int(w.lines[at]) for at in LACKED[name])}
 
 
 def is_idle(w: Window, function: int, way: Direction) -> bool:
@@ -337,8 +335,7 @@ def part_of(w: Window, resource: str, functions: Collection[int]) -> float:
     elif resource in ("tags", "read_buffer"):
         taken = w.own_tags
     else:
-        both = [way for way in WAYS if resource in CROSSED[way]] or [Direction.RX]              # wire_rx
-        taken = sum(w.functions[PACKETS[way]] for way in both)
+        taken = sum(w.functions[PACKETS[way]] for way in WAYS if resource in CROSSED[way])
     mine, everyone = int(taken[list(functions)].sum()), int(taken.sum())
     return mine / everyone if mine else 1.0
 

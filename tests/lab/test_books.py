@@ -9,7 +9,7 @@ import pytest
 from made_books import CAPACITIES, CONFIG, LIMITS, PS, sums, window
 
 from nicmodel.datasheet.arbiters import CAUSES, LINES, ORDER
-from nicmodel.datasheet.books import POOLS, SERVED, WAIT
+from nicmodel.datasheet.books import POOLS, RESOURCES, SERVED, WAIT, WAITS
 from nicmodel.lab import books
 from nicmodel.lab.books import NOBODY, OFFERED
 from nicmodel.lab.interference import interference
@@ -137,6 +137,15 @@ def test_frames_that_are_not_delivered_did_not_need_the_wire():
     assert books.theirs(window(functions=drained, links=wire), 1)["wire_rx"] == 1.0
 
 
+def test_every_resource_has_a_utilisation_and_every_wait_for_one_names_it():
+    limits = replace(LIMITS, shaper_ticks=1, config=replace(CONFIG, tag_cap=4))
+    w = window(limits)
+    loads = {**books.own(w, 1), **books.shared(w)}
+    assert set(loads) == {row.name for row in RESOURCES}
+    assert {wait.resource for wait in WAITS} - {""} <= set(loads)
+    assert {row.name for row in RESOURCES if row.kind == "own"} == set(books.own(w, 1))
+
+
 # the rule -------------------------------------------------------------------------------------------------
 def busy(**loads):
     """A window in which function 1 sends, with these loads."""
@@ -161,7 +170,7 @@ def test_the_rule(loads, name):
     assert books.bottleneck(window(replace(LIMITS, batch=1), **busy(**loads)), 1) == name
 
 
-@pytest.mark.parametrize("name", [name for name in books.LACKED if name != "tag_cap"])
+@pytest.mark.parametrize("name", [name for name, lines in books.LACKED.items() if lines and name != "tag_cap"])
 def test_a_pool_that_nothing_waited_for_is_no_limit_however_full(name):
     pool = {"up_credits": "up_ph", "down_credits": "down_ph"}.get(name, name)
     full = busy(**{pool: 1.0})
