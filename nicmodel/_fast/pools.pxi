@@ -23,16 +23,14 @@ cdef inline void speak_for(Pool* pool, int64_t left, int64_t time) noexcept nogi
 
 # ---- tags and read buffer --------------------------------------------------------------------------
 
-cdef inline void take_tag(Nic* nic, int32_t index) noexcept nogil:
-    cdef Tlp* tlp = &nic.tlps[index]
-    tlp_book(nic, index).holds = 1
+cdef inline void take_tag(Nic* nic, Tlp* tlp, TlpBook* book) noexcept nogil:
+    book.holds = 1
     take_from(&nic.ledger.pools[POOL_READ_BUFFER], tlp.nbytes, nic.now)
     nic.ledger.own_area[tlp.function] -= <uint64_t>nic.now
 
 
-cdef inline void return_tag(Nic* nic, int32_t index, int64_t waited) noexcept nogil:
-    cdef Tlp* tlp = &nic.tlps[index]
-    tlp_book(nic, index).holds = 0
+cdef inline void return_tag(Nic* nic, Tlp* tlp, TlpBook* book, int64_t waited) noexcept nogil:
+    book.holds = 0
     return_to(&nic.ledger.pools[POOL_READ_BUFFER], tlp.nbytes, nic.now, waited)
     nic.ledger.own_area[tlp.function] += <uint64_t>nic.now
     nic.ledger.own_queued[tlp.function] += <uint64_t>waited
@@ -40,12 +38,14 @@ cdef inline void return_tag(Nic* nic, int32_t index, int64_t waited) noexcept no
 
 cdef inline void end_request(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a request has arrived."""
-    return_tag(nic, index, waited_with_tag(nic, tlp_book(nic, index)) if is_live(nic, &nic.tlps[index]) else 0)
+    cdef Tlp* tlp = &nic.tlps[index]
+    cdef TlpBook* book = tlp_book(nic, index)
+    return_tag(nic, tlp, book, waited_with_tag(nic, book) if is_live(nic, tlp) else 0)
 
 
 cdef void vanish_request(Nic* nic, int32_t index) noexcept nogil:
     """It is taken back, with its tag."""
-    return_tag(nic, index, 0)
+    return_tag(nic, &nic.tlps[index], tlp_book(nic, index), 0)
     forget_tlp(nic, index)
 
 
@@ -238,15 +238,19 @@ cdef inline void settle_releases(Nic* nic, int64_t before) noexcept nogil:
 
 
 cdef void settle_released(Nic* nic, Lane* lane, int64_t before) noexcept nogil:
+    """Those of a lane, reads or writes, that are released before this time."""
     cdef Later* later = <Later*>lane_front(lane)
+    cdef int64_t waited = 0, data = 0
     while not lane_empty(lane) and later.time < before:
-        if later.data:
-            nic.ledger.pools[POOL_UP_PH].queued += <uint64_t>later.waited
-            nic.ledger.pools[POOL_UP_PD].queued += <uint64_t>(later.waited * later.data)
-        else:
-            nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>later.waited
+        waited += later.waited
+        data += later.waited * later.data
         lane_pop(lane)
         later = <Later*>lane_front(lane)
+    if lane == &nic.ledger.released_reads:
+        nic.ledger.pools[POOL_UP_NPH].queued += <uint64_t>waited
+    else:
+        nic.ledger.pools[POOL_UP_PH].queued += <uint64_t>waited
+        nic.ledger.pools[POOL_UP_PD].queued += <uint64_t>data
 
 
 cdef inline void order_read(Nic* nic, int32_t index, int64_t translated, int64_t samples) noexcept nogil:
@@ -262,16 +266,18 @@ cdef inline void release_read_at(Nic* nic, int32_t index, int64_t time) noexcept
 
 cdef inline void release_write_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """And those of a write."""
-    release_later(nic, &nic.ledger.released_writes, time, tlp_book(nic, index).walkers + tlp_book(nic, index).waits.write_order,
+    cdef TlpBook* book = tlp_book(nic, index)
+    release_later(nic, &nic.ledger.released_writes, time, book.walkers + book.waits.write_order,
                   data_credits(nic.tlps[index].nbytes))
 
 
 cdef void release_later(Nic* nic, Lane* lane, int64_t time, int64_t waited, int64_t data) noexcept nogil:
-    """Times of reads are in order, and so are those of writes."""
+    """Times of reads are in order, and so are those of writes. Those that have come are added some together."""
     cdef Later* later
     if waited == 0:
         return
-    settle_released(nic, lane, nic.now)
+    if unlikely(is_full(lane)):
+        settle_released(nic, lane, nic.now)
     later = <Later*>lane_push(nic, lane)
     later.time = time
     later.waited = waited

@@ -115,9 +115,8 @@ cdef inline void sample_completions(Nic* nic, int32_t index) noexcept nogil:
     nic.ledger.due[LINE_DOWN_COMPLETION] = before - count
 
 
-cdef void end_samples(Nic* nic, int server, Tlp* tlp, int32_t index) noexcept nogil:
+cdef void end_samples(Nic* nic, int server, Tlp* tlp, TlpBook* book) noexcept nogil:
     """A sampled TLP starts; of the completions of a read, one of them."""
-    cdef TlpBook* book = tlp_book(nic, index)
     if tlp.kind == TLP_COMPLETION:
         book.started += 1
         if nic.ledger.samples[book.sample - 1].piece + 1 != book.started:

@@ -28,25 +28,25 @@ cdef inline int64_t waits_from(Nic* nic, int line) noexcept nogil:
 
 cdef inline void join_link(Nic* nic, int line, int32_t index) noexcept nogil:
     """A TLP joins its line."""
-    tlp_book(nic, index).entered = clock_at(nic, line, CAUSE_POOL, nic.now)
+    cdef TlpBook* book = tlp_book(nic, index)
+    book.entered = clock_at(nic, line, CAUSE_POOL, nic.now)
     if line == LINE_DOWN_COMPLETION:
         sample_completions(nic, index)
     elif line <= LINE_UP_NONPOSTED:
-        sample_entry(nic, line, SERVED_UP, &tlp_book(nic, index).sample)
+        sample_entry(nic, line, SERVED_UP, &book.sample)
 
 
-cdef inline int64_t credits_lacked(Nic* nic, int line, int32_t index) noexcept nogil:
+cdef inline int64_t credits_lacked(Nic* nic, int line, TlpBook* book) noexcept nogil:
     """How long a TLP that leaves its line has been in it while the head lacked a credit."""
-    return clock_at(nic, line, CAUSE_POOL, nic.now) - tlp_book(nic, index).entered
+    return clock_at(nic, line, CAUSE_POOL, nic.now) - book.entered
 
 
-cdef inline void start_up(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
+cdef inline void start_up(Nic* nic, Tlp* tlp, TlpBook* book) noexcept nogil:
     """A TLP leaves for the root complex."""
-    cdef TlpBook* book = tlp_book(nic, index)
     cdef RowBook* row
     cdef int64_t waited = nic.now - tlp.ready, lacked
     if tlp.kind == TLP_READ:
-        book.waits.up_credits = credits_lacked(nic, LINE_UP_NONPOSTED, index)
+        book.waits.up_credits = credits_lacked(nic, LINE_UP_NONPOSTED, book)
         book.waits.up_link = waited - book.waits.up_credits
         book.walkers = book.waits.write_order = 0
         take_nonposted(nic)
@@ -56,7 +56,7 @@ cdef inline void start_up(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
     take_posted(nic, data_credits(tlp.nbytes))
     if tlp.kind == TLP_RX_WRITEBACK:
         row = row_book(nic, tlp.ref)
-        lacked = credits_lacked(nic, LINE_UP_POSTED, index)
+        lacked = credits_lacked(nic, LINE_UP_POSTED, book)
         row.up_credits = brief(nic, tlp.ref, WAIT_UP_CREDITS, lacked)
         row.up_link = brief(nic, tlp.ref, WAIT_UP_LINK, waited - lacked)
         row.write_order = row.last = 0
@@ -69,28 +69,28 @@ cdef inline int64_t payload_waited(Nic* nic, Tlp* tlp) noexcept nogil:
     return tlp_book(nic, <int32_t>(tlp - nic.tlps)).waits.up_link if nic.books else 0
 
 
-cdef inline void start_down(Nic* nic, Tlp* tlp, int32_t index) noexcept nogil:
+cdef inline void start_down(Nic* nic, Tlp* tlp, TlpBook* book) noexcept nogil:
     """An access, or a completion: of a read the last one counts."""
-    cdef TlpBook* book = tlp_book(nic, index)
     if tlp.kind == TLP_REGISTER_WRITE:
-        book.waits.down_credits = credits_lacked(nic, LINE_DOWN_POSTED, index)
+        book.waits.down_credits = credits_lacked(nic, LINE_DOWN_POSTED, book)
         book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
         take_for_access(nic, tlp.nbytes)
     elif tlp.kind == TLP_COMPLETION and nic.down.flying_last:
-        book.waits.down_credits = credits_lacked(nic, LINE_DOWN_COMPLETION, index)
+        book.waits.down_credits = credits_lacked(nic, LINE_DOWN_COMPLETION, book)
         book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
 
 
 cdef inline void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) noexcept nogil:
     """A TLP starts."""
     cdef Tlp* tlp = &nic.tlps[index]
+    cdef TlpBook* book = tlp_book(nic, index)
     cdef int server = SERVED_UP if way == &nic.up else SERVED_DOWN
     if server == SERVED_UP:
-        start_up(nic, tlp, index)
+        start_up(nic, tlp, book)
     else:
-        start_down(nic, tlp, index)
-    if unlikely(tlp_book(nic, index).sample):
-        end_samples(nic, server, tlp, index)
+        start_down(nic, tlp, book)
+    if unlikely(book.sample):
+        end_samples(nic, server, tlp, book)
     serve(nic, server, tlp.function, nbytes * way.byte_ticks)
 
 
@@ -131,19 +131,20 @@ cdef inline void join_tags(Nic* nic, int klass, int32_t index) noexcept nogil:
 
 cdef inline void leave_tags(Nic* nic, int32_t index) noexcept nogil:
     """A request has its tag and its room."""
+    cdef Tlp* tlp = &nic.tlps[index]
     cdef TlpBook* book = tlp_book(nic, index)
-    cdef int line = LINE_RX_DESCRIPTOR + nic.tlps[index].klass
+    cdef int line = LINE_RX_DESCRIPTOR + tlp.klass
     nic.ledger.grants[TAGS] += 1
-    take_tag(nic, index)
+    take_tag(nic, tlp, book)
     book.tag_cap = book.dma_issue = 0
-    book.asked = nic.tlps[index].ready
+    book.asked = tlp.ready
     if book.asked == nic.now:
         book.waits.tags = book.waits.read_buffer = 0
         return
     if unlikely(nic.tag_rules):
         book.tag_cap = clock_at(nic, line, CAUSE_OWN, nic.now) - book.entered_own
         book.dma_issue = clock_at(nic, line, CAUSE_SERVER, nic.now) - book.since
-    book.waits.tags = clock_at(nic, line, CAUSE_POOL, nic.now) - nic.tlps[index].value
+    book.waits.tags = clock_at(nic, line, CAUSE_POOL, nic.now) - tlp.value
     book.waits.read_buffer = nic.now - book.asked - book.waits.tags - book.tag_cap - book.dma_issue
 
 
