@@ -12,6 +12,7 @@ from nicmodel.datasheet.ndis import (
     Oid,
     Status,
 )
+from nicmodel.ndis.platform import Circumstances
 
 
 @mutant("vf_reads_no_configuration", "GEN-INIT-02")
@@ -40,6 +41,38 @@ class ClaimsBeforeRegistration(VfMiniport):
 @mutant("vf_sets_no_registration_attributes", "GEN-INIT-04")
 class SetsNoRegistrationAttributes(VfMiniport):
     INITIALIZE = without(VfMiniport, "set_registration_attributes")
+
+
+def refused(kind: str) -> Circumstances:
+    """Where NDIS refuses attributes of this kind."""
+    return Circumstances(faults={f"NdisMSetMiniportAttributes.{kind}": Status.BAD_VERSION})
+
+
+@mutant("vf_ignores_refused_registration_attributes", "GEN-INIT-04")
+class IgnoresRefusedRegistrationAttributes(VfMiniport):
+    circumstances = refused("registration")
+
+    def set_registration_attributes(self) -> Status:
+        super().set_registration_attributes()
+        return Status.SUCCESS
+
+
+@mutant("vf_ignores_refused_general_attributes", "GEN-INIT-05")
+class IgnoresRefusedGeneralAttributes(VfMiniport):
+    circumstances = refused("general")
+
+    def set_general_attributes(self) -> Status:
+        super().set_general_attributes()
+        return Status.SUCCESS
+
+
+@mutant("pf_ignores_refused_capabilities", "PF-INIT-09")
+class IgnoresRefusedCapabilities(PfMiniport):
+    circumstances = refused("hardware_assist")
+
+    def report_capabilities(self) -> Status:
+        super().report_capabilities()
+        return Status.SUCCESS
 
 
 @mutant("vf_reports_before_general_attributes", "GEN-INIT-05")

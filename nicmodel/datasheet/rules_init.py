@@ -103,7 +103,7 @@ INITIALISATION: tuple[Rule, ...] = (
          "handling-sr-iov--vmq--and-rss-standardized-inf-keywords",
          implies=("PF-INIT-06", "PF-INIT-09", "PF-INIT-10", "PF-INIT-11")),
     Rule("PF-INIT-09", PF, "hardware-assist attributes", "The full SR-IOV capability is always reported as hardware, and "
-         "as current only if enabled.", f"{_PF}; determining-sr-iov-capabilities"),
+         "as current only if enabled.", f"{_PF}; determining-sr-iov-capabilities", implies=("PF-INIT-10", "PF-INIT-11")),
     Rule("PF-INIT-10", PF, "hardware-assist attributes", "The full NIC switch capability is always reported as hardware, "
          "and as current only if enabled.", _PF),
     Rule("PF-INIT-11", PF, "hardware-assist attributes", "The full receive-filter capability is always reported as "

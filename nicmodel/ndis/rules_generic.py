@@ -64,10 +64,10 @@ def resources_come_before_use(call: Call, seen: Seen) -> Judgement | None:
 def registration_comes_before_resources(call: Call, seen: Seen) -> Judgement | None:
     if call.name == ATTRIBUTES:
         return obeyed("set before any resource was claimed") if call.args["kind"] == "registration" else None
-    if "registration" in seen.attributes or seen.phase != "MiniportInitializeEx":
+    if not (lack := seen.lacks("registration")) or seen.phase != "MiniportInitializeEx":
         return None
     if succeeds(call):
-        return broken("succeeded without registration attributes")
+        return broken(f"succeeded {lack}")
     if call.name in CLAIMS:
         return broken("claims a resource before the registration attributes are set")
     return None
@@ -76,14 +76,14 @@ def registration_comes_before_resources(call: Call, seen: Seen) -> Judgement | N
 @rule("GEN-INIT-05", on=[ATTRIBUTES, INITIALIZE_RETURNS])
 def general_follows_registration(call: Call, seen: Seen) -> Judgement | None:
     if call.name == INITIALIZE_RETURNS:
-        missing = succeeds(call) and "general" not in seen.attributes
-        return broken("succeeded without general attributes") if missing else None
+        lack = succeeds(call) and seen.lacks("general")
+        return broken(f"succeeded {lack}") if lack else None
     kind = call.args["kind"]
     if kind == "general":
-        if "registration" not in seen.attributes:
+        if seen.lacks("registration"):
             return broken("general attributes before the registration attributes")
         return obeyed("after the registration attributes")
-    if kind not in ("registration", "add_device") and "general" not in seen.attributes:
+    if kind not in ("registration", "add_device") and seen.lacks("general"):
         return broken(f"{kind} attributes before the general attributes")
     return None
 
@@ -91,11 +91,11 @@ def general_follows_registration(call: Call, seen: Seen) -> Judgement | None:
 @rule("GEN-INIT-06", on=[ATTRIBUTES])
 def one_call_per_structure(call: Call, seen: Seen) -> Judgement | None:
     kind = call.args["kind"]
-    if kind in seen.attributes:
+    if not seen.lacks(kind):
         return broken(f"{kind} attributes are set a second time")
     if kind in ("registration", "general", "add_device"):
         return None
-    if "general" not in seen.attributes:
+    if seen.lacks("general"):
         return broken(f"{kind} attributes do not follow the general attributes")
     return obeyed("after the general attributes, in a call of its own")
 
@@ -103,7 +103,7 @@ def one_call_per_structure(call: Call, seen: Seen) -> Judgement | None:
 @rule("GEN-INIT-08", on=["NdisMRegisterScatterGatherDma", "NdisMAllocateSharedMemory", INITIALIZE_RETURNS])
 def dma_comes_before_shared_memory(call: Call, seen: Seen) -> Judgement | None:
     if call.name == "NdisMRegisterScatterGatherDma":
-        if "registration" not in seen.attributes:
+        if seen.lacks("registration"):
             return broken("DMA is registered before the registration attributes are set")
         return obeyed("after the registration attributes, before shared memory")
     if seen.holds("DMA channel") > 0:

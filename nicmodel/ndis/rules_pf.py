@@ -116,8 +116,8 @@ def decision_table_is_followed(call: Call, seen: Seen) -> Judgement | None:
 def _reported(call: Call, seen: Seen, name: str) -> Judgement | None:
     """The common half of PF-INIT-09 to -11: hardware always, current only if enabled."""
     if call.name == INITIALIZE_RETURNS:
-        missing = succeeds(call) and "hardware_assist" not in seen.attributes
-        return broken("succeeded without reporting its capabilities") if missing else None
+        lack = succeeds(call) and seen.lacks("hardware_assist")
+        return broken(f"succeeded {lack}") if lack else None
     if (attributes := _assist(call)) is None:
         return None
     if carries_nothing(getattr(attributes, f"Hardware{name}Capabilities")):

@@ -136,6 +136,13 @@ class Seen:
         """Whether a call of this name was seen."""
         return name in self.calls
 
+    def lacks(self, kind: str) -> str:
+        """What keeps attributes of a kind from being set, in words; empty if they are. What NDIS has refused is not set."""
+        call = self.attributes.get(kind)
+        if call is None:
+            return f"without {kind} attributes"
+        return f"although its {kind} attributes were refused" if call.failed else ""
+
     def holds(self, what: str) -> int:
         """How many of a resource were taken and not given back; a call that failed took nothing."""
         count = -self._kept.get(what, 0)

@@ -74,6 +74,26 @@ def test_virtualization_is_never_on_once_the_pf_is_in_breach(machine, name):
     assert not run(machine, name).adapter.was_enabled
 
 
+class LaterRevisionFirst(VfMiniport):
+    """What NDIS refuses it offers again, as NDIS knows it."""
+
+    def set_registration_attributes(self):
+        set_attributes = self.ndis.NdisMSetMiniportAttributes
+
+        def of_a_later_revision(attributes):
+            attributes.Header.Revision += 1
+            return set_attributes(attributes)
+        self.ndis.NdisMSetMiniportAttributes = of_a_later_revision
+        refused = super().set_registration_attributes()
+        self.ndis.NdisMSetMiniportAttributes = set_attributes
+        return super().set_registration_attributes() if refused == Status.BAD_VERSION else Status.FAILURE
+
+
+def test_attributes_that_were_refused_may_be_set_again(machine):
+    bench = machine(num_vfs=1).start([LaterRevisionFirst])
+    assert bench.reported() == [] and bench.states[1] == {"state": "running", "rule": None}
+
+
 def test_every_must_rule_that_a_driver_can_break_has_a_mutant():
     violable = {row.id for row in RULES if row.closes}
     assert violable == {mutant.rule for mutant in MUTANTS.values()}
