@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drivers.mutant import moved, mutant
+from drivers.mutant import moved, mutant, without
 from drivers.pf import PfMiniport
 from nicmodel.datasheet.ndis import (
     NIC_SWITCH_KEY,
@@ -101,6 +101,11 @@ class ReportsNoFilters(_PfAssist):
 @mutant("pf_enables_before_configuring", "PF-INIT-12")
 class EnablesBeforeConfiguring(PfMiniport):
     INITIALIZE = moved(PfMiniport, "create_nic_switch", "configure_hardware")
+
+
+@mutant("pf_enables_nothing", "PF-INIT-12")
+class EnablesNothing(PfMiniport):
+    INITIALIZE = without(PfMiniport, "create_nic_switch")
 
 
 @mutant("pf_enables_although_dynamic", "PF-INIT-13")

@@ -151,8 +151,13 @@ def filter_capability_is_reported(call: Call, seen: Seen) -> Judgement | None:
     return _reported(call, seen, "ReceiveFilter")
 
 
-@rule("PF-INIT-12", on=[ENABLE])
+@rule("PF-INIT-12", on=[ENABLE, INITIALIZE_RETURNS])
 def hardware_is_ready_before_vfs(call: Call, seen: Seen) -> Judgement | None:
+    if call.name == INITIALIZE_RETURNS:
+        if not succeeds(call) or seen.switch_creation != "static" or not seen.sriov or seen.virtualized:
+            return None
+        wanted = int(seen.keywords.get(NUM_VFS) or 0)
+        return broken(f"succeeded without virtualization, and *NumVFs is {wanted}") if wanted else None
     if not call.args["enable"] or seen.switch_creation != "static" or seen.phase != "MiniportInitializeEx":
         return None
     if NUM_VFS not in seen.keywords:
