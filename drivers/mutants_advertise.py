@@ -9,7 +9,15 @@ from drivers.mutant import LIFE, mutant
 from drivers.pf import PfMiniport
 from drivers.pf_hardware import MRQE_64_POOLS
 from drivers.vf import VfMiniport
-from nicmodel.datasheet.ndis import HASH_FUNCTION_MASK, HASH_TOEPLITZ, NicSwitchCapabilities, Oid, RssCapabilities, Status
+from nicmodel.datasheet.ndis import (
+    HASH_FUNCTION_MASK,
+    HASH_TOEPLITZ,
+    NIC_SWITCH_KEYWORDS,
+    NicSwitchCapabilities,
+    Oid,
+    RssCapabilities,
+    Status,
+)
 from nicmodel.datasheet.ndis_structures import ReceiveScaleCapabilities, SriovCapabilitiesStructure, made
 from nicmodel.datasheet.registers_pf import MRQC
 from nicmodel.ndis.platform import Circumstances
@@ -35,6 +43,20 @@ def pf_with_flags(flags: int) -> type[PfMiniport]:
 
 
 # KW ------------------------------------------------------------------------------------------------------
+
+@mutant("pf_reads_one_preference", "KW-07")
+class ReadsOnePreference(PfMiniport):
+    def read_configuration(self) -> Status:
+        self.read_keywords("*SriovPreferred")
+        return self.read_keywords("*SRIOV", "*VMQVlanFiltering", *NIC_SWITCH_KEYWORDS)
+
+
+@mutant("pf_reads_rss_before_it_is_told", "KW-11")
+class ReadsRssBeforeItIsTold(PfMiniport):
+    def read_configuration(self) -> Status:
+        self.read_keywords("*RssOnHostVPorts")
+        return super().read_configuration()
+
 
 class _Reads(PfMiniport):
     """Reads ``also`` after its own keywords."""

@@ -10,7 +10,21 @@ NIC_SWITCH_KEYWORDS = tuple(NIC_SWITCH_KEY + name for name in
 
 VMQ_KEYWORDS = ("*VMQ", "*VMQVlanFiltering", "*VMQLookaheadSplit")
 RSS_KEYWORDS = ("*RSS", "*RssOnHostVPorts")
+PREFERENCE_KEYWORDS = ("*SriovPreferred", "*RssOrVmqPreference")
 DEFAULT_SWITCH_NAME = "Default Switch"
+
+
+_SPELLING = {keyword.lower(): keyword for keyword in (
+    *SRIOV_KEYWORDS, *NIC_SWITCH_KEYWORDS, *VMQ_KEYWORDS, *RSS_KEYWORDS, *PREFERENCE_KEYWORDS)}
+
+
+def spelled(keyword: str) -> str:
+    """A registry keyword as its page spells it, however a driver does: names are caseless.
+
+    >>> spelled("*sriov"), spelled("*JumboPacket")
+    ('*SRIOV', '*JumboPacket')
+    """
+    return _SPELLING.get(keyword.lower(), keyword)
 
 
 def is_sriov_keyword(keyword: str) -> bool:

@@ -14,7 +14,15 @@ from ctypes import LittleEndianStructure, pointer
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nicmodel.datasheet.ndis import HYPERVISOR_PRESENT, STATUS_LINK_STATE, Indication, MediaConnectState, PartitionType, Status
+from nicmodel.datasheet.ndis import (
+    HYPERVISOR_PRESENT,
+    STATUS_LINK_STATE,
+    Indication,
+    MediaConnectState,
+    PartitionType,
+    Status,
+    spelled,
+)
 from nicmodel.datasheet.ndis_structures import HypervisorInfo, header_is
 from nicmodel.ndis import predicates  # noqa: F401  registers them
 from nicmodel.ndis.checker import Call, Checker, attribute_kind, known_structure
@@ -133,6 +141,7 @@ class NdisLibrary(SriovFunctions):
 
     def NdisReadConfiguration(self, configuration: Mapping[str, Any], keyword: str) -> tuple[Status, Any]:
         """The value of a keyword, names being caseless; FAILURE and None if it is not there."""
+        keyword = spelled(keyword)
         call = self.record("NdisReadConfiguration", keyword=keyword)
         value = next((v for k, v in configuration.items() if k.lower() == keyword.lower()), None)
         self.checker.seen.keywords[keyword] = value

@@ -13,6 +13,7 @@ from nicmodel.datasheet.ndis import (
     NIC_SWITCH_KEY,
     PF_FUNCTION_ID,
     PF_SRIOV_CAPABILITIES,
+    PREFERENCE_KEYWORDS,
     RSS_KEYWORDS,
     RSS_OIDS,
     SRIOV_QUEUE_PROPERTIES,
@@ -65,19 +66,19 @@ def pf_flags(call: Call, seen: Seen) -> Judgement | None:
 # KW: which keywords are read, and in which order ------------------------------------------------------
 
 READ = "NdisReadConfiguration"
-PREFERENCES = ("*SriovPreferred", "*RssOrVmqPreference")
+PREFERENCES = PREFERENCE_KEYWORDS
 FEATURES = ("*SRIOV", "*VMQ", "*RSS")
 
 
 @rule("KW-07", on=[READ, INITIALIZE_RETURNS])
 def preferences_are_read_first(call: Call, seen: Seen) -> Judgement | None:
+    unread = [each for each in PREFERENCES if each not in seen.keywords]
     if call.name == INITIALIZE_RETURNS:
-        return obeyed("preferences before features") if set(PREFERENCES) <= set(seen.keywords) else None
+        return None if unread else obeyed("preferences before features")
     keyword = call.args["keyword"]
-    late = PREFERENCES[1:] if keyword == PREFERENCES[0] else FEATURES if keyword == PREFERENCES[1] else ()
-    if keyword in PREFERENCES and any(other in seen.keywords for other in (*late, *FEATURES)):
-        return broken(f"{keyword} is read after what it decides")
-    return None
+    if keyword == PREFERENCES[1] and unread == [*PREFERENCES]:
+        return broken(f"{keyword} is read before {PREFERENCES[0]}")
+    return broken(f"{keyword} is read before {unread[0]}") if keyword in FEATURES and unread else None
 
 
 def preferred(seen: Seen) -> str | None:
@@ -95,11 +96,12 @@ def _reads(call: Call, seen: Seen, feature: str, must: tuple[str, ...], must_not
     """The common part of KW-11 to -13: what is read and what is left alone under a preference."""
     if preferred(seen) != feature:
         return None
+    if call.name != READ and call.args.get("kind") != "hardware_assist":
+        return None
+    for keyword in (call.args["keyword"],) if call.name == READ else seen.keywords:
+        if keyword in must_not or feature != "sriov" and keyword not in PREFERENCES and is_sriov_keyword(keyword):
+            return broken(f"{keyword} is read although {feature.upper()} is preferred")
     if call.name == READ:
-        keyword = call.args["keyword"]
-        forbidden = keyword in must_not or feature != "sriov" and keyword not in PREFERENCES and is_sriov_keyword(keyword)
-        return broken(f"{keyword} is read although {feature.upper()} is preferred") if forbidden else None
-    if call.args.get("kind") != "hardware_assist":
         return None
     missing = [keyword for keyword in must if keyword not in seen.keywords]
     return broken(f"{', '.join(missing)} was not read") if missing else obeyed(f"{', '.join(must)} read, no other feature's")

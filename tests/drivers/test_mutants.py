@@ -94,6 +94,18 @@ def test_attributes_that_were_refused_may_be_set_again(machine):
     assert bench.reported() == [] and bench.states[1] == {"state": "running", "rule": None}
 
 
+class SpellsInItsOwnWay(PfMiniport):
+    def read_keywords(self, *names):
+        status = super().read_keywords(*map(str.upper, names))
+        self.configuration |= {name: self.configuration[name.upper()] for name in names}
+        return status
+
+
+def test_keywords_have_been_read_however_they_are_spelled(machine):
+    bench = machine(num_vfs=1, pf_driver=SpellsInItsOwnWay).start()
+    assert bench.reported() == [] and bench.states[0]["state"] == "running"
+
+
 def test_every_must_rule_that_a_driver_can_break_has_a_mutant():
     violable = {row.id for row in RULES if row.closes}
     assert violable == {mutant.rule for mutant in MUTANTS.values()}

@@ -72,7 +72,7 @@ def test_keywords_are_caseless_and_recorded(pf):
     assert pf.NdisReadConfiguration(configuration, "*sriov") == (Status.SUCCESS, 1)
     assert pf.NdisReadConfiguration(configuration, "*Nothing") == (Status.FAILURE, None)
     calls = pf.checker.seen.calls["NdisReadConfiguration"]
-    assert [call.args["keyword"] for call in calls] == ["*sriov", "*Nothing"]
+    assert [call.args["keyword"] for call in calls] == ["*SRIOV", "*Nothing"]
 
 
 def test_unknown_revision_is_bad_version(pf):
