@@ -5,7 +5,7 @@ from __future__ import annotations
 from ctypes import pointer
 from typing import Any
 
-from drivers.mutant import mutant, without
+from drivers.mutant import LIFE, mutant, without
 from drivers.vf import VfMiniport
 from nicmodel.datasheet.ndis import (
     PF_SRIOV_CAPABILITIES,
@@ -21,6 +21,7 @@ from nicmodel.datasheet.ndis_structures import (
     made,
 )
 from nicmodel.datasheet.registers_pf import VT_CTL
+from nicmodel.datasheet.registers_vf import VFCTRL
 from nicmodel.ndis.platform import Circumstances
 
 
@@ -196,6 +197,17 @@ class SendsBeforeRestart(VfMiniport):
         status = yield from super().self_test()
         self.start_data()
         return status
+
+
+@mutant("vf_reports_link_in_its_reset", "VF-INIT-25", LIFE)
+class ReportsLinkInItsReset(VfMiniport):
+    """Resets its function, which closes its queues, and says that the link is up before they are open again."""
+
+    def forget_rings(self) -> None:
+        super().forget_rings()
+        if self.recovering:
+            self.handle.write(VFCTRL, VFCTRL.RST.mask)
+            self.indicate_link(True)
 
 
 @mutant("vf_reports_link_too_early", "VF-INIT-25")

@@ -249,6 +249,9 @@ def no_data_before_restart(call: Call, seen: Seen) -> Judgement | None:
     return broken("data moves before MiniportRestart has finished")
 
 
+RINGS = {row.name: row for row in (registers_vf.VFRXDCTL, registers_vf.VFTXDCTL)}
+
+
 @rule("VF-INIT-25", on=["NdisMIndicateStatusEx", ATTRIBUTES])
 def connected_means_ready(call: Call, seen: Seen) -> Judgement | None:
     if call.name == ATTRIBUTES:
@@ -259,6 +262,5 @@ def connected_means_ready(call: Call, seen: Seen) -> Judgement | None:
                                                                   MediaConnectState.CONNECTED)
     if not connected:
         return None
-    ready = all(seen.registers.get(name, 0) & getattr(registers_vf, name).ENABLE.mask
-                for name in ("VFRXDCTL", "VFTXDCTL"))
-    return obeyed("both rings were enabled") if ready else broken("connected, but no ring is enabled")
+    enabled = {name for (name, _), word in seen.elements.items() if name in RINGS and word & RINGS[name].ENABLE.mask}
+    return obeyed("both rings are enabled") if enabled == set(RINGS) else broken("connected, but no ring is enabled")
