@@ -60,6 +60,13 @@ class KeepsPostingWhenPaused(VfMiniport):
         """Nothing stops."""
 
 
+@mutant("vf_knows_nothing_of_stale_blocks", "OID-03", LIFE)
+class KnowsNothingOfStaleBlocks(VfMiniport):
+    def oid_request(self, kind: RequestType, oid: Oid, buffer: Any) -> Any:
+        stale = oid == Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK
+        return Status.NOT_SUPPORTED if stale and not self.gone else super().oid_request(kind, oid, buffer)
+
+
 @mutant("vf_knows_every_request", "GEN-OID-03", LIFE)
 class KnowsEveryRequest(VfMiniport):
     def common_request(self, kind: RequestType, oid: Oid, buffer: Any = None) -> Any:

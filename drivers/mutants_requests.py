@@ -108,6 +108,12 @@ class ReadsBlocksOfAnyVf(PfMiniport):
         self.blocks = _ReadsAnyBlock(self, self.switch)
 
 
+@mutant("pf_resets_on_paper", "RESET-03", LIFE)
+class ResetsOnPaper(PfMiniport):
+    def reset_vf(self, vf: int) -> Status:              # type: ignore[override]  # nothing to wait for
+        return Status.SUCCESS if vf in self.switch.vfs else Status.INVALID_PARAMETER
+
+
 @mutant("pf_resets_two_vfs", "RESET-03", LIFE)
 class ResetsTwoVfs(PfMiniport):
     def reset_vf(self, vf: int) -> Any:

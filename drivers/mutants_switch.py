@@ -183,6 +183,18 @@ class VPortsStayTaken(NicSwitch):
         return super().delete_vport(vport)
 
 
+@_switch("pf_sees_vports_where_there_are_none", "OID-09")
+class SeesVPortsWhereThereAreNone(NicSwitch):
+    def delete_vport(self, vport: int) -> Status:
+        return super().delete_vport(vport) if vport in self.vports else Status.SUCCESS
+
+
+@_switch("pf_keeps_an_empty_switch", "SWITCH-13")
+class KeepsAnEmptySwitch(NicSwitch):
+    def is_idle(self, switch: int) -> bool:
+        return False
+
+
 class _OfThePf(PfMiniport):
     """Has a VPort for itself, and a switch of its own making."""
 
@@ -215,6 +227,18 @@ class KeepsMemoryOfAVPort(_OfThePf):
     switch_class = _MemoryStays
 
 
+class _Awake(NicSwitch):
+    def create_vport(self, parameters: Any) -> Status:
+        status = super().create_vport(parameters)
+        parameters.VPortState = VPortState.ACTIVATED
+        return status
+
+
+@mutant("pf_vport_of_its_own_is_awake", "VPORT-06", LIFE)
+class VPortOfItsOwnIsAwake(_OfThePf):
+    switch_class = _Awake
+
+
 @mutant("pf_takes_vports_of_vfs", "ADV-14", LIFE)
 class TakesVPortsOfVfs(_Capabilities):
     """Has a VPort for itself that it did not advertise."""
@@ -241,6 +265,31 @@ class SetsFiltersOnPaper(Filters):
 class MovesAnyFilter(Filters):
     def move(self, parameters: Any) -> Status:
         return super().move(parameters) if parameters.FilterId in self.by_id else Status.SUCCESS
+
+
+@_filters("pf_moves_filters_on_paper", "FILTER-13")
+class MovesFiltersOnPaper(Filters):
+    def move(self, parameters: Any) -> Status:
+        entry = self.by_id.get(parameters.FilterId)
+        if entry is None or entry.vport != parameters.SourceVPortId or parameters.DestVPortId not in self.switch.vports:
+            return Status.INVALID_PARAMETER
+        entry.vport = parameters.DestVPortId
+        return Status.SUCCESS
+
+
+@_filters("pf_sets_filters_on_any_vport", "OID-09")
+class SetsFiltersOnAnyVPort(Filters):
+    def set(self, request: Any) -> Status:
+        if request.information.VPortId in self.switch.vports:
+            return super().set(request)
+        self.pools.write_pools(self.mac_slots - 1, 0)
+        return Status.SUCCESS
+
+
+@_filters("pf_clears_filters_on_paper", "SWITCH-13")
+class ClearsFiltersOnPaper(Filters):
+    def clear(self, parameters: Any) -> Status:
+        return Status.SUCCESS if parameters.FilterId in self.by_id else Status.INVALID_PARAMETER
 
 
 @mutant("pf_takes_more_filters_than_it_says", "FILTER-17", LIFE)

@@ -63,7 +63,7 @@ INITIALISATION: tuple[Rule, ...] = (
     Rule("VF-INIT-17", VF, "general attributes", "The driver may advertise other technologies, such as RSS and power "
          "management.", _VF, PERMITS, unchecked=ALLOWS),
     Rule("VF-INIT-18", VF, "general attributes", "SupportedOidList contains OID_SRIOV_VF_INVALIDATE_CONFIG_BLOCK.",
-         "sr-iov-oids", implies=("GEN-INIT-14",)),
+         "sr-iov-oids", implies=("GEN-INIT-14", "OID-03")),
     Rule("VF-INIT-19", VF, "always", "The driver calls none of the functions reserved for the PF's miniport.",
          "the nf-ndis page of each function"),
     Rule("VF-INIT-20", VF, "from initialisation on", "The driver may use NdisMGetBusData, NdisMSetBusData and the "

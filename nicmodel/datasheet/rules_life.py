@@ -87,7 +87,7 @@ RESETS: tuple[Rule, ...] = (
     Rule("RESET-01", VS, "detaching a VF", "A function level reset is asked of the PF's driver, which alone performs it.",
          _RESET, by=("TEARDOWN-03",)),
     Rule("RESET-02", PF, "RESET_VF", "A VF that is not allocated is refused.", _RESET),
-    Rule("RESET-03", ("PF", "HW"), "RESET_VF", "The reset touches that VF alone.", _RESET),
+    Rule("RESET-03", ("PF", "HW"), "RESET_VF", "The reset reaches that VF, and it alone.", _RESET),
     Rule("RESET-04", HW, "after RESET_VF", "The VF does no DMA, and its pending interrupts are cleared.", _DOWN,
          tested="tests/nic/test_resets.py::test_a_vf_reset_closes_its_queues_and_nobody_elses"),
     Rule("RESET-05", PF, "after RESET_VF", "The VF stays allocated and keeps id, requester id and VPort (G-07).", _RESET,

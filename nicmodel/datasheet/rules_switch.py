@@ -38,8 +38,8 @@ SWITCH: tuple[Rule, ...] = (
          tested="tests/ndis/test_platform.py::test_too_many_or_twice_is_a_failure_and_zero_takes_them_away"),
     Rule("SWITCH-12", PF, "NdisMEnableVirtualization", "Virtualization is disabled where a dynamic switch is deleted or a "
          "static PF halts, and nowhere else.", f"{_DELETING}; halting-a-pf-miniport-driver"),
-    Rule("SWITCH-13", PF, "DELETE_SWITCH", "A static driver frees software only, a dynamic one its hardware too; the "
-         "default VPort goes with the switch.", f"{_DELETING}; oid-nic-switch-delete-switch"),
+    Rule("SWITCH-13", PF, "DELETE_SWITCH", "A switch with nothing on it goes, its default VPort with it; a static driver "
+         "frees software only, a dynamic one its hardware too.", f"{_DELETING}; oid-nic-switch-delete-switch"),
     Rule("SWITCH-14", NDIS, "DELETE_SWITCH", "No filter, nondefault VPort or VF is left when the switch is deleted.",
          _DELETING),
     Rule("SWITCH-15", ("VS", "PF"), "set NIC_SWITCH_PARAMETERS", "Only the name of switch 0 changes, and only with its "

@@ -184,6 +184,10 @@ class Examiner:
                 yield SET, Oid.RECEIVE_FILTER_MOVE_FILTER, made(FilterMoveParameters, FilterId=known, SourceVPortId=source,
                                                                 DestVPortId=target)
         yield METHOD, Oid.RECEIVE_FILTER_SET_FILTER, filter_of(STRANGER, FAR_VPORT, filter_id=FAR_VPORT)
+        yield SET, Oid.RECEIVE_FILTER_CLEAR_FILTER, made(FilterClearParameters, FilterId=FAR_VPORT)
+        yield METHOD, Oid.NIC_SWITCH_CREATE_VPORT, vport_of(self.free_vport(), NOBODY)
+        yield SET, Oid.NIC_SWITCH_VPORT_PARAMETERS, vport_of(FAR_VPORT, PF_FUNCTION_ID)
+        yield SET, Oid.NIC_SWITCH_DELETE_VPORT, made(DeleteVPortParameters, VPortId=FAR_VPORT)
         yield METHOD, UNKNOWN_OID, None
         yield METHOD, Oid.SRIOV_VF_INVALIDATE_CONFIG_BLOCK, made(InvalidateConfigBlockInfo, BlockMask=1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nicmodel.datasheet.config_space import BAR_64, BAR_BYTES, SPACE_BYTES
-from nicmodel.datasheet.ndis import PF_OIDS, PF_ONLY_REQUESTS, ROW_OF, Oid, Status, may_answer
+from nicmodel.datasheet.ndis import PF_FUNCTION_ID, PF_OIDS, PF_ONLY_REQUESTS, ROW_OF, VF_OIDS, Oid, Status, may_answer
 from nicmodel.datasheet.ndis_buffers import Malformed, unpack_data, unpack_plain
 from nicmodel.datasheet.ndis_structures import (
     BarResourcesInfo,
@@ -16,6 +16,7 @@ from nicmodel.datasheet.ndis_structures import (
 )
 from nicmodel.ndis.answered import asked_of, away, refused, succeeded
 from nicmodel.ndis.checker import REQUEST_RETURNS, Call, Judgement, Seen, answers, broken, named, obeyed, oid_name, rule
+from nicmodel.ndis.rules_generic import ATTRIBUTES
 from nicmodel.ndis.switch_seen import view, whole
 
 READ_SPACE, WRITE_SPACE = Oid.SRIOV_READ_VF_CONFIG_SPACE, Oid.SRIOV_WRITE_VF_CONFIG_SPACE
@@ -24,6 +25,19 @@ SET_BUS_DATA = "NdisMSetVirtualFunctionBusData"
 QUERY_BARS = "NdisMQueryProbedBars"
 ABOUT_A_VF = frozenset(oid for oid in PF_OIDS if oid.name.startswith("SRIOV_"))
 ABSENT = (0x0000, 0xFFFF)           # ids of no device
+
+
+@rule("OID-03", on=[ATTRIBUTES, *answers(*VF_OIDS)])
+def vf_supports_its_own(call: Call, seen: Seen) -> Judgement | None:
+    if call.name == ATTRIBUTES:
+        if call.args["kind"] != "general":
+            return None
+        missing = set(VF_OIDS) - set(call.args["attributes"].oids())
+        return broken(f"{oid_name(min(missing))} is not listed") if missing else obeyed("listed")
+    status = call.args["status"]
+    if seen.removed or status not in (Status.NOT_SUPPORTED, Status.INVALID_OID):
+        return None
+    return broken(f"{named(status)} to {oid_name(call.args['oid'])}, which a VF supports")
 
 
 @rule("OID-04", on=[REQUEST_RETURNS])
@@ -57,6 +71,23 @@ def short_buffers_are_refused(call: Call, seen: Seen) -> Judgement | None:
     return broken(f"{named(call.args['status'])} to {seen.asked_length} bytes, where {least} are needed")
 
 
+def _bad_member(oid: Oid, asked: Any, seen: Seen) -> str:
+    """A VPort, VF or filter that a request names and that is not there, or there already, in words; empty if there is none."""
+    switch = seen.switch
+    if not switch.created:
+        return ""
+    if oid in (Oid.NIC_SWITCH_DELETE_VPORT, Oid.NIC_SWITCH_VPORT_PARAMETERS, Oid.RECEIVE_FILTER_SET_FILTER) \
+            and asked.VPortId not in switch.vports:
+        return f"VPort {asked.VPortId}, which is not there"
+    if oid == Oid.NIC_SWITCH_CREATE_VPORT and asked.AttachedFunctionId not in (PF_FUNCTION_ID, *switch.vfs):
+        return f"VF {asked.AttachedFunctionId}, which is not allocated"
+    if oid == Oid.RECEIVE_FILTER_SET_FILTER and asked.FilterId in switch.filters:
+        return f"filter {asked.FilterId}, which is there already"
+    if oid == Oid.RECEIVE_FILTER_CLEAR_FILTER and asked.FilterId not in switch.filters:
+        return f"filter {asked.FilterId}, which is not there"
+    return ""
+
+
 @rule("OID-09", on=answers(*PF_OIDS))
 def statuses_are_those_of_the_page(call: Call, seen: Seen) -> Judgement | None:
     oid, status = call.args["oid"], call.args["status"]
@@ -69,6 +100,8 @@ def statuses_are_those_of_the_page(call: Call, seen: Seen) -> Judgement | None:
     unknown = oid in ABOUT_A_VF and vf is not None and vf not in seen.switch.vfs
     if unknown and status not in (Status.SUCCESS, Status.INVALID_PARAMETER, Status.INVALID_LENGTH, Status.NOT_ACCEPTED):
         return broken(f"{named(status)} for a VF that is not allocated, not INVALID_PARAMETER")
+    if status == Status.SUCCESS and (bad := _bad_member(oid, asked, seen)):
+        return broken(f"SUCCESS to {oid_name(oid)} with {bad}, not INVALID_PARAMETER")
     if status not in (Status.INVALID_PARAMETER, Status.FAILURE, Status.RESOURCES, Status.INVALID_LENGTH) \
             and not may_answer(oid, status):
         return broken(f"{named(status)} is no answer to {oid_name(oid)}")

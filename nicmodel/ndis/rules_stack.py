@@ -27,13 +27,14 @@ from nicmodel.datasheet.ndis import (
     Oid,
     PowerState,
     RequestType,
+    Status,
     SwitchType,
     VPortFlags,
     VPortState,
 )
 from nicmodel.datasheet.ndis_buffers import Malformed, unpack_array
 from nicmodel.datasheet.ndis_structures import ReceiveFilterParameters
-from nicmodel.ndis.checker import REQUEST, Call, Judgement, Seen, asks, broken, holds, oid_name, rule
+from nicmodel.ndis.checker import REQUEST, REQUEST_RETURNS, Call, Judgement, Seen, asks, broken, holds, oid_name, rule
 from nicmodel.ndis.rules_vport import capabilities
 from nicmodel.ndis.seen import HALT
 from nicmodel.ndis.switch_seen import parameters, whole
@@ -244,8 +245,15 @@ def nothing_wakes_in_d0(call: Call, seen: Seen) -> Judgement | None:
     return holds(not it.WakeEnable, "WakeEnable is FALSE in D0")
 
 
+def _refused_to_delete(seen: Seen) -> bool:
+    """Whether NDIS has asked for the end of the switch, and the PF has not granted it."""
+    refused = [asked(c) for c in seen.calls.get(REQUEST_RETURNS, ())
+               if c.args["oid"] == Oid.NIC_SWITCH_DELETE_SWITCH and c.args["status"] != Status.SUCCESS]
+    return any(it is not None and it.SwitchId == DEFAULT_SWITCH_ID for it in refused)
+
+
 @rule("HALT-PF-02", on=[HALT])
 def switches_go_before_the_pf(call: Call, seen: Seen) -> Judgement | None:
-    if seen.role != "PF" or not seen.any(f"{REQUEST}") or seen.removed:
-        return None
+    if seen.role != "PF" or not seen.any(f"{REQUEST}") or seen.removed or _refused_to_delete(seen):
+        return None                                    # a PF that keeps an empty switch breaks SWITCH-13
     return holds(not seen.switch.created, "the switch was deleted before")

@@ -83,6 +83,10 @@ def disabled_in_its_place(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("SWITCH-13", on=answers(DELETE))
 def deleting_frees_what_it_should(call: Call, seen: Seen) -> Judgement | None:
+    asked, switch = asked_of(call, seen), seen.switch
+    if call.args["status"] == Status.INVALID_PARAMETER and asked is not None and asked.SwitchId == DEFAULT_SWITCH_ID \
+            and switch.is_empty:
+        return broken("switch 0 has nothing left on it and is not deleted")
     if not succeeded(call) or not seen.any(ENABLE):
         return None
     if seen.switch_creation == "dynamic" and seen.virtualized:

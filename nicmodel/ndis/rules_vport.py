@@ -21,6 +21,7 @@ SET_FILTER, MOVE_FILTER = Oid.RECEIVE_FILTER_SET_FILTER, Oid.RECEIVE_FILTER_MOVE
 RESET_VF = Oid.SRIOV_RESET_VF
 QUEUES = ("TXDCTL", "RXDCTL")      # per queue, two queues a VF
 QUEUES_PER_VF = 2
+SET_BUS_DATA = "NdisMSetVirtualFunctionBusData"
 
 
 def capabilities(seen: Seen) -> Any | None:
@@ -54,9 +55,12 @@ def vport_keeps_its_id(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("VPORT-06", on=answers(CREATE))
 def vport_begins_as_it_should(call: Call, seen: Seen) -> Judgement | None:
-    given = view(call.args["buffer"], VPortParameters)
-    if given is None or not succeeded(call) or given.AttachedFunctionId == PF_FUNCTION_ID:
+    asked, given = asked_of(call, seen), view(call.args["buffer"], VPortParameters)
+    if asked is None or given is None or not succeeded(call):
         return None
+    if given.AttachedFunctionId == PF_FUNCTION_ID:
+        early = given.VPortState == VPortState.ACTIVATED != asked.VPortState
+        return broken("a VPort of the PF's is activated before its parameters are set") if early else None
     good = given.VPortState == VPortState.ACTIVATED
     return obeyed("activated") if good else broken(f"the VPort of a VF is in state {given.VPortState}")
 
@@ -122,6 +126,8 @@ def moves_are_whole_or_not_at_all(call: Call, seen: Seen) -> Judgement | None:
     possible = switch.filters.get(asked.FilterId) == asked.SourceVPortId and asked.DestVPortId in switch.vports
     if not possible and succeeded(call):
         return broken("a move that cannot be is answered SUCCESS")
+    if succeeded(call) and asked.SourceVPortId != asked.DestVPortId and not seen.writes:
+        return broken("a move succeeded without writing a register")
     if not succeeded(call) and seen.writes:
         return broken(f"a refused move wrote {seen.writes} registers")
     return obeyed("moved" if possible else "refused, nothing written")
@@ -146,14 +152,21 @@ def only_allocated_vfs_are_reset(call: Call, seen: Seen) -> Judgement | None:
     return refused(call, "a reset of a VF that is not allocated")
 
 
+def _reached(vf: int, seen: Seen) -> Judgement:
+    """Whether a reset that is said to be done has reached its VF, by its configuration space or by registers."""
+    began = seen.request.time_ps if seen.request else 0
+    told = any(c.args["vf"] == vf and c.time_ps >= began for c in seen.calls.get(SET_BUS_DATA, ()))
+    return obeyed("that VF, and its own queues only") if told or seen.writes else broken(f"nothing was done to VF {vf}")
+
+
 @rule("RESET-03", on=[*(f"write {name}" for name in QUEUES), *answers(RESET_VF)], during=REQUEST)
 def resets_touch_one_vf(call: Call, seen: Seen) -> Judgement | None:
     if seen.request is None or seen.request.args["oid"] != RESET_VF:
         return None
-    if call.name != "write":
-        return obeyed("its own queues only") if succeeded(call) else None
     if (asked := asked_of(seen.request, seen)) is None:
         return None
+    if call.name != "write":
+        return _reached(asked.VFId, seen) if succeeded(call) else None
     vf = call.args["index"] // QUEUES_PER_VF
     return None if vf == asked.VFId else broken(f"a reset of VF {asked.VFId} writes {call.args['register']} of VF {vf}")
 

@@ -80,6 +80,11 @@ class SwitchSeen:
         """Whether a VPort belongs to this VF."""
         return any(port.function == vf for port in self.vports.values())
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is a switch with nothing on it but the default VPort."""
+        return self.created and not self.filters and not self.vfs and len(self.vports) == 1
+
     def note(self, oid: Oid, buffer: Any) -> None:
         """Follow a request that has succeeded."""
         follow = _FOLLOW.get(oid)
@@ -122,7 +127,8 @@ def _delete_vport(switch: SwitchSeen, asked: Any) -> None:
 
 
 def _set_filter(switch: SwitchSeen, asked: Any) -> None:
-    switch.filters[asked.FilterId] = asked.VPortId
+    if asked.VPortId in switch.vports:                           # else there is none, whatever the driver says (OID-09)
+        switch.filters[asked.FilterId] = asked.VPortId
 
 
 def _move_filter(switch: SwitchSeen, asked: Any) -> None:
