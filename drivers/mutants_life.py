@@ -60,6 +60,13 @@ class KeepsPostingWhenPaused(VfMiniport):
         """Nothing stops."""
 
 
+@mutant("vf_fails_to_pause", "GEN-STATE-02", LIFE)
+class FailsToPause(VfMiniport):
+    def pause(self) -> Any:
+        yield from super().pause()
+        return Status.FAILURE
+
+
 @mutant("vf_knows_nothing_of_stale_blocks", "OID-03", LIFE)
 class KnowsNothingOfStaleBlocks(VfMiniport):
     def oid_request(self, kind: RequestType, oid: Oid, buffer: Any) -> Any:

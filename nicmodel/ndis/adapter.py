@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from nicmodel.datasheet.ndis import SURPRISE_REMOVED, Oid, PowerState, RequestType, Status
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.platform import Steps
-from nicmodel.ndis.seen import HALT, INITIALIZE, PNP_EVENT, REQUEST, RESET
+from nicmodel.ndis.seen import HALT, INITIALIZE, PAUSE, PAUSE_RETURNS, PNP_EVENT, REQUEST, RESET
 from nicmodel.ndis.states import RESETTABLE, TAKES_OIDS, Event, State, after
 from nicmodel.ndis.stumble import no_status, stumble
 from nicmodel.ndis.turn import Turn
@@ -96,9 +96,11 @@ class Adapter:
         return status
 
     def pause(self) -> Steps:
-        """MiniportPause, which cannot fail."""
+        """MiniportPause, which cannot fail: whatever it returns, the adapter is Paused (GEN-STATE-02)."""
         self.state = after(self.state, Event.PAUSE)
-        yield from self._entry("MiniportPause", self.driver.pause, cannot_fail=True)
+        self.ndis.record(PAUSE)
+        status = yield from self._steps(PAUSE, self.driver.pause)
+        self.ndis.record(PAUSE_RETURNS, status=Status.SUCCESS if status is None else status)
         self.state = after(self.state, Event.PAUSE_COMPLETE)
         return Status.SUCCESS
 
@@ -199,11 +201,11 @@ class Adapter:
 
     # the driver's code -------------------------------------------------------------------------------------
 
-    def _entry(self, name: str, method: Callable[..., Any], cannot_fail: bool = False) -> Steps:
+    def _entry(self, name: str, method: Callable[..., Any]) -> Steps:
         """An entry point that may wait, from its call to its return, both recorded."""
         self.ndis.record(name)
         status = yield from self._steps(name, method)
-        self.ndis.record(f"{name} returns", status=Status.SUCCESS if cannot_fail else status)
+        self.ndis.record(f"{name} returns", status=status)
         return status
 
     def _at_once(self, name: str, method: Callable[..., Any], cannot_fail: bool = False) -> Status:

@@ -85,8 +85,8 @@ def paused_means_quiet(call: Call, seen: Seen) -> Judgement | None:
 def pausing_waits(call: Call, seen: Seen) -> Judgement | None:
     if seen.agents > 0:
         return broken("paused, and rings are still being served")
-    if call.args["status"] != Status.SUCCESS:
-        return broken("MiniportPause cannot fail")
+    if call.args["status"] not in (Status.SUCCESS, Status.PENDING):
+        return broken(f"{named(call.args['status'])}, and MiniportPause cannot fail")
     return obeyed("nothing is under way")
 
 
@@ -132,6 +132,8 @@ def reset_status_is_allowed(call: Call, seen: Seen) -> Judgement | None:
     status = call.args["status"]
     if status == Status.NOT_SUPPORTED:
         return None                                    # the driver has no such handler
+    if seen.sends:
+        return broken(f"the reset is over, and {len(seen.sends)} sends are not complete")
     return obeyed(named(status)) if status in RESET_STATUSES else broken(f"a reset cannot return {named(status)}")
 
 
