@@ -56,6 +56,7 @@ class MiniportBase:
     COUNTERS: tuple[Any, Any]              # registers that count frames received and sent
     COUNTERS_CLEAR = False                 # whether reading clears them
     gone = False                           # removed by surprise: no register is there any more
+    halting = False                        # MiniportHaltEx has begun: registers are given back
 
     def __init__(self, ndis: Any, handle: Any, settings: Any):
         self.ndis, self.handle, self.settings = ndis, handle, settings
@@ -110,6 +111,16 @@ class MiniportBase:
             outcome = self._undo.pop()()
             if isgenerator(outcome):
                 yield from outcome
+
+    def attend(self, steps: Steps) -> Steps:
+        """GEN-INIT-03, GEN-HALT-03: what we do beside our entry points, given up where the device has gone or a halt begins."""
+        back = None
+        while not (self.gone or self.halting):
+            try:
+                back = yield steps.send(back)
+            except StopIteration:
+                return
+        steps.close()
 
     def poll(self, register: Any, mask: int, want: int) -> Steps:
         """GEN-INIT-10: read until the masked bits equal ``want``, sleeping between; DriverFault if late, or if we are gone."""

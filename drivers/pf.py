@@ -176,7 +176,7 @@ class PfMiniport(PfLife, PfFunctions):
         """Serve the mailboxes, or look at the link; news that come meanwhile make one more round."""
         self._again = True
         if self.switch.created and self._service is None and self.available:
-            self._service = self.ndis.env.process(self._serve())
+            self._service = self.ndis.env.process(self.attend(self._serve()))
 
     def _serve(self) -> Steps:
         while self._again and self.available:

@@ -96,6 +96,7 @@ class PfLife(PfHardware):
 
     def halt(self) -> Steps:
         """HALT-PF-01, -03, -04, GEN-HALT-02, -03: interrupts off, then everything back in reverse order, the VFs first."""
+        self.halting = True
         if not self.gone:
             self.mask_interrupts()
             yield from self.handle.clear_flags(CTRL_EXT, CTRL_EXT.DRV_LOAD.mask)

@@ -265,7 +265,8 @@ class VfMiniport(VfFrames):
         except DriverFault as fault:
             self.ndis.NdisWriteErrorLogEntry(str(fault))
             status = Status.FAILURE
-        self.recovering = False
+        finally:
+            self.recovering = False
         if status != Status.SUCCESS:
             return Status.HARD_ERRORS
         self.resets += 1
@@ -287,6 +288,7 @@ class VfMiniport(VfFrames):
 
     def halt(self) -> Steps:
         """GEN-HALT-02, -03, HALT-VF-01: interrupts off first, then everything back in reverse order."""
+        self.halting = True
         if not self.gone:
             self.mask_interrupts()
         yield from self.release()
@@ -303,7 +305,7 @@ class VfMiniport(VfFrames):
         if self.mailbox.busy or self.recovering:
             return
         if self.running:
-            self.ndis.env.process(self._hear())
+            self.ndis.env.process(self.attend(self._hear()))
         elif self.paused:
             self.unheard = True
 

@@ -39,7 +39,7 @@ class VfBlocks:
         """BACKCH-09: copies of these blocks are stale. They are read again outside the request that says so."""
         self.stale |= {block for block in self.copies if mask >> block & 1}
         if self.stale:
-            self.driver.ndis.env.process(self._refresh())
+            self.driver.ndis.env.process(self.driver.attend(self._refresh()))
         return Status.SUCCESS
 
     def _refresh(self) -> Steps:
