@@ -9,6 +9,7 @@ implicit (one library an adapter), out-parameters are return values.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import LittleEndianStructure, pointer
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class ResourceRequirements:
 
 
 SHARED_ALIGN = 128          # bytes
+MAPPING, DMA, INTERRUPT = "a mapping of registers", "a DMA channel", "an interrupt"
 CAPABILITIES = {
     Indication.NIC_SWITCH_CURRENT_CAPABILITIES: "CurrentNicSwitchCapabilities",
     Indication.NIC_SWITCH_HARDWARE_CAPABILITIES: "HardwareNicSwitchCapabilities",
@@ -84,6 +86,7 @@ class NdisLibrary(SriovFunctions):
         self._handlers: Sequence[Callable[[int], None]] = ()
         self._messages: dict[int, int] = {}                           # MSI-X table entry -> message, where they differ
         self._blocks = itertools.count(1)
+        self._taken: Counter[tuple[str, int]] = Counter()             # what the miniport has, and which
 
     # the recorder ------------------------------------------------------------------------------------
 
@@ -104,6 +107,17 @@ class NdisLibrary(SriovFunctions):
     def _answer(self, call: Call, status: Status, fault: str | None = None) -> Status:
         call.result = self.faults.get(fault or call.name, status)
         return call.result
+
+    def _taken_if(self, status: Status, what: str) -> Status:
+        """A resource that there is one of is the miniport's, if it was granted."""
+        self._taken[what, 0] += status == Status.SUCCESS
+        return status
+
+    def _give_back(self, what: str, which: int = 0) -> None:
+        """Nobody gives back what he has not, or no longer: Windows would stop, and the driver's author reads where it was."""
+        if not self._taken[what, which]:
+            raise ValueError(f"{what} that the miniport does not have is given back")
+        self._taken[what, which] -= 1
 
     # driver, configuration, attributes ----------------------------------------------------------------
 
@@ -203,33 +217,39 @@ class NdisLibrary(SriovFunctions):
     def NdisMMapIoSpace(self) -> Status:
         status = self._answer(self.record("NdisMMapIoSpace"), Status.SUCCESS)
         self.checker.seen.mapped += status == Status.SUCCESS
-        return status
+        return self._taken_if(status, MAPPING)
 
     def NdisMUnmapIoSpace(self) -> None:
+        self._give_back(MAPPING)
         self.record("NdisMUnmapIoSpace")
         self.checker.seen.mapped -= 1
 
     def NdisAllocateMemory(self, length: int) -> int:
         call = self.record("NdisAllocateMemory", length=length)
         call.result = next(self._blocks)
+        self._taken["memory", call.result] += 1
         return call.result
 
     def NdisFreeMemory(self, block: int) -> None:
+        self._give_back("memory", block)
         self.record("NdisFreeMemory", block=block)
 
     def NdisMRegisterScatterGatherDma(self) -> Status:
-        return self._answer(self.record("NdisMRegisterScatterGatherDma"), Status.SUCCESS)
+        return self._taken_if(self._answer(self.record("NdisMRegisterScatterGatherDma"), Status.SUCCESS), DMA)
 
     def NdisMDeregisterScatterGatherDma(self) -> None:
+        self._give_back(DMA)
         self.record("NdisMDeregisterScatterGatherDma")
 
     def NdisMAllocateSharedMemory(self, length: int, align: int = SHARED_ALIGN) -> int:
         """The bus address of memory that driver and device share."""
         call = self.record("NdisMAllocateSharedMemory", length=length)
         call.result = self.platform.allocate(length, align)
+        self._taken["shared memory", call.result] += 1
         return call.result
 
     def NdisMFreeSharedMemory(self, address: int) -> None:
+        self._give_back("shared memory", address)
         self.record("NdisMFreeSharedMemory", address=address)
 
     def NdisAllocateSharedMemory(self, length: int, vport_id: int, queue_id: int = 0) -> tuple[Status, int]:
@@ -238,9 +258,11 @@ class NdisLibrary(SriovFunctions):
         if self._answer(call, Status.SUCCESS) != Status.SUCCESS:
             return call.result, 0
         call.args["address"] = self.platform.allocate(length, SHARED_ALIGN)
+        self._taken["shared memory of a VPort", call.args["address"]] += 1
         return Status.SUCCESS, call.args["address"]
 
     def NdisFreeSharedMemory(self, address: int) -> None:
+        self._give_back("shared memory of a VPort", address)
         self.record("NdisFreeSharedMemory", address=address)
 
     def NdisMRegisterInterruptEx(self, handlers: Sequence[Callable[[int], None]]) -> Steps:
@@ -251,6 +273,7 @@ class NdisLibrary(SriovFunctions):
         if self._answer(call, Status.SUCCESS if granted else Status.RESOURCES) != Status.SUCCESS:
             return call.result
         self._handlers = tuple(handlers)
+        self._taken[INTERRUPT, 0] += 1
         for message in range(len(handlers)):
             error = None
             try:
@@ -263,6 +286,7 @@ class NdisLibrary(SriovFunctions):
 
     def NdisMDeregisterInterruptEx(self) -> None:
         """No handler runs after this."""
+        self._give_back(INTERRUPT)
         self.record("NdisMDeregisterInterruptEx")
         self._handlers = ()
         self._messages.clear()

@@ -66,6 +66,14 @@ class Exits(VfMiniport):
         raise SystemExit(3)                                                  # Exits
 
 
+class Frees(VfMiniport):
+    def halt(self):
+        block = self.ndis.NdisAllocateMemory(64)
+        for _ in range(2):
+            self.ndis.NdisFreeMemory(block)                                  # Frees
+        yield from super().halt()
+
+
 class Odd(Exception):
     def __init__(self, *, x):
         self.x = x
@@ -180,6 +188,12 @@ def test_an_entry_point_of_the_end_stumbles_where_it_is_called(command):
     said = f"VF0: Pause raised OSError: pause in MiniportPause (mine.py, line {LINES['Pause']})"
     assert (status, out, err) == (1, "", f"nicmodel: {said}\n")
     assert command(*RUN, "--set", "driver.mutants.0=mine.py:Pause")[0] == 0
+
+
+def test_what_is_given_back_twice_stumbles_where_that_is(command):
+    said = "VF0: Frees raised ValueError: memory that the miniport does not have is given back in MiniportHaltEx"
+    status, out, err = command("rules", "one_vf", "--driver", "mine.py:Frees")
+    assert (status, out, err) == (1, "", f"nicmodel: {said} (mine.py, line {LINES['Frees']})\n")
 
 
 def test_a_restart_without_a_status_is_one_sentence(command):
