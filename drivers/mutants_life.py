@@ -106,6 +106,27 @@ class LeaksAtHalt(VfMiniport):
         yield from super().halt()
 
 
+@mutant("vf_halts_in_the_order_of_its_start", "GEN-HALT-02", LIFE)
+class HaltsInTheOrderOfItsStart(VfMiniport):
+    def halt(self) -> Any:
+        self._undo.reverse()
+        yield from super().halt()
+
+
+@mutant("vf_writes_after_its_halt", "GEN-INIT-03", LIFE)
+class WritesAfterItsHalt(VfMiniport):
+    def halt(self) -> Any:
+        yield from super().halt()
+        self.mask_interrupts()
+
+
+@mutant("vf_restarts_by_config_space", "GEN-INIT-03", LIFE)
+class RestartsByConfigSpace(VfMiniport):
+    def restart(self) -> Any:
+        yield self.handle.config_read(0, 4)
+        return (yield from super().restart())
+
+
 @mutant("vf_touches_hardware_that_is_gone", "GEN-HALT-03", LIFE)
 class TouchesHardwareThatIsGone(VfMiniport):
     def halt(self) -> Any:

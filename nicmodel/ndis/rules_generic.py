@@ -23,7 +23,7 @@ from nicmodel.ndis.checker import (
     rule,
 )
 
-ATTRIBUTES = "NdisMSetMiniportAttributes"
+ATTRIBUTES, UNMAP, ADD_DEVICE = "NdisMSetMiniportAttributes", "NdisMUnmapIoSpace", "MiniportAddDevice"
 
 
 def succeeds(call: Call) -> bool:
@@ -47,14 +47,14 @@ def configuration_is_read(call: Call, seen: Seen) -> Judgement | None:
     return obeyed("configuration opened and read")
 
 
-@rule("GEN-INIT-03", on=[*UNMAPPED, "config_read", "config_write", INITIALIZE_RETURNS], during=INITIALIZE)
+@rule("GEN-INIT-03", on=[*UNMAPPED, "config_read", "config_write", INITIALIZE_RETURNS])
 def resources_come_before_use(call: Call, seen: Seen) -> Judgement | None:
-    if seen.phase != "MiniportInitializeEx":
-        return None
+    if seen.phase == ADD_DEVICE:
+        return None                                    # PF-INIT-03
     if call.name in ("config_read", "config_write"):
         return broken("configuration space is reached with NdisMGetBusData and NdisMSetBusData")
     if call.name != INITIALIZE_RETURNS:
-        return broken("registers are accessed before they are mapped")
+        return broken(f"registers are accessed {'after they were given back' if seen.any(UNMAP) else 'before they are mapped'}")
     if not succeeds(call):
         return None
     return obeyed("registers mapped") if seen.mapped > 0 else broken("succeeded without obtaining its registers")

@@ -13,9 +13,8 @@ from nicmodel.datasheet.ndis import (
 from nicmodel.datasheet.ndis_structures import carries_nothing, header_is
 from nicmodel.datasheet.registers_pf import GCR_EXT, VT_CTL
 from nicmodel.ndis.checker import CLAIMS, INITIALIZE_RETURNS, Call, Judgement, Seen, broken, obeyed, rule
-from nicmodel.ndis.rules_generic import ATTRIBUTES, fails, succeeds
+from nicmodel.ndis.rules_generic import ADD_DEVICE, ATTRIBUTES, fails, succeeds
 
-ADD_DEVICE = "MiniportAddDevice"
 ADD_DEVICE_RETURNS = ADD_DEVICE + " returns"
 ENABLE = "NdisMEnableVirtualization"
 NUM_VFS = NIC_SWITCH_KEY + "*NumVFs"

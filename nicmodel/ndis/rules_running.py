@@ -18,7 +18,7 @@ from nicmodel.ndis.checker import (
     rule,
 )
 from nicmodel.ndis.rules_generic import still_held, succeeds
-from nicmodel.ndis.seen import HALT, HALT_RETURNS, INITIALIZE, PAUSE_RETURNS, RESET_RETURNS
+from nicmodel.ndis.seen import CLAIMS, HALT, HALT_RETURNS, HOLDS, INITIALIZE, PAUSE_RETURNS, RELEASES, RESET_RETURNS
 
 REGISTER = "NdisMRegisterMiniportDriver"
 DRIVER_ENTRY_RETURNS = "DriverEntry returns"
@@ -144,8 +144,22 @@ def halted_from_paused(call: Call, seen: Seen) -> Judgement | None:
     return obeyed("halted from Paused")
 
 
-@rule("GEN-HALT-02", on=[HALT_RETURNS])
+IN_ORDER = ("NdisMUnmapIoSpace", "NdisMDeregisterScatterGatherDma", "NdisMFreeSharedMemory")
+"""What a halt gives back in reverse order; interrupts may go as early as a driver likes."""
+
+
+def _still_held_later(what: str, seen: Seen) -> list[str]:
+    """What was taken after this and has not been given back."""
+    taken = [HOLDS[name] for name in seen.calls if name in CLAIMS]
+    return [other for other in taken[taken.index(what) + 1:] if seen.holds(other) > 0] if what in taken else []
+
+
+@rule("GEN-HALT-02", on=[*IN_ORDER, HALT_RETURNS])
 def halting_gives_everything_back(call: Call, seen: Seen) -> Judgement | None:
+    if call.name != HALT_RETURNS:
+        what = RELEASES[call.name]
+        later = _still_held_later(what, seen) if seen.runs(HALT) else []
+        return broken(f"gives back its {what} before its {later[0]}, which it took later") if later else None
     return broken(f"halts and keeps {leak}") if (leak := still_held(seen)) else obeyed("nothing is kept")
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nicmodel.datasheet.ndis import Status
 from nicmodel.datasheet.readings import READINGS
 from nicmodel.datasheet.rules import BY_ID, ORDER, RULES
 from nicmodel.ndis import library  # noqa: F401  registers the predicates
@@ -96,12 +97,20 @@ def test_a_rule_is_reported_at_its_call_and_once():
 
 
 def test_a_breach_after_initialisation_is_reported_and_closes_nothing():
-    from nicmodel.datasheet.ndis import Status
     checker = Checker("VF", "VF0")
     checker.feed(Call("MiniportInitializeEx", {}, 0))
     checker.feed(Call("MiniportInitializeEx returns", {"status": Status.FAILURE}, 1))
     reports = checker.feed(Call("NdisMQueryProbedBars", {}, 2))
     assert [r.rule for r in reports] == ["VF-INIT-19"] and checker.closing is None
+
+
+def test_a_reset_is_over_only_when_every_send_is_complete():
+    checker = Checker("VF", "VF0")
+    checker.seen.running = True
+    checker.feed(Call("MiniportSendNetBufferLists", {"lists": (1,)}, 0))
+    checker.feed(Call("MiniportResetEx", {}, 1))
+    reports = checker.feed(Call("MiniportResetEx returns", {"status": Status.SUCCESS}, 2))
+    assert [report.rule for report in reports] == ["GEN-RESET-01"]
 
 
 def test_a_vf_is_not_judged_by_the_rules_of_a_pf():
