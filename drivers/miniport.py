@@ -92,12 +92,15 @@ class MiniportBase:
     # running, holding, waiting -------------------------------------------------------------------------
 
     def run(self, steps: Iterable[Callable[..., Any]]) -> Steps:
-        """Run steps by name (a subclass may replace any) until one returns a failing status."""
+        """Run steps by name (a subclass may replace any) until one returns a failing status, which goes to the error log."""
         for step in steps:
             outcome = getattr(self, step.__name__)()
             if isgenerator(outcome):
                 outcome = yield from outcome
+            if outcome is not None and not isinstance(outcome, Status):
+                raise TypeError(f"{step.__name__} returned {outcome!r}, which is no status")
             if outcome not in (None, Status.SUCCESS):
+                self.ndis.NdisWriteErrorLogEntry(f"{step.__name__} returned {outcome.name}")
                 return outcome
         return Status.SUCCESS
 

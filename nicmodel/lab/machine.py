@@ -233,6 +233,11 @@ class Machine:
 
         self.run(examine(self.stack))
 
+    def failures(self) -> tuple[str, ...]:
+        """A sentence for every adapter that did not come up although its driver broke no rule."""
+        return tuple(f"{each.ndis.name} did not come up: {each.failure}." for each in self.stack.adapters()
+                     if each.failure and each.rule is None)
+
     def rule_rows(self) -> list[dict[str, Any]]:
         """The conformance table."""
         return [{"id": row.rule, "source": BY_ID[row.rule].source, "severity": BY_ID[row.rule].severity,

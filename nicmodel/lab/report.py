@@ -199,14 +199,19 @@ def steadiness(result: RunResult) -> Iterable[str]:
         )
 
 
+WHERE = "`nicmodel rules` says where"
+
+
 def closings(result: RunResult) -> Iterable[str]:
     """A sentence for every function that did not come up."""
     pf = result.simulated["pf"]
     if pf["state"] == "closed":
-        yield f"The PF is closed: its driver broke {pf['rule']}; virtualization stays off."
+        why = f"broke {pf['rule']}" if pf["rule"] else f"failed ({WHERE})"
+        yield f"The PF is closed: its driver {why}; virtualization stays off."
     for row in result.simulated["vfs"]:
         if row["state"] == "closed":
-            yield f"VF {row['vf']} is closed: it did not come up because of {row['rule'] or 'its driver'}."
+            driver = "the PF's driver" if pf["state"] == "closed" else f"its driver ({WHERE})"
+            yield f"VF {row['vf']} is closed: it did not come up because of {row['rule'] or driver}."
 
 
 def breaches(result: RunResult) -> Iterable[str]:

@@ -27,6 +27,7 @@ class Judged:
 
     rows: list[dict[str, Any]]
     offence: Report | None = None
+    failed: tuple[str, ...] = ()         # a sentence for every adapter that did not come up although no rule was broken
 
     @property
     def broken(self) -> bool:
@@ -37,7 +38,8 @@ class Judged:
     def to_dict(self) -> dict[str, Any]:
         """What --json prints."""
         if self.offence is None:
-            return {"rows": self.rows, "readings": [reading._asdict() for reading in READINGS], "standing": standing()}
+            return {"rows": self.rows, "failed": list(self.failed), "readings": [reading._asdict() for reading in READINGS],
+                    "standing": standing()}
         of = self.offence
         return {"offence": {"rule": of.rule, "adapter": of.adapter, "call": of.call, "time_ps": of.time_ps, "why": of.why}}
 
@@ -49,10 +51,11 @@ def judge(scenario: Scenario, strict: bool = False) -> Judged:
     try:
         with stop_at_first_offence() if strict else nullcontext():
             machine = testbench.bring_up(scenario)
+            failed = machine.failures()
             machine.examine()
     except FirstOffence as first:
         return Judged([], first.report)
-    return Judged(complete(list(machine.rule_rows())))
+    return Judged(complete(list(machine.rule_rows())), failed=failed)
 
 
 def print_judged(judged: Judged, as_json: bool, as_markdown: bool) -> None:
@@ -68,7 +71,8 @@ def print_judged(judged: Judged, as_json: bool, as_markdown: bool) -> None:
         print(markdown(judged.rows))
     else:
         print_rows(judged.rows, ("id", "severity", "verdict", "evidence", "source", "reading"), as_json)
-        show(last_line(judged.rows))
+        for sentence in (*judged.failed, last_line(judged.rows)):
+            show(sentence)
 
 
 def how(row: Rule) -> str:

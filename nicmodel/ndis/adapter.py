@@ -14,6 +14,7 @@ from inspect import isgenerator
 from typing import Any, Protocol
 
 from nicmodel.datasheet.ndis import SURPRISE_REMOVED, Oid, PowerState, RequestType, Status
+from nicmodel.ndis.checker import named
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.seen import HALT, INITIALIZE, PAUSE, PAUSE_RETURNS, PNP_EVENT, REQUEST, RESET
@@ -46,6 +47,7 @@ class Adapter:
         self.ndis, self.driver = ndis, driver
         ndis.driver = driver
         self.state = State.HALTED
+        self.failure = ""                          # which entry point has failed last, and what its driver logged, in words
         self.removed = False                       # the device is gone, and the driver has been told
         self.asleep = False                        # in low power, by OID_PNP_SET_POWER
         self.resetting = False
@@ -65,7 +67,7 @@ class Adapter:
         add_device = self.ndis.pnp_handlers.get("AddDevice")
         if status == Status.SUCCESS and add_device is not None:
             status = self._at_once("MiniportAddDevice", add_device)
-        return status
+        return self._unless_failed("DriverEntry or MiniportAddDevice", status)
 
     def initialize(self) -> Steps:
         """Start the device and run MiniportInitializeEx; FAILURE if a must-rule broke on the way."""
@@ -77,7 +79,7 @@ class Adapter:
         status = yield from self._entry(INITIALIZE, self.driver.initialize)
         if status != Status.SUCCESS:
             self.state = after(self.state, Event.INITIALIZE_FAILED)
-            return status
+            return self._unless_failed(INITIALIZE, status)
         self.state = after(self.state, Event.INITIALIZED)
         if self.rule is not None:
             yield from self.halt()
@@ -93,6 +95,13 @@ class Adapter:
         if not isinstance(status, Status):
             raise no_status(self.ndis.name, self.driver, "MiniportRestart", status)
         self.state = after(self.state, Event.RESTARTED if status == Status.SUCCESS else Event.RESTART_FAILED)
+        return self._unless_failed("MiniportRestart", status)
+
+    def _unless_failed(self, entry: str, status: Status) -> Status:
+        """A status of the way up; if it is none of success, `failure` says whose it is."""
+        if status != Status.SUCCESS:
+            why = f" ({self.ndis.error_log[-1]})" if self.ndis.error_log else ""
+            self.failure = f"{entry} returned {named(status)}{why}"
         return status
 
     def pause(self) -> Steps:

@@ -159,7 +159,7 @@ def halting_gives_everything_back(call: Call, seen: Seen) -> Judgement | None:
     if call.name != HALT_RETURNS:
         what = RELEASES[call.name]
         later = _still_held_later(what, seen) if seen.runs(HALT) else []
-        return broken(f"gives back its {what} before its {later[0]}, which it took later") if later else None
+        return broken(f"gives back its {what} and still has its {later[0]}, which it took later") if later else None
     return broken(f"halts and keeps {leak}") if (leak := still_held(seen)) else obeyed("nothing is kept")
 
 

@@ -74,6 +74,21 @@ class Frees(VfMiniport):
         yield from super().halt()
 
 
+class Answers(VfMiniport):
+    def read_configuration(self):
+        return True
+
+
+class GivesUp(VfMiniport):
+    def self_test(self):
+        return Status.RESOURCES
+
+
+class PfGivesUp(PfMiniport):
+    def decide_features(self):
+        return Status.FAILURE
+
+
 class Odd(Exception):
     def __init__(self, *, x):
         self.x = x
@@ -194,6 +209,27 @@ def test_what_is_given_back_twice_stumbles_where_that_is(command):
     said = "VF0: Frees raised ValueError: memory that the miniport does not have is given back in MiniportHaltEx"
     status, out, err = command("rules", "one_vf", "--driver", "mine.py:Frees")
     assert (status, out, err) == (1, "", f"nicmodel: {said} (mine.py, line {LINES['Frees']})\n")
+
+
+def test_a_step_that_returns_no_status_is_named(command):
+    status, out, err = command("rules", "one_vf", "--driver", "mine.py:Answers")
+    assert status == 1 and out == "" and err.count("\n") == 1
+    assert "Answers raised TypeError: read_configuration returned True, which is no status in MiniportInitializeEx" in err
+
+
+def test_a_driver_that_fails_without_a_breach_is_told_where(command):
+    said = "VF0 did not come up: MiniportInitializeEx returned RESOURCES (self_test returned RESOURCES)."
+    assert json.loads(command("rules", "one_vf", "--driver", "mine.py:GivesUp", "--json")[1])["failed"] == [said]
+    assert said in command("rules", "one_vf", "--driver", "mine.py:GivesUp")[1]
+    assert json.loads(command("rules", "one_vf", "--json")[1])["failed"] == []
+    out = command(*RUN, "--set", "driver.mutants.0=mine.py:GivesUp")[1]
+    assert "VF 0 is closed: it did not come up because of its driver (`nicmodel rules` says where)." in out
+
+
+def test_vfs_of_a_pf_that_fails_are_not_blamed(command):
+    out = " ".join(command(*RUN, "--set", "driver.mutants.pf=mine.py:PfGivesUp")[1].split())
+    assert "The PF is closed: its driver failed (`nicmodel rules` says where); virtualization stays off." in out
+    assert "VF 0 is closed: it did not come up because of the PF's driver." in out
 
 
 def test_a_restart_without_a_status_is_one_sentence(command):
