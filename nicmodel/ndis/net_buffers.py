@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from nicmodel.datasheet.ndis import Status
 from nicmodel.ndis.seen import CANCEL_SEND, RETURN_LISTS, SEND
 from nicmodel.ndis.states import MOVES_DATA, State
-from nicmodel.sim.errors import ModelBug
+from nicmodel.ndis.stumble import file_of, sentence
 
 if TYPE_CHECKING:
     from nicmodel.ndis.adapter import Adapter
@@ -100,7 +100,8 @@ class Binding:
             return
         handler: Any = getattr(self.adapter.driver, "return_net_buffer_lists", None)
         if handler is None:
-            raise ModelBug("a miniport indicates lists and has no MiniportReturnNetBufferLists")
+            raise sentence(self.adapter.ndis.name, self.adapter.driver, "NdisMIndicateReceiveNetBufferLists",
+                           "indicates lists and has no return_net_buffer_lists", file_of(self.adapter.driver), None)
         self.adapter.hand_over(RETURN_LISTS, handler, lists, lists=serials(lists))
 
 
