@@ -47,6 +47,13 @@ class IsCheckedForHangAtOnce(VfMiniport):
             CheckForHangTimeInSeconds=1, InterfaceType=INTERFACE_PCI))
 
 
+@mutant("pf_indicates_before_restart", "GEN-STATE-01")
+class PfIndicatesBeforeRestart(PfMiniport):
+    def register_dma(self) -> Status:
+        self.ndis.NdisMIndicateReceiveNetBufferLists([bytes(60)])
+        return super().register_dma()
+
+
 @mutant("vf_indicates_while_paused", "GEN-STATE-01", LIFE)
 class IndicatesWhilePaused(VfMiniport):
     def halt(self) -> Any:
