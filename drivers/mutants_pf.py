@@ -71,6 +71,14 @@ class IgnoresPreference(PfMiniport):
         return Status.SUCCESS
 
 
+@mutant("pf_capability_header_is_empty", "PF-INIT-09")
+class PfCapabilityHeaderIsEmpty(PfMiniport):
+    def sriov_capabilities(self) -> Any:
+        capabilities = super().sriov_capabilities()
+        capabilities.Header.Revision = 0
+        return capabilities
+
+
 class _PfAssist(PfMiniport):
     """Empties members of the hardware-assist attributes."""
 

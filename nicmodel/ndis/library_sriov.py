@@ -79,7 +79,7 @@ class SriovFunctions:
 
     def _reaches(self, vf: int, offset: int, length: int) -> bool:
         """Whether a PF may access these bytes of a VF: one that exists, within its space."""
-        return (self.role == "PF" and self._virtualized and 0 <= vf < self._num_vfs
+        return (self.role == "PF" and 0 <= vf < self._num_vfs
                 and offset >= 0 and length > 0 and offset + length <= SPACE_BYTES)
 
     def NdisMGetVirtualFunctionBusData(self, vf: int, offset: int, length: int) -> Steps:

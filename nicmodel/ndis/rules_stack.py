@@ -254,6 +254,6 @@ def _refused_to_delete(seen: Seen) -> bool:
 
 @rule("HALT-PF-02", on=[HALT])
 def switches_go_before_the_pf(call: Call, seen: Seen) -> Judgement | None:
-    if seen.role != "PF" or not seen.any(f"{REQUEST}") or seen.removed or _refused_to_delete(seen):
+    if not seen.any(REQUEST) or seen.removed or _refused_to_delete(seen):
         return None                                    # a PF that keeps an empty switch breaks SWITCH-13
     return holds(not seen.switch.created, "the switch was deleted before")

@@ -64,6 +64,11 @@ def entry_of(name: str) -> str:
 
 
 def _short(value: Any) -> str:
+    """A value as evidence shows it.
+
+    >>> str(Call("NdisMEnableVirtualization", {"num_vfs": 63, "enable": True}, 0))
+    'NdisMEnableVirtualization(num_vfs=0x3f, enable=True)'
+    """
     if isinstance(value, Structure):
         return type(value).__name__
     if isinstance(value, bytes | bytearray):

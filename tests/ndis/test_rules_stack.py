@@ -5,7 +5,7 @@ A switch of 4 VFs is set up by good requests; then comes the one request, answer
 
 from __future__ import annotations
 
-from ctypes import pointer
+from ctypes import c_uint32, pointer
 
 import pytest
 
@@ -27,6 +27,7 @@ from nicmodel.datasheet.ndis_structures import (
     FilterClearParameters,
     FilterMoveParameters,
     FreeVfParameters,
+    GeneralAttributes,
     HardwareAssistAttributes,
     InvalidateConfigBlockInfo,
     NicSwitchCapabilitiesStructure,
@@ -38,8 +39,9 @@ from nicmodel.datasheet.ndis_structures import (
 )
 from nicmodel.datasheet.rules import BY_ID, RULES
 from nicmodel.ndis import library  # noqa: F401  registers the predicates
-from nicmodel.ndis.buffers import bar_of, bars_of_all, filter_of, read_space, switch_of, vf_of, vport_of
+from nicmodel.ndis.buffers import bar_of, bars_of_all, filter_of, read_space, switch_of, vf_of, vport_of, write_space
 from nicmodel.ndis.checker import Call, Checker
+from nicmodel.ndis.irql import Irql
 
 QUERY, SET, METHOD = RequestType
 MAC = 0x020000000001
@@ -198,6 +200,124 @@ def test_a_vf_that_is_forgotten_by_a_reset_breaks_our_reading(checker):
     answer(checker, SET, Oid.SRIOV_RESET_VF, made(ResetVfParameters, VFId=1))
     reports = answer(checker, SET, Oid.NIC_SWITCH_FREE_VF, made(FreeVfParameters, VFId=1), Status.INVALID_PARAMETER)
     assert "RESET-05" in [report.rule for report in reports]
+
+
+# one condition of a rule at a time ---------------------------------------------------------------------------
+
+def at_once(checker, *what, status=Status.SUCCESS):
+    """The rules that a request and its answer break."""
+    return {report.rule for report in answer(checker, *what, status)}
+
+
+def about(cls, oid, kind=SET, **members):
+    return kind, oid, made(cls, **members)
+
+
+BREACHES = {
+    "a status of another page": ("OID-09", about(ResetVfParameters, Oid.SRIOV_RESET_VF, VFId=0), Status.INVALID_DATA),
+    "a name left empty": ("VF-ALLOC-04", (METHOD, Oid.NIC_SWITCH_ALLOCATE_VF, changed(vf_of(MAC), NicName=type(vf_of(MAC).NicName)())),
+                          Status.RESOURCES),
+    "an id beyond the last VPort": ("VPORT-04", (METHOD, VPORT, vport_of(6, 1)), Status.INVALID_PARAMETER),
+    "a split of looked-ahead bytes": ("VPORT-12", (SET, SET_VPORT, changed(vport_of(1, 0), LookaheadSize=1)),
+                                      Status.INVALID_PARAMETER),
+    "a VPort for a VF that nobody has": ("OID-09", (METHOD, VPORT, vport_of(2, 3)), Status.SUCCESS),
+    "parameters of a VPort that is not there": ("OID-09", (SET, SET_VPORT, vport_of(3, PF_FUNCTION_ID)), Status.SUCCESS),
+    "a filter that is there": ("OID-09", (METHOD, Oid.RECEIVE_FILTER_SET_FILTER, filter_of(MAC, 1, filter_id=1)), Status.SUCCESS),
+    "a filter that is not there": ("OID-09", about(FilterClearParameters, Oid.RECEIVE_FILTER_CLEAR_FILTER, FilterId=9),
+                                   Status.SUCCESS),
+}
+
+
+@pytest.mark.parametrize("what", BREACHES)
+def test_each_condition_of_a_rule_is_enough_to_break_it(checker, what):
+    rule, request, status = BREACHES[what]
+    assert rule in at_once(checker, *request, status=status)
+
+
+def test_a_request_with_two_faults_may_be_answered_for_either(checker):
+    """OID-10: a short buffer about a VF that nobody has."""
+    assert at_once(checker, *read_space(9, 0, 4, room=2), status=Status.INVALID_PARAMETER) == set()
+
+
+def test_the_upper_half_of_a_bar_has_no_upper_half(checker):
+    probed = bars_of_all()
+    probed[2].oid_request.data[:] = bytes.fromhex("04c0ffff ffffffff") + bytes(16)
+    answer(checker, *probed)
+    assert "BAR-06" not in at_once(checker, *bar_of(0, 2))
+
+
+def test_what_was_done_to_another_vf_does_not_count(checker):
+    for rule, request in (("CFG-05", write_space(0, 0x3C, bytes(1))),
+                          ("RESET-03", about(ResetVfParameters, Oid.SRIOV_RESET_VF, VFId=0))):
+        ask(checker, *request)
+        checker.feed(Call("NdisMSetVirtualFunctionBusData", {"vf": 1, "offset": 0, "length": 1}, 0))
+        kind, oid, buffer = request
+        returns = {"oid": oid, "kind": kind, "buffer": buffer, "status": Status.SUCCESS}
+        assert [r.rule for r in checker.feed(Call("MiniportOidRequest returns", returns, 0))] == [rule]
+
+
+def test_a_refusal_says_which_vf_cannot_be_freed(checker):
+    def why(vf):
+        (report,) = answer(checker, SET, Oid.NIC_SWITCH_FREE_VF, made(FreeVfParameters, VFId=vf))[-1:]
+        return report.why
+    checker.seen.probing = True
+    assert "VF 0, which has a VPort, is answered SUCCESS" in why(0)
+
+
+def test_who_is_reset_or_gone_turns_requests_away(checker):
+    checker.feed(Call("MiniportResetEx", {}, 0))
+    assert at_once(checker, SET, Oid.NIC_SWITCH_FREE_VF, made(FreeVfParameters, VFId=9), status=Status.NOT_ACCEPTED) == {
+        "VF-ALLOC-13"}
+    checker.feed(Call("MiniportResetEx returns", {"status": Status.SUCCESS}, 0))
+    checker.seen.removed = True
+    assert "OID-09" not in at_once(checker, SET, Oid.SRIOV_RESET_VF, made(ResetVfParameters, VFId=0), status=Status.FAILURE)
+
+
+def unplugged(checker):
+    """VF 0 has lost its VPort."""
+    checker.seen.switch.note(Oid.RECEIVE_FILTER_CLEAR_FILTER, made(FilterClearParameters, FilterId=1))
+    answer(checker, SET, Oid.NIC_SWITCH_DELETE_VPORT, made(DeleteVPortParameters, VPortId=1))
+    return METHOD, VPORT, vport_of(2, 0)
+
+
+def test_a_vf_that_lost_its_vport_gets_another(checker):
+    assert "VPORT-18" in at_once(checker, *unplugged(checker), status=Status.INVALID_PARAMETER)
+
+
+def test_a_vf_that_was_freed_or_is_asked_about_on_purpose_gets_none(checker):
+    asked = unplugged(checker)
+    checker.seen.probing = True
+    assert "VPORT-18" not in at_once(checker, *asked, status=Status.INVALID_PARAMETER)
+    checker.seen.probing = False
+    checker.seen.switch.note(Oid.NIC_SWITCH_FREE_VF, made(FreeVfParameters, VFId=0))
+    assert "VPORT-18" not in at_once(checker, *asked, status=Status.INVALID_PARAMETER)
+
+
+@pytest.mark.parametrize("rule, keyword", [("KW-13", "*VMQ"), (None, "*SriovPreferred"), (None, "*RSS")])
+def test_a_preference_that_is_missing_counts_as_0(rule, keyword):
+    judge = Checker("PF", "PF")
+    judge.seen.keywords |= {"*SriovPreferred": None, "*RssOrVmqPreference": None}
+    assert [r.rule for r in judge.feed(Call("NdisReadConfiguration", {"keyword": keyword}, 0))] == [rule] * bool(rule)
+
+
+def test_a_listed_request_is_not_unknown():
+    judge = Checker("VF", "VF0")
+    listed = (c_uint32 * 1)(Oid.GEN_STATISTICS)
+    judge.seen.note(Call("NdisMSetMiniportAttributes", {"kind": "general", "attributes": made(
+        GeneralAttributes, SupportedOidList=listed, SupportedOidListLength=4)}, 0))
+    reports = answer(judge, QUERY, Oid.GEN_STATISTICS, None, Status.INVALID_OID)
+    assert "GEN-OID-03" in [report.rule for report in reports]
+
+
+def test_levels_at_which_the_back_channel_may_be_called(checker):
+    blocks = {"block_id": 0, "length": 8}
+    for level, good in ((Irql.APC, True), (Irql.DISPATCH, False)):
+        reports = Checker("VF", "VF0").feed(Call("NdisMReadConfigBlock", blocks | {"irql": level}, 0))
+        assert [r.rule for r in reports] == ([] if good else ["BACKCH-01"])
+    told = {"vf": 0, "mask": 1}
+    assert checker.feed(Call("NdisMInvalidateConfigBlock", told | {"irql": Irql.DISPATCH}, 0)) == []
+    assert [r.rule for r in checker.feed(Call("NdisMInvalidateConfigBlock", told | {"irql": Irql.DISPATCH + 1}, 0))] == [
+        "BACKCH-06"]
 
 
 ELSEWHERE = {"TEARDOWN-03", "GEN-OID-01", "GEN-HALT-01", "HALT-PF-02", "GEN-DRV-03", "OID-12", "RESET-05",
