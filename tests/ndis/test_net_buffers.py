@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from nicmodel.datasheet.ndis import Status
+from nicmodel.ndis import library  # noqa: F401  registers the predicates
 from nicmodel.ndis.checker import Call, Checker
 from nicmodel.ndis.net_buffers import Binding, NetBufferList
 from nicmodel.ndis.seen import INDICATE, RETURN_LISTS, SEND

@@ -22,6 +22,7 @@ from nicmodel.datasheet.ndis import (
     VPortState,
 )
 from nicmodel.datasheet.ndis_structures import (
+    CountedName,
     DeleteSwitchParameters,
     DeleteVPortParameters,
     FilterClearParameters,
@@ -215,7 +216,7 @@ def about(cls, oid, kind=SET, **members):
 
 BREACHES = {
     "a status of another page": ("OID-09", about(ResetVfParameters, Oid.SRIOV_RESET_VF, VFId=0), Status.INVALID_DATA),
-    "a name left empty": ("VF-ALLOC-04", (METHOD, Oid.NIC_SWITCH_ALLOCATE_VF, changed(vf_of(MAC), NicName=type(vf_of(MAC).NicName)())),
+    "a name left empty": ("VF-ALLOC-04", (METHOD, Oid.NIC_SWITCH_ALLOCATE_VF, changed(vf_of(MAC), NicName=CountedName.of(""))),
                           Status.RESOURCES),
     "an id beyond the last VPort": ("VPORT-04", (METHOD, VPORT, vport_of(6, 1)), Status.INVALID_PARAMETER),
     "a split of looked-ahead bytes": ("VPORT-12", (SET, SET_VPORT, changed(vport_of(1, 0), LookaheadSize=1)),
