@@ -66,8 +66,8 @@ def entry_of(name: str) -> str:
 def _short(value: Any) -> str:
     """A value as evidence shows it.
 
-    >>> str(Call("NdisMEnableVirtualization", {"num_vfs": 63, "enable": True}, 0))
-    'NdisMEnableVirtualization(num_vfs=0x3f, enable=True)'
+    >>> str(Call("NdisMEnableVirtualization", {"num_vfs": 10, "enable": True}, 0))
+    'NdisMEnableVirtualization(num_vfs=0xa, enable=True)'
     """
     if isinstance(value, Structure):
         return type(value).__name__

@@ -135,6 +135,12 @@ def test_messages_are_heard_at_dispatch_level(interrupting):
     assert interrupting.heard == [(1, 1, Irql.DISPATCH)] and interrupting.ndis.irql is Irql.PASSIVE
 
 
+def test_messages_after_the_last_interrupt_was_given_back_reach_nobody(interrupting):
+    interrupting.ndis.NdisMDeregisterInterruptEx()
+    interrupting.port.callbacks[0](0)
+    assert interrupting.heard == []
+
+
 def test_an_entry_is_masked_unmasked_and_pointed_elsewhere(interrupting):
     ndis, table = interrupting.ndis, interrupting.port.msix(0)
     assert interrupting.do(ndis.NdisMConfigMSIXTableEntry(1, masked=True)) == Status.SUCCESS

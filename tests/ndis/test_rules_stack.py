@@ -214,11 +214,19 @@ def about(cls, oid, kind=SET, **members):
     return kind, oid, made(cls, **members)
 
 
+def without_header():
+    buffer = filter_of(MAC, 1, filter_id=2)
+    buffer[44 + 8] = 0
+    return buffer
+
+
 BREACHES = {
     "a status of another page": ("OID-09", about(ResetVfParameters, Oid.SRIOV_RESET_VF, VFId=0), Status.INVALID_DATA),
     "a name left empty": ("VF-ALLOC-04", (METHOD, Oid.NIC_SWITCH_ALLOCATE_VF, changed(vf_of(MAC), NicName=CountedName.of(""))),
                           Status.RESOURCES),
     "an id beyond the last VPort": ("VPORT-04", (METHOD, VPORT, vport_of(6, 1)), Status.INVALID_PARAMETER),
+    "a test of no header that there is": ("FILTER-02", (METHOD, Oid.RECEIVE_FILTER_SET_FILTER, without_header()),
+                                          Status.NOT_SUPPORTED),
     "a split of looked-ahead bytes": ("VPORT-12", (SET, SET_VPORT, changed(vport_of(1, 0), LookaheadSize=1)),
                                       Status.INVALID_PARAMETER),
     "a VPort for a VF that nobody has": ("OID-09", (METHOD, VPORT, vport_of(2, 3)), Status.SUCCESS),
@@ -271,7 +279,7 @@ def test_who_is_reset_or_gone_turns_requests_away(checker):
         "VF-ALLOC-13"}
     checker.feed(Call("MiniportResetEx returns", {"status": Status.SUCCESS}, 0))
     checker.seen.removed = True
-    assert "OID-09" not in at_once(checker, SET, Oid.SRIOV_RESET_VF, made(ResetVfParameters, VFId=0), status=Status.FAILURE)
+    assert "OID-09" not in at_once(checker, SET, Oid.SRIOV_RESET_VF, made(ResetVfParameters, VFId=0), status=Status.INVALID_DATA)
 
 
 def unplugged(checker):
@@ -292,6 +300,48 @@ def test_a_vf_that_was_freed_or_is_asked_about_on_purpose_gets_none(checker):
     checker.seen.probing = False
     checker.seen.switch.note(Oid.NIC_SWITCH_FREE_VF, made(FreeVfParameters, VFId=0))
     assert "VPORT-18" not in at_once(checker, *asked, status=Status.INVALID_PARAMETER)
+
+
+def test_a_vport_that_is_there_is_not_another(checker):
+    kind, oid, _ = unplugged(checker)
+    checker.seen.switch.note(Oid.NIC_SWITCH_CREATE_VPORT, vport_of(2, 1))
+    assert "VPORT-18" not in at_once(checker, kind, oid, vport_of(2, 0), status=Status.INVALID_PARAMETER)
+
+
+def test_vfs_are_not_to_be_had_without_a_switch(checker):
+    switch = checker.seen.switch
+    for vf in list(switch.vfs):
+        switch.note(Oid.NIC_SWITCH_FREE_VF, made(FreeVfParameters, VFId=vf))
+    checker.seen.probing = True
+    switch.note(Oid.NIC_SWITCH_DELETE_SWITCH, made(DeleteSwitchParameters))
+    checker.seen.probing = False
+    assert "VF-ALLOC-15" not in at_once(checker, METHOD, Oid.NIC_SWITCH_ALLOCATE_VF, vf_of(MAC), status=Status.FAILURE)
+
+
+def test_a_requester_id_of_another_vf_is_called_so(checker):
+    given = changed(vf_of(MAC), VFId=2, RequestorId=0x181)
+    reports = {report.rule: report.why for report in answer(checker, METHOD, Oid.NIC_SWITCH_ALLOCATE_VF, given)}
+    assert reports["VF-ALLOC-08"] == "RequestorId is another VF's"
+
+
+def test_a_good_request_that_is_refused_is_not_an_obeyed_rule(checker):
+    checker.seen.switch.created = False
+    answer(checker, METHOD, Oid.NIC_SWITCH_CREATE_SWITCH, switch_of(4), Status.FAILURE)
+    stands = {row.rule: row.verdict for row in checker.verdicts()}
+    assert stands["SWITCH-03"] == stands["SWITCH-07"] == "not_exercised"
+
+
+def test_a_dynamic_switch_of_no_vfs_needs_no_virtualization(checker):
+    checker.seen.switch.created, checker.seen.switch_creation = False, "dynamic"
+    checker.seen.keywords.clear()
+    assert "SWITCH-04" not in at_once(checker, METHOD, Oid.NIC_SWITCH_CREATE_SWITCH, switch_of(0))
+    checker.seen.switch.created = False
+    assert "SWITCH-04" in at_once(checker, METHOD, Oid.NIC_SWITCH_CREATE_SWITCH, switch_of(4))
+
+
+def test_what_is_mandatory_to_query_need_not_be_set(checker):
+    assert "GEN-OID-06" not in at_once(checker, SET, Oid.GEN_STATISTICS, None, status=Status.NOT_SUPPORTED)
+    assert "GEN-OID-06" in at_once(checker, QUERY, Oid.GEN_STATISTICS, None, status=Status.NOT_SUPPORTED)
 
 
 @pytest.mark.parametrize("rule, keyword", [("KW-13", "*VMQ"), (None, "*SriovPreferred"), (None, "*RSS")])
