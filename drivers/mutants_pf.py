@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctypes import pointer
 from typing import Any
 
 from drivers.mutant import moved, mutant, without
@@ -99,6 +100,16 @@ class ReportsNoSriovHardware(_PfAssist):
 @mutant("pf_reports_no_current_switch", "PF-INIT-10")
 class ReportsNoCurrentSwitch(_PfAssist):
     emptied = ("CurrentNicSwitchCapabilities",)
+
+
+@mutant("pf_current_switch_is_larger", "PF-INIT-10")
+class CurrentSwitchIsLarger(PfMiniport):
+    def hardware_assist_attributes(self) -> Any:
+        attributes = super().hardware_assist_attributes()
+        larger = self.switch_capabilities()
+        larger.MaxNumMacAddresses += 1
+        attributes.CurrentNicSwitchCapabilities = pointer(larger)
+        return attributes
 
 
 @mutant("pf_reports_no_filters", "PF-INIT-11")

@@ -10,7 +10,7 @@ from drivers.mutants_advertise import _Capabilities
 from drivers.pf import DynamicPfMiniport, PfMiniport
 from drivers.pf_filters import Filters
 from drivers.pf_switch import NicSwitch
-from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, INVALID_RID, NicSwitchCapabilities, Status, VPortState
+from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, INVALID_RID, NicSwitchCapabilities, Status, SwitchType, VPortState
 
 
 class _Switched(PfMiniport):
@@ -46,6 +46,13 @@ def _filters(name: str, rule: str) -> Any:
 class CreatesAnySwitch(NicSwitch):
     def create(self, parameters: Any) -> Status:
         return self.give_birth("any") if self.accepts(parameters) else Status.INVALID_PARAMETER
+
+
+@_switch("pf_creates_a_switch_of_any_type", "SWITCH-03")
+class CreatesASwitchOfAnyType(NicSwitch):
+    def create(self, parameters: Any) -> Status:
+        parameters.SwitchType = SwitchType.EXTERNAL
+        return super().create(parameters)
 
 
 @_switch("pf_allocates_without_switch", "SWITCH-06")

@@ -325,6 +325,7 @@ class Examiner:
         if status == Status.SUCCESS:
             yield from self.ask_all([(METHOD, Oid.NIC_SWITCH_ALLOCATE_VF, vf_of(STRANGER)),
                                      (METHOD, Oid.NIC_SWITCH_CREATE_VPORT, vport_of(1, 0)),
+                                     (METHOD, Oid.NIC_SWITCH_CREATE_SWITCH, switch_of(num_vfs, SwitchType=0)),
                                      (METHOD, Oid.NIC_SWITCH_CREATE_SWITCH, switch_of(num_vfs + 1))])
             if self.seen.switch.created:
                 yield from self.stack.requests.delete_switch()

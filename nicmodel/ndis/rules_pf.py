@@ -112,6 +112,17 @@ def decision_table_is_followed(call: Call, seen: Seen) -> Judgement | None:
     return obeyed(f"enabled: {', '.join(sorted(decided(seen))) or 'none'}")
 
 
+SAME = ("Sriov", "NicSwitch")              # whose current structure is the hardware's; that of filters may be less
+
+
+def _differs(attributes: Any, name: str) -> str:
+    """In words, that what is current is not what the hardware can do (ADV-03, -04); empty if it is, or nothing is current."""
+    current, hardware = (getattr(attributes, f"{when}{name}Capabilities") for when in ("Current", "Hardware"))
+    if carries_nothing(current) or bytes(current.contents) == bytes(hardware.contents):
+        return ""
+    return f"Current{name}Capabilities is another structure than Hardware{name}Capabilities"
+
+
 def _reported(call: Call, seen: Seen, name: str) -> Judgement | None:
     """The common half of PF-INIT-09 to -11: hardware always, current only if enabled."""
     if call.name == INITIALIZE_RETURNS:
@@ -121,6 +132,8 @@ def _reported(call: Call, seen: Seen, name: str) -> Judgement | None:
         return None
     if carries_nothing(getattr(attributes, f"Hardware{name}Capabilities")):
         return broken(f"Hardware{name}Capabilities carries nothing")
+    if name in SAME and (differs := _differs(attributes, name)):
+        return broken(differs)
     current, expected = _current(attributes)[name], _expected(seen)[name]
     if current != expected and not _free(seen):
         return broken(f"Current{name}Capabilities is {'set' if current else 'empty'} although the feature is "

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from nicmodel.datasheet.ndis import DEFAULT_SWITCH_ID, INVALID_RID, NIC_SWITCH_KEY, Oid, RequestType, Status, SwitchFlags
+from nicmodel.datasheet.ndis import (
+    DEFAULT_SWITCH_ID,
+    INVALID_RID,
+    NIC_SWITCH_KEY,
+    Oid,
+    RequestType,
+    Status,
+    SwitchFlags,
+    SwitchType,
+)
 from nicmodel.datasheet.ndis_structures import VfParameters
 from nicmodel.ndis.answered import asked_of, away, refused, succeeded
 from nicmodel.ndis.checker import Call, Judgement, Seen, answers, broken, named, obeyed, rule
@@ -23,6 +32,8 @@ def static_parameters_are_compared(call: Call, seen: Seen) -> Judgement | None:
     configured = int(seen.keywords[NUM_VFS] or 0)
     if asked.NumVFs != configured:
         return refused(call, f"a switch of {asked.NumVFs} VFs, where {configured} were configured,")
+    if asked.SwitchType != SwitchType.EXTERNAL:
+        return refused(call, f"a switch of type {asked.SwitchType}")
     return obeyed("the same parameters") if succeeded(call) else None
 
 
