@@ -54,12 +54,16 @@ def give_back(stack: Stack, guest: Guest) -> Steps:
 
 
 def move_filter_back(stack: Stack, guest: Guest) -> Steps:
-    """PATH-04: the guest's frames come to the default VPort again; the synthetic path works in full."""
+    """PATH-04: the guest's frames come to the default VPort again, if they had left it; the synthetic path works in full."""
+    if guest.filter_vport == DEFAULT_VPORT_ID:
+        return Status.SUCCESS
     return (yield from stack.requests.move_filter(guest, DEFAULT_VPORT_ID))
 
 
 def delete_vport(stack: Stack, guest: Guest) -> Steps:
-    """VPORT-16, -17: after the VF's driver has been halted."""
+    """VPORT-16, -17: after the VF's driver has been halted; a VF that the PF has refused a VPort has none to delete."""
+    if guest.vport_id == DEFAULT_VPORT_ID:
+        return Status.SUCCESS
     return (yield from stack.requests.delete_vport(guest))
 
 

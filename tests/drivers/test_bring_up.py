@@ -45,6 +45,21 @@ def test_an_examination_leaves_open_what_needs_other_machines_other_drivers_or_a
     assert open_still == failures | other_machines | other_switches | other_drivers and not bench.reported()
 
 
+class RefusesVPorts(PfMiniport):
+    def oid_request(self, kind, oid, buffer):
+        return Status.FAILURE if oid == Oid.NIC_SWITCH_CREATE_VPORT else super().oid_request(kind, oid, buffer)
+
+
+def test_a_vf_that_got_no_vport_is_given_back(machine):
+    """VF-ALLOC-12, SWITCH-14: what was allocated is reset and freed, so that the switch can go."""
+    bench = machine(num_vfs=1, pf_driver=RefusesVPorts).start()
+    assert bench.states[1]["state"] == "closed" and bench.detach(0) == Status.SUCCESS
+    switch = bench.ndis.checker.seen.switch
+    assert not switch.vfs and len(switch.filters) == 1
+    bench.do(examine(bench.stack))
+    assert not switch.created and "HALT-PF-02" not in bench.reported()
+
+
 def test_requests_come_in_the_documented_order(machine):
     bench = machine(num_vfs=1).start()
     requests = [c.args["oid"].name for c in bench.ndis.checker.seen.calls["MiniportOidRequest"]]
