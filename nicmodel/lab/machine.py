@@ -21,6 +21,7 @@ from drivers.rings import RingSettings
 from drivers.vf import VfMiniport, VfSettings
 from nicmodel.datasheet.connections import TCP, Connection
 from nicmodel.datasheet.ethernet import STANDARD_FRAME
+from nicmodel.datasheet.ndis import Status
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.registers_pf import VT_CTL
 from nicmodel.datasheet.rules import BY_ID
@@ -31,6 +32,7 @@ from nicmodel.lab.own_drivers import driver_class
 from nicmodel.lab.relax import Change
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.settings import core_of, guest_times, page_shift, plane_settings, ring_settings, shaper_words
+from nicmodel.ndis.checker import named
 from nicmodel.ndis.guests import Guest, make_pf
 from nicmodel.ndis.library import NdisLibrary
 from nicmodel.ndis.seen import LOADED
@@ -234,9 +236,25 @@ class Machine:
         self.run(examine(self.stack))
 
     def failures(self) -> tuple[str, ...]:
-        """A sentence for every adapter that did not come up although its driver broke no rule."""
-        return tuple(f"{each.ndis.name} did not come up: {each.failure}." for each in self.stack.adapters()
-                     if each.failure and each.rule is None)
+        """A sentence for every function that did not come up although no rule was broken; the PF's alone if that is one."""
+        told = []
+        for function, state in enumerate(self.states):
+            if state["state"] == "closed" and state["rule"] is None:
+                told.append(f"{'VF' + str(function - 1) if function else 'PF'} did not come up: {self._failure(function)}.")
+            if told and not function:
+                break
+        return tuple(told)
+
+    def _failure(self, function: int) -> str:
+        """What its driver returned, else the first step of the stack that was not granted."""
+        guest = self.stack.guests.get(function - 1) if function else None
+        adapter = self.stack.pf if not function else guest.adapter if guest is not None else None
+        if adapter is not None and adapter.failure:
+            return adapter.failure
+        for entry in self.stack.journal.entries:
+            if entry.guest == (function - 1 if function else None) and entry.status not in (None, Status.SUCCESS):
+                return f"{entry.what} ended with {named(entry.status)}"
+        return "no step has failed"
 
     def rule_rows(self) -> list[dict[str, Any]]:
         """The conformance table."""

@@ -89,6 +89,16 @@ class PfGivesUp(PfMiniport):
         return Status.FAILURE
 
 
+class RefusesTheSwitch(PfMiniport):
+    def create_switch(self, parameters):
+        return Status.INVALID_PARAMETER
+
+
+class RefusesVPorts(PfMiniport):
+    def oid_request(self, kind, oid, buffer):
+        return Status.FAILURE if oid.name == "NIC_SWITCH_CREATE_VPORT" else super().oid_request(kind, oid, buffer)
+
+
 class Odd(Exception):
     def __init__(self, *, x):
         self.x = x
@@ -224,6 +234,16 @@ def test_a_driver_that_fails_without_a_breach_is_told_where(command):
     assert json.loads(command("rules", "one_vf", "--json")[1])["failed"] == []
     out = command(*RUN, "--set", "driver.mutants.0=mine.py:GivesUp")[1]
     assert "VF 0 is closed: it did not come up because of its driver (`nicmodel rules` says where)." in out
+
+
+@pytest.mark.parametrize("driver, says", [
+    ("RefusesTheSwitch", "PF did not come up: CREATE_SWITCH ended with INVALID_PARAMETER."),
+    ("RefusesVPorts", "VF0 did not come up: CREATE_VPORT ended with FAILURE."),
+])
+def test_what_a_pf_refuses_is_named_with_the_step(command, driver, says):
+    judged = json.loads(command("rules", "one_vf", "--driver", f"pf=mine.py:{driver}", "--json")[1])
+    assert judged["failed"] == [says]
+    assert "NDIS of PF" not in {row["evidence"] for row in judged["rows"] if row["verdict"] == "broken"}
 
 
 def test_vfs_of_a_pf_that_fails_are_not_blamed(command):
