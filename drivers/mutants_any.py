@@ -20,6 +20,16 @@ class ReadsNoConfiguration(VfMiniport):
     INITIALIZE = without(VfMiniport, "read_configuration")
 
 
+@mutant("vf_ignores_refused_configuration", "GEN-INIT-02")
+class IgnoresRefusedConfiguration(VfMiniport):
+    circumstances = Circumstances(faults={"NdisOpenConfigurationEx": Status.FAILURE})
+
+    def read_configuration(self) -> Status:
+        _, configuration = self.ndis.NdisOpenConfigurationEx()
+        self.ndis.NdisReadConfiguration(configuration, "*JumboPacket")
+        return Status.SUCCESS
+
+
 @mutant("vf_maps_nothing", "GEN-INIT-03")
 class MapsNothing(VfMiniport):
     INITIALIZE = without(VfMiniport, "obtain_resources")

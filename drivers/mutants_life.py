@@ -147,6 +147,14 @@ class RegistersNoMessage(VfMiniport):
         return (yield from self.register_handlers([]))
 
 
+@mutant("vf_ignores_refused_interrupts", "INTR-02")
+class IgnoresRefusedInterrupts(VfMiniport):
+    circumstances = Circumstances(faults={"NdisMRegisterInterruptEx": Status.RESOURCES})
+
+    def register_interrupts(self) -> Any:
+        yield from super().register_interrupts()
+
+
 @mutant("vf_maps_messages_too_early", "INTR-05")
 class MapsMessagesTooEarly(VfMiniport):
     def driver_entry(self) -> Status:

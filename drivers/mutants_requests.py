@@ -83,6 +83,19 @@ class InventsBars(PfMiniport):
         return Status.SUCCESS
 
 
+@mutant("pf_asks_for_bars_and_says_nothing", "BAR-02", LIFE)
+class AsksForBarsAndSaysNothing(PfMiniport):
+    def probed_bars(self, request: Any) -> Status:
+        return self.ndis.NdisMQueryProbedBars()[0]
+
+
+@mutant("pf_powers_vfs_to_any_state", "OID-09", LIFE)
+class PowersVfsToAnyState(PfMiniport):
+    def set_vf_power(self, asked: Any) -> Status:
+        known = asked.VFId in self.switch.vfs and asked.PowerState == 0
+        return Status.SUCCESS if known else super().set_vf_power(asked)
+
+
 @mutant("pf_has_one_slice_for_all", "BAR-05", LIFE)
 class HasOneSliceForAll(PfMiniport):
     def bar_resources(self, request: Any) -> Any:

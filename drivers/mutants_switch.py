@@ -78,6 +78,12 @@ class EnablesTwice(PfMiniport):
         return status
 
 
+@mutant("pf_enables_fewer_than_its_switch_has", "SWITCH-03", LIFE)
+class EnablesFewerThanItsSwitchHas(PfMiniport):
+    def enable_virtualization(self) -> Any:
+        return (yield from self.ndis.NdisMEnableVirtualization(self.switch.num_vfs - 1, True))
+
+
 @mutant("pf_disables_some_vfs", "SWITCH-10", LIFE)
 class DisablesSomeVfs(PfMiniport):
     def disable_virtualization(self) -> Any:
@@ -293,6 +299,12 @@ class SetsFiltersOnAnyVPort(Filters):
         return Status.SUCCESS
 
 
+@_filters("pf_keeps_filters", "OID-09")
+class KeepsFilters(Filters):
+    def clear(self, parameters: Any) -> Status:
+        return Status.INVALID_PARAMETER
+
+
 @_filters("pf_clears_filters_on_paper", "SWITCH-13")
 class ClearsFiltersOnPaper(Filters):
     def clear(self, parameters: Any) -> Status:
@@ -310,6 +322,11 @@ class TakesMoreFiltersThanItSays(_Capabilities):
 class CreatesASwitchWithoutVfs(DynamicPfMiniport):
     def enable_virtualization(self) -> Status:       # type: ignore[override]  # nothing to wait for
         return Status.SUCCESS
+
+
+@mutant("pf_enables_before_it_configures_the_switch", "SWITCH-04", LIFE)
+class EnablesBeforeItConfiguresTheSwitch(DynamicPfMiniport):
+    CREATE_SWITCH = tuple(reversed(DynamicPfMiniport.CREATE_SWITCH))
 
 
 @mutant("pf_keeps_vfs_of_a_deleted_switch", "SWITCH-13", LIFE)

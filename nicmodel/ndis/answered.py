@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nicmodel.datasheet.ndis import Status
+from nicmodel.datasheet.registers_pf import GCR_EXT, VT_CTL
 from nicmodel.ndis.checker import Call, Judgement, Seen, broken, obeyed
 
 
@@ -26,3 +27,8 @@ def away(call: Call, seen: Seen) -> bool:
 def asked_of(call: Call, seen: Seen) -> Any:
     """What the request that is answered was asked with; None if its buffer does not say."""
     return seen.parameters_of(call.args["oid"])
+
+
+def is_configured(seen: Seen) -> bool:
+    """Whether the hardware has been told of pools and of virtual functions (82599: VT_CTL, GCR_EXT)."""
+    return bool(seen.registers.get(VT_CTL.name) and seen.registers.get(GCR_EXT.name))

@@ -214,6 +214,7 @@ class Examiner:
             yield read_space(vf, 4094, 4)
             yield write_space(vf, 0x3C, bytes(1))
             yield read_block(vf, 0, MAX_CONFIG_BLOCK + 1)
+            yield SET, Oid.SRIOV_SET_VF_POWER_STATE, made(SetPowerStateParameters, VFId=vf, PowerState=PowerState.UNSPECIFIED)
 
     def fill_with_filters(self) -> Steps:
         """One filter more than is advertised; those that were taken are cleared again."""

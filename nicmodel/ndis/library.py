@@ -50,7 +50,7 @@ class ResourceRequirements:
 
 
 SHARED_ALIGN = 128          # bytes
-MAPPING, DMA, INTERRUPT = "a mapping of registers", "a DMA channel", "an interrupt"
+CONFIGURATION, MAPPING, DMA, INTERRUPT = "a configuration handle", "a mapping of registers", "a DMA channel", "an interrupt"
 CAPABILITIES = {
     Indication.NIC_SWITCH_CURRENT_CAPABILITIES: "CurrentNicSwitchCapabilities",
     Indication.NIC_SWITCH_HARDWARE_CAPABILITIES: "HardwareNicSwitchCapabilities",
@@ -151,7 +151,7 @@ class NdisLibrary(SriovFunctions):
 
     def NdisOpenConfigurationEx(self) -> tuple[Status, Mapping[str, Any]]:
         call = self.record("NdisOpenConfigurationEx")
-        return self._answer(call, Status.SUCCESS), self.platform.keywords()
+        return self._taken_if(self._answer(call, Status.SUCCESS), CONFIGURATION), self.platform.keywords()
 
     def NdisReadConfiguration(self, configuration: Mapping[str, Any], keyword: str) -> tuple[Status, Any]:
         """The value of a keyword, names being caseless; FAILURE and None if it is not there."""
@@ -162,6 +162,7 @@ class NdisLibrary(SriovFunctions):
         return self._answer(call, Status.FAILURE if value is None else Status.SUCCESS), value
 
     def NdisCloseConfiguration(self, configuration: Mapping[str, Any]) -> None:
+        self._give_back(CONFIGURATION)
         self.record("NdisCloseConfiguration")
 
     def NdisMSetMiniportAttributes(self, attributes: LittleEndianStructure) -> Status:

@@ -103,6 +103,7 @@ class SriovFunctions:
         call = self.record("NdisMQueryProbedBars")
         values = self.platform.probed_bars() if self.role == "PF" else []
         status = self._answer(call, Status.SUCCESS if values else Status.FAILURE)
+        call.args["values"] = values
         return status, values if status == Status.SUCCESS else []
 
     # the back channel --------------------------------------------------------------------------------

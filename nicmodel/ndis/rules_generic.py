@@ -40,7 +40,7 @@ def fails(call: Call) -> bool:
 def configuration_is_read(call: Call, seen: Seen) -> Judgement | None:
     if not succeeds(call):
         return None
-    if not seen.any("NdisOpenConfigurationEx"):
+    if all(opened.failed for opened in seen.calls.get("NdisOpenConfigurationEx", ())):
         return broken("succeeded without opening its configuration")
     if not seen.any("NdisReadConfiguration"):
         return broken("opened its configuration and read nothing from it")

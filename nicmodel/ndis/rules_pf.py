@@ -11,7 +11,7 @@ from nicmodel.datasheet.ndis import (
     enabled_features,
 )
 from nicmodel.datasheet.ndis_structures import carries_nothing, header_is
-from nicmodel.datasheet.registers_pf import GCR_EXT, VT_CTL
+from nicmodel.ndis.answered import is_configured
 from nicmodel.ndis.checker import CLAIMS, INITIALIZE_RETURNS, Call, Judgement, Seen, broken, obeyed, rule
 from nicmodel.ndis.rules_generic import ADD_DEVICE, ATTRIBUTES, fails, succeeds
 
@@ -174,7 +174,7 @@ def hardware_is_ready_before_vfs(call: Call, seen: Seen) -> Judgement | None:
         return None
     if NUM_VFS not in seen.keywords:
         return broken("virtualization is enabled before *NumVFs has been read")
-    if not seen.registers.get(VT_CTL.name) or not seen.registers.get(GCR_EXT.name):
+    if not is_configured(seen):
         return broken("virtualization is enabled before the hardware is configured for it")
     limit = int(seen.keywords[NUM_VFS] or 0)
     if call.args["num_vfs"] > limit:

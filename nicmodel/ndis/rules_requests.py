@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from nicmodel.datasheet.config_space import BAR_64, BAR_BYTES, SPACE_BYTES
-from nicmodel.datasheet.ndis import PF_FUNCTION_ID, PF_OIDS, PF_ONLY_REQUESTS, ROW_OF, VF_OIDS, Oid, Status, may_answer
+from nicmodel.datasheet.ndis import (
+    DEFAULT_RECEIVE_QUEUE_ID,
+    DEFAULT_VPORT_ID,
+    PF_FUNCTION_ID,
+    PF_OIDS,
+    PF_ONLY_REQUESTS,
+    ROW_OF,
+    VF_OIDS,
+    Oid,
+    PowerState,
+    Status,
+    may_answer,
+)
 from nicmodel.datasheet.ndis_buffers import Malformed, unpack_data, unpack_plain
 from nicmodel.datasheet.ndis_structures import (
     BarResourcesInfo,
@@ -85,7 +97,18 @@ def _bad_member(oid: Oid, asked: Any, seen: Seen) -> str:
         return f"filter {asked.FilterId}, which is there already"
     if oid == Oid.RECEIVE_FILTER_CLEAR_FILTER and asked.FilterId not in switch.filters:
         return f"filter {asked.FilterId}, which is not there"
+    if oid == Oid.SRIOV_SET_VF_POWER_STATE and not PowerState.D0 <= asked.PowerState <= PowerState.D3:
+        return f"power state {asked.PowerState}"
     return ""
+
+
+def _is_good(oid: Oid, asked: Any, seen: Seen) -> bool:
+    """Whether a request that takes something from the switch names what is there and may go."""
+    switch = seen.switch
+    if oid == Oid.RECEIVE_FILTER_CLEAR_FILTER:
+        return asked.FilterId in switch.filters and asked.QueueId == DEFAULT_RECEIVE_QUEUE_ID
+    return oid == Oid.NIC_SWITCH_DELETE_VPORT and asked.VPortId != DEFAULT_VPORT_ID and asked.VPortId in switch.vports \
+        and asked.VPortId not in switch.filters.values()
 
 
 @rule("OID-09", on=answers(*PF_OIDS))
@@ -102,6 +125,8 @@ def statuses_are_those_of_the_page(call: Call, seen: Seen) -> Judgement | None:
         return broken(f"{named(status)} for a VF that is not allocated, not INVALID_PARAMETER")
     if status == Status.SUCCESS and (bad := _bad_member(oid, asked, seen)):
         return broken(f"SUCCESS to {oid_name(oid)} with {bad}, not INVALID_PARAMETER")
+    if status == Status.INVALID_PARAMETER and _is_good(oid, asked, seen):
+        return broken(f"INVALID_PARAMETER to {oid_name(oid)}, whose members are good")
     if status not in (Status.INVALID_PARAMETER, Status.FAILURE, Status.RESOURCES, Status.INVALID_LENGTH) \
             and not may_answer(oid, status):
         return broken(f"{named(status)} is no answer to {oid_name(oid)}")
@@ -187,7 +212,16 @@ def vfs_have_ids(call: Call, seen: Seen) -> Judgement | None:
 def probed_bars_are_asked_for(call: Call, seen: Seen) -> Judgement | None:
     if not succeeded(call):
         return None
-    return obeyed(f"by {QUERY_BARS}") if seen.any(QUERY_BARS) else broken(f"answered without {QUERY_BARS}")
+    if not seen.any(QUERY_BARS):
+        return broken(f"answered without {QUERY_BARS}")
+    told = seen.calls[QUERY_BARS][-1].args.get("values")
+    try:
+        _, given = unpack_data(ProbedBarsInfo, whole(call.args["buffer"]))
+    except Malformed:
+        return broken("the values are not where the request wants them")
+    if told and given[:len(told) * BAR_BYTES] != b"".join(value.to_bytes(BAR_BYTES, "little") for value in told):
+        return broken(f"other values than those of {QUERY_BARS}")
+    return obeyed(f"by {QUERY_BARS}")
 
 
 @rule("BAR-04", on=answers(Oid.SRIOV_BAR_RESOURCES))

@@ -20,7 +20,7 @@ from nicmodel.ndis.checker import (
 from nicmodel.ndis.rules_generic import still_held, succeeds
 from nicmodel.ndis.seen import CLAIMS, HALT, HALT_RETURNS, HOLDS, INITIALIZE, PAUSE_RETURNS, RELEASES, RESET_RETURNS
 
-REGISTER = "NdisMRegisterMiniportDriver"
+REGISTER, INTERRUPTS = "NdisMRegisterMiniportDriver", "NdisMRegisterInterruptEx"
 DRIVER_ENTRY_RETURNS = "DriverEntry returns"
 SECOND = 1_000_000_000_000       # ps
 
@@ -172,7 +172,10 @@ def removed_hardware_is_not_touched(call: Call, seen: Seen) -> Judgement | None:
     return broken("the hardware is gone") if seen.runs(HALT) else None
 
 
-@rule("INTR-02", on=["NdisMRegisterInterruptEx"])
+@rule("INTR-02", on=[INTERRUPTS, INITIALIZE_RETURNS])
 def messages_are_registered(call: Call, seen: Seen) -> Judgement | None:
+    if call.name == INITIALIZE_RETURNS:
+        refused = succeeds(call) and seen.any(INTERRUPTS) and all(asked.failed for asked in seen.calls[INTERRUPTS])
+        return broken("succeeded although its interrupts were refused") if refused else None
     messages = call.args["messages"]
     return obeyed(f"{messages} messages") if messages else broken("no message interrupt is registered")

@@ -13,7 +13,7 @@ from nicmodel.datasheet.ndis import (
     SwitchType,
 )
 from nicmodel.datasheet.ndis_structures import VfParameters
-from nicmodel.ndis.answered import asked_of, away, refused, succeeded
+from nicmodel.ndis.answered import asked_of, away, is_configured, refused, succeeded
 from nicmodel.ndis.checker import Call, Judgement, Seen, answers, broken, named, obeyed, rule
 from nicmodel.ndis.seen import ENABLE, HALT, HALT_RETURNS, INITIALIZE
 from nicmodel.ndis.switch_seen import view
@@ -29,7 +29,7 @@ def static_parameters_are_compared(call: Call, seen: Seen) -> Judgement | None:
     asked = asked_of(call, seen)
     if seen.switch_creation != "static" or asked is None or seen.switch.created or NUM_VFS not in seen.keywords:
         return None
-    configured = int(seen.keywords[NUM_VFS] or 0)
+    configured = seen.enabled if seen.virtualized else int(seen.keywords[NUM_VFS] or 0)
     if asked.NumVFs != configured:
         return refused(call, f"a switch of {asked.NumVFs} VFs, where {configured} were configured,")
     if asked.SwitchType != SwitchType.EXTERNAL:
@@ -37,8 +37,12 @@ def static_parameters_are_compared(call: Call, seen: Seen) -> Judgement | None:
     return obeyed("the same parameters") if succeeded(call) else None
 
 
-@rule("SWITCH-04", on=answers(CREATE))
+@rule("SWITCH-04", on=[ENABLE, *answers(CREATE)])
 def dynamic_switch_brings_its_vfs(call: Call, seen: Seen) -> Judgement | None:
+    if call.name == ENABLE:
+        creating = seen.switch_creation == "dynamic" and seen.request is not None and seen.request.args["oid"] == CREATE
+        early = creating and call.args["enable"] and not is_configured(seen)
+        return broken("virtualization is enabled before the hardware is configured for it") if early else None
     asked = asked_of(call, seen)
     if seen.switch_creation != "dynamic" or not succeeded(call) or asked is None or not asked.NumVFs:
         return None

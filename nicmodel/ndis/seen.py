@@ -178,8 +178,13 @@ class Seen:
     @property
     def virtualized(self) -> bool:
         """Whether virtualization is on, by the last call that succeeded."""
-        done = [call.args["enable"] for call in self.calls.get(ENABLE, ()) if call.result == Status.SUCCESS]
-        return bool(done) and done[-1]
+        return self.enabled > 0
+
+    @property
+    def enabled(self) -> int:
+        """How many VFs are enabled, by the last call that succeeded."""
+        done = [call.args for call in self.calls.get(ENABLE, ()) if call.result == Status.SUCCESS]
+        return int(done[-1]["num_vfs"]) if done and done[-1]["enable"] else 0
 
     @property
     def away(self) -> bool:
