@@ -88,6 +88,7 @@ def test_moderation_goes_off_and_on_again(asked):
 
 
 @pytest.mark.parametrize("oid, buffer, status", [
+    (Oid.GEN_CURRENT_LOOKAHEAD, 0, Status.SUCCESS),
     (Oid.GEN_CURRENT_LOOKAHEAD, 256, Status.SUCCESS), (Oid.GEN_CURRENT_LOOKAHEAD, 1514, Status.SUCCESS),
     (Oid.GEN_CURRENT_LOOKAHEAD, 1515, Status.INVALID_DATA), (Oid.GEN_CURRENT_LOOKAHEAD, None, Status.INVALID_DATA),
     (Oid.GEN_INTERRUPT_MODERATION, made(InterruptModerationParameters), Status.INVALID_DATA),

@@ -290,9 +290,10 @@ def guest(arrived=(), delivered=(), function=(), outcome=(), tx_lost=()):
 
 
 @pytest.mark.parametrize(("delivered", "begin", "end"), [
-    ([10, 20, 30, 90, 100], 30, 90), ([10, 20, 45, 90, 100], 45, 90), ([10, 20, 30], 30, -1), ([90, 100], -1, 90)])
+    ([10, 20, 30, 90, 100], 30, 90), ([10, 20, 45, 90, 100], 45, 90), ([10, 20, 30], 30, -1), ([90, 100], -1, 90),
+    ([0, 90], 0, 90), ([0, 35, 60, 90], 60, 90), ([10, 30, 90, 300], 30, 90), ([], -1, -1)])
 def test_dark_is_the_longest_gap_around_the_window(delivered, begin, end):
-    found = dark(np.array([-1, *delivered]), Window("driver_halted", 40, 80))
+    found = dark(np.array([-1, *delivered], np.int64), Window("driver_halted", 40, 80))
     assert (found.begin_ps, found.end_ps) == (begin, end)
     assert found.ps == (end - begin if min(begin, end) >= 0 else None)
 
