@@ -119,6 +119,7 @@ cdef struct Ledger:
     int64_t not_begun       # rows that wait for the scheduler and have not begun
     int64_t turn_at         # its last turn
     int64_t full_from       # the line waits for room from then on, if the scheduler does not decide before
+    uint64_t too_little     # the integral of what is left of the Tx buffer while the line waits for room: up to its last end
     Hold* holds             # by function
     Lane fetched            # int32: groups that begin to wait when the scheduler decides
     # lines that are carried out late

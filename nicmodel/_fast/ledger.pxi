@@ -201,6 +201,7 @@ cdef int64_t taken_so_far(Nic* nic, uint64_t area, int64_t taken) noexcept:
 cdef dict copy_pools(Nic* nic):
     """The arrays of pools."""
     cdef int32_t each
+    cdef uint64_t area
     cdef Pool* pool
     if not nic.books:
         return {"pools": np.zeros(NUM_POOLS, POOL_DTYPE), "own_tags": np.zeros((nic.num_functions, 2), np.int64),
@@ -218,7 +219,8 @@ cdef dict copy_pools(Nic* nic):
     for each in range(NUM_POOLS):
         pool = &nic.ledger.pools[each]
         if pool.capacity:
-            pools.append((pool.capacity, taken_so_far(nic, pool.area, held[each] + pool.spoken_for), <int64_t>pool.queued))
+            area = pool.area + (room_lacked(nic) if each == POOL_TX_BUFFER else 0)
+            pools.append((pool.capacity, taken_so_far(nic, area, held[each] + pool.spoken_for), <int64_t>pool.queued))
             audit.append((pool.capacity, free[each], held[each]))
         else:
             pools.append((0, 0, 0))

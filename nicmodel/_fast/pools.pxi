@@ -14,13 +14,6 @@ cdef inline void return_to(Pool* pool, int64_t amount, int64_t time, int64_t wai
     pool.queued += <uint64_t>(amount * waited)
 
 
-cdef inline void speak_for(Pool* pool, int64_t left, int64_t time) noexcept nogil:
-    """From `time` on so much that is left counts as taken, for it is too little for who waits."""
-    if unlikely(left != pool.spoken_for):
-        take_from(pool, left - pool.spoken_for, time)
-        pool.spoken_for = left
-
-
 # ---- tags and read buffer --------------------------------------------------------------------------
 
 cdef inline void take_tag(Nic* nic, Tlp* tlp, TlpBook* book) noexcept nogil:
@@ -51,7 +44,11 @@ cdef void vanish_request(Nic* nic, int32_t index) noexcept nogil:
 
 cdef inline void review_read_buffer(Nic* nic) noexcept nogil:
     """TAGS has decided. If a request finds a tag and too little room, what there is counts as taken."""
-    speak_for(&nic.ledger.pools[POOL_READ_BUFFER], nic.read_buffer_free if blames(nic.tags_blamed, CAUSE_TURN) else 0, nic.now)
+    cdef Pool* pool = &nic.ledger.pools[POOL_READ_BUFFER]
+    cdef int64_t left = nic.read_buffer_free if blames(nic.tags_blamed, CAUSE_TURN) else 0
+    if unlikely(left != pool.spoken_for):
+        take_from(pool, left - pool.spoken_for, nic.now)
+        pool.spoken_for = left
 
 
 # ---- packet buffers --------------------------------------------------------------------------------
@@ -109,6 +106,7 @@ cdef void vanish_row(Nic* nic, int32_t index) noexcept nogil:
     if not row.room:
         return
     if row.kind == KIND_TX:
+        leave_room(nic, row.nbytes, nic.now)
         return_to(&nic.ledger.pools[POOL_TX_BUFFER], row.nbytes, nic.now, 0)
     else:
         return_to(&nic.ledger.pools[POOL_RX_BUFFER], frame_length(row.nbytes), nic.now, 0)

@@ -16,19 +16,30 @@ cdef inline void settle_turn(Nic* nic, int64_t time) noexcept nogil:
         nic.ledger.full_from = NEVER
 
 
+cdef inline uint64_t left_until(Nic* nic, int64_t time) noexcept nogil:
+    """The integral of what is left of the Tx buffer, up to `time`, but for a constant as long as nobody takes any."""
+    return <uint64_t>(nic.tx_room * time) - nic.ledger.pools[POOL_TX_BUFFER].area
+
+
 cdef inline void blame_queues_for(Nic* nic, int cause, int64_t time) noexcept nogil:
     """The line's cause from `time` on. While it is *pool*, what is left of the Tx buffer is too little for all of it."""
-    if nic.line_cause[LINE_TX_QUEUES] != cause:
-        blame_from(nic, LINE_TX_QUEUES, cause, time)
-        speak_for(&nic.ledger.pools[POOL_TX_BUFFER], nic.tx_room if cause == CAUSE_POOL else 0, time)
+    if nic.line_cause[LINE_TX_QUEUES] == CAUSE_POOL and cause != CAUSE_POOL:
+        nic.ledger.too_little += left_until(nic, time)
+    elif nic.line_cause[LINE_TX_QUEUES] != CAUSE_POOL and cause == CAUSE_POOL:
+        nic.ledger.too_little -= left_until(nic, time)
+    blame_from(nic, LINE_TX_QUEUES, cause, time)
+
+
+cdef uint64_t room_lacked(Nic* nic) noexcept nogil:
+    """The integral of what was left of the Tx buffer while that was too little, up to the horizon."""
+    return nic.ledger.too_little + (left_until(nic, nic.horizon) if nic.line_cause[LINE_TX_QUEUES] == CAUSE_POOL else 0)
 
 
 cdef inline void leave_room(Nic* nic, int32_t nbytes, int64_t time) noexcept nogil:
-    """So much of the Tx buffer returned at `time`, a while ago perhaps: before the line's cause was *pool*, or since."""
+    """So much of the Tx buffer is about to return as of `time`, perhaps before the line's cause was *pool*."""
     settle_turn(nic, time)
-    if nic.line_cause[LINE_TX_QUEUES] == CAUSE_POOL:
-        take_from(&nic.ledger.pools[POOL_TX_BUFFER], nbytes, max(time, nic.line_since[LINE_TX_QUEUES]))
-        nic.ledger.pools[POOL_TX_BUFFER].spoken_for += nbytes
+    if nic.line_cause[LINE_TX_QUEUES] == CAUSE_POOL and time < nic.line_since[LINE_TX_QUEUES]:
+        nic.ledger.too_little -= <uint64_t>(nbytes * (nic.line_since[LINE_TX_QUEUES] - time))
 
 
 cdef bint waits_unheld(Nic* nic, int32_t index) noexcept nogil:

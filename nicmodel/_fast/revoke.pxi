@@ -172,8 +172,6 @@ cdef void revoke_row(Nic* nic, int32_t index, int hold) noexcept nogil:
     if row.room:
         row.room = 0
         if row.kind == KIND_TX:
-            if nic.books:
-                leave_room(nic, row.nbytes, nic.now)
             nic.tx_room += row.nbytes
         else:
             nic.rx_room += frame_length(row.nbytes)

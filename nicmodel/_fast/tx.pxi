@@ -299,8 +299,9 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     if nic.checked_functions and nic.loopback and nic.functions[row.function].source_checks and is_spoofed(nic, row):
         if nic.books:
             turn_around(nic, index)
-            return_tx_room(nic, index, nic.now)
         tx_room_back(nic, row.nbytes, nic.now)
+        if nic.books:
+            return_tx_room(nic, index, nic.now)
         row.room = 0
         drop_row(nic, row, DROP_SPOOFED)
         row_release(nic, index, IN_PIPE)
