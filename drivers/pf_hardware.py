@@ -14,7 +14,7 @@ from drivers.pf_mailbox import PfMailbox
 from drivers.pf_pools import QUEUES_PER_POOL, drop_policy
 from drivers.pf_requests import PfRequests
 from drivers.rings import PF_RX, PF_TX, PythonRings, QueuePair
-from nicmodel.datasheet.ethernet import STANDARD_FRAME
+from nicmodel.datasheet.ethernet import STANDARD_FRAME, address_of_words
 from nicmodel.datasheet.registers_pf import (
     CTRL,
     CTRL_EXT,
@@ -82,8 +82,7 @@ class PfHardware(PfRequests):
         yield from self.poll(EEC, EEC.ARD.mask, EEC.ARD.mask)
         self.handle.write(EIMC, ALL_CAUSES)
         yield from self.poll(RDRXCTL, RDRXCTL.DMAIDONE.mask, RDRXCTL.DMAIDONE.mask)
-        low, high = (yield self.handle.read(RAL[0])), (yield self.handle.read(RAH[0]))
-        self.mac = int.from_bytes((low | (high & 0xFFFF) << 32).to_bytes(8, "little")[:6], "big")
+        self.mac = address_of_words((yield self.handle.read(RAL[0])), (yield self.handle.read(RAH[0])))
         self.switch.pools.forget()
 
     # pools and port ------------------------------------------------------------------------------------

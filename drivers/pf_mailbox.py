@@ -14,7 +14,7 @@ from typing import Any
 from drivers.miniport import US
 from drivers.pf_pools import QUEUES_PER_POOL, drop_policy
 from drivers.pf_switch import NicSwitch, VirtualFunction
-from nicmodel.datasheet.ethernet import MINIMUM_FRAME
+from nicmodel.datasheet.ethernet import MINIMUM_FRAME, address_of_words, words_of_address
 from nicmodel.datasheet.mailbox import ACK, API_VERSIONS, CTS, NACK, RSS_VERSIONS, WORDS, Message
 from nicmodel.datasheet.profiles import SRIOV_MAX_FRAME
 from nicmodel.datasheet.registers_pf import (
@@ -150,8 +150,7 @@ class PfMailbox:
         for queue in range(QUEUES_PER_POOL * vf, QUEUES_PER_POOL * (vf + 1)):
             self.handle.write(QDE, drop_policy(queue, self.driver.settings.drop_without_descriptor))
         self.switch.follow_vf(vf)
-        mac = record.mac.to_bytes(6, "big")
-        return [Message.RESET | ACK, int.from_bytes(mac[:4], "little"), int.from_bytes(mac[4:], "little"), 0]
+        return [Message.RESET | ACK, *words_of_address(record.mac), 0]
 
     def api_negotiate(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
         """Versions 1.0 to 1.3."""
@@ -173,8 +172,7 @@ class PfMailbox:
 
     def set_mac(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
         """Only the address that the virtualization stack gave to this VF."""
-        mac = int.from_bytes((words[1] | words[2] << 32).to_bytes(8, "little")[:6], "big")
-        return words[1:3] if mac == record.mac else None
+        return words[1:3] if address_of_words(*words[1:3]) == record.mac else None
 
     def set_multicast(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
         """Up to 30 hashes of 12 bits, two a word."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from nicmodel.datasheet import registers_pf
+from nicmodel.datasheet.ethernet import words_of_address
 from nicmodel.datasheet.registers import Register, RegisterAt
 from nicmodel.datasheet.registers_pf import (
     EITR,
@@ -76,10 +77,9 @@ class PoolRegisters:
 
     def write_address(self, slot: int, mac: int | None) -> None:
         """One receive address; None makes the slot invalid."""
-        first = (mac or 0).to_bytes(6, "big")
-        self.handle.write(RAL[slot], int.from_bytes(first[:4], "little"))
-        valid = RAH.AV.mask if mac is not None else 0
-        self.handle.write(RAH[slot], int.from_bytes(first[4:], "little") | valid)
+        low, high = words_of_address(mac or 0)
+        self.handle.write(RAL[slot], low)
+        self.handle.write(RAH[slot], high | (RAH.AV.mask if mac is not None else 0))
 
     def write_pools(self, slot: int, pools: int) -> None:
         """The pool bitmap of one receive address."""

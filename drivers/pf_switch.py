@@ -13,6 +13,7 @@ from typing import Any
 from drivers.pf_filters import Filters
 from drivers.pf_pools import QUEUES_PER_POOL, PoolRegisters
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
+from nicmodel.datasheet.ethernet import MAC_BYTES
 from nicmodel.datasheet.ndis import (
     DEFAULT_SWITCH_ID,
     DEFAULT_VPORT_ID,
@@ -37,7 +38,6 @@ from nicmodel.datasheet.registers_pf import EITR, itr_units
 MODERATION = VPortFlags.INT_MOD_CHANGED
 CHANGEABLE = int(VPortFlags.NAME_CHANGED | VPortFlags.STATE_CHANGED | VPortFlags.PROCESSOR_AFFINITY_CHANGED)
 DEFAULT_QUEUE_PAIRS = 1        # of the default VPort: fixed before NDIS 6.60 (SWITCH-17)
-MAC_BYTES = 6
 USUAL_RING, USUAL_BUFFER = 512, 2048
 
 

@@ -13,6 +13,7 @@ from drivers.miniport import MS, US, MiniportBase
 from drivers.rings import QueuePair
 from drivers.vf_mailbox import VfMailbox
 from drivers.vf_rss import VfRss
+from nicmodel.datasheet.ethernet import address_of_words
 from nicmodel.datasheet.mailbox import API_VERSIONS, Message
 from nicmodel.datasheet.ndis import Status
 from nicmodel.datasheet.registers_pf import IVAR_VALID, itr_units
@@ -78,7 +79,7 @@ class VfHardware(MiniportBase):
         accepted, words = yield from self.mailbox.request(Message.RESET, answer=3)
         if not accepted:
             return Status.FAILURE
-        self.mac = int.from_bytes((words[0] | words[1] << 32).to_bytes(8, "little")[:6], "big")
+        self.mac = address_of_words(*words[:2])
         for version in API_VERSIONS:
             accepted, _ = yield from self.mailbox.request(Message.API_NEGOTIATE, [version])
             if accepted:

@@ -1,4 +1,4 @@
-"""Bytes of an Ethernet frame and of what is around it on the wire. Source: IEEE 802.3."""
+"""Bytes of an Ethernet frame and of what is around it on the wire, and an address in words. Source: IEEE 802.3."""
 
 FCS_BYTES = 4             # counted in a frame's size; the adapter adds and strips it
 MINIMUM_FRAME = 64        # FCS included; a shorter one is padded
@@ -8,3 +8,23 @@ GAP_BYTES = 12            # passes after it
 AROUND_BYTES = PREAMBLE_BYTES + GAP_BYTES
 PAUSE_QUANTUM_BYTES = 64  # 512 bit times
 MAX_QUANTA = 0xFFFF              # a PAUSE frame has sixteen bits for them. IEEE 802.3, annex 31B
+MAC_BYTES = 6
+
+
+def words_of_address(mac: int) -> tuple[int, int]:
+    """An address as registers and mailboxes carry it: four bytes and two, the first on the wire lowest.
+
+    >>> [hex(word) for word in words_of_address(0x00_1B_21_00_00_07)]
+    ['0x211b00', '0x700']
+    """
+    sent = mac.to_bytes(MAC_BYTES, "big")
+    return int.from_bytes(sent[:4], "little"), int.from_bytes(sent[4:], "little")
+
+
+def address_of_words(low: int, high: int) -> int:
+    """The address in two words; what else the second one holds is passed over.
+
+    >>> hex(address_of_words(0x211B00, 0x8000_0700))
+    '0x1b21000007'
+    """
+    return int.from_bytes((low | (high & 0xFFFF) << 32).to_bytes(MAC_BYTES, "little"), "big")

@@ -16,7 +16,7 @@ from typing import Any
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
-from nicmodel.datasheet.ethernet import STANDARD_FRAME
+from nicmodel.datasheet.ethernet import STANDARD_FRAME, words_of_address
 from nicmodel.datasheet.registers import Register
 from nicmodel.nic.interrupts import Interrupts, MsixGate
 from nicmodel.nic.mailbox import Mailbox
@@ -170,9 +170,9 @@ class Nic:
     # mirrors ------------------------------------------------------------------------------------------------
     def load_address(self) -> None:
         """Receive address 0 comes from the EEPROM."""
-        first = self.profile.mac_base.to_bytes(6, "big")
-        self.regs.put(pf.RAL, 0, int.from_bytes(first[:4], "little"))
-        self.regs.put(pf.RAH, 0, int.from_bytes(first[4:], "little") | pf.RAH.AV.mask)
+        low, high = words_of_address(self.profile.mac_base)
+        self.regs.put(pf.RAL, 0, low)
+        self.regs.put(pf.RAH, 0, high | pf.RAH.AV.mask)
 
     def limit_frames(self) -> None:
         """MAXFRS counts only with JUMBOEN, or below the standard frame."""

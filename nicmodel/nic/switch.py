@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from nicmodel.datasheet import registers_pf as pf
+from nicmodel.datasheet.ethernet import address_of_words
 from nicmodel.nic.pools import Pools
 from nicmodel.nic.registers import RegisterFile
 from nicmodel.sim.plane import PF_FUNCTION, DataPlane
@@ -125,8 +126,7 @@ class Switch:
         high = self.regs.get(pf.RAH, index)
         if not high & pf.RAH.AV.mask:
             return []
-        low_first = self.regs.get(pf.RAL, index) | (high & 0xFFFF) << 32
-        mac = int.from_bytes(low_first.to_bytes(6, "little"), "big")
+        mac = address_of_words(self.regs.get(pf.RAL, index), high)
         if not self.pools.vt_mode:
             return [(mac, ANY_VLAN, PF_FUNCTION)]
         pool = self._pool_of(index)
