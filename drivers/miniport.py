@@ -13,6 +13,8 @@ from inspect import isgenerator
 from typing import Any
 
 from drivers.general import QUERIES, SETS, answer
+from nicmodel.datasheet.ethernet import MAC_BYTES
+from nicmodel.datasheet.mailbox import MAX_HASHES
 from nicmodel.datasheet.ndis import (
     ATTRIBUTE_BUS_MASTER,
     INITIALIZE_STATUSES,
@@ -188,7 +190,7 @@ class MiniportBase:
             GeneralAttributes, MtuSize=1500, LookaheadSize=1500, MaxXmitLinkSpeed=speed,
             MaxRcvLinkSpeed=speed, MediaConnectState=MediaConnectState.UNKNOWN,
             SupportedPacketFilters=PACKET_FILTER_DIRECTED | PACKET_FILTER_MULTICAST | PACKET_FILTER_BROADCAST,
-            MaxMulticastListSize=30, MacAddressLength=6, PermanentMacAddress=address(self.mac),
+            MaxMulticastListSize=MAX_HASHES, MacAddressLength=MAC_BYTES, PermanentMacAddress=address(self.mac),
             CurrentMacAddress=address(self.mac), IfType=6, SupportedOidList=(c_uint32 * len(oids))(*oids),
             SupportedOidListLength=4 * len(oids))
 

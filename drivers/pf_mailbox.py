@@ -15,8 +15,9 @@ from drivers.miniport import US
 from drivers.pf_pools import QUEUES_PER_POOL, drop_policy
 from drivers.pf_switch import NicSwitch, VirtualFunction
 from nicmodel.datasheet.ethernet import MINIMUM_FRAME, address_of_words, words_of_address
-from nicmodel.datasheet.mailbox import ACK, API_VERSIONS, CTS, NACK, RSS_VERSIONS, WORDS, Message
+from nicmodel.datasheet.mailbox import ACK, API_VERSIONS, CTS, MAX_HASHES, NACK, RSS_VERSIONS, WORDS, Message
 from nicmodel.datasheet.profiles import SRIOV_MAX_FRAME
+from nicmodel.datasheet.registers import bits_in
 from nicmodel.datasheet.registers_pf import (
     MTA,
     PFMAILBOX,
@@ -30,7 +31,6 @@ from nicmodel.datasheet.registers_pf import (
 from nicmodel.datasheet.rss import KEY_WORDS
 
 Steps = Generator[Any, Any, Any]
-MAX_HASHES = 30
 PATIENCE = 100                               # microseconds that a VF may hold its buffer while we have news for it
 REQUESTS_A_WORD, RESETS_A_WORD = 16, 32      # VFs of a word of PFMBICR, of PFVFLRE
 REQUESTS = 0xFFFF                            # of a word of PFMBICR; the rest are acknowledgements
@@ -41,7 +41,7 @@ class PfMailbox:
 
     def __init__(self, driver: Any, switch: NicSwitch):
         self.driver, self.handle, self.switch = driver, driver.handle, switch
-        self.tables = [0] * 128                      # MTA as last written
+        self.tables = [0] * MTA.count                # MTA as last written
         self.refused = 0                             # messages answered with NACK
         self.reach = 0                               # VFs below this have been allocated at some time
 
@@ -59,15 +59,15 @@ class PfMailbox:
             if reset:
                 news = True
                 self.handle.write(PFVFLREC[word], reset)
-                for vf in _bits(reset, RESETS_A_WORD * word):
-                    self.forget(vf)
+                for bit in bits_in(reset):
+                    self.forget(RESETS_A_WORD * word + bit)
         for word in range(-(-self.reach // REQUESTS_A_WORD)):
             cause = yield self.handle.read(PFMBICR[word])
             if cause:
                 news |= bool(cause & REQUESTS)                    # acknowledgements lie there at all times
                 self.handle.write(PFMBICR[word], cause)
-                for vf in _bits(cause & REQUESTS, REQUESTS_A_WORD * word):
-                    yield from self.answer(vf)
+                for bit in bits_in(cause & REQUESTS):
+                    yield from self.answer(REQUESTS_A_WORD * word + bit)
         return news
 
     def forget(self, vf: int) -> None:
@@ -175,7 +175,7 @@ class PfMailbox:
         return words[1:3] if address_of_words(*words[1:3]) == record.mac else None
 
     def set_multicast(self, vf: int, record: VirtualFunction, words: list[int]) -> list[int] | None:
-        """Up to 30 hashes of 12 bits, two a word."""
+        """Hashes of 12 bits, two a word."""
         count = words[0] >> 16 & 0xFF
         if count > MAX_HASHES:
             return None
@@ -192,7 +192,7 @@ class PfMailbox:
 
     def _write_hashes(self) -> None:
         """MTA is shared: it holds what any VF asked for."""
-        tables = [0] * 128
+        tables = [0] * MTA.count
         for record in self.switch.vfs.values():
             for value in record.hashes:
                 tables[value >> 5] |= 1 << (value & 31)
@@ -217,8 +217,3 @@ ANSWERS: dict[int, tuple[int, Answer]] = {
 def needs(first: int) -> int:
     """How many words of a message are to be read, by its first."""
     return ANSWERS.get(first & 0xFFFF, (1, None))[0]
-
-
-def _bits(word: int, base: int) -> list[int]:
-    """Positions of the ones of a word, plus ``base``."""
-    return [base + i for i in range(word.bit_length()) if word >> i & 1]

@@ -10,6 +10,7 @@ ACK = 1 << 31                    # the request was granted
 NACK = 1 << 30                   # it was refused
 CTS = 1 << 29                    # the PF is ready for more; in every reply but that to RESET
 WORDS = 16                       # of 32 bits, per VF
+MAX_HASHES = 30                  # of SET_MULTICAST: 12 bits each, two a word, as many as fit behind the first word
 
 # API values on the wire, newest first: 1.3, 1.2, 1.1, 1.0.
 API_VERSIONS = (4, 3, 2, 0)

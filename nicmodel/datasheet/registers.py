@@ -196,3 +196,12 @@ def bits(**named: int | tuple[int, int] | tuple[int, int, str]) -> tuple[Field, 
 def registers_of(namespace: dict[str, object]) -> tuple[Register, ...]:
     """The rows a datasheet module declares, in order."""
     return tuple(value for value in namespace.values() if isinstance(value, Register))
+
+
+def bits_in(word: int) -> list[int]:
+    """Positions of the ones of a word.
+
+    >>> bits_in(0b1010)
+    [1, 3]
+    """
+    return [bit for bit in range(word.bit_length()) if word >> bit & 1]

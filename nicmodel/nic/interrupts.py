@@ -13,9 +13,8 @@ from typing import Protocol
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
-from nicmodel.datasheet.registers import Register
+from nicmodel.datasheet.registers import Register, bits_in
 from nicmodel.datasheet.registers_pf import IVAR_VALID
-from nicmodel.nic.pools import bits_in
 from nicmodel.nic.registers import RegisterFile
 from nicmodel.sim.plane import PF_FUNCTION, VECTORS_PER_FUNCTION, DataPlane
 

@@ -45,12 +45,3 @@ class Pools:
         """A VF's own queue numbers -> absolute queues."""
         return {index: queue for index in range(self.queues_per_pool)
                 if (queue := self.vf_queue(vf, index)) is not None}
-
-
-def bits_in(word: int) -> list[int]:
-    """Positions of the ones of a word.
-
-    >>> bits_in(0b1010)
-    [1, 3]
-    """
-    return [bit for bit in range(word.bit_length()) if word >> bit & 1]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
-from nicmodel.datasheet.registers import Field, Register
+from nicmodel.datasheet.registers import Field, Register, bits_in
 from nicmodel.nic.interrupts import Interrupts
-from nicmodel.nic.pools import Pools, bits_in
+from nicmodel.nic.pools import Pools
 from nicmodel.nic.registers import RegisterFile
 from nicmodel.sim.plane import PF_FUNCTION, DataPlane, Direction, RingConfig
 
