@@ -52,6 +52,7 @@ from nicmodel.datasheet.registers_pf import (
     VLNCTRL,
     VT_CTL,
     itr_units,
+    ivar_lsb,
     put_default_pool,
 )
 
@@ -167,10 +168,10 @@ class PfHardware(PfRequests):
 
     def route_interrupts(self) -> Steps:
         """Our queue pair on one vector, mailbox and link on the other."""
-        valid = QUEUE_VECTOR | IVAR_VALID
         if self.pair is not None and not self.pair.settings.poll_ps:
-            self.handle.write(IVAR[self.pair.index // 2], (valid | valid << 8) << 16 * (self.pair.index % 2))
-        self.handle.write(IVAR_MISC, (OTHER_VECTOR | IVAR_VALID) << 8)
+            self.handle.write(IVAR[self.pair.index // 2], sum(
+                (QUEUE_VECTOR | IVAR_VALID) << ivar_lsb(self.pair.index, transmit) for transmit in (False, True)))
+        self.handle.write(IVAR_MISC, IVAR_MISC.OTHER.put(OTHER_VECTOR | IVAR_VALID))
         self.throttle()
         self.handle.write(EIAC, 1 << QUEUE_VECTOR)
         self.mailbox.listen()

@@ -16,7 +16,7 @@ from drivers.vf_rss import VfRss
 from nicmodel.datasheet.ethernet import address_of_words
 from nicmodel.datasheet.mailbox import API_VERSIONS, Message
 from nicmodel.datasheet.ndis import Status
-from nicmodel.datasheet.registers_pf import IVAR_VALID, itr_units
+from nicmodel.datasheet.registers_pf import IVAR_VALID, itr_units, ivar_lsb
 from nicmodel.datasheet.registers_vf import (
     VFCTRL,
     VFGPRC,
@@ -114,11 +114,8 @@ class VfHardware(MiniportBase):
 
     def route_interrupts(self) -> None:
         """Queue i raises vector i unless it is polled, the mailbox its own; causes clear themselves when a message leaves."""
-        vectors = 0
-        for pair in (each for each in self.pairs if not each.settings.poll_ps):
-            byte = 16 * (pair.index & 1)
-            valid = (pair.vector | IVAR_VALID) << byte | (pair.vector | IVAR_VALID) << (byte + 8)
-            vectors |= valid
+        vectors = sum((pair.vector | IVAR_VALID) << ivar_lsb(pair.index, transmit)
+                      for pair in self.pairs if not pair.settings.poll_ps for transmit in (False, True))
         self.throttle()
         self.handle.write(VTIVAR[0], vectors)
         self.handle.write(VTIVAR_MISC, MAILBOX_VECTOR | IVAR_VALID)

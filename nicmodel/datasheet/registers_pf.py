@@ -64,7 +64,8 @@ LONGEST_ITR_PS = (2 ** EITR.ITR_INT.width - 1) * ITR_UNIT_PS
 VF_THROTTLES, REAL_EITRS, PF_EITRS = 2, 129, 64
 IVAR = Register("IVAR", 0x00900, stride=4, count=(QUEUES + 1) // 2, extension=((0x20000, 64),),
                 doc="vector of Rx 2n, Tx 2n, Rx 2n+1, Tx 2n+1; valid bit 7", source="82599 8.2.3.5.10")
-IVAR_VALID = 0x80               # of a byte of IVAR, and of those of VFs: it names a vector
+IVAR_VALID = 0x80               # of a byte of IVAR, of IVAR_MISC, and of those of VFs: it names a vector
+IVAR_VECTOR, IVAR_MISC_VECTOR = 0x3F, 0x7F
 IVAR_MISC = Register("IVAR_MISC", 0x00A00, fields=bits(TCP=(0, 8), OTHER=(8, 8)), doc="vector of the other causes",
                      source="82599 8.2.3.5.11")
 GPIE = Register("GPIE", 0x00898, models=STORAGE, fields=bits(MSIX_MODE=4, VT_MODE=(14, 2), EIAME=30, PBA_SUPPORT=31),
@@ -135,33 +136,7 @@ QDE = Register("QDE", 0x02F04, fields=bits(QDE=0, IDX=(8, 7), WE=16, RE=17, IDX_
                doc="drop when queue IDX has no descriptor; IDX_EXT are bits 9:7 of the index (extension)")
 
 
-
-def put_default_pool(pool: int) -> int:
-    """A pool in VT_CTL, in the data sheet's field and its extension.
-
-    >>> get_default_pool(put_default_pool(256)), put_default_pool(63) == VT_CTL.DEF_PL.mask
-    (256, True)
-    """
-    return VT_CTL.DEF_PL.put(pool) | VT_CTL.DEF_PL_EXT.put(pool >> VT_CTL.DEF_PL.width)
-
-
-def get_default_pool(word: int) -> int:
-    """The pool that a word of VT_CTL names."""
-    return VT_CTL.DEF_PL.get(word) | VT_CTL.DEF_PL_EXT.get(word) << VT_CTL.DEF_PL.width
-
-
 # 8.2.3.8 and 8.2.3.9 queues
-
-
-def itr_units(interval_ps: int) -> int:
-    """ITR_INT of EITR and VTEITR for a least interval: rounded down, and the longest there is for more.
-
-    >>> itr_units(2_047_999), itr_units(50_000_000), itr_units(10**12)
-    (0, 24, 511)
-    """
-    return min(interval_ps, LONGEST_ITR_PS) // ITR_UNIT_PS
-
-
 def _rx(name: str, offset: int, **more: Any) -> Register:
     return Register(name, 0x01000 + offset, stride=0x40, count=QUEUES,
                     extension=((0x0D000 + offset, 64), (0x40000 + offset, 128)), source="82599 8.2.3.8", **more)
@@ -229,6 +204,39 @@ AUTOC = Register("AUTOC", 0x042A0, reset=0x2000, models=STORAGE, source="82599 8
 GPRC = Register("GPRC", 0x04074, access="RC", doc="good packets received, all functions", source="82599 8.2.3.23.18")
 GPTC = Register("GPTC", 0x04080, access="RC", doc="good packets transmitted, all functions",
                 source="82599 8.2.3.23.21")
+
+
+# words that several fields, or several registers, make up
+def put_default_pool(pool: int) -> int:
+    """A pool in VT_CTL, in the data sheet's field and its extension.
+
+    >>> get_default_pool(put_default_pool(256)), put_default_pool(63) == VT_CTL.DEF_PL.mask
+    (256, True)
+    """
+    return VT_CTL.DEF_PL.put(pool) | VT_CTL.DEF_PL_EXT.put(pool >> VT_CTL.DEF_PL.width)
+
+
+def get_default_pool(word: int) -> int:
+    """The pool that a word of VT_CTL names."""
+    return VT_CTL.DEF_PL.get(word) | VT_CTL.DEF_PL_EXT.get(word) << VT_CTL.DEF_PL.width
+
+
+def ivar_lsb(queue: int, transmit: bool) -> int:
+    """The lowest bit of a queue's byte in its word of IVAR, or of VTIVAR.
+
+    >>> [ivar_lsb(queue, transmit) for queue in (4, 5) for transmit in (False, True)]
+    [0, 8, 16, 24]
+    """
+    return 16 * (queue % 2) + 8 * transmit
+
+
+def itr_units(interval_ps: int) -> int:
+    """ITR_INT of EITR and VTEITR for a least interval: rounded down, and the longest there is for more.
+
+    >>> itr_units(2_047_999), itr_units(50_000_000), itr_units(10**12)
+    (0, 24, 511)
+    """
+    return min(interval_ps, LONGEST_ITR_PS) // ITR_UNIT_PS
 
 
 def vf_throttle(vf: int, vector: int) -> int:

@@ -132,7 +132,7 @@ class Interrupts:
     def pf_other_vector(self) -> int:
         """The PF's vector of mailbox and link causes; -1: none."""
         byte = pf.IVAR_MISC.OTHER.get(self.regs.get(pf.IVAR_MISC))
-        return byte & 0x7F if byte & IVAR_VALID else -1
+        return byte & pf.IVAR_MISC_VECTOR if byte & IVAR_VALID else -1
 
     # causes -------------------------------------------------------------------------------------------------
     def raise_causes(self, function: int, causes: int) -> None:
@@ -175,12 +175,8 @@ class Interrupts:
             gate.pend(vector)
         return True
 
-    def ring_vector(self, function: int, queue: int, local: int, transmit: bool) -> int:
-        """The vector that IVAR gives to a queue; -1: none. `local` is the VF's own queue number."""
-        if function == PF_FUNCTION:
-            word = self.regs.get(pf.IVAR, queue // 2)
-            byte = word >> 16 * (queue % 2) + 8 * transmit & 0xFF
-            return byte & 0x3F if byte & IVAR_VALID else -1
-        word = self.causes[function].regs.get(vf.VTIVAR, local // 2)
-        byte = word >> 16 * (local % 2) + 8 * transmit & 0xFF
-        return byte & 0x1 if byte & IVAR_VALID else -1
+    def ring_vector(self, function: int, queue: int, transmit: bool) -> int:
+        """The vector that IVAR gives to a queue, or VTIVAR to one that a VF numbers so; -1: none."""
+        row = pf.IVAR if function == PF_FUNCTION else vf.VTIVAR
+        byte = self.causes[function].regs.get(row, queue // 2) >> pf.ivar_lsb(queue, transmit)
+        return byte & pf.IVAR_VECTOR if byte & IVAR_VALID else -1

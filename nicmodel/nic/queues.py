@@ -143,8 +143,8 @@ class Queues:
                           wthresh=pf.TXDCTL.WTHRESH.get(get(pf.TXDCTL, queue)) if direction == TX else 0)
 
     def _vector(self, direction: Direction, queue: int, function: int) -> int:
-        local = queue - self.pools.queues_per_pool * (function - 1) if function != PF_FUNCTION else queue
-        return self.interrupts.ring_vector(function, queue, local, direction == TX)
+        first = self.pools.queues_per_pool * (function - 1) if function != PF_FUNCTION else 0
+        return self.interrupts.ring_vector(function, queue - first, direction == TX)
 
     def route(self, queues: Iterable[int]) -> None:
         """IVAR changed: open rings raise another vector from now on."""
