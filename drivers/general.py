@@ -7,7 +7,7 @@ role's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from inspect import isgenerator
 from typing import Any
 
@@ -21,8 +21,8 @@ from nicmodel.datasheet.ndis_general import (
     StatisticsInfo,
 )
 from nicmodel.datasheet.ndis_structures import header_is, made
+from nicmodel.pcie.handle import Steps
 
-Steps = Generator[Any, Any, Any]
 DESCRIPTION = b"nicmodel 82599-compatible adapter\0"
 DRIVER_VERSION = 0x0100                # major and minor version of the driver, a byte each
 ULONG, ULONG64 = 4, 8

@@ -7,7 +7,7 @@ file knows NDIS and the handle's verbs; registers and rings belong to the driver
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from ctypes import c_uint32
 from inspect import isgenerator
 from typing import Any
@@ -37,10 +37,10 @@ from nicmodel.datasheet.ndis_structures import (
     address,
     made,
 )
+from nicmodel.pcie.handle import Steps
 from nicmodel.sim.errors import DriverFault
 
 US, MS = 1_000_000, 1_000_000_000         # ps
-Steps = Generator[Any, Any, Any]
 StepList = tuple[Callable[..., Any], ...]
 KNOWN_OIDS = frozenset(Oid)
 POLL_PS = 10 * US                          # spacing of register polls

@@ -8,7 +8,6 @@ come in through `pf_requests`, the switch is in `pf_switch`, the VFs' mailboxes 
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +26,8 @@ from nicmodel.datasheet.ethernet import STANDARD_FRAME
 from nicmodel.datasheet.ndis import Oid, PartitionType, RequestType, Status
 from nicmodel.datasheet.ndis_structures import AddDeviceRegistrationAttributes, made
 from nicmodel.datasheet.registers_pf import EICR, LINKS
+from nicmodel.pcie.handle import Steps
 
-Steps = Generator[Any, Any, Any]
 QUERY, SET, METHOD = RequestType
 MESSAGES = 2
 

@@ -6,9 +6,6 @@ allocated has none: INVALID_PARAMETER (G-05). One VF's request touches that VF a
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
-
 from drivers.miniport import US
 from drivers.pf_mailbox import PfMailbox
 from drivers.pf_requests import PfRequests
@@ -20,8 +17,8 @@ from nicmodel.datasheet.ndis_sriov import RESOURCE_TYPE_MEMORY
 from nicmodel.datasheet.ndis_structures import MemoryResource, SetPowerStateParameters
 from nicmodel.datasheet.timing import FLR_SETTLE_PS
 from nicmodel.ndis.request import Request
+from nicmodel.pcie.handle import Steps
 
-Steps = Generator[Any, Any, Any]
 DEVICE_CONTROL = VF_EXPRESS.at + VF_EXPRESS["DevCtl"].at
 DEVICE_STATUS = VF_EXPRESS.at + VF_EXPRESS["DevSta"].at
 INITIATE_FLR = VF_EXPRESS["DevCtl"]["InitiateFlr"].mask

@@ -6,7 +6,6 @@ Which lists they stand in, and when those are run, is decided in `pf`.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 from drivers.miniport import MS
@@ -55,8 +54,8 @@ from nicmodel.datasheet.registers_pf import (
     ivar_lsb,
     put_default_pool,
 )
+from nicmodel.pcie.handle import Steps
 
-Steps = Generator[Any, Any, Any]
 QUEUE_VECTOR, OTHER_VECTOR = 0, 1
 MRQE_64_POOLS, MTQC_64_POOLS = 0x8, 0x6
 ALL_CAUSES = 0x7FFFFFFF

@@ -6,15 +6,11 @@ power: the hardware is programmed anew from it.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
-
 from drivers.miniport import StepList
 from drivers.pf_hardware import PfHardware
 from nicmodel.datasheet.ndis import SURPRISE_REMOVED, PowerState, Status
 from nicmodel.datasheet.registers_pf import CTRL_EXT
-
-Steps = Generator[Any, Any, Any]
+from nicmodel.pcie.handle import Steps
 
 
 class PfLife(PfHardware):

@@ -8,7 +8,7 @@ What a VF sends comes from another partition: it is checked, and touches that VF
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 from drivers.miniport import US
@@ -29,8 +29,8 @@ from nicmodel.datasheet.registers_pf import (
     QDE,
 )
 from nicmodel.datasheet.rss import KEY_WORDS
+from nicmodel.pcie.handle import Steps
 
-Steps = Generator[Any, Any, Any]
 PATIENCE = 100                               # microseconds that a VF may hold its buffer while we have news for it
 REQUESTS_A_WORD, RESETS_A_WORD = 16, 32      # VFs of a word of PFMBICR, of PFVFLRE
 REQUESTS = 0xFFFF                            # of a word of PFMBICR; the rest are acknowledgements

@@ -9,7 +9,7 @@ elsewhere: `pf_switch`, `pf_filters`, `pf_functions`, `pf_blocks`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 from drivers.pf_features import PfFeatures
@@ -17,8 +17,8 @@ from nicmodel.datasheet import ndis as n
 from nicmodel.datasheet.ndis import Oid, RequestType, Status
 from nicmodel.datasheet.ndis_structures import header_is
 from nicmodel.ndis.request import Request
+from nicmodel.pcie.handle import Steps
 
-Steps = Generator[Any, Any, Any]
 Serve = Callable[[Any, Request], Status | Steps]
 
 

@@ -8,7 +8,7 @@ A pair is run either by a ring agent in the data plane (bulk traffic: started an
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,10 @@ from drivers.ringmath import advance, free, used
 from nicmodel.datasheet import descriptors, registers_pf, registers_vf
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
 from nicmodel.datasheet.registers import Register
+from nicmodel.pcie.handle import Steps
 
 DRAIN_POLL_PS = 5 * US
 DRAIN_PATIENCE_PS = 2 * MS
-Steps = Generator[Any, Any, Any]
 
 
 @dataclass(frozen=True)

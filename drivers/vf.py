@@ -8,7 +8,7 @@ queues; the packet filter starts the traffic. Steps that touch registers are in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from ctypes import pointer
 from dataclasses import dataclass
 from typing import Any
@@ -40,9 +40,9 @@ from nicmodel.datasheet.ndis_structures import (
     made,
 )
 from nicmodel.datasheet.registers_vf import VFLINKS
+from nicmodel.pcie.handle import Steps
 from nicmodel.sim.errors import DriverFault
 
-Steps = Generator[Any, Any, Any]
 SET, METHOD = RequestType.SET, RequestType.METHOD
 KEYWORDS = ("*JumboPacket", "*InterruptModeration")
 

@@ -5,14 +5,11 @@ Optional: a VF whose NDIS has no back channel comes up without (the mailbox give
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
-
 from drivers.vf_hardware import VfHardware
 from nicmodel.datasheet.config_blocks import ADDRESS, BLOCKS, LIMITS, LINK
 from nicmodel.datasheet.ndis import Status
+from nicmodel.pcie.handle import Steps
 
-Steps = Generator[Any, Any, Any]
 WANTED = (LINK, ADDRESS, LIMITS)
 
 

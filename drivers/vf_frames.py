@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drivers.miniport import US, Steps
+from drivers.miniport import US
 from drivers.rings import DRAIN_PATIENCE_PS, PythonRings, QueuePair
 from drivers.vf_hardware import VfHardware
 from nicmodel.datasheet.ndis import Status
 from nicmodel.ndis.net_buffers import NetBufferList
+from nicmodel.pcie.handle import Steps
 
 LOOK_PS = 10 * US                        # how often a pause looks whether every list is back
 

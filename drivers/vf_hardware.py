@@ -6,7 +6,6 @@ it (VF-INIT-21, -22); what it wants of the PF it asks over the mailbox.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 from drivers.miniport import MS, US, MiniportBase
@@ -34,8 +33,8 @@ from nicmodel.datasheet.registers_vf import (
     VTIVAR,
     VTIVAR_MISC,
 )
+from nicmodel.pcie.handle import Steps
 
-Steps = Generator[Any, Any, Any]
 QUEUES = 2                               # of a pool
 MAILBOX_VECTOR = 2                       # vectors 0 and 1 serve queues
 ALL_VECTORS = 0x7

@@ -6,14 +6,13 @@ it. Legacy protocol (API 1.0 to 1.3): the buffer is owned before words are writt
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from drivers.miniport import POLL_PS, POLL_TIMEOUT_PS, MiniportBase
 from nicmodel.datasheet.mailbox import ACK, CTS, NACK, Message
 from nicmodel.datasheet.registers_vf import VFMAILBOX, VFMBMEM
+from nicmodel.pcie.handle import Steps
 
-Steps = Generator[Any, Any, Any]
 READ_TO_CLEAR = VFMAILBOX.PFSTS.mask | VFMAILBOX.PFACK.mask | VFMAILBOX.RSTD.mask
 
 

@@ -8,7 +8,6 @@ parent partition cannot be a PF: there the start fails.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,8 @@ from drivers.pf import PfMiniport, PfSettings
 from drivers.vf import VfMiniport, VfSettings
 from nicmodel.datasheet.ndis import Oid, PartitionType, RequestType, Status
 from nicmodel.datasheet.profiles import PROFILES
+from nicmodel.pcie.handle import Steps
 
-Steps = Generator[Any, Any, Any]
 PF_DEVICES = frozenset(profile.device_id for profile in PROFILES.values())
 
 

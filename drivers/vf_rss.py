@@ -6,7 +6,6 @@ was set is kept here, so that a function that was reset has it again when its qu
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from ctypes import sizeof
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,8 +29,7 @@ from nicmodel.datasheet.ndis_structures import (
 )
 from nicmodel.datasheet.registers_vf import VFMRQC, VFPSRTYPE, VFRETA, VFRSSRK
 from nicmodel.datasheet.rss import ENTRIES_A_WORD, KEY_WORDS, LEAST_QUEUES, TYPE_OF_FLAG, TYPES_LSB
-
-Steps = Generator[Any, Any, Any]
+from nicmodel.pcie.handle import Steps
 
 CAPABILITIES = (RssCapabilities.HASH_TYPE_TCP_IPV4 | RssCapabilities.HASH_TYPE_TCP_IPV6
                 | RssCapabilities.MESSAGE_SIGNALED_INTERRUPTS | RssCapabilities.USING_MSI_X | RssCapabilities.SUPPORTS_MSI_X

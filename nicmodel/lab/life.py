@@ -17,9 +17,9 @@ from nicmodel.lab.machine import Machine
 from nicmodel.ndis.adapter import Adapter
 from nicmodel.ndis.guests import Guest
 from nicmodel.ndis.journal import Entry, Journal
-from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.stack import VirtualizationStack
 from nicmodel.ndis.states import State
+from nicmodel.pcie.handle import Steps
 
 
 @dataclass

@@ -16,11 +16,11 @@ from typing import Any, Protocol
 from nicmodel.datasheet.ndis import SURPRISE_REMOVED, Oid, PowerState, RequestType, Status
 from nicmodel.ndis.checker import named
 from nicmodel.ndis.library import NdisLibrary
-from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.seen import HALT, INITIALIZE, PAUSE, PAUSE_RETURNS, PNP_EVENT, REQUEST, RESET
 from nicmodel.ndis.states import RESETTABLE, TAKES_OIDS, Event, State, after
 from nicmodel.ndis.stumble import no_status, stumble
 from nicmodel.ndis.turn import Turn
+from nicmodel.pcie.handle import Steps
 from nicmodel.sim.errors import DriverFault, ModelBug, NicModelError
 
 HALT_REMOVED, HALT_STOPPED = "NdisHaltDeviceSurpriseRemoved", "NdisHaltDeviceStopped"

@@ -12,10 +12,10 @@ from nicmodel.datasheet.ndis import Oid, RequestType, SriovCapabilities, Status
 from nicmodel.datasheet.ndis_structures import VfSerialNumberInfo, made
 from nicmodel.ndis.guests import Guest
 from nicmodel.ndis.journal import Step
-from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.probing import probe
 from nicmodel.ndis.requests import NETVSC, NdisRequests
 from nicmodel.ndis.rss import set_rss
+from nicmodel.pcie.handle import Steps
 
 if TYPE_CHECKING:
     from nicmodel.ndis.stack import VirtualizationStack as Stack

@@ -21,8 +21,8 @@ from nicmodel.datasheet.ndis_structures import (
 )
 from nicmodel.ndis.adapter import Adapter
 from nicmodel.ndis.buffers import followed
-from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.states import TAKES_OIDS
+from nicmodel.pcie.handle import Steps
 
 if TYPE_CHECKING:
     from nicmodel.ndis.requests import NdisRequests

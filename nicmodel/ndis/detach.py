@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, Status
 from nicmodel.ndis.guests import Guest
 from nicmodel.ndis.journal import Step
-from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.states import State
+from nicmodel.pcie.handle import Steps
 
 if TYPE_CHECKING:
     from nicmodel.ndis.stack import VirtualizationStack as Stack

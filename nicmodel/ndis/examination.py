@@ -65,8 +65,8 @@ if TYPE_CHECKING:
 
     from nicmodel.ndis.adapter import Adapter
     from nicmodel.ndis.guests import Guest
-    from nicmodel.ndis.platform import Steps
     from nicmodel.ndis.stack import VirtualizationStack
+    from nicmodel.pcie.handle import Steps
 
 QUERY, SET, METHOD = RequestType
 PF_REQUESTS = [(kind, oid) for (oid, kind), to in HANDLER_OF.items() if to is Handler.PF]

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from nicmodel.datasheet.ndis import DEFAULT_VPORT_ID, INVALID_VF_FUNCTION_ID, PartitionType, Status
 from nicmodel.ndis.adapter import Adapter, Miniport
 from nicmodel.ndis.library import NdisLibrary
-from nicmodel.ndis.platform import COMMAND, VF_KEYWORDS, Circumstances, HandlePlatform, Steps, pf_keywords
+from nicmodel.ndis.platform import COMMAND, VF_KEYWORDS, Circumstances, HandlePlatform, pf_keywords
 from nicmodel.ndis.stumble import stumble
+from nicmodel.pcie.handle import Steps
 
 if TYPE_CHECKING:
     import simpy

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nicmodel.datasheet.ndis import Status
-from nicmodel.ndis.platform import Steps
+from nicmodel.pcie.handle import Steps
 
 if TYPE_CHECKING:
     import simpy

@@ -31,9 +31,10 @@ from nicmodel.ndis.irql import Irql
 from nicmodel.ndis.library_sriov import SriovFunctions
 from nicmodel.ndis.net_buffers import Binding, NetBufferList, serials
 from nicmodel.ndis.observed import ObservedHandle
-from nicmodel.ndis.platform import Platform, Steps
+from nicmodel.ndis.platform import Platform
 from nicmodel.ndis.seen import INDICATE, SEND_COMPLETE
 from nicmodel.ndis.stumble import stumble
+from nicmodel.pcie.handle import Steps
 from nicmodel.sim.errors import NicModelError
 
 if TYPE_CHECKING:

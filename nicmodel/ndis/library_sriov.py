@@ -14,7 +14,8 @@ from nicmodel.datasheet.config_space import SPACE_BYTES
 from nicmodel.datasheet.ndis import BLOCK_MASK_BITS, MAX_CONFIG_BLOCK, Status
 from nicmodel.ndis.checker import Call, Checker
 from nicmodel.ndis.irql import Irql
-from nicmodel.ndis.platform import Platform, Steps
+from nicmodel.ndis.platform import Platform
+from nicmodel.pcie.handle import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,8 @@ from nicmodel.datasheet.ndis import PowerState, Status
 from nicmodel.ndis import attach, detach
 from nicmodel.ndis.guests import Guest
 from nicmodel.ndis.journal import Step
-from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.states import State
+from nicmodel.pcie.handle import Steps
 
 if TYPE_CHECKING:
     from nicmodel.ndis.stack import VirtualizationStack as Stack

@@ -6,24 +6,23 @@ one `FunctionHandle`; enabling virtualization walks the PF's capability list lik
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nicmodel.datasheet.config_pf import HEADER, MSIX, SRIOV
+from nicmodel.datasheet.config_pf import MSIX, PF, SRIOV
 from nicmodel.datasheet.ndis import DEFAULT_SWITCH_NAME, NIC_SWITCH_KEY, PartitionType, Status
 from nicmodel.datasheet.timing import VF_ENABLE_SETTLE_PS
 from nicmodel.pcie.capabilities import at_once, classic, extended, in_time
+from nicmodel.pcie.handle import Steps
 
 if TYPE_CHECKING:
     import simpy
 
     from nicmodel.pcie.handle import FunctionHandle
 
-Steps = Generator[Any, Any, Any]
-
-COMMAND = next(row for row in HEADER if row.name == "Command")
+COMMAND = PF["Command"]
 MEMORY_AND_MASTER = COMMAND["MemoryEnable"].mask | COMMAND["BusMaster"].mask
 VF_ENABLE = SRIOV["Control"]["VfEnable"].mask
 VF_MEMORY_ENABLE = SRIOV["Control"]["VfMemoryEnable"].mask

@@ -19,9 +19,9 @@ from nicmodel.datasheet.ndis_structures import (
     VendorDeviceIdInfo,
     made,
 )
-from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.requests import NDIS, STACK, NdisRequests, Opener
+from nicmodel.pcie.handle import Steps
 
 HEADER_BYTES = 64                    # of a PCI configuration header
 QUERY, METHOD = RequestType.QUERY, RequestType.METHOD

@@ -38,11 +38,11 @@ from nicmodel.datasheet.ndis_structures import (
 from nicmodel.ndis.adapter import Adapter
 from nicmodel.ndis.answers import ANSWERS, Answer, Binding, Known
 from nicmodel.ndis.backchannel import BackChannel
-from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.states import State
 from nicmodel.ndis.turn import Turn
 from nicmodel.ndis.verify import APPLICATION, CHOSEN, NDIS, NETVSC, NOTE, STACK, VERIFY, Note, Opener, Verify
+from nicmodel.pcie.handle import Steps
 
 _LUIDS = itertools.count(1)
 __all__ = ["APPLICATION", "NDIS", "NETVSC", "STACK", "NdisRequests", "Opener"]

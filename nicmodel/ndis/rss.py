@@ -18,7 +18,7 @@ from nicmodel.datasheet.ndis_structures import (
 )
 from nicmodel.datasheet.rss import VERIFICATION_KEY
 from nicmodel.ndis.adapter import Adapter
-from nicmodel.ndis.platform import Steps
+from nicmodel.pcie.handle import Steps
 
 TYPES_OF_CAPABILITY = {RssCapabilities.HASH_TYPE_TCP_IPV4: HashTypes.IPV4 | HashTypes.TCP_IPV4,
                        RssCapabilities.HASH_TYPE_TCP_IPV6: HashTypes.IPV6 | HashTypes.TCP_IPV6}

@@ -37,10 +37,10 @@ from nicmodel.ndis.lives import (
     RESUME,
     SLEEP,
 )
-from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.states import TAKES_OIDS, State
 from nicmodel.ndis.switch_requests import SwitchRequests
 from nicmodel.ndis.synthetic import SyntheticPath
+from nicmodel.pcie.handle import Steps
 
 if TYPE_CHECKING:
     import simpy

@@ -32,8 +32,8 @@ from nicmodel.datasheet.ndis_structures import (
 from nicmodel.ndis.adapter import Adapter
 from nicmodel.ndis.buffers import filter_of, switch_of, vf_of, vport_of
 from nicmodel.ndis.guests import Guest
-from nicmodel.ndis.platform import Steps
 from nicmodel.ndis.requests import NDIS, STACK, NdisRequests, Opener
+from nicmodel.pcie.handle import Steps
 
 
 class SwitchRequests:

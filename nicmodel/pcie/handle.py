@@ -23,7 +23,7 @@ from nicmodel.sim.plane import NO_AGENT, AgentConfig
 if TYPE_CHECKING:
     from nicmodel.datasheet.registers import Register, RegisterAt
 
-Steps = Generator[simpy.Event, Any, Any]
+Steps = Generator[Any, Any, Any]        # what waits: it yields SimPy events, and may return something
 REGISTER_BAR = 0
 WORD = 1 << 32
 
