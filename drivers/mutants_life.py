@@ -202,8 +202,6 @@ class KeepsStaleBlocks(VfMiniport):
         return Status.SUCCESS if stale and not self.gone else super().oid_request(kind, oid, buffer)
 
 
-
-
 @mutant("vf_completes_a_send_twice", "NBL-01", LIFE)
 class CompletesASendTwice(VfMiniport):
     def complete_sends(self, lists: Any, status: Status) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from nicmodel.lab.machine import Machine
 
 
-
 @dataclass
 class Sender:
     """A guest that sends over the synthetic path, from ``since`` until ``until``: its next frame, and when VMBus brings it."""

@@ -57,7 +57,6 @@ def print_rows(rows: list[dict[str, Any]], columns: Sequence[str], as_json: bool
     return OK
 
 
-
 def rounded(row: dict[str, Any]) -> dict[str, Any]:
     """A row's figures, short enough for a table."""
     short = {key: f"{row[key]:.6g}" for key in ("got", "expected", "tolerance") if row[key] is not None}

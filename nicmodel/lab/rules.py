@@ -34,7 +34,6 @@ class Judged:
         """Whether some rule is broken."""
         return self.offence is not None or any(row["verdict"] == "broken" for row in self.rows)
 
-
     def to_dict(self) -> dict[str, Any]:
         """What --json prints."""
         if self.offence is None:

@@ -236,6 +236,7 @@ def test_shutdown_turns_virtualization_off(machine):
 
 def test_pf_refuses_what_the_state_of_a_vf_forbids(machine):
     bench = machine(num_vfs=1).start()
+
     def ask(oid, parameters, kind=RequestType.SET):
         return bench.do(bench.stack.pf.oid(kind, oid, parameters))
     assert ask(Oid.NIC_SWITCH_FREE_VF, made(FreeVfParameters, VFId=0)) == Status.INVALID_PARAMETER

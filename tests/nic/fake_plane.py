@@ -26,7 +26,6 @@ POOLS_16, POOLS_32, POOLS_64 = 1, 2, 3
 VALID = 0x80
 
 
-
 class FakePlane:
     """Tables as last set, rings that are open, and a log of it all. It refuses what the real planes refuse."""
 

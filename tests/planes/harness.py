@@ -329,6 +329,7 @@ def _rows(left: Outcome, right: Outcome) -> str:
     if not len(unequal):
         return "" if len(a) == len(b) else f"{len(a)} rows against {len(b)}; the extra: {(a if len(a) > common else b)[common]}"
     # The earliest in time tells more than the first by number.
+
     def when(i: int) -> int:
         return min(int(max(a[i][name], b[i][name])) for name in STAGES if a[i][name] != b[i][name]) \
             if any(a[i][name] != b[i][name] for name in STAGES) else 0
