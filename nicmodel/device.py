@@ -19,9 +19,8 @@ from typing import Any, cast
 
 import simpy
 
-from nicmodel.datasheet.pcie_link import GENERATIONS, ack_latency_symbols
+from nicmodel.datasheet.pcie_link import GENERATIONS, TICKS_PER_PS, ack_latency_symbols
 from nicmodel.datasheet.profiles import XEON, HostProfile, Profile
-from nicmodel.datasheet.timing import VF_ENABLE_SETTLE_PS
 from nicmodel.nic.nic import Nic
 from nicmodel.pcie import root
 from nicmodel.pcie.endpoint import Endpoint
@@ -56,13 +55,13 @@ def plane_config(profile: Profile, host: HostProfile = XEON, *, num_vfs: int | N
     ticks = generation.byte_ticks(lanes)
 
     def symbols_ps(count: int) -> int:
-        return -(-count * lanes * ticks // 1024)
+        return -(-count * lanes * ticks // TICKS_PER_PS)
 
     latency = symbols_ps(ack_latency_symbols(gen, lanes, mps))
     numbers = dict(
         shared(profile) | shared(host), mps=mps,
         num_functions=1 + (profile.max_vfs if num_vfs is None else num_vfs), num_rings=profile.queue_pairs,
-        wire_byte_ticks=8 * 1000 * 1024 // profile.link_gbps, pcie_byte_ticks=ticks, ack_ps=latency, fc_ps=latency,
+        wire_byte_ticks=8 * 1000 * TICKS_PER_PS // profile.link_gbps, pcie_byte_ticks=ticks, ack_ps=latency, fc_ps=latency,
         skp_ps=symbols_ps(generation.skp_interval_symbols), skp_bytes=generation.skp_symbols * lanes)
     return PlaneConfig(**numbers | changes)
 
@@ -240,8 +239,7 @@ class Device:
 
         ModelBug for more VFs than there are, or if they are enabled already.
         """
-        root.enable_vfs(self.endpoint, count)
-        return self.clock.timeout(VF_ENABLE_SETTLE_PS)
+        return self.clock.timeout(root.enable_vfs(self.endpoint, count).settle_ps)
 
     # news from the plane ------------------------------------------------------------------------------------
     def _hear(self, upcall: Upcall) -> None:

@@ -16,7 +16,8 @@ PF_RID = 0x0100              # 01:00.0, the first function behind a root port. a
 # Where a host places 64-bit windows: far above any guest memory. assumed (x86 firmware does likewise)
 WINDOW_BASE = 0x3800_0000_0000
 CACHE_LINE_DWORDS = 0x10     # Cache Line Size as firmware writes it: 64 bytes, in dwords. 82599 dumps
-DEFAULT_PAGE_BYTES = 4096    # System Page Size bit 0
+SMALLEST_PAGE = 12           # bit n of Supported and System Page Sizes means 2^(12 + n) bytes. PCIe base, SR-IOV chapter
+DEFAULT_PAGE_BYTES = 1 << SMALLEST_PAGE
 
 # A BAR: its register's bytes, and the low bits that are no address. PCIe base, config chapter
 BAR_BYTES = 4

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from nicmodel.datasheet.config_pf import AER, EXPRESS, HEADER, SRIOV
+from nicmodel.datasheet.config_pf import AER, EXPRESS, PF, SRIOV
 from nicmodel.datasheet.config_space import (
     BAR_64,
     BAR_IO,
@@ -19,6 +19,7 @@ from nicmodel.datasheet.config_space import (
     CACHE_LINE_DWORDS,
     DEFAULT_PAGE_BYTES,
     PF_RID,
+    SMALLEST_PAGE,
     WINDOW_BASE,
     ConfigRegister,
 )
@@ -30,9 +31,7 @@ from nicmodel.sim.errors import ModelBug
 BARS = 6
 NO_DEVICE = 0xFFFF
 ALL_ONES = 0xFFFFFFFF
-COMMAND = next(row for row in HEADER if row.name == "Command")
-MEMORY_ENABLE, BUS_MASTER = COMMAND["MemoryEnable"].mask, COMMAND["BusMaster"].mask
-CACHE_LINE, BAR0 = 0x0C, 0x10
+COMMAND = PF["Command"]
 
 
 class ConfigPort(Protocol):
@@ -145,7 +144,7 @@ def enumerate_device(endpoint: ConfigPort, mps: int = 128, mrrs: int = 512, *, r
     from `window_base` up, VF windows with room for TotalVFs. VFs must be disabled. ModelBug if the device does not support `mps`.
     """
     pf = Function(endpoint, rid)
-    if endpoint.config_read(rid, 0, 2) == NO_DEVICE:
+    if pf.get(PF["VendorId"]) == NO_DEVICE:
         raise ModelBug(f"no device answers at {rid:#06x}")
     express, sriov = pf.capability(EXPRESS.id), pf.extended(SRIOV.id)
     supported = EXPRESS["DevCap"]["MaxPayload"].get(pf.get(EXPRESS["DevCap"], express))
@@ -154,8 +153,8 @@ def enumerate_device(endpoint: ConfigPort, mps: int = 128, mrrs: int = 512, *, r
     if pf.get(SRIOV["Control"], sriov) & SRIOV["Control"]["VfEnable"].mask:
         raise ModelBug("VFs are enabled: disable them before enumerating anew")
     pf.change(COMMAND, MemoryEnable=0, BusMaster=0)
-    endpoint.config_write(rid, CACHE_LINE, 1, CACHE_LINE_DWORDS)
-    bars, free = pf.place_bars(BAR0, window_base)
+    pf.set(PF["CacheLineSize"], CACHE_LINE_DWORDS)
+    bars, free = pf.place_bars(PF["Bar0"].at, window_base)
     tags = EXPRESS["DevCap"]["ExtendedTag"].get(pf.get(EXPRESS["DevCap"], express))
     pf.change(EXPRESS["DevCtl"], express, MaxPayload=payload_code(mps), MaxReadRequest=payload_code(mrrs),
               ExtendedTag=tags)
@@ -163,7 +162,7 @@ def enumerate_device(endpoint: ConfigPort, mps: int = 128, mrrs: int = 512, *, r
     if ecrc:
         pf.change(AER["Control"], pf.extended(AER.id), EcrcGenerate=1, EcrcCheck=1)
     pf.change(SRIOV["Control"], sriov, AriHierarchy=int(ari))
-    pf.set(SRIOV["SystemPageSize"], page_bytes >> 12, sriov)
+    pf.set(SRIOV["SystemPageSize"], page_bytes >> SMALLEST_PAGE, sriov)
     total = pf.get(SRIOV["TotalVfs"], sriov)
     vf_bars, _ = pf.place_bars(sriov + SRIOV["VfBar0"].at, free, total)
     for bar, window in vf_bars.items():
@@ -204,7 +203,7 @@ def enable_vfs(endpoint: ConfigPort, count: int, *, rid: int = PF_RID, last_bus:
     _require(pf.get(SRIOV["InitialVfs"], sriov) == total, "InitialVFs differs from TotalVFs")
     _require(1 <= count <= total, f"{count} VFs asked of a device with {total}")
     _require(not control & SRIOV["Control"]["VfEnable"].mask, "VFs are enabled already")
-    _require(pf.get(SRIOV["SupportedPageSizes"], sriov) << 12 >= page_bytes, "no page is that large")
+    _require(pf.get(SRIOV["SupportedPageSizes"], sriov) << SMALLEST_PAGE >= page_bytes, "no page is that large")
     pf.set(SRIOV["NumVfs"], count, sriov)
     _require(pf.get(SRIOV["FirstVfOffset"], sriov) != 0, "First VF Offset is 0")
     _require(count == 1 or pf.get(SRIOV["VfStride"], sriov) != 0, "VF Stride is 0")

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from functools import partial
 
 from nicmodel.datasheet.config_pf import FIRST_VF_OFFSET, VF_BARS
+from nicmodel.datasheet.config_space import SMALLEST_PAGE
 from nicmodel.pcie.config import ConfigSpace
 
-SMALLEST_PAGE = 12           # bit n of a page size register means 2^(12 + n) bytes
 RID_BITS = 0xFFFF
 
 
