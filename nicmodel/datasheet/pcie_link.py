@@ -24,6 +24,8 @@ HEADER_CREDIT_BITS, DATA_CREDIT_BITS = 8, 12     # of a count of credits. PCIe b
 MOST_HEADER_CREDITS, MOST_DATA_CREDITS = 2 ** (HEADER_CREDIT_BITS - 1) - 1, 2 ** (DATA_CREDIT_BITS - 1) - 1
 DATA_CREDIT_BYTES = 16       # one data credit; rounded up per TLP. PCIe base, flow control
 PAGE_BYTES = 4096            # no request crosses one. PCIe base, request rules
+# By their codes in configuration space: what a TLP carries at most, what a read asks for, and where completions are cut.
+PAYLOAD_SIZES, READ_BOUNDARIES = (128, 256, 512, 1024, 2048, 4096), (64, 128)
 UPDATE_FC_IDLE_PS = 30_000_000   # a finite pool is reported at least this often. PCIe base
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
-from nicmodel.datasheet.pcie_link import GENERATIONS, LANES
+from nicmodel.datasheet.pcie_link import GENERATIONS, LANES, READ_BOUNDARIES
 from nicmodel.datasheet.policies import TX_POLICIES, choices
 from nicmodel.datasheet.profiles import HOSTS, XEON
 from nicmodel.datasheet.registers_pf import ITR_UNIT_PS, LONGEST_ITR_PS
@@ -114,7 +114,7 @@ class PcieKeys(Section):
     mrrs: Annotated[int, power_of_two_bytes()] = Field(
         default=0, description="maximum read request", validate_default=False
     )
-    rcb: Annotated[int, one_of(64, 128, kind=BYTES)] = Field(
+    rcb: Annotated[int, one_of(*READ_BOUNDARIES, kind=BYTES)] = Field(
         default=0, description="read completion boundary", validate_default=False
     )
     tags: Annotated[int, whole(1, MAX_TAGS)] = Field(

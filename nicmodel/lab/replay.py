@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Any
 import nicmodel
 from nicmodel.lab.captures import MIN_UNPADDED, Capture, read_capture
 from nicmodel.lab.loading import build, known_keys
-from nicmodel.lab.run import Progress, check_plane
+from nicmodel.lab.run import check_plane
 from nicmodel.lab.scenario import SCHEMA, Scenario
 from nicmodel.sim.errors import ScenarioError
 
 if TYPE_CHECKING:
-    from nicmodel.lab.testbench import ReplayResult
+    from nicmodel.lab.testbench import Progress, ReplayResult
 
 ROUND_ROBIN, BY_SOURCE, UNMAPPED = "round-robin", "by-source", "from a source that --vf does not name"
 BASE = {

@@ -1,20 +1,20 @@
-"""One run, from a name to a result. The only file of the lab that calls the testbench for a run."""
+"""One run, from a name to a result."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from nicmodel.device import PLANES
 from nicmodel.lab.files import writable_file
 from nicmodel.lab.loading import build, load
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.scenario import Scenario
 from nicmodel.sim.errors import ScenarioError
 
-Progress = Callable[[float, dict[str, Any]], None]
-PLANES = ("fast", "reference")
+if TYPE_CHECKING:
+    from nicmodel.lab.testbench import Progress
 
 
 def run(

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ValidationInfo
 
 from nicmodel.datasheet.ethernet import MINIMUM_FRAME
-from nicmodel.datasheet.pcie_link import MOST_DATA_CREDITS, MOST_HEADER_CREDITS
+from nicmodel.datasheet.pcie_link import MOST_DATA_CREDITS, MOST_HEADER_CREDITS, PAYLOAD_SIZES
 from nicmodel.datasheet.policies import choices
 from nicmodel.datasheet.profiles import PROFILES
 from nicmodel.lab.load import FORMS, Load
@@ -23,7 +23,6 @@ from nicmodel.sim.limits import PAGE_SHIFTS
 from nicmodel.sim.plane import WHOLE_SHARE
 from nicmodel.sim.units import BYTES, DURATION, Kind, split
 
-PAYLOAD_SIZES = (128, 256, 512, 1024, 2048, 4096)  # bytes: what PCIe can encode as MPS and MRRS
 LIMIT_PS = 10**15  # a thousand seconds: beyond any run, below the clock's end
 PAGE_SIZES = {1 << shift: shift for shift in PAGE_SHIFTS}  # bytes and shift
 SHARE_FORMS = '"0.1%" or a number from 0 to 1'

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from nicmodel.datasheet.pcie_link import PAYLOAD_SIZES
 from nicmodel.datasheet.profiles import Profile
 from nicmodel.sim.errors import ModelBug
 
-FIRST_PAYLOAD_BYTES = 128    # code 0 of MPS and MRRS; each step doubles
-PAYLOAD_CODES = range(6)     # 128 B to 4096 B
 PCIE_3 = 3                   # the first generation whose parts report a speeds vector
 TAGS_5_BIT = 32
 
@@ -17,10 +16,9 @@ def payload_code(nbytes: int) -> int:
     >>> payload_code(128), payload_code(512)
     (0, 2)
     """
-    for code in PAYLOAD_CODES:
-        if FIRST_PAYLOAD_BYTES << code == nbytes:
-            return code
-    raise ModelBug(f"{nbytes} B is no payload or read request size")
+    if nbytes not in PAYLOAD_SIZES:
+        raise ModelBug(f"{nbytes} B is no payload or read request size")
+    return PAYLOAD_SIZES.index(nbytes)
 
 
 def hwinit_values(profile: Profile, gen: int | None = None, lanes: int | None = None) -> dict[str, int]:

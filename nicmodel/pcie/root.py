@@ -23,9 +23,10 @@ from nicmodel.datasheet.config_space import (
     WINDOW_BASE,
     ConfigRegister,
 )
+from nicmodel.datasheet.pcie_link import PAYLOAD_SIZES, READ_BOUNDARIES
 from nicmodel.datasheet.timing import VF_DISABLE_SETTLE_PS, VF_ENABLE_SETTLE_PS
 from nicmodel.pcie.capabilities import Walk, at_once, classic, extended
-from nicmodel.pcie.identity import FIRST_PAYLOAD_BYTES, payload_code
+from nicmodel.pcie.identity import payload_code
 from nicmodel.sim.errors import ModelBug
 
 BARS = 6
@@ -149,7 +150,7 @@ def enumerate_device(endpoint: ConfigPort, mps: int = 128, mrrs: int = 512, *, r
     express, sriov = pf.capability(EXPRESS.id), pf.extended(SRIOV.id)
     supported = EXPRESS["DevCap"]["MaxPayload"].get(pf.get(EXPRESS["DevCap"], express))
     if payload_code(mps) > supported:
-        raise ModelBug(f"MPS {mps} B is above the device's {FIRST_PAYLOAD_BYTES << supported} B")
+        raise ModelBug(f"MPS {mps} B is above the device's {PAYLOAD_SIZES[supported]} B")
     if pf.get(SRIOV["Control"], sriov) & SRIOV["Control"]["VfEnable"].mask:
         raise ModelBug("VFs are enabled: disable them before enumerating anew")
     pf.change(COMMAND, MemoryEnable=0, BusMaster=0)
@@ -158,7 +159,7 @@ def enumerate_device(endpoint: ConfigPort, mps: int = 128, mrrs: int = 512, *, r
     tags = EXPRESS["DevCap"]["ExtendedTag"].get(pf.get(EXPRESS["DevCap"], express))
     pf.change(EXPRESS["DevCtl"], express, MaxPayload=payload_code(mps), MaxReadRequest=payload_code(mrrs),
               ExtendedTag=tags)
-    pf.change(EXPRESS["LinkCtl"], express, Rcb=rcb // 128)
+    pf.change(EXPRESS["LinkCtl"], express, Rcb=int(rcb == READ_BOUNDARIES[1]))
     if ecrc:
         pf.change(AER["Control"], pf.extended(AER.id), EcrcGenerate=1, EcrcCheck=1)
     pf.change(SRIOV["Control"], sriov, AriHierarchy=int(ari))

@@ -9,11 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 
-from nicmodel.datasheet.pcie_link import GENERATIONS, LANES
+from nicmodel.datasheet.pcie_link import GENERATIONS, LANES, PAYLOAD_SIZES, READ_BOUNDARIES
 from nicmodel.lab.validation.bench import OWN, PUBLISHED, LinkSettings
-
-SIZES = (128, 256, 512, 1024, 2048, 4096)
-BOUNDARIES = (64, 128)
 
 
 class Unanswerable(Exception):
@@ -69,8 +66,8 @@ class Conditions:
         gen = self.word("pcie", gen, tuple(f"gen{gen}" for gen in GENERATIONS))
         width = self.word("width", width, tuple(f"x{lanes}" for lanes in LANES))
         return LinkSettings(
-            gen=int(gen[3:]), lanes=int(width[1:]), mps=self.integer("mps", 256, among=SIZES),
-            mrrs=self.integer("mrrs", 512, among=SIZES), rcb=self.integer("rcb", 64, among=BOUNDARIES),
+            gen=int(gen[3:]), lanes=int(width[1:]), mps=self.integer("mps", 256, among=PAYLOAD_SIZES),
+            mrrs=self.integer("mrrs", 512, among=PAYLOAD_SIZES), rcb=self.integer("rcb", 64, among=READ_BOUNDARIES),
             addr=self.integer("addr", 64, among=(32, 64)), split_rcb=bool(self.integer("split_rcb", 0, low=0, high=1)),
             ecrc=bool(self.integer("ecrc", 0, low=0, high=1)),
             accounting=self.word("accounting", PUBLISHED, (PUBLISHED, OWN)))
