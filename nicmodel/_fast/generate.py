@@ -85,10 +85,12 @@ def render() -> str:
                         *numbered("SERVED_", books.SERVED), ("NUM_SERVED", len(books.SERVED)), ("SAMPLE", books.SAMPLE)]),
         *enum("sim.plane", [*((f"UPCALL_{kind.name}", kind.value) for kind in plane.UpcallKind),
                             *((f"PAYLOAD_{mode.name}", mode.value) for mode in plane.Payload),
+                            ("PAYLOAD_HEADER_BYTES", plane.PAYLOAD_HEADER_BYTES),
                             ("DIRECTION_TX", plane.Direction.TX), ("DIRECTION_RX", plane.Direction.RX),
                             ("VECTORS_PER_FUNCTION", plane.VECTORS_PER_FUNCTION), ("WHOLE_SHARE", plane.WHOLE_SHARE),
                             ("RSS_KEY_STEP", plane.RSS_KEY_STEP), ("RSS_TABLE_STEP", plane.RSS_TABLE_STEP),
-                            *((name, getattr(rng, name)) for name in ("READ_STREAM", "DRAM_STREAM", "TAIL_STREAM")),
+                            *((f"{name}_STREAM", getattr(rng, f"{name}_STREAM")) for name in ("READ", "DRAM", "TAIL")),
+                            ("STREAM_STEP", rng.STREAM_STEP),
                             *((name, getattr(plane, name)) for name in ("READ_FAULT", "WRITE_FAULT", "TRANSLATION_FAULT"))]),
         *enum("policies.POLICIES: the rows of a parameter that are not its default", [
             (f"{parameter}_{name}".upper(), position) for parameter in policies.PARAMETERS
@@ -97,8 +99,9 @@ def render() -> str:
         *enum("ethernet", [(name, getattr(ethernet, name)) for name in (
             "FCS_BYTES", "MINIMUM_FRAME", "STANDARD_FRAME", "PREAMBLE_BYTES", "AROUND_BYTES", "PAUSE_QUANTUM_BYTES")]),
         *enum("connections and rss", [
-            *((name, getattr(connections, name)) for name in ("ETHERTYPE_VLAN", "ETHERTYPE_IPV4", "ETHERTYPE_IPV6", "IPV4_BYTES",
-                                                              "IPV6_BYTES", "PORT_BYTES", "FRAGMENT", "NO_PORTS")),
+            *((name, getattr(connections, name)) for name in (
+                "ETHERTYPE_VLAN", "ETHERTYPE_IPV4", "ETHERTYPE_IPV6", "ETHERTYPE_TEST", "IPV4_BYTES", "IPV6_BYTES", "PORT_BYTES",
+                "FRAGMENT", "NO_PORTS")),
             ("PROTOCOL_TCP", connections.TCP), ("PROTOCOL_UDP", connections.UDP),
             *((f"HASH_{each.name}", 1 << each.bit) for each in rss.HASH_TYPES), ("KEY_BYTES", rss.KEY_BYTES),
             ("KEY_WORDS", rss.KEY_WORDS), ("ENTRIES_A_WORD", rss.ENTRIES_A_WORD), ("TABLE_ENTRIES", rss.TABLE_ENTRIES),

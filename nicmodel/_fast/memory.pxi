@@ -1,14 +1,11 @@
 """Host memory as the adapter sees it: a FAULT is news, never an exception."""
 
-cdef enum:
-    HEADER_BYTES = 64       # what payload mode `headers` moves
-
 cdef inline int32_t moving(Nic* nic, int32_t nbytes) noexcept nogil:
     """How many bytes of a frame the payload mode moves."""
     if nic.payload == PAYLOAD_FULL:
         return nbytes
     if nic.payload == PAYLOAD_HEADERS:
-        return nbytes if nbytes < HEADER_BYTES else HEADER_BYTES
+        return nbytes if nbytes < PAYLOAD_HEADER_BYTES else PAYLOAD_HEADER_BYTES
     return 0
 
 cdef inline int32_t moving_part(int32_t moved, int32_t offset, int32_t nbytes) noexcept nogil:
@@ -58,7 +55,6 @@ cdef inline uint64_t get64(uint8_t* at) noexcept nogil:
 
 
 cdef enum:
-    ETHERTYPE_TEST = 0x88B5     # local experimental, IEEE 802
     MOST_HEAD_BYTES = 96    # addresses, tag, IPv6, TCP, packet number
 
 

@@ -221,7 +221,7 @@ cdef enum:
 
 cdef inline int64_t draw(Nic* nic, uint64_t purpose, int32_t function, uint64_t serial, int64_t below) noexcept nogil:
     """Twin of `rng.draw`."""
-    cdef uint64_t stream = purpose * 4096 + <uint64_t>function
+    cdef uint64_t stream = purpose * STREAM_STEP + <uint64_t>function
     cdef uint64_t x
     x = (nic.seed * <uint64_t>0x9E3779B97F4A7C15ULL + stream * <uint64_t>0xBF58476D1CE4E5B9ULL
          + serial * <uint64_t>0x94D049BB133111EBULL)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nicmodel.datasheet.ethernet import ETHERTYPE_BYTES, MAC_BYTES
+
 ETHERTYPE_VLAN, ETHERTYPE_IPV4, ETHERTYPE_IPV6 = 0x8100, 0x0800, 0x86DD
+ETHERTYPE_TEST = 0x88B5                    # local experimental, IEEE 802: frames of agents and flows that carry no IP
 NO_PORTS, TCP, UDP = 0, 6, 17              # IP protocol numbers; what is neither TCP nor UDP counts as NO_PORTS
 IPV4_BYTES, IPV6_BYTES, ADDRESS_BYTES = 20, 40, {4: 4, 6: 16}
 PORT_BYTES = 4
@@ -46,10 +49,10 @@ def connection_of(frame: bytes) -> Connection | None:
     >>> connection_of(bytes(12) + headers(made, 46)) == made, connection_of(bytes(60))
     (True, None)
     """
-    at = 12
+    at = 2 * MAC_BYTES
     if _word(frame, at) == ETHERTYPE_VLAN:
         at += 4
-    ethertype, at = _word(frame, at), at + 2
+    ethertype, at = _word(frame, at), at + ETHERTYPE_BYTES
     if ethertype == ETHERTYPE_IPV4 and len(frame) >= at + IPV4_BYTES and frame[at] >> 4 == 4:
         words, protocol = frame[at] & 0xF, frame[at + 9]
         whole = words >= IPV4_BYTES // 4 and not _word(frame, at + 6) & FRAGMENT
@@ -70,12 +73,26 @@ def _word(data: bytes, at: int) -> int:
     return int.from_bytes(data[at:at + 2], "big")
 
 
-def headers(connection: Connection, nbytes: int) -> bytes:
+def addressed(destination: int, source: int, vlan: int = 0) -> bytes:
+    """What stands before a frame's ethertype: its addresses, and a tag unless `vlan` is 0.
+
+    >>> addressed(0x02_00_00_00_00_01, 0x02_00_00_00_00_02, 7).hex(" ", 2)
+    '0200 0000 0001 0200 0000 0002 8100 0007'
+    """
+    tag = _two(ETHERTYPE_VLAN) + _two(vlan) if vlan else b""
+    return destination.to_bytes(MAC_BYTES, "big") + source.to_bytes(MAC_BYTES, "big") + tag
+
+
+def headers(connection: Connection | None, nbytes: int) -> bytes:
     """Ethertype, IP header and segment header of a frame that has `nbytes` after its ethertype. The segment's checksum is 0.
+
+    Without a connection there is no IP, and the ethertype is ETHERTYPE_TEST.
 
     >>> headers(Connection(bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2)), UDP, 7, 9), 46).hex(" ", 2)
     '0800 4500 002e 0000 4000 4011 b6bb c000 0201 c000 0202 0007 0009 001a 0000'
     """
+    if connection is None:
+        return _two(ETHERTYPE_TEST)
     length = max(0, nbytes) & 0xFFFF
     if connection.version == 4:
         head = bytes((0x45, 0)) + _two(length) + _two(0) + _two(DONT_FRAGMENT) + bytes((HOPS, connection.protocol))

@@ -93,6 +93,16 @@ def rx_read(address: int) -> bytes:
     return _pack(address)
 
 
+def rx_buffer(raw: bytes) -> int:
+    """The address of the buffer that a receive descriptor offers.
+
+    >>> hex(rx_buffer(rx_read(0x1_0000_0080)))
+    '0x100000080'
+    """
+    low, high, *_ = _DWORDS.unpack(raw)
+    return low | high << 32
+
+
 def rx_writeback(length: int, vlan: int = 0, loopback: bool = False) -> bytes:
     """What the hardware writes over the descriptor of a received frame.
 

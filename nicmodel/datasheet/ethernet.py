@@ -8,7 +8,8 @@ GAP_BYTES = 12            # passes after it
 AROUND_BYTES = PREAMBLE_BYTES + GAP_BYTES
 PAUSE_QUANTUM_BYTES = 64  # 512 bit times
 MAX_QUANTA = 0xFFFF              # a PAUSE frame has sixteen bits for them. IEEE 802.3, annex 31B
-MAC_BYTES = 6
+MAC_BYTES, ETHERTYPE_BYTES = 6, 2
+HEADER_BYTES = 2 * MAC_BYTES + ETHERTYPE_BYTES     # without a tag
 
 
 def words_of_address(mac: int) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 import dpkt
 
+from nicmodel.datasheet.ethernet import FCS_BYTES, HEADER_BYTES, MINIMUM_FRAME
 from nicmodel.lab.files import reason, write_whole
 from nicmodel.sim.errors import ScenarioError
 
@@ -33,8 +34,7 @@ INTERFACE, SIMPLE, ENHANCED, PACKET = 1, 3, 6, 2
 FCS_LENGTH_OPTION = 13
 FCS_PRESENT = 1 << 26  # in a pcap file's link type; the length in 16-bit words is above it
 MAX_RECORD = 1 << 24  # bytes; a longer record is damage, not a frame
-MIN_HEADER = 14  # bytes: two addresses and a type
-MIN_UNPADDED = 60  # bytes without FCS: what Ethernet pads a frame to
+MIN_UNPADDED = MINIMUM_FRAME - FCS_BYTES
 NS_PER_S_DIGITS = 9
 PS_PER_NS = 1000
 
@@ -94,9 +94,9 @@ def unfit(record: Record, max_frame: int) -> str | None:
         return NOT_ETHERNET
     if len(record.data) < record.length:
         return TRUNCATED
-    if len(record.data) < MIN_HEADER:
+    if len(record.data) < HEADER_BYTES:
         return RUNT
-    if len(record.data) + 4 > max_frame:
+    if len(record.data) + FCS_BYTES > max_frame:
         return OVERSIZE
     return None
 

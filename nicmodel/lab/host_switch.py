@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from drivers.rings import PythonRings
+from nicmodel.datasheet.connections import addressed, headers
 from nicmodel.datasheet.ethernet import FCS_BYTES
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.ndis.guests import Guest
@@ -136,7 +137,7 @@ class HostSwitch:
         """Into the PF's Tx ring, as soon as there is room; nowhere if there is no ring."""
         machine, s = self.machine, self.machine.scenario
         size = s.sizes[sender.packet % len(s.sizes)] - FCS_BYTES
-        frame = self.remote_mac.to_bytes(6, "big") + machine.mac_of(1 + sender.guest).to_bytes(6, "big") + b"\x88\xb5"
+        frame = addressed(self.remote_mac, machine.mac_of(1 + sender.guest)) + headers(None, size)
         life = self.openings[-1] if self._pair is not None else None
         while life is not None and not life.rings.room():
             yield machine.clock.timeout(s.life.switch_poll)

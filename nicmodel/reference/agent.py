@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from nicmodel.datasheet.descriptors import rx_read, rx_status, tx_data, tx_done
+from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, rx_read, rx_status, tx_data, tx_done
 from nicmodel.datasheet.ethernet import FCS_BYTES
 from nicmodel.datasheet.stages import DELIVERED, INSIDE
 from nicmodel.reference.receive import Flow
@@ -136,7 +136,8 @@ class Agent:
 
     # what it does to memory -------------------------------------------------------------------------------
     def _descriptor(self, ring: Ring, index: int) -> bytes:
-        return self.plane.host.memory.load(ring.config.domain, ring.function, ring.address_of(index), 16)
+        return self.plane.host.memory.load(ring.config.domain, ring.function, ring.address_of(index),
+                                           DESCRIPTOR_BYTES)
 
     def _store(self, ring: Ring, address: int, data: bytes) -> None:
         self.plane.host.memory.store(ring.config.domain, ring.function, address, data)

@@ -17,7 +17,7 @@ from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
 from nicmodel.reference.memory import Memory
 from nicmodel.reference.rows import UNBOOKED, Request, Transfer, Write
 from nicmodel.sim.plane import TRANSLATION_FAULT, WHOLE_SHARE, PlaneConfig, Upcall, UpcallKind
-from nicmodel.sim.rng import DRAM_STREAM, READ_STREAM, TAIL_STREAM, draw
+from nicmodel.sim.rng import DRAM_STREAM, READ_STREAM, STREAM_STEP, TAIL_STREAM, draw
 
 
 class Scope:
@@ -198,7 +198,7 @@ class Host:
         self.reads_of[function] += 1
 
         def drawn(purpose: int, below: int) -> int:
-            return draw(config.seed, purpose * 4096 + function, serial, below)
+            return draw(config.seed, purpose * STREAM_STEP + function, serial, below)
 
         parts = (config.read_latency_ps, config.remote_ps, drawn(READ_STREAM, config.read_jitter_ps + 1),
                  config.dram_ps if drawn(DRAM_STREAM, WHOLE_SHARE) < config.dram_share else 0,

@@ -13,6 +13,7 @@ from nicmodel.reference.books import Books
 from nicmodel.reference.credits import DATA, HEADER, CreditPool
 from nicmodel.reference.instants import LINE, NO_CAUSE, POOL, SERVER, TURN, Instants
 from nicmodel.reference.rows import Transfer
+from nicmodel.reference.ticks import ceil_ps, start_time, ticks
 from nicmodel.sim.plane import NEVER, WHOLE_SHARE
 
 POSTED, NONPOSTED, COMPLETION = 0, 1, 2
@@ -79,7 +80,7 @@ class Link:
 
     def retrain(self, now: int, duration: int, timing: LinkTiming) -> None:
         """Nothing starts before `now + duration`; then the new numbers hold."""
-        self.free = max(self.free, 1024 * (now + duration))
+        self.free = max(self.free, ticks(now + duration))
         self.timing = timing
         self.byte_ticks = timing.byte_ticks * self.share // WHOLE_SHARE
         if self.skp_due == NEVER and timing.skp_ps:
@@ -124,10 +125,10 @@ class Link:
 
     # the arbiter ------------------------------------------------------------------------------------------
     def decide(self, now: int) -> None:
-        if self.free <= 1024 * now:
+        if self.free <= ticks(now):
             self._start_one(now)
-        if self.free > 1024 * now and (any(self.lines) or self._dllp_waits(now)):
-            wake = -(-self.free // 1024)
+        if self.free > ticks(now) and (any(self.lines) or self._dllp_waits(now)):
+            wake = ceil_ps(self.free)
             if self.wake_at != wake:
                 self.wake_at = wake
                 self.instants.at(wake, "LINK_FREE", self.source, self._fall_due)
@@ -206,10 +207,9 @@ class Link:
 
     def _occupy(self, now: int, ready: int, nbytes: int) -> int:
         """Start a transfer; returns the ps at which the receiver has it."""
-        start = self.free if self.free > 1024 * (now - 1) and ready < now else 1024 * now
-        self.free = self.ended = start + nbytes * self.byte_ticks
+        self.free = self.ended = start_time(self.free, ready, now) + nbytes * self.byte_ticks
         self.busy_ticks += nbytes * self.byte_ticks
-        return -(-self.free // 1024)
+        return ceil_ps(self.free)
 
     def _blame(self, now: int) -> None:
         posted_cause = NO_CAUSE
@@ -220,7 +220,7 @@ class Link:
                 cause = POOL
             elif self._held(kind, line[0]):
                 cause = posted_cause
-            elif self.free > 1024 * now:
+            elif self.free > ticks(now):
                 cause = SERVER
             else:
                 cause = TURN

@@ -29,6 +29,7 @@ from nicmodel.reference.rows import STAGE, TX, Ring, Row, Write, row_array
 from nicmodel.reference.spread import Spread
 from nicmodel.reference.switch import Switch
 from nicmodel.reference.tags import Tags
+from nicmodel.reference.ticks import ticks
 from nicmodel.reference.transmit import Transmit
 from nicmodel.reference.writers import Vectors, Writers
 from nicmodel.sim.limits import check_config, check_domain, check_frame, check_words
@@ -355,7 +356,7 @@ class ReferencePath:
         for direction, rings in enumerate((self.transmit.rings, self.receive.rings)):
             for ring in rings.values():
                 inside[ring.function, direction] += len(ring.rows)
-        ahead = 1024 * self.instants.horizon             # a transfer under way is busy up to here only
+        ahead = ticks(self.instants.horizon)             # a transfer under way is busy up to here only
         links = np.array([*((link.tlps, link.tlp_bytes, link.dllp_bytes, link.skp_total,
                              link.busy_ticks - max(0, link.ended - ahead)) for link in (self.up, self.down)),
                           *((half.tlps, half.tlp_bytes, 0, 0, half.busy_ticks - max(0, half.wire_free - ahead))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from nicmodel.datasheet.connections import connection_of, headers
-from nicmodel.datasheet.descriptors import rx_writeback
-from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES
+from nicmodel.datasheet.connections import addressed, connection_of, headers
+from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, rx_buffer, rx_writeback
+from nicmodel.datasheet.ethernet import AROUND_BYTES, ETHERTYPE_BYTES, FCS_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES
+from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.reference.books import RX_BUFFER, Books
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
 from nicmodel.reference.rows import LOOPBACK, RX, STAGE, UNBOOKED, Read, Ring, Row, Write, cut, next_to_fetch
 from nicmodel.reference.switch import parse_header
 from nicmodel.reference.tags import RX_DESCRIPTOR, Tags
+from nicmodel.reference.ticks import ceil_ps, start_time, ticks
 from nicmodel.reference.transmit import moved
 from nicmodel.reference.writers import RX_WRITE
 from nicmodel.sim.plane import PF_FUNCTION, FlowConfig, PlaneConfig
@@ -33,7 +35,7 @@ class Flow:
         return 0 <= self.config.count <= self.sent
 
     def nominal(self, packet: int) -> int:
-        return self.config.start_ps + packet * self.config.interval_ticks // 1024
+        return self.config.start_ps + packet * self.config.interval_ticks // TICKS_PER_PS
 
     def size(self, packet: int) -> int:
         return self.config.sizes[packet % len(self.config.sizes)]
@@ -41,10 +43,8 @@ class Flow:
     def frame(self, packet: int) -> bytes:
         """The bytes of a frame without FCS."""
         config = self.config
-        tag = b"" if not config.vlan else b"\x81\x00" + config.vlan.to_bytes(2, "big")
-        nbytes = self.size(packet) - FCS_BYTES
-        kind = headers(config.connection, nbytes - 14 - len(tag)) if config.connection else b"\x88\xb5"
-        head = config.dst_mac.to_bytes(6, "big") + config.src_mac.to_bytes(6, "big") + tag + kind + packet.to_bytes(8, "big")
+        nbytes, first = self.size(packet) - FCS_BYTES, addressed(config.dst_mac, config.src_mac, config.vlan)
+        head = first + headers(config.connection, nbytes - len(first) - ETHERTYPE_BYTES) + packet.to_bytes(8, "big")
         return (head + bytes((packet + i) & 0xFF for i in range(len(head), nbytes)))[:nbytes]
 
 
@@ -84,25 +84,24 @@ class Receive:
         self.touch_wire()
 
     def decide_wire(self, now: int) -> None:
-        ticks = self.byte_ticks
-        if not ticks:
+        if not self.byte_ticks:
             return                                       # the link is down
-        if self.offers and self.wire_free <= 1024 * now:
+        if self.offers and self.wire_free <= ticks(now):
             ready, flow, packet, frame = self.offers.popleft()
             nbytes = len(frame) if frame is not None else flow.size(packet) - FCS_BYTES   # type: ignore[union-attr]
             length = max(MINIMUM_FRAME, nbytes + FCS_BYTES)
-            start = self.wire_free if self.wire_free > 1024 * (now - 1) and ready < now else 1024 * now
-            self.wire_free = start + (length + AROUND_BYTES) * ticks
-            self.busy_ticks += (length + AROUND_BYTES) * ticks
+            start = start_time(self.wire_free, ready, now)
+            self.wire_free = start + (length + AROUND_BYTES) * self.byte_ticks
+            self.busy_ticks += (length + AROUND_BYTES) * self.byte_ticks
             self.tlps += 1
             self.books.grant("WIRE_RX")
             self.tlp_bytes += length + AROUND_BYTES
-            end = start + (length + PREAMBLE_BYTES) * ticks
-            self.instants.at(-(-end // 1024), "WIRE_RX_END", 0, self._arrived, flow, packet, frame, nbytes, length)
+            end = start + (length + PREAMBLE_BYTES) * self.byte_ticks
+            self.instants.at(ceil_ps(end), "WIRE_RX_END", 0, self._arrived, flow, packet, frame, nbytes, length)
             if flow:
                 self.start_flow(flow, now + 1)
-        if self.offers and self.wire_free > 1024 * now:
-            wake = -(-self.wire_free // 1024)
+        if self.offers and self.wire_free > ticks(now):
+            wake = ceil_ps(self.wire_free)
             if self.wire_wake != wake:
                 self.wire_wake = wake
                 self.instants.at(wake, "LINK_FREE", 3, lambda _now: self.touch_wire())
@@ -220,7 +219,7 @@ class Receive:
         ring.fetch = Read(ring, ring.function, ring.config.domain, self.descriptors_arrived)
         ring.fetching = n
         self.books.grant("RX_DESC_FETCH")
-        self.tags.ask(ring.fetch, RX_DESCRIPTOR, ring.address_of(ring.next), 16 * n, 16 * n)
+        self.tags.ask(ring.fetch, RX_DESCRIPTOR, ring.address_of(ring.next), DESCRIPTOR_BYTES * n, DESCRIPTOR_BYTES * n)
         ring.next = (ring.next + n) % ring.size
         self.touch_fetch()
 
@@ -228,8 +227,8 @@ class Receive:
         ring: Ring = read.owner
         raw = b"".join(read.pieces)
         first = (ring.next - ring.fetching) % ring.size
-        for at in range(0, len(raw), 16):
-            ring.descriptors.append((first + at // 16, int.from_bytes(raw[at:at + 8], "little")))
+        for step, at in enumerate(range(0, len(raw), DESCRIPTOR_BYTES)):
+            ring.descriptors.append((first + step, rx_buffer(raw[at:at + DESCRIPTOR_BYTES])))
         ring.fetch, ring.fetching = None, 0
         self._pair(now, ring)
         self.touch_fetch()
@@ -249,7 +248,7 @@ class Receive:
             write(RX_WRITE, Write(ring, cuts, row.data, self._data_written, [row], self._payload_left,
                                   relaxed=self.config.relaxed_ordering))
             status = rx_writeback(row.nbytes, loopback=row.kind == LOOPBACK)
-            write(RX_WRITE, Write(ring, [(ring.address_of(row.index), 0, 16)], status, self.plane.written_back, [row],
+            write(RX_WRITE, Write(ring, [(ring.address_of(row.index), 0, len(status))], status, self.plane.written_back, [row],
                                   announces=True))
             self.touch_fetch()
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nicmodel.datasheet.connections import Connection
+from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
 from nicmodel.datasheet.pcie_link import PAGE_BYTES
 from nicmodel.datasheet.stages import INSIDE, STAGES
 from nicmodel.sim.plane import RingConfig
@@ -92,7 +93,7 @@ class Ring:
         return (self.tail - self.next) % self.size
 
     def address_of(self, index: int) -> int:
-        return self.config.base + 16 * index
+        return self.config.base + DESCRIPTOR_BYTES * index
 
 
 class Doorbell:

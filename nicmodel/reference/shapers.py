@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nicmodel.reference.instants import NO_CAUSE, OWN, Clock, Instants
+from nicmodel.reference.ticks import ceil_ps, ticks
 
 
 class Shaper:
@@ -22,21 +23,21 @@ class Shaper:
 
     def configure(self, now: int, byte_ticks: int, burst: int) -> None:
         """A new rate applies to what is still to be paid."""
-        left = max(0, self.shaped - 1024 * now)
+        left = max(0, self.shaped - ticks(now))
         both = self.byte_ticks and byte_ticks
         if both:
-            self.shaped = 1024 * now + left * byte_ticks // self.byte_ticks
+            self.shaped = ticks(now) + left * byte_ticks // self.byte_ticks
         else:
-            self.shaped = 1024 * now - burst * byte_ticks        # nothing is to be paid: the whole burst is saved
+            self.shaped = ticks(now) - burst * byte_ticks        # nothing is to be paid: the whole burst is saved
         self.byte_ticks, self.burst = byte_ticks, burst
         self.blame(now, self.line_cause)
         self.touch()
 
     def allows(self, now: int) -> bool:
         """May a frame begin? If not, the scheduler is reminded when it may."""
-        if self.shaped <= 1024 * now:
+        if self.shaped <= ticks(now):
             return True
-        when = -(-self.shaped // 1024)
+        when = ceil_ps(self.shaped)
         if self.reminded != when:
             self.reminded = when
             self.instants.at(when, "SHAPER", self.function, lambda _now: self.touch())
@@ -44,16 +45,16 @@ class Shaper:
 
     def pay(self, now: int, nbytes: int) -> None:
         if self.byte_ticks:
-            self.shaped = max(self.shaped, 1024 * now - self.burst * self.byte_ticks) + nbytes * self.byte_ticks
+            self.shaped = max(self.shaped, ticks(now) - self.burst * self.byte_ticks) + nbytes * self.byte_ticks
 
     # books ------------------------------------------------------------------------------------------------
     def holds(self, now: int) -> bool:
-        return self.shaped > 1024 * now
+        return self.shaped > ticks(now)
 
     def blame(self, now: int, cause: int) -> None:
         """From `now` on the line's cause is this one; while the shaper holds the rows, they wait for it."""
         self.clock_at(now)
-        self.line_cause, self.held_until = cause, -(-self.shaped // 1024)
+        self.line_cause, self.held_until = cause, ceil_ps(self.shaped)
         self.clock.blame(OWN if self.held_until > now else cause, now)
 
     def clock_at(self, now: int) -> Clock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nicmodel.datasheet.connections import ETHERTYPE_VLAN
 from nicmodel.reference.rows import Row
 
 CHECK_MAC, CHECK_VLAN = 1, 2
@@ -62,6 +63,5 @@ class Switch:
 
 def parse_header(frame: bytes) -> tuple[int, int]:
     """Destination MAC and VLAN id (0: untagged) of a frame's bytes."""
-    dst = int.from_bytes(frame[:6], "big")
-    vlan = int.from_bytes(frame[14:16], "big") & 0xFFF if frame[12:14] == b"\x81\x00" else 0
-    return dst, vlan
+    dst, ethertype, tag = (int.from_bytes(frame[first:end], "big") for first, end in ((0, 6), (12, 14), (14, 16)))
+    return dst, tag & 0xFFF if ethertype == ETHERTYPE_VLAN else 0

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from nicmodel.datasheet.descriptors import TX_MAX_BYTES, tx_parse, tx_writeback
+from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, TX_MAX_BYTES, tx_parse, tx_writeback
 from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES, PREAMBLE_BYTES
 from nicmodel.datasheet.pcie_link import PAGE_BYTES
 from nicmodel.datasheet.stages import DELIVERED
@@ -19,8 +19,9 @@ from nicmodel.reference.registers import Access
 from nicmodel.reference.rows import STAGE, TX, Doorbell, Read, Ring, Row, Write, cut, in_turns, next_to_fetch
 from nicmodel.reference.shapers import Shaper
 from nicmodel.reference.tags import PAYLOAD, TX_DESCRIPTOR, Tags
+from nicmodel.reference.ticks import ceil_ps, start_time, ticks
 from nicmodel.reference.writers import TX_WRITEBACK
-from nicmodel.sim.plane import Payload, PlaneConfig, Upcall, UpcallKind
+from nicmodel.sim.plane import PAYLOAD_HEADER_BYTES, Payload, PlaneConfig, Upcall, UpcallKind
 
 
 class Transmit:
@@ -76,7 +77,7 @@ class Transmit:
         ring.fetch = Read(ring, ring.function, ring.config.domain, self.descriptors_arrived)
         ring.fetching, ring.fetched_at = n, now
         self.books.grant("TX_DESC_FETCH")
-        self.tags.ask(ring.fetch, TX_DESCRIPTOR, ring.address_of(ring.next), 16 * n, 16 * n)
+        self.tags.ask(ring.fetch, TX_DESCRIPTOR, ring.address_of(ring.next), DESCRIPTOR_BYTES * n, DESCRIPTOR_BYTES * n)
         self.touch_fetch()
 
     # 3 descriptors on board -------------------------------------------------------------------------------
@@ -84,8 +85,8 @@ class Transmit:
         ring: Ring = read.owner
         raw = b"".join(read.pieces)
         stamp = self.instants.edge(now)
-        for at in range(0, len(raw), 16):
-            address, nbytes, eop, rs, is_data = tx_parse(raw[at:at + 16])
+        for at in range(0, len(raw), DESCRIPTOR_BYTES):
+            address, nbytes, eop, rs, is_data = tx_parse(raw[at:at + DESCRIPTOR_BYTES])
             row = self.plane.new_row(TX, ring.function, max(MINIMUM_FRAME, nbytes + FCS_BYTES), nbytes)
             row.ring, row.ring_number, row.index, row.address, row.rs = ring, ring.number, ring.next, address, rs
             self._take_doorbell(ring, row)
@@ -231,9 +232,8 @@ class Transmit:
         drained = not (ring.inside or ring.fetch or ring.to_fetch)
         if reporting and (reporting >= max(1, ring.config.wthresh) or last or drained):
             first, span = ring.span[0], ring.span
-            nbytes = 16 * len(span)
             data = b"".join(tx_writeback(r.rs) for r in span)
-            cuts = cut(ring.address_of(first.index), nbytes, self.config.mps, True)
+            cuts = cut(ring.address_of(first.index), len(data), self.config.mps, True)
             self.plane.writers.write(TX_WRITEBACK, Write(ring, cuts, data, self.plane.written_back, span,
                                                          announces=True))
             ring.span = []
@@ -274,27 +274,25 @@ class Transmit:
 
     # 9 wire -----------------------------------------------------------------------------------------------
     def decide_wire(self, now: int) -> None:
-        ticks = self.byte_ticks
-        paused = now < self.paused_until or not ticks
-        if self.wire and not paused and self.wire_free <= 1024 * now:
+        paused = now < self.paused_until or not self.byte_ticks
+        if self.wire and not paused and self.wire_free <= ticks(now):
             row = self.wire.popleft()
-            start = self.wire_free if (self.wire_free > 1024 * (now - 1) and row.stamps[STAGE["SWITCHED"]] < now) \
-                else 1024 * now
-            self.wire_free = start + (row.length + AROUND_BYTES) * ticks
-            self.busy_ticks += (row.length + AROUND_BYTES) * ticks
+            start = start_time(self.wire_free, row.stamps[STAGE["SWITCHED"]], now)
+            self.wire_free = start + (row.length + AROUND_BYTES) * self.byte_ticks
+            self.busy_ticks += (row.length + AROUND_BYTES) * self.byte_ticks
             self.books.leaves(row, LINE["tx_wire"], now)
             self.books.sampled(row, LINE["tx_wire"])
-            self.books.serve(WIRE, row.function, (row.length + AROUND_BYTES) * ticks)
+            self.books.serve(WIRE, row.function, (row.length + AROUND_BYTES) * self.byte_ticks)
             self.books.grant("WIRE")
             self.tlps += 1
             self.tlp_bytes += row.length + AROUND_BYTES
             row.on_wire = True
-            row.stamps[STAGE["ON_WIRE"]] = -(-start // 1024)
-            end = start + (row.length + PREAMBLE_BYTES) * ticks
-            self.instants.at(-(-end // 1024), "WIRE_TX_END", 0, self.left, row)
-        busy = self.wire_free > 1024 * now
+            row.stamps[STAGE["ON_WIRE"]] = ceil_ps(start)
+            end = start + (row.length + PREAMBLE_BYTES) * self.byte_ticks
+            self.instants.at(ceil_ps(end), "WIRE_TX_END", 0, self.left, row)
+        busy = self.wire_free > ticks(now)
         if self.wire and busy:
-            wake = -(-self.wire_free // 1024)
+            wake = ceil_ps(self.wire_free)
             if self.wire_wake != wake:
                 self.wire_wake = wake
                 self.instants.at(wake, "LINK_FREE", 2, lambda _now: self.touch_wire())
@@ -313,15 +311,12 @@ class Transmit:
         self.instants.at(now + self.config.pause_reaction_ps, "PAUSE", 0, self._pause_begins, quanta)
 
     def _pause_begins(self, now: int, quanta: int) -> None:
-        self.paused_until = now + -(-quanta * PAUSE_QUANTUM_BYTES * self.byte_ticks // 1024)
+        self.paused_until = now + ceil_ps(quanta * PAUSE_QUANTUM_BYTES * self.byte_ticks)
         if self.paused_until > now:
             self.instants.at(self.paused_until, "PAUSE", 0, lambda _now: self.touch_wire())
         self.touch_wire()
 
 
-HEADER_BYTES = 64
-
-
 def moved(payload: Payload, nbytes: int) -> int:
     """How many of a frame's bytes move through host memory."""
-    return {Payload.LENGTHS: 0, Payload.HEADERS: min(nbytes, HEADER_BYTES), Payload.FULL: nbytes}[payload]
+    return {Payload.LENGTHS: 0, Payload.HEADERS: min(nbytes, PAYLOAD_HEADER_BYTES), Payload.FULL: nbytes}[payload]

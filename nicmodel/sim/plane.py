@@ -44,6 +44,9 @@ class Payload(IntEnum):
     FULL = 2
 
 
+PAYLOAD_HEADER_BYTES = 64       # of a frame: what HEADERS moves
+
+
 class UpcallKind(IntEnum):
     """What a plane tells Python. Order within an instant: (phase, row, source, serial)."""
 

@@ -4,7 +4,8 @@ A change in one function leaves the others' draws alone. The compiled plane has 
 """
 
 MASK = (1 << 64) - 1
-READ_STREAM, DRAM_STREAM, TAIL_STREAM = 1, 2, 3    # purposes; a stream is purpose * 4096 + function
+READ_STREAM, DRAM_STREAM, TAIL_STREAM = 1, 2, 3    # purposes; a stream is purpose * STREAM_STEP + function
+STREAM_STEP = 4096
 
 
 def mix(seed: int, stream: int, serial: int) -> int:
