@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fake_plane import Adapter
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
+from nicmodel.datasheet.profiles import PROFILES, X520
 
 BOX = vf.VFMAILBOX
 REQ, ACK, VFU, PFU, PFSTS, PFACK, RSTI, RSTD = (getattr(BOX, name).mask for name in (
@@ -39,6 +42,21 @@ def test_pfrstd_ends_the_reset_for_every_vf_and_interrupts_it():
     assert adapter.raised() == [(1 + v, 2) for v in range(3)]
     assert [adapter.read(1, BOX), adapter.read(1, BOX)] == [RSTD, 0]
     assert adapter.read(2, BOX) == RSTD                                    # each VF reads its own
+
+
+def test_other_bits_of_ctrl_ext_leave_the_vfs_waiting():
+    adapter = Adapter(num_vfs=3)
+    adapter.route_mailbox()
+    adapter.take()
+    adapter.write(0, pf.CTRL_EXT, pf.CTRL_EXT.DRV_LOAD.mask)
+    assert {adapter.read(1 + v, BOX) for v in range(3)} == {RSTI} and adapter.raised() == []
+
+
+def test_the_mailbox_of_a_vf_that_an_adapter_cannot_have_reads_0(monkeypatch):
+    monkeypatch.setitem(PROFILES, "small", replace(X520, total_vfs=8, max_vfs=7))
+    adapter = Adapter(num_vfs=7, profile="small")
+    adapter.write(0, pf.PFMAILBOX[8], pf.PFMAILBOX.PFU.mask | pf.PFMAILBOX.STS.mask)
+    assert adapter.read(0, pf.PFMAILBOX[8]) == 0
 
 
 def test_pfrstd_before_vf_enable_counts_for_vfs_to_come():

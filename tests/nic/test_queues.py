@@ -85,6 +85,16 @@ def test_clearing_bus_mastering_stops_a_function_alone(adapter):
     assert adapter.read(F + 1, vf.VFTXDCTL[0]) & vf.VFTXDCTL.ENABLE.mask
 
 
+def test_a_queue_that_is_enabled_without_bus_mastering_waits_for_it(adapter):
+    adapter.start(V)
+    adapter.nic.bus_master(F, False)
+    adapter.plane.rings.clear()                                # as the plane does
+    adapter.write(F, vf.VFTXDCTL[0], vf.VFTXDCTL.ENABLE.mask)
+    assert set(adapter.plane.rings) == set()
+    adapter.nic.bus_master(F, True)
+    assert set(adapter.plane.rings) == {(TX, Q)}
+
+
 def test_clearing_the_pfs_bus_mastering_stops_its_own_queues_alone(adapter):
     adapter.start(V)
     adapter.master(0)
