@@ -163,16 +163,14 @@ def misfit(s: Scenario) -> tuple[str, str] | None:
 
 def _numbers(s: Scenario) -> tuple[str, str] | None:
     """Guests that are not there, times past the end."""
-    end = s.warmup + s.duration
     for number, event in s.life.in_order():
         where = f"life.events.{number}"
         if event.vf is not None and event.vf >= s.num_vfs:
             return f"{where}.vf", f"there is no guest {event.vf}: guests are numbered 0 to {s.num_vfs - 1}"
         if event.num_vfs is not None and event.num_vfs > s.num_vfs:
             return f"{where}.num_vfs", f"{event.num_vfs} is not allowed: the scenario has {s.num_vfs} guests (num_vfs)"
-        if event.at >= end:
-            return f"{where}.at", (f"{DURATION.format(event.at)} is not allowed: the run ends {DURATION.format(end)} "
-                                   "after the start of traffic")
+        if late := s.too_late(event.at):
+            return f"{where}.at", late
     return None
 
 

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationError
 
 from nicmodel.lab.keys import Section
 from nicmodel.lab.names import meant, nearest_or
-from nicmodel.lab.scenario import Scenario, together
+from nicmodel.lab.scenario import Scenario
+from nicmodel.lab.together import together
 from nicmodel.sim.errors import ScenarioError
 
 COMMAND_LINE = "--set"

@@ -1,7 +1,7 @@
 """A scenario: one experiment, complete and possible.
 
 What the author left out of [nic], [pcie] and [host] is filled from the adapter's and the host's tables.
-Values are checked alone by `validators.py`, and with each other by `together`, here. Sizes are bytes, times ps,
+Values are checked alone by `validators.py`, and with each other by `together.py`. Sizes are bytes, times ps,
 rates bit/s or packets/s. Reading files, overrides and the wording of errors: `loading.py`.
 """
 
@@ -12,18 +12,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, field_validator, model_validator
 
-from nicmodel.datasheet.ethernet import AROUND_BYTES, MAX_QUANTA, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES
-from nicmodel.datasheet.pcie_link import DATA_CREDIT_BYTES, TICKS_PER_PS
+from nicmodel.datasheet.ethernet import AROUND_BYTES, MAX_QUANTA, PAUSE_QUANTUM_BYTES
 from nicmodel.datasheet.profiles import HOSTS, PROFILES, XEON, HostProfile, Profile
-from nicmodel.datasheet.rss import LEAST_ENTRIES, LEAST_QUEUES
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.keys import DriverKeys, FaultKeys, HostKeys, NicKeys, PcieKeys, RecordKeys, Section, TrafficKeys
 from nicmodel.lab.life_keys import LifeKeys
-from nicmodel.lab.life_keys import misfit as life_misfit
 from nicmodel.lab.load import Load
-from nicmodel.lab.validators import LIMIT_PS, LOAD, FrameSize, PositiveTime, Text, Time, one_of, up_to, whole
+from nicmodel.lab.validators import LOAD, FrameSize, PositiveTime, Text, Time, one_of, up_to, whole
 from nicmodel.sim.plane import PF_FUNCTION, WHOLE_SHARE, Direction
-from nicmodel.sim.units import BITS, BYTES, DURATION
+from nicmodel.sim.units import DURATION
 
 SCHEMA = 1
 MIN_RING, MAX_RING, RING_STEP = 64, 8192, 8  # descriptors; 82599: a multiple of 128 B, up to 128 KB
@@ -145,6 +142,17 @@ class Scenario(Section):
         line = self.adapter.link_gbps * 10**9
         return self.load_of(function).interval_ticks(mean, line, self.senders, AROUND_BYTES, rx=direction == Direction.RX)
 
+    def missing_vf(self, number: int) -> str | None:
+        """A sentence about a VF that there is not; None if there is one of this number."""
+        return None if number < self.num_vfs else f"there is no VF {number}: VFs are numbered 0 to {self.num_vfs - 1}"
+
+    def too_late(self, at: int) -> str | None:
+        """A sentence about a time after the start of traffic, in ps, that the run does not come to; None if it does."""
+        end = self.warmup + self.duration
+        return None if at < end else (
+            f"{DURATION.format(at)} is not allowed: the run ends {DURATION.format(end)} after the start of traffic"
+        )
+
     def config(self) -> dict[str, Any]:
         """Every key with its value in base units: what a result and a sweep's key record."""
         return self.model_dump(mode="json", by_alias=True)
@@ -190,133 +198,3 @@ FILLERS: dict[str, Callable[[Profile, HostProfile], dict[str, Any]]] = {
         "doorbell_cost": h.doorbell_cost_ps,
     },
 }
-
-
-def together(scenario: Scenario) -> tuple[str, str] | None:
-    """The first key whose value the others do not allow, with a sentence; None if all fit."""
-    profile = scenario.adapter
-    name = profile.name
-    if scenario.pcie.mps > profile.mpss:
-        return "pcie.mps", (
-            f"{BYTES.format(scenario.pcie.mps)} is not allowed: profile {name} supports at most "
-            f"{BYTES.format(profile.mpss)}"
-        )
-    least = -(-scenario.pcie.mps // DATA_CREDIT_BYTES)
-    for key, what in (("host_pd", "write"), ("device_cpld", "completion")):
-        if 0 < getattr(scenario.pcie, key) < least:
-            return f"pcie.{key}", (
-                f"{getattr(scenario.pcie, key)} is not allowed: a {what} of {BYTES.format(scenario.pcie.mps)} "
-                f"(pcie.mps) needs {least} data credits; 0 is infinite"
-            )
-    if scenario.nic.tag_reserve >= scenario.pcie.tags:
-        return "nic.tag_reserve", (
-            f"{scenario.nic.tag_reserve} is not allowed: of {scenario.pcie.tags} tags at least one must be left"
-        )
-    if max(scenario.sizes) > profile.max_frame:
-        return "frame_size", (
-            f"{max(scenario.sizes)} bytes is not allowed: profile {name} takes frames of "
-            f"{MINIMUM_FRAME} to {profile.max_frame} bytes"
-        )
-    for buffer in ("tx_buffer", "rx_buffer"):
-        if getattr(scenario.nic, buffer) < profile.max_frame:
-            return f"nic.{buffer}", (
-                f"{BYTES.format(getattr(scenario.nic, buffer))} is not allowed: it must hold a "
-                f"frame of {profile.max_frame} bytes"
-            )
-    if scenario.nic.read_buffer < scenario.pcie.mrrs:
-        return "nic.read_buffer", (
-            f"{BYTES.format(scenario.nic.read_buffer)} is not allowed: it must hold one read "
-            f"request of {BYTES.format(scenario.pcie.mrrs)}"
-        )
-    if (misfit := _rss_misfit(scenario) or _rate_misfit(scenario)) is not None:
-        return misfit
-    if scenario.direction == "vf2vf" and scenario.num_vfs < 2:
-        return "direction", '"vf2vf" is not allowed with one VF: num_vfs must be 2 or more'
-    if scenario.traffic.loads and scenario.life.on:
-        return "traffic.loads", "a load of a VF's own is not allowed with [life]: guests that come and go have the same load"
-    for vf in scenario.traffic.loads:
-        if int(vf) >= scenario.num_vfs:
-            return f"traffic.loads.{vf}", f"there is no VF {vf}: VFs are numbered 0 to {scenario.num_vfs - 1}"
-    if scenario.receives and scenario.traffic.loads and _wire_share(scenario) > 1:
-        return "traffic.loads", (
-            f'with "{scenario.load}" for the others not allowed: {scenario.senders} functions would receive more than '
-            f"the wire's {profile.link_gbps}Gbps"
-        )
-    if scenario.receives and _wire_share(scenario) > 1:
-        return "load", (
-            f'"{scenario.load}" is not allowed: {scenario.senders} functions would receive more than '
-            f"the wire's {profile.link_gbps}Gbps"
-        )
-    for number, event in enumerate(scenario.faults.events):
-        if event.vf is not None and event.vf >= scenario.num_vfs:
-            return f"faults.events.{number}.vf", (
-                f"there is no VF {event.vf}: VFs are numbered 0 to {scenario.num_vfs - 1}"
-            )
-        if event.at >= scenario.warmup + scenario.duration:
-            return f"faults.events.{number}.at", (
-                f"{DURATION.format(event.at)} is not allowed: the run ends "
-                f"{DURATION.format(scenario.warmup + scenario.duration)} after the start of traffic"
-            )
-        if event.kind == "pause" and event.duration > scenario.longest_pause:
-            return f"faults.events.{number}.duration", (
-                f"{DURATION.format(event.duration)} is not allowed: a PAUSE lasts at most "
-                f"{DURATION.format(scenario.longest_pause)} on this wire"
-            )
-    for who in scenario.driver.mutants:
-        if who != "pf" and int(who) >= scenario.num_vfs:
-            return (
-                f"driver.mutants.{who}",
-                f"there is no VF {who}: VFs are numbered 0 to {scenario.num_vfs - 1}",
-            )
-    return life_misfit(scenario)
-
-
-def _rss_misfit(scenario: Scenario) -> tuple[str, str] | None:
-    """What receive side scaling needs: an adapter that has it for VFs, two queues, a table that the adapter can hold."""
-    profile, wanted = scenario.adapter, scenario.driver
-    if wanted.rss and not profile.vf_rss_queues:
-        able = ", ".join(each.name for each in PROFILES.values() if each.vf_rss_queues)
-        return "driver.rss", (
-            f"true is not allowed: profile {profile.name} has one table for all VFs; {able} has one for each"
-        )
-    if wanted.rss and not LEAST_QUEUES <= scenario.queues_per_vf <= profile.vf_rss_queues:
-        return "driver.rss", (
-            f"true is not allowed with queues_per_vf = {scenario.queues_per_vf}: profile {profile.name} scales a VF over "
-            f"{_span(LEAST_QUEUES, profile.vf_rss_queues)} queues"
-        )
-    entries = wanted.rss_entries
-    if entries and not wanted.rss:
-        return "driver.rss_entries", f"{entries} is not allowed without driver.rss: there is no table"
-    if entries and (entries.bit_count() != 1 or not LEAST_ENTRIES <= entries <= profile.vf_reta_entries):
-        return "driver.rss_entries", (
-            f"{entries} is not allowed: profile {profile.name} takes a power of two from {LEAST_ENTRIES} to "
-            f"{profile.vf_reta_entries}"
-        )
-    return None
-
-
-def _rate_misfit(scenario: Scenario) -> tuple[str, str] | None:
-    """What registers and a plane's integers have no room for."""
-    rate, burst = scenario.nic.vf_rate, scenario.nic.vf_burst
-    longest = DURATION.format(LIMIT_PS)
-    if rate and burst * 8 * 10**12 > rate * LIMIT_PS:
-        return "nic.vf_burst", (
-            f"{BYTES.format(burst)} is not allowed: at {BITS.format(rate)} (nic.vf_rate) it is saved in more than {longest}"
-        )
-    for function in (PF_FUNCTION, *(1 + int(vf) for vf in scenario.traffic.loads)):
-        if any(scenario.interval_ticks(way, function) > LIMIT_PS * TICKS_PER_PS for way in Direction):
-            key = f"traffic.loads.{function - 1}" if function else "load"
-            return key, f'"{scenario.load_of(function)}" is not allowed: a function\'s frames would be more than {longest} apart'
-    return None
-
-
-def _span(low: int, high: int) -> str:
-    return str(low) if low == high else f"{low} to {high}"
-
-
-def _wire_share(scenario: Scenario) -> float:
-    """The share of the wire that the Rx load of all functions takes."""
-    functions = [*range(1, 1 + scenario.num_vfs), *([PF_FUNCTION] if scenario.traffic.pf else [])]
-    frame = sum(scenario.sizes) / len(scenario.sizes) + AROUND_BYTES
-    line_ticks = frame * 8 * 1000 * TICKS_PER_PS / scenario.adapter.link_gbps
-    return 0.999_999 * sum(line_ticks / scenario.interval_ticks(Direction.RX, function) for function in functions)
