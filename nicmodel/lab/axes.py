@@ -5,14 +5,12 @@ A sweep's table has base units (B, ps, bit/s); what is read has the units that o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel
-
-from nicmodel.lab.keys import Section
+from nicmodel.lab.keys import walk
 from nicmodel.lab.load import Load
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.validators import Allowed
@@ -44,17 +42,8 @@ def is_wide(values: Sequence[float]) -> bool:
 @cache
 def kinds() -> dict[str, Kind]:
     """The keys of a scenario that hold a quantity, and of which kind it is."""
-    return dict(_kinds(Scenario, ""))
-
-
-def _kinds(model: type[BaseModel], prefix: str) -> Iterable[tuple[str, Kind]]:
-    for name, field in model.model_fields.items():
-        key = prefix + (field.alias or name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            yield from _kinds(field.annotation, key + ".")
-        for entry in field.metadata:
-            if isinstance(entry, Allowed) and entry.kind:
-                yield key, entry.kind
+    return {key: entry.kind for key, field in walk(Scenario) for entry in field.metadata
+            if isinstance(entry, Allowed) and entry.kind}
 
 
 def written(key: str, value: Any) -> str:

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic.fields import FieldInfo
 
 from nicmodel.datasheet.pcie_link import GENERATIONS, LANES, READ_BOUNDARIES
 from nicmodel.datasheet.policies import TX_POLICIES, choices
@@ -56,6 +58,16 @@ class Section(BaseModel):
     """A table of keys; unknown ones are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, validate_default=True)
+
+
+def walk(table: type[Section], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every key that a table, and the tables in it, may hold: dotted, with its field. A list of tables is one key."""
+    for name, field in table.model_fields.items():
+        key = prefix + (field.alias or name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from walk(field.annotation, f"{key}.")
+        else:
+            yield key, field
 
 
 class NicKeys(Section):

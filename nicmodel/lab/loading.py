@@ -14,9 +14,9 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from nicmodel.lab.keys import Section
+from nicmodel.lab.keys import Section, walk
 from nicmodel.lab.names import meant, nearest_or
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.together import together
@@ -235,42 +235,27 @@ def _explain(error: ValidationError) -> tuple[str, str]:
     if first["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return key, f"{key}: {first['input']!r} is not allowed: {key} is a table of keys, written [{key}]"
     if first["type"] == "tuple_type":
-        entries = f", each written [[{key}]]" if key in entries_of(Scenario) else ""
+        entries = f", each written [[{key}]]" if key in lists_of_tables() else ""
         return key, f"{key}: {first['input']!r} is not allowed: {key} is a list{entries}"
     sentence = first["msg"].removeprefix("Value error, ")
     return key, f"{key}: {sentence}".replace("\n", " ")
 
 
-def known_keys(model: type[BaseModel] = Scenario, prefix: str = "") -> list[str]:
+def known_keys() -> list[str]:
     """Every key a scenario may hold, dotted."""
-    keys = []
-    for name, field in model.model_fields.items():
-        key = prefix + (field.alias or name)
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, Section):
-            keys += known_keys(inner, key + ".")
-        else:
-            keys.append(key)
-    return keys
+    return [key for key, _ in walk(Scenario)]
 
 
-def entries_of(model: type[BaseModel], prefix: str = "") -> dict[str, type[Section]]:
+def lists_of_tables() -> dict[str, type[Section]]:
     """The keys that hold a list of tables, and what a table is."""
-    found: dict[str, type[Section]] = {}
-    for name, field in model.model_fields.items():
-        key, inner = prefix + (field.alias or name), field.annotation
-        if isinstance(inner, type) and issubclass(inner, Section):
-            found |= entries_of(inner, key + ".")
-        entry = next(iter(get_args(inner)), None)
-        if isinstance(entry, type) and issubclass(entry, Section):
-            found[key] = entry
-    return found
+    within = {key: next(iter(get_args(field.annotation)), None) for key, field in walk(Scenario)}
+    return {key: entry for key, entry in within.items() if isinstance(entry, type) and issubclass(entry, Section)}
 
 
 def entry_keys(key: str) -> list[str]:
     """The keys of the table that a key like ``faults.events.0.at`` is in."""
     table, _, _ = key.rpartition(".")
-    entry = entries_of(Scenario).get(table.rpartition(".")[0])
+    entry = lists_of_tables().get(table.rpartition(".")[0])
     return [f"{table}.{name}" for name in entry.model_fields] if entry else []
 
 
