@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nicmodel.lab.life_keys import PLACES
+from nicmodel.lab.look import plain
 from nicmodel.sim.units import TIME
 
 US = TIME["us"]
@@ -29,10 +30,8 @@ def life_report(life: dict[str, Any]) -> Iterable[RenderableType]:
 
 def handover_table(handovers: list[dict[str, Any]]) -> Table:
     """A row a hand-over: frames lost, where and why, and how long the guest was dark."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("at us", "guest", "hand-over", "Rx lost", "where", "why", "Rx dark us", "Tx lost", "Tx dark us"):
-        table.add_column(heading, justify="left" if heading in ("hand-over", "where", "why") else "right",
-                         overflow="fold")
+    table = plain("at us", "guest", "hand-over", "Rx lost", "where", "why", "Rx dark us", "Tx lost", "Tx dark us",
+                  right=("at us", "guest", "Rx lost", "Rx dark us", "Tx lost", "Tx dark us"))
     for row in handovers:
         lost = row["lost"]
         table.add_row(us(row["at_ps"]), str(row["guest"]), row["kind"] + ("" if row["end_ps"] is not None else " (under way)"),
@@ -43,9 +42,7 @@ def handover_table(handovers: list[dict[str, Any]]) -> Table:
 
 def step_table(events: list[dict[str, Any]]) -> Table:
     """A row a step, in the order in which they began."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("at us", "took us", "guest", "actor", "step", "what", "status"):
-        table.add_column(heading, justify="right" if heading in ("at us", "took us", "guest") else "left", overflow="fold")
+    table = plain("at us", "took us", "guest", "actor", "step", "what", "status", right=("at us", "took us", "guest"))
     for event in events:
         took = None if event["end_ps"] is None else event["end_ps"] - event["at_ps"]
         table.add_row(us(event["at_ps"]), us(took), "-" if event["guest"] is None else str(event["guest"]), event["actor"],

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 from nicmodel.datasheet import registers_pf, registers_vf
-from nicmodel.datasheet.registers import Register
+from nicmodel.datasheet.registers import Register, registers_of
 
 
 def register_rows() -> list[dict[str, Any]]:
@@ -14,15 +13,8 @@ def register_rows() -> list[dict[str, Any]]:
     return [
         row(function, register)
         for function, module in (("pf", registers_pf), ("vf", registers_vf))
-        for register in sorted(table(module), key=lambda r: r.at)
+        for register in sorted(registers_of(vars(module)), key=lambda r: r.at)
     ]
-
-
-def table(module: ModuleType) -> list[Register]:
-    """The registers a datasheet module declares, each once."""
-    return list(
-        {value.name: value for value in vars(module).values() if isinstance(value, Register)}.values()
-    )
 
 
 def row(function: str, register: Register) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.life_report import life_report
+from nicmodel.lab.look import plain
 from nicmodel.lab.results import BINS, DIRECTIONS, RunResult
 from nicmodel.lab.waiting import utilisation_line, waiting_table
 from nicmodel.sim.units import DURATION
@@ -95,9 +96,7 @@ class VfTables:
 def vf_table(rows: list[dict[str, Any]], shown: list[str], fold: bool = False, between: str = " ") -> Table:
     """Figures of some directions; folded, where even one line is too narrow for them, rather than cut. `between` the words of
     what was dropped a line may end."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("VF", justify="right", no_wrap=not fold, overflow="fold")
-    table.add_column("state", no_wrap=not fold, overflow="fold")
+    table = plain("VF", "state", right=("VF",), whole=() if fold else ("VF", "state"))
     for direction in shown:
         name = direction.capitalize()
         for heading in (f"{name} packets", "Mpps", "Gb/s", "p50 us", "p99 us"):
@@ -113,8 +112,7 @@ def vf_table(rows: list[dict[str, Any]], shown: list[str], fold: bool = False, b
 
 def queue_table(result: RunResult) -> Table:
     """A row a VF with several queues: what each of them received, and its part of the VF's frames."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("VF", justify="right")
+    table = plain("VF", right=("VF",))
     rows = result.simulated["vfs"]
     for queue in rows[0]["queues"]:
         for heading in (f"Rx queue {queue['queue']}", "Mpps", "share"):
@@ -274,9 +272,7 @@ def sweep_notes(frame: pd.DataFrame) -> Iterable[str]:
 
 def rows_table(rows: list[dict[str, Any]], columns: Iterable[str]) -> Table:
     """A plain table of rows of text."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    table = plain(*columns)
     for row in rows:
         table.add_row(*("-" if row[c] is None else str(row[c]) for c in columns))
     return table

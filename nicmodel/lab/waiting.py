@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nicmodel.lab.books import SAID, Window, limited_by, shares, waited, ways
+from nicmodel.lab.look import plain
 from nicmodel.sim.plane import Direction
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ SHOWN = 0.005  # a smaller share or utilisation is not worth a cell
 
 def waiting_table(book: Window) -> Table:
     """A row for each group of VFs and direction: what limits them, and the causes that took most of their latency."""
-    table = plain("VF", "", "bottleneck", "waits for, in parts of its latency")
+    table = plain("VF", "", "bottleneck", "waits for, in parts of its latency", whole=("VF", ""))
     for functions, way, name in groups(book):
         named = list((shares(waited(book, functions, way)) or {}).items())[:TOP]
         causes = ", ".join(f"{cause} {percent(share)}" for cause, share in named if share >= SHOWN)
@@ -112,13 +113,6 @@ def explanation(explained: Explained) -> RenderableType:
             parts += [Text(f"\n{title}", style="bold"), table(rows)]
     parts += [Text(f"Failed    {name}: {why}") for name, why in explained.failed.items()]
     return Group(*parts)
-
-
-def plain(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=column in ("VF", ""), overflow="fold")
-    return table
 
 
 def percent(share: float) -> str:
