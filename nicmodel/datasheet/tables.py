@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from nicmodel.datasheet import arbiters, counters, pages, policies, profiles, stages
+from nicmodel.datasheet import arbiters, books, counters, pages, policies, profiles, stages
 
 MARKED = pages.marked("table")
 
@@ -75,8 +75,15 @@ def counter_table(rows: Iterable[counters.Counter]) -> str:
 
 
 def policy_table() -> str:
-    return markdown(("policy", "who gets the next turn", "source"),
-                    ((code(p.name), p.doc, p.source) for p in policies.TX_POLICIES))
+    """Every choice of an arbiter that a scenario may name, the default of each parameter first."""
+    return markdown(("parameter", "policy", "who gets the next turn", "source"),
+                    ((code(p.parameter), code(p.name), p.doc, p.source) for p in policies.TX_POLICIES + policies.POLICIES))
+
+
+def wait_table() -> str:
+    """The causes that a packet's waiting is split among."""
+    return markdown(("cause", "kind", "resource", "meaning"),
+                    ((code(w.name), w.kind, code(w.resource) if w.resource else "", w.doc) for w in books.WAITS))
 
 
 def remarks(name: str) -> dict[str, str]:
@@ -119,6 +126,7 @@ def tables() -> dict[str, str]:
         "policies": policy_table(),
         "counters": counter_table(c for c in counters.FUNCTION_COUNTERS if not c.name.startswith("drop_")),
         "drops": counter_table(counters.DROP_REASONS),
+        "waits": wait_table(),
         "profiles": profile_table(profiles.PROFILES),
         "hosts": profile_table(profiles.HOSTS),
     }
