@@ -7,9 +7,11 @@ from dataclasses import asdict
 import pytest
 
 import nicmodel as nm
+from nicmodel.lab.keys import DriverKeys, HostKeys, NicKeys, PcieKeys, RecordKeys, Section, TrafficKeys
 from nicmodel.lab.loading import build
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.settings import core_of, plane_settings, ring_settings, shaper_words
+from nicmodel.lab.testbench import run_machine
 
 
 def changed(key: str, value: object, made) -> dict[str, object]:
@@ -67,6 +69,25 @@ def test_a_key_reaches_its_field_of_the_plane(key):
 ])
 def test_a_key_reaches_the_driver(key, value, fields):
     assert changed(key, value, lambda s: ring_settings(s, 2048)) == fields
+
+
+TABLES = {"nic": NicKeys, "pcie": PcieKeys, "host": HostKeys, "driver": DriverKeys, "traffic": TrafficKeys, "record": RecordKeys}
+UNREAD = {"nic.scheduler"}                  # one value: there is nothing to choose yet
+
+
+def test_a_run_looks_at_every_key(monkeypatch):
+    keys = {"num_vfs": 1, "queues_per_vf": 2, "direction": "both", "load": "5%", "duration": "2us", "warmup": 0,
+            "nic.vf_rate": "1Gbps", "driver.rss": True, "record.rows": True}
+    scenario = build({}, "all", keys, where="argument")
+    looked_at, look = set(), Section.__getattribute__
+
+    def noting(section, name):
+        looked_at.add((type(section), name))
+        return look(section, name)
+    monkeypatch.setattr(Section, "__getattribute__", noting)
+    run_machine(scenario)
+    assert {f"{name}.{key}" for name, table in TABLES.items() for key in table.model_fields
+            if (table, key) not in looked_at} == UNREAD
 
 
 def test_published_dllps_take_their_share_and_send_none():

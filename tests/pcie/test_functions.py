@@ -6,6 +6,7 @@ import pytest
 from machine import BME, COMMAND, CONTROL, DEVCTL, FLR, MSIX, NUM_VFS, PAGE, PF_RID, SRIOV, Machine
 
 from nicmodel.datasheet.config_pf import BAR4_BYTES, VF_BAR_BYTES
+from nicmodel.sim.errors import ModelBug
 
 PMCSR = 0x44
 ENABLED = 0x8000
@@ -190,6 +191,12 @@ def test_an_access_that_leaves_its_bar_is_refused(index, bar, size):
     for offset in (size, 64 << 10):
         assert endpoint.bar_read(index, bar, offset, 4) == 0xFFFFFFFF
     assert endpoint.refused["memory access that leaves its BAR"] == 2
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_registers_are_not_the_endpoints_to_read(index):
+    with pytest.raises(ModelBug, match=f"BAR 0 of function {index} belongs to the register file"):
+        busy_machine().endpoint.bar_read(index, 0, 8, 4)
 
 
 def test_an_adapter_that_was_unplugged_answers_nothing_and_comes_back_as_after_power_up():
