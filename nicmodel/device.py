@@ -135,7 +135,6 @@ class Device:
         self.nic.vfs_disabled()
 
     def function_reset(self, function: int) -> None:
-        self.plane.reset_function(function, self.clock.stamp())
         self.nic.function_reset(function)
 
     def msix_changed(self, function: int) -> None:
