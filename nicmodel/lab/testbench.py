@@ -86,70 +86,96 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     """
     began = time.perf_counter()
     machine = Machine(scenario, plane, change=change)
-    tell = progress or (lambda fraction, figures: None)
-    vfs = scenario.num_vfs
+    tell, vfs = progress or (lambda fraction, figures: None), scenario.num_vfs
     machine.bring_up(lambda v: tell(0.1 * (v + 1) / vfs, {"phase": "bring-up", "vfs": v + 1}), stop)
     machine.start_traffic()
     faults.schedule(machine)
-    guests = Ledger(machine, life.schedule(machine)) if scenario.life.on else None
-    clock, device = machine.clock, machine.device
-    start = int(clock.now)
-    opened, window_from = device.plane.results(), start
-    end = start + scenario.warmup + scenario.duration
-    edges = [start + scenario.warmup * i // 8 for i in range(1, 9)] if scenario.warmup else []
-    edges += [start + scenario.warmup + scenario.duration * i // SLICES for i in range(1, SLICES + 1)]
-    packets = 0
-    marks = [steadiness.mark(opened, start)]
+    run = Run(machine, tell, stop, rows)
+    run.go()
+    return run.measured(plane, began)
 
-    kept = RowsInMemory()
-    sink = kept if rows is None else rows
 
-    pace = Pace(device)
+class Run:
+    """A machine from the start of its traffic on: to the window's edges, with rows taken on the way."""
 
-    def keep(rows: np.ndarray, waits: np.ndarray) -> None:
-        if scenario.record.rows:
-            sink.add(rows, waits)
-        if guests:
-            guests.add(rows)
+    def __init__(self, machine: Machine, tell: Progress, stop: threading.Event | None, rows: RowSink | None):
+        self.machine, self.plane, self.tell, self.stop = machine, machine.device.plane, tell, stop
+        self.kept = RowsInMemory()
+        self.sink: RowSink = self.kept if rows is None else rows
+        self.guests = Ledger(machine, life.schedule(machine)) if machine.scenario.life.on else None
+        self.pace = Pace(machine.device)
+        self.packets = 0
+        self.start = int(machine.clock.now)
+        self.opens = self.start + machine.scenario.warmup
+        self._open(self.plane.results(), self.start)
 
-    def step(now: int) -> bool:
-        if scenario.record.rows or guests:
-            taken, waits = device.plane.take_rows()
-            if len(taken) > scenario.record.row_group:
-                pace.step_ps = max(1, pace.step_ps // 4)         # of which it takes 2 back
-            keep(taken, waits)
-        tell(0.1 + 0.9 * (now - start) / (end - start), {"phase": "traffic", "packets": packets})
-        return stop is None or not stop.is_set()
+    def _open(self, results: dict[str, Any], now: int) -> None:
+        """The window opens here, unless a later edge of the warm-up is reached."""
+        self.opened, self.window_from = results, now
+        self.marks = [steadiness.mark(results, now)]
 
-    for edge in edges:
-        if not pace.run_until(edge, step):
-            break
-        results = device.plane.results()
-        if edge <= start + scenario.warmup:
-            opened, window_from = results, edge
-            marks.clear()
-        marks.append(steadiness.mark(results, edge))
-        packets = delivered(results)
-        if edge > start + scenario.warmup and scenario.packets and packets >= scenario.packets:
-            break       # at a step of the window: with as many before it opens, it is one step long
-    reached = int(clock.now)
-    results = device.plane.results()
-    machine.check_conservation(results)
-    if scenario.record.rows or guests:
-        keep(results["rows"], results.get("row_waits", NO_WAITS))
-    if guests:
-        machine.look()
-    interrupted = stop is not None and stop.is_set()
-    ledger = books.window(opened, results, reached - window_from, books.limits(scenario, machine.config))
-    return Measured(
-        scenario=scenario, num_vfs=vfs, functions=difference(results["functions"], opened["functions"]),
-        latency=results["latency"] - opened["latency"],
-        links=link_figures(difference(results["links"], opened["links"]), reached - window_from),
-        states=machine.states, window_ps=reached - window_from, simulated_ps=reached,
-        wall_seconds=time.perf_counter() - began, packets=delivered(results), plane=plane, interrupted=interrupted,
-        rows=kept.all() if scenario.record.rows and rows is None else None, rules=machine.stack.verdicts(), books=ledger,
-        steady=None if ledger is None or guests else not interrupted and steadiness.is_steady(marks, steadiness.streams(ledger)),
-        life=guests.close(reached) if guests else None, queues=queue_counts(machine, results["received"] - opened["received"]))
+    def edges(self) -> list[int]:
+        """Where a run is looked at: in eighths of the warm-up, then in steps of the window."""
+        s = self.machine.scenario
+        warming = [self.start + s.warmup * i // 8 for i in range(1, 9)] if s.warmup else []
+        return warming + [self.opens + s.duration * i // SLICES for i in range(1, SLICES + 1)]
+
+    def go(self) -> None:
+        """Warm up and measure, to the end of the window, the cap on packets, or a stop."""
+        cap = self.machine.scenario.packets
+        for edge in self.edges():
+            if not self.pace.run_until(edge, self._step):
+                return
+            results = self.plane.results()
+            self.packets = delivered(results)
+            if edge <= self.opens:
+                self._open(results, edge)
+                continue
+            self.marks.append(steadiness.mark(results, edge))
+            if cap and self.packets >= cap:
+                return       # at a step of the window: with as many before it opens, it is one step long
+
+    def _step(self, now: int) -> bool:
+        """Between two edges: rows that are done, progress; False to stop."""
+        record, end = self.machine.scenario.record, self.opens + self.machine.scenario.duration
+        if record.rows or self.guests:
+            taken, waits = self.plane.take_rows()
+            if len(taken) > record.row_group:
+                self.pace.step_ps = max(1, self.pace.step_ps // 4)         # of which it takes 2 back
+            self._keep(taken, waits)
+        self.tell(0.1 + 0.9 * (now - self.start) / (end - self.start), {"phase": "traffic", "packets": self.packets})
+        return not self._stopped()
+
+    def _stopped(self) -> bool:
+        return self.stop is not None and self.stop.is_set()
+
+    def _keep(self, rows: np.ndarray, waits: np.ndarray) -> None:
+        if self.machine.scenario.record.rows:
+            self.sink.add(rows, waits)
+        if self.guests:
+            self.guests.add(rows)
+
+    def measured(self, plane: str, began: float) -> Measured:
+        """What there is to tell; `began` is when the wall's clock was started. Raises ModelBug if frames do not add up."""
+        machine, scenario, reached = self.machine, self.machine.scenario, int(self.machine.clock.now)
+        results, opened, window_ps = self.plane.results(), self.opened, reached - self.window_from
+        machine.check_conservation(results)
+        if scenario.record.rows or self.guests:
+            self._keep(results["rows"], results.get("row_waits", NO_WAITS))
+        if self.guests:
+            machine.look()
+        ledger = books.window(opened, results, window_ps, books.limits(scenario, machine.config))
+        steady = None if ledger is None or self.guests else (
+            not self._stopped() and steadiness.is_steady(self.marks, steadiness.streams(ledger)))
+        return Measured(
+            scenario=scenario, num_vfs=scenario.num_vfs, functions=difference(results["functions"], opened["functions"]),
+            latency=results["latency"] - opened["latency"],
+            links=link_figures(difference(results["links"], opened["links"]), window_ps),
+            states=machine.states, window_ps=window_ps, simulated_ps=reached, wall_seconds=time.perf_counter() - began,
+            packets=delivered(results), plane=plane, interrupted=self._stopped(),
+            rows=self.kept.all() if scenario.record.rows and self.sink is self.kept else None, rules=machine.stack.verdicts(),
+            books=ledger, steady=steady, life=self.guests.close(reached) if self.guests else None,
+            queues=queue_counts(machine, results["received"] - opened["received"]))
 
 
 class Pace:
