@@ -7,7 +7,7 @@ read transmit.py or receive.py from top to bottom; instants.py says what "at the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,14 +28,13 @@ from nicmodel.reference.revoke import revoke_function, revoke_ring
 from nicmodel.reference.rows import STAGE, TX, Ring, Row, Write, row_array
 from nicmodel.reference.spread import Spread
 from nicmodel.reference.switch import Switch
+from nicmodel.reference.tables import SETTERS
 from nicmodel.reference.tags import Tags
 from nicmodel.reference.ticks import ticks
 from nicmodel.reference.transmit import Transmit
 from nicmodel.reference.writers import Vectors, Writers
 from nicmodel.sim.limits import check_config, check_domain, check_frame, check_words
 from nicmodel.sim.plane import (
-    RSS_KEY_STEP,
-    RSS_TABLE_STEP,
     VECTORS_PER_FUNCTION,
     AgentConfig,
     Direction,
@@ -111,76 +110,7 @@ class ReferencePath:
     # configuration ----------------------------------------------------------------------------------------
     def set(self, table: str, index: int, words: Sequence[int], at: int) -> None:
         check_words(self.config, table, index, words)
-        self._call(at, getattr(self, "_set_" + table), index, *words)
-
-    def _set_hot(self, _now: int, key: int, kind: int, ring: int) -> None:
-        self.registers.hot[key] = (kind, ring)
-
-    def _set_vector(self, _now: int, number: int, enabled: int, itr_ps: int) -> None:
-        self.vectors.configure(number, enabled, itr_ps)
-
-    def _set_raise(self, now: int, number: int) -> None:
-        self.vectors.request(now, *divmod(number, VECTORS_PER_FUNCTION))
-
-    def _set_filter(self, _now: int, slot: int, valid: int, mac: int, vlan: int, function: int) -> None:
-        self.switch.set_filter(slot, valid, mac, vlan, function)
-
-    def _set_default_pool(self, _now: int, _index: int, function: int) -> None:
-        self.switch.default_pool = function
-
-    def _set_loopback(self, _now: int, _index: int, on: int) -> None:
-        self.switch.loopback = bool(on)
-
-    def _set_sources(self, _now: int, function: int, checks: int) -> None:
-        self.switch.checks[function] = checks
-
-    def _set_bme(self, _now: int, function: int, on: int) -> None:
-        if self.bus_master[function] and not on:
-            revoke_function(self, function)
-        self.bus_master[function] = bool(on)
-        self.vectors.touch()
-
-    def _set_max_frame(self, _now: int, _index: int, nbytes: int) -> None:
-        self.max_frame = nbytes
-
-    def _set_no_descriptor(self, _now: int, function: int, drop: int) -> None:
-        self.drop_policy[function] = bool(drop)
-
-    def _set_pause(self, now: int, _port: int, quanta: int) -> None:
-        self.transmit.pause(now, quanta)
-
-    def _set_page_shift(self, now: int, domain: int, shift: int) -> None:
-        self.host.iommu.page_shifts.setdefault(domain, []).append((now, shift))
-
-    def _set_shaper(self, now: int, function: int, byte_ticks: int, burst: int) -> None:
-        self.transmit.shapers[function].configure(now, byte_ticks, burst)
-
-    def _set_wire(self, _now: int, _port: int, byte_ticks: int) -> None:
-        self.transmit.byte_ticks = self.receive.byte_ticks = byte_ticks
-        self.transmit.touch_wire()
-        self.receive.touch_wire()
-
-    def _set_retrain(self, now: int, _index: int, duration: int, *timing: int) -> None:
-        for link in (self.up, self.down):
-            link.retrain(now, duration, LinkTiming(*timing))
-
-    def _set_rss(self, _now: int, function: int, types: int, entries: int, first: int) -> None:
-        spread = self.spreads[function]
-        spread.types, spread.entries, spread.first = types, entries, first
-
-    def _set_rss_key(self, _now: int, index: int, word: int) -> None:
-        self.spreads[index // RSS_KEY_STEP].set_key(index % RSS_KEY_STEP, word)
-
-    def _set_rss_table(self, _now: int, index: int, word: int) -> None:
-        self.spreads[index // RSS_TABLE_STEP].set_entries(index % RSS_TABLE_STEP, word)
-
-    def _set_ring_vector(self, _now: int, number: int, vector: int) -> None:
-        direction = Direction(number & 1)
-        ring = self._rings(direction).get(number >> 1)
-        if ring and ring.open:
-            self.vectors.unbind(ring)
-            ring.config = replace(ring.config, vector=vector)
-            self._bind_vector(ring)
+        self._call(at, partial(SETTERS[table], self), index, *words)
 
     def attach(self, domain: int, base: int, memory: np.ndarray | None) -> None:
         check_domain(domain)
@@ -191,7 +121,7 @@ class ReferencePath:
         self._call(at, self._open_ring, direction, ring, config)
 
     def _open_ring(self, _now: int, direction: Direction, number: int, config: RingConfig) -> None:
-        rings = self._rings(direction)
+        rings = self.rings(direction)
         if number in rings and rings[number].open:
             revoke_ring(self, rings[number])
         if not self.bus_master[config.function]:
@@ -199,9 +129,9 @@ class ReferencePath:
         ring = rings[number] = Ring(number, config)
         if direction == Direction.TX:
             self.tx_rings_of[config.function][number] = ring
-        self._bind_vector(ring)
+        self.bind_vector(ring)
 
-    def _bind_vector(self, ring: Ring) -> None:
+    def bind_vector(self, ring: Ring) -> None:
         if ring.config.vector >= 0:
             self.vectors.vector(VECTORS_PER_FUNCTION * ring.function + ring.config.vector).rings.append(ring)
 
@@ -209,14 +139,14 @@ class ReferencePath:
         self._call(at, self._close_ring, direction, ring)
 
     def _close_ring(self, _now: int, direction: Direction, number: int) -> None:
-        ring = self._rings(direction).get(number)
+        ring = self.rings(direction).get(number)
         if ring and ring.open:
             revoke_ring(self, ring)
 
     def reset_function(self, function: int, at: int) -> None:
         self._call(at, lambda _now: revoke_function(self, function))
 
-    def _rings(self, direction: Direction) -> dict[int, Ring]:
+    def rings(self, direction: Direction) -> dict[int, Ring]:
         return self.transmit.rings if direction == Direction.TX else self.receive.rings
 
     def add_flow(self, config: FlowConfig) -> int:
@@ -340,7 +270,7 @@ class ReferencePath:
 
     # results ----------------------------------------------------------------------------------------------
     def ring_state(self, direction: Direction, ring: int) -> dict[str, int]:
-        known = self._rings(direction).get(ring)
+        known = self.rings(direction).get(ring)
         return {"head": known.head if known else 0, "tail": known.tail if known else 0}
 
     def take_rows(self) -> tuple[np.ndarray, np.ndarray]:
