@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from device_bench import COMMAND, RING, US, X520, Bench, frames, receive, send
+from device_bench import BUFFER, COMMAND, RING, US, X520, Bench, frames, receive, send
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
 from nicmodel.datasheet.config_pf import PF, VF_MSIX_BAR
 from nicmodel.datasheet.config_space import PF_RID
 from nicmodel.datasheet.descriptors import rx_read, rx_status, tx_data, tx_done
-from nicmodel.sim.plane import Payload
+from nicmodel.sim.plane import NO_AGENT, AgentConfig, Direction, FlowConfig, Payload
 
 # frames through rings written by hand -----------------------------------------------------------------------------
 
@@ -167,3 +167,19 @@ def test_a_masked_vector_pends_and_fires_when_unmasked(plane):
     bench.device.bar_write(1, VF_MSIX_BAR, 12, 0)
     bench.wait()
     assert [row[:2] for row in heard] == [(1, 0)] and bench.device.bar_read(1, VF_MSIX_BAR, pba)[0] == 0
+
+
+def test_an_agent_sends_until_it_is_stopped(plane):
+    bench = Bench(plane)
+    guest, _ = send(bench, 0, [])
+    bench.wait()                                                # an agent needs a ring that is open
+    flow = bench.device.plane.add_flow(FlowConfig(Direction.TX, (64,), 0x02_00_00_00_FF_01, 0x02_00_00_00_00_01))
+    agent = bench.device.start_agent(AgentConfig(
+        1, 0, NO_AGENT, flow, guest.allocate(RING * BUFFER), 0, BUFFER, 0, NO_AGENT, 1, 1, 1, 1, 1, 8, 8, poll_ps=US))
+    bench.wait()
+    assert len(bench.out) > RING
+    bench.device.stop_agent(agent)
+    bench.wait()                                                # what was posted still leaves
+    before = len(bench.out)
+    bench.wait()
+    assert len(bench.out) == before
