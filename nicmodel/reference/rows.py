@@ -164,9 +164,9 @@ class Write:
         ring.writes.add(self)
 
     def bytes_of(self, piece: int) -> bytes | None:
-        """What one of its TLPs stores; None if no bytes move."""
+        """What one of its TLPs stores; None if no byte moves."""
         _, offset, nbytes = self.cuts[piece]
-        return None if self.data is None else self.data[offset:offset + nbytes]
+        return (self.data or b"")[offset:offset + nbytes] or None
 
 
 class Transfer:

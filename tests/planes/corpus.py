@@ -114,6 +114,8 @@ CORPUS = (
                     (3 * US, "read", (2, 0x2018)), (3 * US, "read", (1, 0x2018)))),
     Script("a message domain", (Queue(1, agent=False, rx=True), Queue(2)), message_functions=(1,), config=(FULL,),
            actions=((3 * US, "post", (0, 0, 20)), (4 * US, "send", (0, 0, (60, 700))), (9 * US, "inject", (300, 1)))),
+    Script("a message domain, of whose TLPs some move no byte", (Queue(1, agent=False, rx=True),), message_functions=(1,),
+           config=(HEADERS,), actions=((3 * US, "post", (0, 0, 20)), (9 * US, "inject", (700, 1)))),
     Script("a function that nobody attached, and one that is attached late", LOST, unattached_functions=(3, 4), config=(FULL,),
            actions=LOST_ACTIONS),
     Script("a ring changes its vector", (Queue(1, agent=False, rx=True, vector=1), Queue(2)),
