@@ -367,8 +367,8 @@ cdef class FastPath(Door):
     """The `DataPlane` protocol, compiled; calls and results are `Door`'s."""
 
     def next_time(self):
-        """Time of the next instant, NEVER if there is none."""
-        return next_instant(self.nic)
+        """Time of the next instant, or of a write that takes none but that memory shows; NEVER if there is neither."""
+        return earliest(next_instant(self.nic), front_time(&self.nic.mem_commits))
 
     def run_until(self, int64_t time, int64_t budget=-1):
         """Run every instant < time; return early after the first with news, or after `budget` instants."""

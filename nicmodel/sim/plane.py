@@ -179,7 +179,7 @@ class DataPlane(Protocol):
 
     now: int                                       # last executed instant
 
-    def next_time(self) -> int: ...                # time of the next instant; NEVER if none
+    def next_time(self) -> int: ...                # time of the next instant; NEVER if none. Nothing comes out before it
     def run_until(self, time: int, budget: int = -1) -> list[Upcall]: ...
     # ^ runs every instant < time; returns early, between instants, after the first with an upcall
 
