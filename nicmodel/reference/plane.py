@@ -81,6 +81,7 @@ class ReferencePath:
         self.flows: list[Flow] = []
         self.cores = Cores(instants, config.core_switch_ps, books)
         self.bus_master = [False] * config.num_functions
+        self.replaced: tuple[list[Ring], list[Ring]] = ([], [])      # by direction: rings that have opened anew
         self.tx_rings_of: list[dict[int, Ring]] = [{} for _ in range(config.num_functions)]
         self.switch = Switch()
         self.spreads = [Spread() for _ in range(config.num_functions)]
@@ -126,6 +127,8 @@ class ReferencePath:
             revoke_ring(self, rings[number])
         if not self.bus_master[config.function]:
             return
+        if number in rings and rings[number].rows:
+            self.replaced[direction].append(rings[number])           # its last frames are still on the wire
         ring = rings[number] = Ring(number, config)
         if direction == Direction.TX:
             self.tx_rings_of[config.function][number] = ring
@@ -284,7 +287,7 @@ class ReferencePath:
         functions = np.array([tuple(c.values()) for c in self.counters], FUNCTION_DTYPE)
         inside = np.zeros((self.config.num_functions, 2), np.int64)
         for direction, rings in enumerate((self.transmit.rings, self.receive.rings)):
-            for ring in rings.values():
+            for ring in (*rings.values(), *self.replaced[direction]):
                 inside[ring.function, direction] += len(ring.rows)
         ahead = ticks(self.instants.horizon)             # a transfer under way is busy up to here only
         links = np.array([*((link.tlps, link.tlp_bytes, link.dllp_bytes, link.skp_total,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from corpus import FULL, LINE_64B, agents
-from harness import NS, US, Queue, Script, differences, mac_of, run, rx_flow
+from harness import NS, US, Queue, Script, check_conservation, differences, mac_of, run, rx_flow
 from nicmodel._fastpath import FastPath
 
 from nicmodel.reference.plane import ReferencePath
@@ -140,3 +140,18 @@ def test_what_reads_that_wait_for_pages_release_before_a_retrain_falls_due_as_be
                   **{**PAGES, "host_nph": 1})
     told = differences(run(FastPath, script), run(ReferencePath, script))
     assert not told, told
+
+
+@pytest.mark.parametrize("plane", (ReferencePath, FastPath))
+@pytest.mark.parametrize("late", (0, 300 * NS, 900 * NS))
+def test_a_frame_on_the_wire_is_inside_although_its_ring_has_opened_anew(late, plane):
+    script = Script("on the wire", (Queue(1, sizes=(1518,), count=1),))
+    row = run(plane, script).results["rows"][0]
+    begun = int(row["ON_WIRE"]) + 10 * NS
+    anew = replace(script, actions=((begun, "reopen", (0,)),), end=begun + 1 + late)
+    outcome = run(plane, anew)
+    check_conservation(outcome)
+    assert outcome.results["inside"].sum() == 1
+    after = run(plane, replace(anew, end=30 * US))
+    check_conservation(after)
+    assert after.results["functions"][1]["tx_packets"] == 1 and after.results["rows"][0]["OFF_WIRE"] == row["OFF_WIRE"]
