@@ -102,7 +102,7 @@ cdef void refill(Nic* nic, Agent* agent, int32_t slot, int32_t count) noexcept n
         descriptor = descriptor_at(nic, ring, slot)
         if likely(descriptor != NULL):
             prefetch(descriptor + POSTS_AHEAD * DESCRIPTOR_BYTES)
-            put64(descriptor, agent.rx_buffers + <uint64_t>(slot * agent.rx_stride))
+            put64(descriptor, agent.rx_buffers + <uint64_t>slot * <uint64_t>agent.rx_stride)
             put64(descriptor + 8, 0)
         slot = slot + 1 if slot + 1 < ring.size else 0
     write_tail(nic, agent.function, agent.rx_ring, agent.rx_slot - 1 if agent.rx_slot else ring.size - 1)
@@ -113,7 +113,7 @@ cdef inline void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
     cdef Ring* ring = &nic.rings[agent.tx_ring]
     cdef Flow* flow = &nic.flows[agent.flow]
     cdef int32_t nbytes = take_size(flow, &agent.size_cursor) - FCS_BYTES
-    cdef uint64_t address = agent.tx_buffers + <uint64_t>(agent.tx_slot * agent.tx_stride)
+    cdef uint64_t address = agent.tx_buffers + <uint64_t>agent.tx_slot * <uint64_t>agent.tx_stride
     cdef uint64_t command = nbytes | TX_DTYP_DATA | TX_EOP | TX_IFCS | TX_DEXT
     cdef uint8_t* host
     if report:

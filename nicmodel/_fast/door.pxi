@@ -5,7 +5,10 @@ Exceptions are raised here and in `run_until`, nowhere below. The loop itself is
 
 import numpy as np
 
-from nicmodel.sim.limits import check_config, check_domain, check_frame, check_words
+from nicmodel.sim.limits import (
+    check_access, check_agent, check_agent_number, check_arena, check_config, check_domain, check_frame, check_function,
+    check_ring, check_ring_config, check_stamp, check_value, check_words,
+)
 from nicmodel.sim.plane import TABLES
 
 TABLE_KINDS = {name: kind for kind, name in enumerate(TABLES)}
@@ -70,11 +73,11 @@ cdef class Door:
     cdef list take_upcalls(self):
         return take_news(self.nic, self.unanswered, self.mmio_reads)
 
-    cdef Call* call(self, int kind, int64_t at) except NULL:
+    cdef Call* call(self, int kind, at) except NULL:
+        """A call that the caller fills in. Whatever may be wrong with it has been looked at before."""
         cdef Call* call
         self.go_on()
-        if at <= self.nic.now or at >= NEVER:
-            raise ModelBug(f"a call is stamped {at}, but {self.nic.now} has run")
+        check_stamp(self.nic.now, at)
         call = call_new(self.nic, kind, at)
         self.go_on()
         return call
@@ -88,29 +91,17 @@ cdef class Door:
         return 0
 
     cdef int32_t ring_index(self, direction, ring) except -1:
-        if direction not in (0, 1) or not 0 <= ring < self.nic.num_rings:
-            raise ModelBug(f"there is no ring {ring} of direction {direction}")
+        check_ring(self.config, direction, ring)
         return direction * self.nic.num_rings + ring
-
-    cdef int check_function(self, function) except -1:
-        if not 0 <= function < self.nic.num_functions:
-            raise ModelBug(f"there is no function {function}")
-        return 0
-
-    cdef int check_access(self, function, bar, offset) except -1:
-        self.check_function(function)
-        if not 0 <= bar < 6 or not 0 <= offset < 1 << 24:
-            raise ModelBug(f"there is no register {offset:#x} in BAR {bar}")
-        return 0
 
     # configuration
 
-    def set(self, str table, index, words, int64_t at):
+    def set(self, table, index, words, at):
         """Change an entry of one of `plane.TABLES`."""
         cdef Call* call
         cdef int each
-        words = [int(word) for word in words]
         check_words(self.config, table, index, words)
+        words = [int(word) for word in words]
         if table == "hot":
             words = [self.ring_index(words[0], words[1])]
         elif table == "ring_vector":
@@ -136,9 +127,10 @@ cdef class Door:
             self.nic.num_arenas = room
         return 0
 
-    def attach(self, int domain, base, memory):
+    def attach(self, domain, base, memory):
         """Map a uint8 arena at `base`; None makes it a message domain."""
         cdef uint8_t[::1] view
+        check_arena(domain, base, memory)
         self.room_for_domain(domain)
         self.memories[domain] = memory
         self.nic.arenas[domain].memory = NULL
@@ -154,11 +146,11 @@ cdef class Door:
         hear_commits(self.nic)
         self.go_on()
 
-    def open_ring(self, direction, ring, config, int64_t at):
+    def open_ring(self, direction, ring, config, at):
         """A ring opens, empty; an open one is closed first."""
         cdef int32_t index = self.ring_index(direction, ring)
         cdef Call* call
-        self.check_function(config.function)
+        check_ring_config(self.config, config)
         self.room_for_domain(config.domain)
         call = self.call(CALL_OPEN_RING, at)
         words = (index, config.function, config.base, config.size, config.domain, config.head,
@@ -166,14 +158,14 @@ cdef class Door:
         for position, word in enumerate(words):
             call.words[position] = word if word < 1 << 63 else word - (1 << 64)
 
-    def close_ring(self, direction, ring, int64_t at):
+    def close_ring(self, direction, ring, at):
         """Revoke and close a ring."""
         cdef int32_t index = self.ring_index(direction, ring)
         self.call(CALL_CLOSE_RING, at).words[0] = index
 
-    def reset_function(self, function, int64_t at):
+    def reset_function(self, function, at):
         """FLR: revoke everything of a function, close its rings."""
-        self.check_function(function)
+        check_function(self.config, function)
         self.call(CALL_RESET_FUNCTION, at).words[0] = function
 
     def add_flow(self, config):
@@ -211,16 +203,17 @@ cdef class Door:
                 self.go_on()
         return index
 
-    def start_agent(self, config, int64_t at):
+    def start_agent(self, config, at):
         """A ring agent takes over its rings."""
         cdef int32_t index = self.nic.num_agents
         cdef Agent* agents
         cdef Agent* agent
-        cdef int32_t tx_ring = self.ring_index(DIRECTION_TX, config.tx_ring) if config.tx_ring >= 0 else -1
-        cdef int32_t rx_ring = self.ring_index(DIRECTION_RX, config.rx_ring) if config.rx_ring >= 0 else -1
-        self.check_function(config.function)
-        if config.flow >= self.nic.num_flows:
-            raise ModelBug(f"an agent sends one of the {self.nic.num_flows} flows that there are: not {config.flow}")
+        cdef int32_t tx_ring, rx_ring
+        check_agent(self.config, config, self.nic.num_flows)
+        self.go_on()
+        check_stamp(self.nic.now, at)           # before it exists
+        tx_ring = self.ring_index(DIRECTION_TX, config.tx_ring) if config.tx_ring >= 0 else -1
+        rx_ring = self.ring_index(DIRECTION_RX, config.rx_ring) if config.rx_ring >= 0 else -1
         if config.core >= 0 and config.core not in self.shared_cores:
             self.shared_cores[config.core] = core_new(self.nic)
         agents = <Agent*>realloc(self.nic.agents, (index + 1) * sizeof(Agent))
@@ -255,39 +248,39 @@ cdef class Door:
         self.call(CALL_START_AGENT, at).words[0] = index
         return index
 
-    def stop_agent(self, agent, int64_t at):
+    def stop_agent(self, agent, at):
         """It posts nothing more, but still reaps."""
-        if not 0 <= agent < self.nic.num_agents:
-            raise ModelBug(f"there is no agent {agent}")
+        check_agent_number(agent, self.nic.num_agents)
         self.call(CALL_STOP_AGENT, at).words[0] = agent
 
     # accesses
 
-    def mmio_write(self, function, bar, offset, value, int64_t at):
+    def mmio_write(self, function, bar, offset, value, at):
         """The CPU writes a register, posted."""
         cdef Call* call
-        self.check_access(function, bar, offset)
+        check_access(self.config, function, bar, offset, value)
         call = self.call(CALL_MMIO_WRITE, at)
         call.words[0], call.words[1], call.words[2], call.words[3] = function, bar, offset, value
 
-    def mmio_read(self, function, bar, offset, int64_t at):
+    def mmio_read(self, function, bar, offset, at):
         """The CPU reads a register; MMIO_DONE will name the id this returns."""
         cdef Call* call
-        self.check_access(function, bar, offset)
+        check_access(self.config, function, bar, offset)
         call = self.call(CALL_MMIO_READ, at)
         call.words[0], call.words[1], call.words[2], call.words[3] = function, bar, offset, self.mmio_serial + 1
         self.mmio_serial += 1
         return self.mmio_serial
 
-    def mmio_answer(self, request, value, int64_t at):
+    def mmio_answer(self, request, value, at):
         """What a REG_READ asked for."""
         cdef Call* call
+        check_value(value)
         if request not in self.mmio_reads:
             raise ModelBug(f"register read {request} waits for no answer")
         call = self.call(CALL_MMIO_ANSWER, at)
         call.words[0], call.words[1], call.words[2] = request, value, self.mmio_reads.pop(request)
 
-    def inject(self, port, const uint8_t[::1] frame, int64_t at):
+    def inject(self, port, const uint8_t[::1] frame, at):
         """The other end of the wire offers a frame, given without FCS."""
         cdef Call* call
         check_frame(port, frame.shape[0])
@@ -295,7 +288,7 @@ cdef class Door:
         call.words[0] = connection_in(self.nic, self.connections, frame)
         self.note_bytes(call, frame)
 
-    def dma_answer(self, request, const uint8_t[::1] data, int64_t at):
+    def dma_answer(self, request, const uint8_t[::1] data, at):
         """What a DMA_READ asked for."""
         cdef Call* call
         if request not in self.unanswered:

@@ -13,6 +13,8 @@ from nicmodel.reference.rows import STAGE, Ring, Row
 from nicmodel.reference.transmit import moved
 from nicmodel.sim.plane import AgentConfig, Direction
 
+ADDRESSES = 1 << 64
+
 
 class Agent:
     """One queue pair's driver: reap, refill, post, ring, wait."""
@@ -21,7 +23,7 @@ class Agent:
                  plane: Any):
         self.number, self.config, self.tx, self.rx, self.flow, self.plane = number, config, tx, rx, flow, plane
         self.core = plane.cores.core_for(config.core)
-        self.woken = self.by_interrupt = self.stopped = self.dead = False
+        self.woken = self.by_interrupt = self.dead = False
         self.doing = (0, 0, 0)                             # the pass under way: reaped, received, posts
         self.tx_next = self.tx_used = 0
         self.tx_posted = 0
@@ -35,6 +37,11 @@ class Agent:
             self.tx_next = tx.tail
         if rx:
             self.rx_clean = rx.tail
+
+    @property
+    def stopped(self) -> bool:
+        """It posts nothing more."""
+        return self.number in self.plane.stopped
 
     def start(self, now: int) -> None:
         if self.rx:
@@ -144,7 +151,7 @@ class Agent:
 
     def _post_rx(self, index: int) -> None:
         assert self.rx
-        buffer = self.config.rx_buffers + index * self.config.rx_stride
+        buffer = (self.config.rx_buffers + index * self.config.rx_stride) % ADDRESSES
         self._store(self.rx, self.rx.address_of(index), rx_read(buffer))
 
     def _post_tx(self, now: int, posts: int) -> None:
@@ -157,7 +164,7 @@ class Agent:
             self.tx_posted += 1
             since_mark += 1
             nbytes = flow.size(packet) - FCS_BYTES
-            buffer = self.config.tx_buffers + self.tx_next * self.config.tx_stride
+            buffer = (self.config.tx_buffers + self.tx_next * self.config.tx_stride) % ADDRESSES
             wanted = moved(self.plane.config.payload, nbytes)
             if wanted:
                 self._store(tx, buffer, flow.frame(packet)[:wanted])

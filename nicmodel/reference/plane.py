@@ -33,7 +33,21 @@ from nicmodel.reference.tags import Tags
 from nicmodel.reference.ticks import ticks
 from nicmodel.reference.transmit import Transmit
 from nicmodel.reference.writers import Vectors, Writers
-from nicmodel.sim.limits import check_config, check_domain, check_frame, check_words
+from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.limits import (
+    check_access,
+    check_agent,
+    check_agent_number,
+    check_arena,
+    check_config,
+    check_frame,
+    check_function,
+    check_ring,
+    check_ring_config,
+    check_stamp,
+    check_value,
+    check_words,
+)
 from nicmodel.sim.plane import (
     VECTORS_PER_FUNCTION,
     AgentConfig,
@@ -42,6 +56,7 @@ from nicmodel.sim.plane import (
     PlaneConfig,
     RingConfig,
     Upcall,
+    UpcallKind,
 )
 from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE
 
@@ -78,6 +93,7 @@ class ReferencePath:
         self.registers = Registers(instants, config, self.up, self.down, self)
         self.agents: list[Agent] = []
         self.agent_configs: list[AgentConfig] = []
+        self.stopped: set[int] = set()                               # numbers of agents, perhaps before they start
         self.flows: list[Flow] = []
         self.cores = Cores(instants, config.core_switch_ps, books)
         self.bus_master = [False] * config.num_functions
@@ -93,6 +109,7 @@ class ReferencePath:
         self.rows: list[Row] = []
         self.serial = 0
         self.requests = 0
+        self.unanswered: dict[UpcallKind, set[int]] = {UpcallKind.REG_READ: set(), UpcallKind.DMA_READ: set()}    # ids told
 
     # time -------------------------------------------------------------------------------------------------
     @property
@@ -103,9 +120,16 @@ class ReferencePath:
         return self.instants.next_time()
 
     def run_until(self, time: int, budget: int = -1) -> list[Upcall]:
-        return self.instants.run_until(time, budget)
+        upcalls = self.instants.run_until(time, budget)
+        for upcall in upcalls:
+            if upcall.kind == UpcallKind.REG_READ:
+                self.unanswered[upcall.kind].add(upcall.args[3])
+            elif upcall.kind == UpcallKind.DMA_READ:
+                self.unanswered[upcall.kind].add(upcall.args[0])
+        return upcalls
 
     def _call(self, at: int, do: Callable[..., None], *args: Any) -> None:
+        check_stamp(self.now, at)
         self.instants.at(at, "CALL", 0, do, *args)
 
     # configuration ----------------------------------------------------------------------------------------
@@ -114,11 +138,12 @@ class ReferencePath:
         self._call(at, partial(SETTERS[table], self), index, *words)
 
     def attach(self, domain: int, base: int, memory: np.ndarray | None) -> None:
-        check_domain(domain)
+        check_arena(domain, base, memory)
         self.host.memory.arenas[domain] = (base, memory)
 
     def open_ring(self, direction: Direction, ring: int, config: RingConfig, at: int) -> None:
-        check_domain(config.domain)
+        check_ring(self.config, direction, ring)
+        check_ring_config(self.config, config)
         self._call(at, self._open_ring, direction, ring, config)
 
     def _open_ring(self, _now: int, direction: Direction, number: int, config: RingConfig) -> None:
@@ -139,6 +164,7 @@ class ReferencePath:
             self.vectors.vector(VECTORS_PER_FUNCTION * ring.function + ring.config.vector).rings.append(ring)
 
     def close_ring(self, direction: Direction, ring: int, at: int) -> None:
+        check_ring(self.config, direction, ring)
         self._call(at, self._close_ring, direction, ring)
 
     def _close_ring(self, _now: int, direction: Direction, number: int) -> None:
@@ -147,6 +173,7 @@ class ReferencePath:
             revoke_ring(self, ring)
 
     def reset_function(self, function: int, at: int) -> None:
+        check_function(self.config, function)
         self._call(at, lambda _now: revoke_function(self, function))
 
     def rings(self, direction: Direction) -> dict[int, Ring]:
@@ -160,10 +187,11 @@ class ReferencePath:
         return flow.number
 
     def start_agent(self, config: AgentConfig, at: int) -> int:
+        check_agent(self.config, config, len(self.flows))
         number = len(self.agents)
+        self._call(at, self._start_agent, number, config)
         self.agents.append(None)                                     # type: ignore[arg-type]
         self.agent_configs.append(config)
-        self._call(at, self._start_agent, number, config)
         return number
 
     def _start_agent(self, now: int, number: int, config: AgentConfig) -> None:
@@ -184,26 +212,40 @@ class ReferencePath:
         agent.start(now)
 
     def stop_agent(self, agent: int, at: int) -> None:
-        self._call(at, lambda _now: setattr(self.agents[agent], "stopped", True))
+        check_agent_number(agent, len(self.agents))
+        self._call(at, self._stop_agent, agent)
+
+    def _stop_agent(self, _now: int, number: int) -> None:
+        self.stopped.add(number)
 
     # accesses ---------------------------------------------------------------------------------------------
     def mmio_write(self, function: int, bar: int, offset: int, value: int, at: int) -> None:
+        check_access(self.config, function, bar, offset, value)
         self._call(at, self.registers.write, function, bar, offset, value)
 
     def mmio_read(self, function: int, bar: int, offset: int, at: int) -> int:
+        check_access(self.config, function, bar, offset)
+        self._call(at, self.registers.read, function, bar, offset, self.requests + 1)
         self.requests += 1
-        self._call(at, self.registers.read, function, bar, offset, self.requests)
         return self.requests
 
     def mmio_answer(self, request: int, value: int, at: int) -> None:
-        self._call(at, self.registers.answer, request, value)
+        check_value(value)
+        self._answer(UpcallKind.REG_READ, "register read", request, at, self.registers.answer, value)
+
+    def _answer(self, kind: UpcallKind, name: str, request: int, at: int, do: Callable[..., None], what: Any) -> None:
+        """What Python has been asked for, once."""
+        if request not in self.unanswered[kind]:
+            raise ModelBug(f"{name} {request} waits for no answer")
+        self._call(at, do, request, what)
+        self.unanswered[kind].remove(request)
 
     def inject(self, port: int, frame: bytes, at: int) -> None:
         check_frame(port, len(frame))
         self._call(at, self.receive.offer, None, 0, frame)
 
     def dma_answer(self, request: int, data: bytes, at: int) -> None:
-        self._call(at, self.host.dma_answer, request, data)
+        self._answer(UpcallKind.DMA_READ, "DMA read", request, at, self.host.dma_answer, data)
 
     # what blocks ask --------------------------------------------------------------------------------------
     def rx_ring_of(self, function: int, row: Row) -> Ring | None:
@@ -273,6 +315,7 @@ class ReferencePath:
 
     # results ----------------------------------------------------------------------------------------------
     def ring_state(self, direction: Direction, ring: int) -> dict[str, int]:
+        check_ring(self.config, direction, ring)
         known = self.rings(direction).get(ring)
         return {"head": known.head if known else 0, "tail": known.tail if known else 0}
 

@@ -1,4 +1,4 @@
-"""What a plane takes, and what it refuses: numbers of a configuration, words of a table.
+"""What a plane takes, and what it refuses: numbers of a configuration, words of a table, arguments of a call.
 
 Both planes ask here before they change anything, so that neither goes on with what the other refuses. Every refusal is a
 `ModelBug`: whoever calls a plane checks first, in the words of its own user.
@@ -7,6 +7,10 @@ Both planes ask here before they change anything, so that neither goes on with w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
 
 from nicmodel.datasheet.ethernet import MAX_QUANTA
 from nicmodel.datasheet.pcie_link import (
@@ -28,9 +32,13 @@ from nicmodel.sim.plane import (
     TABLES,
     VECTORS_PER_FUNCTION,
     WHOLE_SHARE,
+    AgentConfig,
+    Direction,
     PlaneConfig,
+    RingConfig,
 )
 
+NO_RING = NO_FLOW = -1
 LEAST_BYTE_TICKS = TICKS_PER_PS // 8    # a transfer, of 8 bytes at least, takes 1 ps or more
 MOST_BYTE_TICKS = 1 << 44               # a frame ends before NEVER
 MOST_JITTER_PS = (1 << 32) - 2          # `rng.draw` draws below 2**32
@@ -38,28 +46,46 @@ MOST_RINGS = (1 << 15) - 1              # functions, and rings of a direction
 MOST_ON_CHIP = (1 << 16) - 1            # descriptors of a ring
 MOST_DOMAINS = 1 << 20
 MOST_SLOTS = 1 << 16                    # of filters
+MOST_PS = 1 << 50                       # of a latency or an interval: 18 minutes
+MOST_DELAY_PS = NEVER >> 1              # of a DLLP or SKP: it never falls due
+MOST_CYCLES = 1 << 16
+MOST = (1 << 31) - 1                    # of anything else
+BARS, BAR_BYTES = 6, 1 << 24
 PAGE_SHIFTS = (12, 21, 30)              # x86: 4 KiB, 2 MiB, 1 GiB
 CREDITS = {f"{side}_{pool}{part}": most for side in ("host", "device") for pool in ("p", "np", "cpl")
            for part, most in (("h", MOST_HEADER_CREDITS), ("d", MOST_DATA_CREDITS))}
-AT_LEAST_1 = ("core_ps", "tags", "read_latency_ps", "write_latency_ps", "register_cycles",
+AT_LEAST_1 = ("core_ps", "tags", "read_latency_ps", "write_latency_ps", "pause_reaction_ps", "register_cycles",
               "register_latency_cycles", "tx_pipe_cycles", "rx_pipe_cycles", "write_cycles", "walkers", "walk_ps")
-NOT_NEGATIVE = ("ack_ps", "fc_ps", "skp_ps", "skp_bytes", "read_buffer", "tx_threshold", "rx_threshold", "tx_buffer", "rx_buffer",
-                "pause_reaction_ps", "tag_cap", "tag_reserve", "read_cycles", "remote_ps", "dram_ps", "dram_share", "tail_ps",
-                "tail_share", "iotlb_entries", "core_switch_ps")
-RANGES = {name: (1, None) for name in AT_LEAST_1} | {name: (0, None) for name in NOT_NEGATIVE} | {
+NOT_NEGATIVE = ("skp_bytes", "read_buffer", "tx_threshold", "rx_threshold", "tx_buffer", "rx_buffer", "tag_cap",
+                "tag_reserve", "read_cycles", "remote_ps", "dram_ps", "dram_share", "tail_ps", "tail_share", "iotlb_entries",
+                "core_switch_ps")
+
+
+def most_of(name: str) -> int:
+    """The largest number that a field of this name takes, by its unit."""
+    return MOST_PS if name.endswith("_ps") else MOST_CYCLES if name.endswith("_cycles") else MOST
+
+
+RANGES = {name: (1, most_of(name)) for name in AT_LEAST_1} | {name: (0, most_of(name)) for name in NOT_NEGATIVE} | {
+    "ack_ps": (1, MOST_DELAY_PS), "fc_ps": (1, MOST_DELAY_PS), "skp_ps": (0, MOST_DELAY_PS),
+    "seed": (0, (1 << 64) - 1), "payload": (0, 2),
     "num_functions": (1, MOST_RINGS), "num_rings": (0, MOST_RINGS), "tx_cache": (0, MOST_ON_CHIP), "rx_cache": (0, MOST_ON_CHIP),
     "read_jitter_ps": (0, MOST_JITTER_PS), "wire_byte_ticks": (LEAST_BYTE_TICKS, MOST_BYTE_TICKS),
     "pcie_byte_ticks": (LEAST_BYTE_TICKS, MOST_BYTE_TICKS), "up_share": (1, WHOLE_SHARE), "down_share": (1, WHOLE_SHARE)}
 
 
+def is_within(value: Any, least: int, most: int) -> bool:
+    """Is it a whole number, and not too small or large?"""
+    return isinstance(value, Integral) and least <= int(value) <= most
+
+
 def check_config(config: PlaneConfig) -> None:
     """Raises `ModelBug` for a configuration that no plane can run with; it names the field."""
     for field, (least, most) in RANGES.items():
-        value = getattr(config, field)
-        if value < least or (most is not None and value > most):
-            raise ModelBug(f"{field} is {value}, but " + (f"at least {least}" if most is None else f"from {least} to {most}"))
+        if not is_within(value := getattr(config, field), least, most):
+            raise ModelBug(f"{field} is {value!r}, but a whole number from {least} to {most}")
     for field, most in CREDITS.items():
-        if not 0 <= (credits := getattr(config, field)) <= most:
+        if not is_within(credits := getattr(config, field), 0, most):
             raise ModelBug(f"{field}: {credits} credits cannot be advertised, at most {most}; 0 is infinite")
     for parameter in PARAMETERS:
         if (name := getattr(config, parameter)) not in choices(parameter):
@@ -68,7 +94,7 @@ def check_config(config: PlaneConfig) -> None:
         raise ModelBug(f"a digest has {DIGEST_BYTES} bytes or is not there, but tlp_digest_bytes is {config.tlp_digest_bytes}")
     for field in ("mps", "mrrs", "rcb"):
         size = getattr(config, field)
-        if not DATA_CREDIT_BYTES <= size <= PAGE_BYTES or size & (size - 1):
+        if not is_within(size, DATA_CREDIT_BYTES, PAGE_BYTES) or size & (size - 1):
             raise ModelBug(f"{field} is {size}, but a power of two from {DATA_CREDIT_BYTES} to {PAGE_BYTES}")
     if config.mps < config.rcb:
         raise ModelBug(f"mps is {config.mps}, but at least rcb, which is {config.rcb}")
@@ -102,13 +128,14 @@ Rule = Callable[[PlaneConfig, int, Sequence[int]], bool]
 # Table -> how many words it takes, and which index and words it takes.
 RULES: dict[str, tuple[int, Rule]] = {
     "hot": (2, lambda c, index, w: w[0] in (0, 1) and _ring(c, w[1])),
-    "vector": (2, lambda c, index, w: _function(c, index // VECTORS_PER_FUNCTION) and w[1] >= 0),
+    "vector": (2, lambda c, index, w: _function(c, index // VECTORS_PER_FUNCTION) and 0 <= w[1] <= MOST_PS),
     "raise": (0, lambda c, index, w: _function(c, index // VECTORS_PER_FUNCTION)),
-    "filter": (4, lambda c, index, w: 0 <= index < MOST_SLOTS and _function(c, w[3])),
+    "filter": (4, lambda c, index, w: 0 <= index < MOST_SLOTS and 0 <= w[1] < 1 << 48 and -1 <= w[2] < 1 << 12
+               and _function(c, w[3])),
     "default_pool": (1, lambda c, index, w: w[0] == -1 or _function(c, w[0])),
     "loopback": (1, lambda c, index, w: True),
     "bme": (1, lambda c, index, w: _function(c, index)),
-    "max_frame": (1, lambda c, index, w: w[0] >= 0),
+    "max_frame": (1, lambda c, index, w: 0 <= w[0] <= MOST),
     "no_descriptor": (1, lambda c, index, w: _function(c, index)),
     "pause": (1, lambda c, index, w: 0 <= w[0] <= MAX_QUANTA),
     "ring_vector": (1, lambda c, index, w: _ring(c, index // 2) and -1 <= w[0] < VECTORS_PER_FUNCTION),
@@ -118,16 +145,18 @@ RULES: dict[str, tuple[int, Rule]] = {
                 and 0 <= w[0] < 1 << 32),
     "rss_table": (1, lambda c, index, w: _function(c, index // RSS_TABLE_STEP) and 0 <= w[0] < 1 << 32),
     "page_shift": (1, lambda c, index, w: 0 <= index < MOST_DOMAINS and w[0] in PAGE_SHIFTS),
-    "shaper": (2, lambda c, index, w: _function(c, index) and 0 <= w[0] <= MOST_BYTE_TICKS and 0 <= w[1] and w[0] * w[1] < NEVER),
+    "shaper": (2, lambda c, index, w: _function(c, index) and 0 <= w[0] <= MOST_BYTE_TICKS and 0 <= w[1] <= MOST
+               and w[0] * w[1] < NEVER),
     "wire": (1, lambda c, index, w: index == 0 and (w[0] == 0 or _byte_ticks(w[0]))),
-    "retrain": (6, lambda c, index, w: min(w) >= 0 and _byte_ticks(w[1]) and not slowest_is_too_fast(c, w[1])),
+    "retrain": (6, lambda c, index, w: min(w) >= 0 and min(w[2:4]) > 0 and w[0] <= MOST_PS and max(w[2:5]) <= MOST_DELAY_PS
+                and w[5] <= MOST and _byte_ticks(w[1]) and not slowest_is_too_fast(c, w[1])),
     "sources": (1, lambda c, index, w: _function(c, index) and 0 <= w[0] < 4),
 }
 
 
 def check_domain(domain: int) -> None:
     """Raises `ModelBug` for a number that no domain has."""
-    if not 0 <= domain < MOST_DOMAINS:
+    if not is_within(domain, 0, MOST_DOMAINS - 1):
         raise ModelBug(f"there is no domain {domain}: they are numbered from 0 to {MOST_DOMAINS - 1}")
 
 
@@ -137,11 +166,80 @@ def check_frame(port: int, nbytes: int) -> None:
         raise ModelBug(f"there is port 0 and frames of 1 to {LONGEST_FRAME} bytes: not port {port} and {nbytes}")
 
 
+# ---- calls -----------------------------------------------------------------------------------------
+
+def check_stamp(now: int, at: int) -> None:
+    """Raises `ModelBug` for a time that has passed, or that no run reaches."""
+    if not is_within(at, now + 1, NEVER - 1):
+        raise ModelBug(f"a call is stamped {at}, but {now} has run" if is_within(at, -NEVER, now)
+                       else f"a call is stamped {at!r}, which is no whole number of ps that a run reaches")
+
+
+def check_function(config: PlaneConfig, function: int) -> None:
+    """Raises `ModelBug` for a function that there is not."""
+    if not is_within(function, 0, config.num_functions - 1):
+        raise ModelBug(f"there is no function {function!r}")
+
+
+def check_ring(config: PlaneConfig, direction: Direction, ring: int) -> None:
+    """Raises `ModelBug` for a ring that there is not."""
+    if direction not in (Direction.TX, Direction.RX) or not is_within(ring, 0, config.num_rings - 1):
+        raise ModelBug(f"there is no ring {ring!r} of direction {direction!r}")
+
+
+def check_ring_config(config: PlaneConfig, ring: RingConfig) -> None:
+    """Raises `ModelBug` for a function or a domain that a ring cannot be of."""
+    check_function(config, ring.function)
+    check_domain(ring.domain)
+
+
+def check_access(config: PlaneConfig, function: int, bar: int, offset: int, value: int = 0) -> None:
+    """Raises `ModelBug` for a register that there cannot be, or a value of more than 32 bits."""
+    check_function(config, function)
+    if not is_within(bar, 0, BARS - 1) or not is_within(offset, 0, BAR_BYTES - 1):
+        raise ModelBug(f"there is no register {offset:#x} in BAR {bar}" if is_within(offset, -NEVER, NEVER)
+                       else f"there is no register {offset!r} in BAR {bar!r}")
+    check_value(value)
+
+
+def check_value(value: int) -> None:
+    """Raises `ModelBug` for what no register holds."""
+    if not is_within(value, 0, (1 << 32) - 1):
+        raise ModelBug(f"a register has 32 bits: {value!r} does not fit")
+
+
+def check_agent(config: PlaneConfig, agent: AgentConfig, flows: int) -> None:
+    """Raises `ModelBug` for an agent of a function, a ring or a flow that there is not; there are so many flows."""
+    check_function(config, agent.function)
+    for direction, ring in ((Direction.TX, agent.tx_ring), (Direction.RX, agent.rx_ring)):
+        if ring != NO_RING:
+            check_ring(config, direction, ring)
+    if not is_within(agent.flow, NO_FLOW, flows - 1):
+        raise ModelBug(f"an agent sends one of the {flows} flows that there are: not {agent.flow!r}")
+
+
+def check_agent_number(agent: int, agents: int) -> None:
+    """Raises `ModelBug` for an agent that there is not; there are so many."""
+    if not is_within(agent, 0, agents - 1):
+        raise ModelBug(f"there is no agent {agent!r}")
+
+
+def check_arena(domain: int, base: int, memory: np.ndarray | None) -> None:
+    """Raises `ModelBug` for what cannot be a domain's memory."""
+    check_domain(domain)
+    if not is_within(base, 0, (1 << 64) - 1):
+        raise ModelBug(f"an address has 64 bits: domain {domain} cannot begin at {base!r}")
+    if memory is not None and not (isinstance(memory, np.ndarray) and memory.dtype == np.uint8 and memory.ndim == 1
+                                   and memory.flags.c_contiguous and memory.flags.writeable):
+        raise ModelBug(f"domain {domain} has an array of bytes (uint8, one dimension, contiguous, writable), or None")
+
+
 def check_words(config: PlaneConfig, table: str, index: int, words: Sequence[int]) -> None:
     """Raises `ModelBug` for a table that there is not, or for an index or words that it does not take."""
     if table not in RULES:
         raise ModelBug(f"there is no table {table!r}; there are {', '.join(TABLES)}")
     number, takes = RULES[table]
-    if len(words) != number or not takes(config, index, words):
+    whole = all(is_within(word, -NEVER, NEVER) for word in (index, *words))
+    if not whole or len(words) != number or not takes(config, index, words):
         expected = " and ".join(part for part in TABLES[table] if part)
         raise ModelBug(f"table {table!r} does not take {list(words)} at {index}: it takes {expected}")

@@ -11,8 +11,9 @@ This file refuses to compute anything.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from numbers import Integral
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -75,6 +76,14 @@ def check_vector(vector: int) -> None:
         raise ModelBug(f"a function has {VECTORS_PER_FUNCTION} vectors from 0 on, and -1 is none: not {vector}")
 
 
+def check_bits(config: Any, whose: str, bits: int, *names: str) -> None:
+    """Raises `ModelBug` for a field that is no whole number, is negative, or has more bits."""
+    for name in names:
+        value = getattr(config, name)
+        if not isinstance(value, Integral) or not 0 <= int(value) < 1 << bits:
+            raise ModelBug(f"{whose} {name} has {bits} bits: {value} does not fit")
+
+
 @dataclass(frozen=True)
 class RingConfig:
     """A descriptor ring as the queue registers describe it.
@@ -98,6 +107,8 @@ class RingConfig:
             raise ModelBug(f"a ring has at least 2 descriptors, a base of whole descriptors and a head inside: {self}")
         if not 0 <= self.wthresh < 1 << TXDCTL.WTHRESH.width:
             raise ModelBug(f"WTHRESH of TXDCTL has {TXDCTL.WTHRESH.width} bits: {self.wthresh} does not fit")
+        check_bits(self, "a ring's", 64, "base")
+        check_bits(self, "a ring's", 31, "size", "buffer_bytes")
         check_vector(self.vector)
 
 
@@ -136,6 +147,14 @@ class AgentConfig:
     def __post_init__(self) -> None:
         if self.rs_batch < 1 or (self.tx_ring >= 0 and self.tx_batch < 1) or (self.rx_ring >= 0 and self.rx_batch < 1):
             raise ModelBug(f"an agent's batches are at least 1: {self}")
+        if self.irq_latency_ps < 1:
+            raise ModelBug(f"an agent wakes later than its interrupt: irq_latency_ps is {self.irq_latency_ps}, but at least 1")
+        check_bits(self, "an agent's", 64, "tx_buffers", "rx_buffers")
+        check_bits(self, "an agent's", 50, *(field.name for field in fields(self) if field.name.endswith("_ps")))
+        check_bits(self, "an agent's", 28, "tx_stride", "rx_stride")
+        check_bits(self, "an agent's", 31, "tx_batch", "rx_batch", "rs_batch")
+        if not -1 <= self.core < 1 << 31:
+            raise ModelBug(f"CPU cores are numbered from 0 on, and -1 is one of its own: not {self.core}")
         check_vector(self.vector)
 
 
@@ -161,13 +180,16 @@ class FlowConfig:
     connection: Connection | None = None
 
     def __post_init__(self) -> None:
-        for name, bits in (("dst_mac", 48), ("src_mac", 48), ("vlan", 12)):
-            if not 0 <= (value := getattr(self, name)) < 1 << bits:
-                raise ModelBug(f"a flow's {name} has {bits} bits: {value} does not fit")
+        check_bits(self, "a flow's", 48, "dst_mac", "src_mac")
+        check_bits(self, "a flow's", 12, "vlan")
+        check_bits(self, "a flow's", 63, "start_ps")
+        if self.count < -1 or self.count >= NEVER:
+            raise ModelBug(f"a flow has a number of packets, or -1 for no end: not {self.count}")
         if not self.sizes or min(self.sizes) <= FCS_BYTES or max(self.sizes) > LONGEST_FRAME:
             raise ModelBug(f"a flow has sizes of {FCS_BYTES + 1} to {LONGEST_FRAME} bytes: not {tuple(self.sizes)}")
-        if self.direction == Direction.RX and self.interval_ticks < 0:
+        if self.interval_ticks < 0:
             raise ModelBug(f"a flow cannot run backwards: its interval is {self.interval_ticks} ticks")
+        check_bits(self, "a flow's", 60, "interval_ticks")
 
 
 class DataPlane(Protocol):
