@@ -131,7 +131,7 @@ def as_share(value: Any) -> float:
     number, unit = (split(value) if isinstance(value, str) else None) or (None, "")
     if number is not None and unit == "%":
         share = number / 100
-    elif isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+    elif not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and isfinite(value))):
         share = Fraction(str(value))
     else:
         raise ValueError(f"{value!r} is not a share: write {SHARE_FORMS}")

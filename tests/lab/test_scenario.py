@@ -76,6 +76,7 @@ from nicmodel.sim.plane import Direction
         ({"pcie.": 3}, '--set: "pcie." is not a key: write key or table.key'),
         ({"host.dram_share": float("nan")}, 'nan is not a share: write "0.1%" or a number from 0 to 1'),
         ({"host.tail_share": float("inf")}, "inf is not a share"),
+        ({"host.tail_share": 10**400}, "a share is from 0% to 100%"),
         ({"pcie.lanes": 3}, "must be one of 1, 2, 4, 8, 16"),
         ({"pcie.tags": 769}, "from 1 to 768"),
         ({"pcie.host_pd": 15}, "a write of 256B (pcie.mps) needs 16 data credits; 0 is infinite"),
