@@ -26,6 +26,7 @@ from nicmodel.pcie import root
 from nicmodel.pcie.endpoint import Endpoint
 from nicmodel.sim.clock import Clock
 from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.limits import check_function
 from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import (
     NEVER,
@@ -36,6 +37,7 @@ from nicmodel.sim.plane import (
     PlaneConfig,
     Upcall,
     UpcallKind,
+    check_vector,
 )
 
 PLANES = {"fast": ("nicmodel._fastpath", "FastPath"), "reference": ("nicmodel.reference.plane", "ReferencePath")}
@@ -148,9 +150,10 @@ class Device:
         """Attach a function to a guest's memory; None: its DMA leaves as messages (`on_dma_read`, `on_dma_write`).
 
         Rings that are open keep the memory that they were opened with. Functions may share a domain; of two domains with one
-        index the later one counts. DMA of a function that was never attached is a fault. ModelBug for an index that
+        index the later one counts. DMA of a function that was never attached is a fault. ModelBug for a function or an index that
         the plane does not have, or that is none of a guest's (`MESSAGES`, `NOWHERE`).
         """
+        check_function(self.config, function)
         if domain is None:
             self.plane.attach(MESSAGES, 0, None)
         elif domain.index in (MESSAGES, NOWHERE):
@@ -218,6 +221,8 @@ class Device:
         return event
 
     def connect_interrupt(self, function: int, vector: int, callback: Callable[[int], None]) -> None:
+        check_function(self.config, function)
+        check_vector(vector)
         self._interrupts[function, vector] = callback
 
     def start_agent(self, config: AgentConfig) -> int:

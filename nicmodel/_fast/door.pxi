@@ -7,7 +7,7 @@ import numpy as np
 
 from nicmodel.sim.limits import (
     check_access, check_agent, check_agent_number, check_arena, check_config, check_domain, check_frame, check_function,
-    check_ring, check_ring_config, check_stamp, check_value, check_words,
+    check_ring, check_ring_config, check_stamp, check_value, check_words, whole_bytes,
 )
 from nicmodel.sim.plane import TABLES
 
@@ -280,17 +280,19 @@ cdef class Door:
         call = self.call(CALL_MMIO_ANSWER, at)
         call.words[0], call.words[1], call.words[2] = request, value, self.mmio_reads.pop(request)
 
-    def inject(self, port, const uint8_t[::1] frame, at):
+    def inject(self, port, frame, at):
         """The other end of the wire offers a frame, given without FCS."""
         cdef Call* call
-        check_frame(port, frame.shape[0])
+        frame = whole_bytes(frame)
+        check_frame(port, len(frame))
         call = self.call(CALL_INJECT, at)
         call.words[0] = connection_in(self.nic, self.connections, frame)
         self.note_bytes(call, frame)
 
-    def dma_answer(self, request, const uint8_t[::1] data, at):
+    def dma_answer(self, request, data, at):
         """What a DMA_READ asked for."""
         cdef Call* call
+        data = whole_bytes(data)
         if request not in self.unanswered:
             raise ModelBug(f"DMA read {request} waits for no answer")
         call = self.call(CALL_DMA_ANSWER, at)

@@ -15,7 +15,7 @@ from nicmodel.datasheet.config_pf import PF_BARS, PF_MSIX_BAR, VF_BARS, VF_MSIX_
 from nicmodel.datasheet.config_space import PF_RID
 from nicmodel.datasheet.config_vf import VF as VF_TABLE
 from nicmodel.datasheet.profiles import Profile
-from nicmodel.pcie.config import ConfigLayout
+from nicmodel.pcie.config import ConfigLayout, check_request
 from nicmodel.pcie.functions import PF, Function, FunctionEvents, PhysicalFunction
 from nicmodel.pcie.identity import hwinit_values
 from nicmodel.pcie.msix import MsixTable
@@ -83,6 +83,7 @@ class Endpoint:
 
     def config_read(self, rid: int, offset: int, size: int) -> int:
         """What a host reads; all ones if no function has this routing ID."""
+        check_request(offset, size)
         function = self.functions.get(rid)
         if function is None:
             self._unsupported(self.pf, "configuration read of an absent function", posted=False)
@@ -91,6 +92,7 @@ class Endpoint:
 
     def config_write(self, rid: int, offset: int, size: int, value: int) -> None:
         """What a host writes; dropped if no function has this routing ID."""
+        check_request(offset, size)
         function = self.functions.get(rid)
         if function is None:
             self._unsupported(self.pf, "configuration write to an absent function", posted=False)

@@ -47,6 +47,7 @@ from nicmodel.sim.limits import (
     check_stamp,
     check_value,
     check_words,
+    whole_bytes,
 )
 from nicmodel.sim.plane import (
     VECTORS_PER_FUNCTION,
@@ -241,11 +242,12 @@ class ReferencePath:
         self.unanswered[kind].remove(request)
 
     def inject(self, port: int, frame: bytes, at: int) -> None:
+        frame = whole_bytes(frame)
         check_frame(port, len(frame))
         self._call(at, self.receive.offer, None, 0, frame)
 
     def dma_answer(self, request: int, data: bytes, at: int) -> None:
-        self._answer(UpcallKind.DMA_READ, "DMA read", request, at, self.host.dma_answer, data)
+        self._answer(UpcallKind.DMA_READ, "DMA read", request, at, self.host.dma_answer, whole_bytes(data))
 
     # what blocks ask --------------------------------------------------------------------------------------
     def rx_ring_of(self, function: int, row: Row) -> Ring | None:

@@ -7,6 +7,7 @@ own time: before every SimPy event, since none is due by then. Exact: no quantum
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 
 import simpy
 
@@ -96,6 +97,8 @@ class Clock(simpy.Environment):
 
     def run_to(self, time: int) -> None:
         """Run everything before `time`; afterwards now == time and nothing of instant `time` has run."""
+        if not isinstance(time, Integral):
+            raise ModelBug(f"a time of {time!r} ps is not a whole number of picoseconds")
         if time < self.now:
             raise ModelBug(f"time {time} ps has passed: it is {self.now} ps")
         self._horizon = time
@@ -106,4 +109,4 @@ class Clock(simpy.Environment):
                 plane.run_until(time)
         finally:
             self._horizon = NEVER
-        self._now = time
+        self._now = int(time)

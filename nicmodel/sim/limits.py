@@ -234,6 +234,14 @@ def check_arena(domain: int, base: int, memory: np.ndarray | None) -> None:
         raise ModelBug(f"domain {domain} has an array of bytes (uint8, one dimension, contiguous, writable), or None")
 
 
+def whole_bytes(data: Any) -> bytes:
+    """The bytes as they are now: whoever owns them may write others. Raises `ModelBug` for what has none."""
+    try:
+        return memoryview(data).cast("B").tobytes()
+    except (TypeError, ValueError):
+        raise ModelBug(f"bytes are asked for, which a {type(data).__name__} is not") from None
+
+
 def check_words(config: PlaneConfig, table: str, index: int, words: Sequence[int]) -> None:
     """Raises `ModelBug` for a table that there is not, or for an index or words that it does not take."""
     if table not in RULES:

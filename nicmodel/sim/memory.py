@@ -17,6 +17,10 @@ class Domain:
     """
 
     def __init__(self, index: int, size: int, memory: np.ndarray | None = None, base: int = DOMAIN_BASE):
+        if size < 1 or not 0 <= base <= (1 << 64) - size:
+            raise ModelBug(f"domain {index} has at least one byte, below 2**64: not {size} at {base:#x}")
+        if memory is not None and (memory.dtype, memory.shape) != (np.uint8, (size,)):
+            raise ModelBug(f"domain {index} has {size} bytes, but its array {memory.shape} of {memory.dtype}")
         self.index, self.size, self.base = index, size, base
         self.memory = np.frombuffer(mmap.mmap(-1, size), np.uint8) if memory is None else memory
         self._next = base

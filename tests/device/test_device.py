@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from device_bench import BUS_MASTER, COMMAND, US, X520, Bench, frames, send
+from device_bench import BUS_MASTER, COMMAND, US, X520, Bench, frames, receive, send
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
@@ -18,6 +18,7 @@ from nicmodel.datasheet.timing import VF_ENABLE_SETTLE_PS
 from nicmodel.device import ALL_ONES, Device, plane_config
 from nicmodel.pcie import root
 from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import NEVER
 
 # plug and play ----------------------------------------------------------------------------------------------------
@@ -206,3 +207,41 @@ def test_an_idle_device_has_only_upkeep_ahead(plane):
     device = Bench(plane, num_vfs=0).device
     device.run_until(5 * US)
     assert 5 * US <= device.next_output_time() <= NEVER
+
+
+# what is no call ---------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("call, why", [
+    (lambda device: device.config_write(PF_RID, 0, 1, 256), "256 does not fit into 1 bytes"),
+    (lambda device: device.config_write(PF_RID, 0, 4, -1), "-1 does not fit into 4 bytes"),
+    (lambda device: device.config_write(99, 0, 3, 0), "no configuration request"),
+    (lambda device: device.config_read(99, 0, 1 << 40), "no configuration request"),
+    (lambda device: device.config_read(0, 1.5, 1), "no offset 1.5"),
+    (lambda device: device.run_until(float("nan")), "not a whole number"),
+    (lambda device: device.run_until(1.5), "not a whole number"),
+    (lambda device: device.attach(3, Domain(3, 4096)), "no function 3"),
+    (lambda device: device.connect_interrupt(3, 0, print), "no function 3"),
+    (lambda device: device.connect_interrupt(0, 64, print), "64 vectors"),
+    (lambda device: device.frame_in("frame"), "a str is not"), (lambda device: device.frame_in(5), "a int is not"),
+    (lambda device: device.bar_write(0, 0, 0, 1 << 32), "32 bits"), (lambda device: device.pause_in(1 << 16), "table 'pause'")],
+    ids=lambda value: value if isinstance(value, str) else "")
+def test_what_is_no_call_is_refused_in_a_sentence_and_changes_nothing(call, why, plane):
+    bench = Bench(plane)
+    now, refused = bench.device.clock.now, bench.device.endpoint.refused.copy()
+    with pytest.raises(ModelBug, match=why):
+        call(bench.device)
+    bench.wait()
+    assert bench.device.clock.now == now + 20 * US and bench.device.endpoint.refused == refused
+    assert bench.read(0, pf.STATUS) & pf.STATUS.LU.mask
+
+
+def test_bytes_are_taken_as_they_are_when_a_call_is_made(plane):
+    """Whoever made it may use its buffer again."""
+    bench = Bench(plane)
+    guest, _, places = receive(bench, 0, 4)
+    frame = bytearray(frames(1)[0])
+    bench.device.frame_in(frame)
+    sent = bytes(frame)
+    frame[14:] = bytes(len(frame) - 14)
+    bench.wait()
+    assert guest.read(places[0], len(sent)) == sent

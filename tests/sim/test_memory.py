@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from nicmodel.sim.errors import ModelBug
@@ -39,3 +40,11 @@ def test_what_is_outside_is_neither_read_nor_written(address, nbytes):
     with pytest.raises(ModelBug, match="no bytes at"):
         domain.write(address, bytes(nbytes))
     assert not domain.memory.any()
+
+
+@pytest.mark.parametrize("size, fields, why", [
+    (0, {}, "at least one byte"), (4096, {"base": -1}, "below 2"), (4096, {"base": (1 << 64) - 4095}, "below 2"),
+    (4096, {"memory": np.zeros(4095, np.uint8)}, "has 4096 bytes"), (4096, {"memory": np.zeros(4096, np.int32)}, "of int32")])
+def test_an_arena_is_of_so_many_bytes(size, fields, why):
+    with pytest.raises(ModelBug, match=why):
+        Domain(0, size, **fields)
