@@ -167,7 +167,7 @@ class ConfigSpace:
     def write(self, offset: int, size: int, value: int) -> None:
         """What software writes: only the enabled bytes, only what the rows allow."""
         check_request(offset, size)
-        if not isinstance(value, Integral) or not 0 <= value < 1 << 8 * size:
+        if (type(value) is not int and not isinstance(value, Integral)) or not 0 <= value < 1 << 8 * size:
             raise ModelBug(f"{value!r} does not fit into {size} bytes of configuration space")
         written = int(value).to_bytes(size, "little")
         before, after = self._bytes, bytearray(self._bytes)
@@ -195,7 +195,7 @@ class ConfigSpace:
 
 def check_request(offset: int, size: int) -> None:
     """A configuration request is 1, 2 or 4 bytes within one dword."""
-    if not isinstance(offset, Integral):
+    if type(offset) is not int and not isinstance(offset, Integral):
         raise ModelBug(f"configuration space has no offset {offset!r}")
     if size not in (1, 2, 4) or not 0 <= offset <= SPACE_BYTES - size or offset % 4 + size > 4:
         raise ModelBug(f"{size} bytes at {offset:#x} are no configuration request")

@@ -83,18 +83,18 @@ class Endpoint:
 
     def config_read(self, rid: int, offset: int, size: int) -> int:
         """What a host reads; all ones if no function has this routing ID."""
-        check_request(offset, size)
         function = self.functions.get(rid)
         if function is None:
+            check_request(offset, size)
             self._unsupported(self.pf, "configuration read of an absent function", posted=False)
             return (1 << 8 * size) - 1
         return function.space.read(offset, size)
 
     def config_write(self, rid: int, offset: int, size: int, value: int) -> None:
         """What a host writes; dropped if no function has this routing ID."""
-        check_request(offset, size)
         function = self.functions.get(rid)
         if function is None:
+            check_request(offset, size)
             self._unsupported(self.pf, "configuration write to an absent function", posted=False)
         else:
             function.space.write(offset, size, value)

@@ -51,6 +51,7 @@ MOST_DELAY_PS = NEVER >> 1              # of a DLLP or SKP: it never falls due
 MOST_CYCLES = 1 << 16
 MOST = (1 << 31) - 1                    # of anything else
 BARS, BAR_BYTES = 6, 1 << 24
+MOST_VALUE = (1 << 32) - 1              # of a register
 PAGE_SHIFTS = (12, 21, 30)              # x86: 4 KiB, 2 MiB, 1 GiB
 CREDITS = {f"{side}_{pool}{part}": most for side in ("host", "device") for pool in ("p", "np", "cpl")
            for part, most in (("h", MOST_HEADER_CREDITS), ("d", MOST_DATA_CREDITS))}
@@ -76,7 +77,7 @@ RANGES = {name: (1, most_of(name)) for name in AT_LEAST_1} | {name: (0, most_of(
 
 def is_within(value: Any, least: int, most: int) -> bool:
     """Is it a whole number, and not too small or large?"""
-    return isinstance(value, Integral) and least <= int(value) <= most
+    return (type(value) is int or isinstance(value, Integral)) and least <= int(value) <= most
 
 
 def check_config(config: PlaneConfig) -> None:
@@ -204,7 +205,7 @@ def check_access(config: PlaneConfig, function: int, bar: int, offset: int, valu
 
 def check_value(value: int) -> None:
     """Raises `ModelBug` for what no register holds."""
-    if not is_within(value, 0, (1 << 32) - 1):
+    if not is_within(value, 0, MOST_VALUE):
         raise ModelBug(f"a register has 32 bits: {value!r} does not fit")
 
 
@@ -247,7 +248,10 @@ def check_words(config: PlaneConfig, table: str, index: int, words: Sequence[int
     if table not in RULES:
         raise ModelBug(f"there is no table {table!r}; there are {', '.join(TABLES)}")
     number, takes = RULES[table]
-    whole = all(is_within(word, -NEVER, NEVER) for word in (index, *words))
+    whole = True
+    for word in (index, *words):            # a call for each would be felt while 63 VFs come up
+        if (type(word) is not int and not isinstance(word, Integral)) or not -NEVER <= word <= NEVER:
+            whole = False
     if not whole or len(words) != number or not takes(config, index, words):
         expected = " and ".join(part for part in TABLES[table] if part)
         raise ModelBug(f"table {table!r} does not take {list(words)} at {index}: it takes {expected}")

@@ -80,7 +80,7 @@ def check_bits(config: Any, whose: str, bits: int, *names: str) -> None:
     """Raises `ModelBug` for a field that is no whole number, is negative, or has more bits."""
     for name in names:
         value = getattr(config, name)
-        if not isinstance(value, Integral) or not 0 <= int(value) < 1 << bits:
+        if (type(value) is not int and not isinstance(value, Integral)) or not 0 <= int(value) < 1 << bits:
             raise ModelBug(f"{whose} {name} has {bits} bits: {value} does not fit")
 
 
@@ -150,12 +150,15 @@ class AgentConfig:
         if self.irq_latency_ps < 1:
             raise ModelBug(f"an agent wakes later than its interrupt: irq_latency_ps is {self.irq_latency_ps}, but at least 1")
         check_bits(self, "an agent's", 64, "tx_buffers", "rx_buffers")
-        check_bits(self, "an agent's", 50, *(field.name for field in fields(self) if field.name.endswith("_ps")))
+        check_bits(self, "an agent's", 50, *AGENT_TIMES)
         check_bits(self, "an agent's", 28, "tx_stride", "rx_stride")
         check_bits(self, "an agent's", 31, "tx_batch", "rx_batch", "rs_batch")
         if not -1 <= self.core < 1 << 31:
             raise ModelBug(f"CPU cores are numbered from 0 on, and -1 is one of its own: not {self.core}")
         check_vector(self.vector)
+
+
+AGENT_TIMES = [field.name for field in fields(AgentConfig) if field.name.endswith("_ps")]
 
 
 @dataclass(frozen=True)
