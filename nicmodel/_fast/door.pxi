@@ -209,7 +209,7 @@ cdef class Door:
         if config.direction == DIRECTION_RX:
             first = nominal_time(self.nic, index, 0)
             if first < NEVER:
-                schedule(self.nic, RANK_FLOW, max(first, self.nic.now + 1), index, index, 0)
+                schedule(self.nic, RANK_FLOW, max(first, self.nic.now + 1, self.nic.horizon), index, index, 0)
                 self.go_on()
         return index
 

@@ -184,7 +184,7 @@ class ReferencePath:
         flow = Flow(len(self.flows), config)
         self.flows.append(flow)
         if config.direction == Direction.RX:
-            self.receive.start_flow(flow, self.now + 1)
+            self.receive.start_flow(flow, max(self.now + 1, self.instants.horizon))
         return flow.number
 
     def start_agent(self, config: AgentConfig, at: int) -> int:

@@ -126,3 +126,13 @@ def test_an_agent_may_be_stopped_before_it_has_started(plane):
     made.stop_agent(0, 1_000_000)
     made.run_until(9_000_000)
     assert not made.results()["functions"]["tx_offered"].any()
+
+
+@BOTH
+def test_a_stream_that_should_have_begun_begins_where_the_run_has_come_to(plane):
+    """Not where the last instant was, which may lie some way back, and elsewhere on the other plane."""
+    made = plane(plane_config(skp_ps=0, host_ph=0, host_pd=0, host_nph=0, device_ph=0, device_pd=0, device_nph=0))
+    made.run_until(5_000_000)
+    made.add_flow(FlowConfig(Direction.RX, (64,), 1, 2, start_ps=1_000_000, count=1))
+    made.run_until(9_000_000)
+    assert made.results()["rows"]["ARRIVED"].tolist() == [5_000_000 + 72 * 800]
