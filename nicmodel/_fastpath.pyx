@@ -12,9 +12,9 @@ What is off by default has rooms of its own, entered by one test each: `passing`
 `scopes`, `iommu` and `walks` behind root, `cores` behind agent, `shaper` behind sched. So have the books: `waits` of
 TLPs, `rows` of packets, `queues` before the scheduler, `sums`, `pools`, `served`, and their memory in `ledger`.
 
-`types`, `parts` and `pcie` hold every struct, `tlps` is where TLPs live, `books` what all rooms write down, `revoke` takes things
-back, `faults` stops the plane, `invariants` looks at everything in a checked build, `door` talks to Python. The rooms are
-included here, into one translation unit, so that the compiler sees every call.
+`types`, `parts` and `pcie` hold every struct, `tlps` is where TLPs live and `records` where rows do, `books` what all rooms
+write down, `revoke` takes things back, `faults` stops the plane, `invariants` looks at everything in a checked build, `door`
+talks to Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
 To follow a packet, begin at `commit_in_order` below: each rank is one event, each name is the room that resumes.
 """
 
@@ -41,6 +41,7 @@ include "_fast/lanes.pxi"
 include "_fast/sets.pxi"
 include "_fast/timers.pxi"
 include "_fast/books.pxi"
+include "_fast/records.pxi"
 include "_fast/buffers.pxi"
 include "_fast/waits.pxi"
 include "_fast/rows.pxi"
