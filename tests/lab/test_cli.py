@@ -321,6 +321,7 @@ def test_ctrl_c_while_the_command_is_still_being_imported_is_told(tmp_path, star
     """Before anything of ours can ask to be told of it: what a slow disk makes seconds of."""
     hook = f"""
         import os, signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)        # a script's background ignores it
         class Interrupts:
             def find_spec(self, name, *_):
                 if name == "{module}":
