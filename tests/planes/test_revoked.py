@@ -39,10 +39,10 @@ def test_what_has_not_started_is_taken_back(revocation, at, books):
     assert not told, told
 
 
-@pytest.mark.parametrize("at", range(900 * NS, 1_200 * NS, 23_457))
+@pytest.mark.parametrize("at", range(1_900 * NS, 2_900 * NS, 63_457))
 def test_room_that_a_reset_returns_is_for_those_that_wait_for_it(at):
     """A frame of either function fills the Tx buffer but for 40 bytes, and one of either waits."""
-    script = Script("a full Tx buffer", (Queue(1, count=2), Queue(2, count=2)), actions=((at, "reset", (1,)),), end=9 * US,
+    script = Script("a full Tx buffer", (Queue(1, count=9), Queue(2, count=9)), actions=((at, "reset", (1,)),), end=9 * US,
                     config=(("books", True), ("tx_buffer", 160)))
     told = differences(run(FastPath, script), run(ReferencePath, script))
     assert not told, told
