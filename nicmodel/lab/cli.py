@@ -202,13 +202,15 @@ def _frame_rows(swept: Any) -> list[dict[str, Any]]:
 
 def _show_sweep(swept: Any, axes: dict[str, list[Any]]) -> None:
     from nicmodel.lab.axes import written
-    from nicmodel.lab.report import rows_table, sweep_notes
+    from nicmodel.lab.report import distrust, rows_table, sweep_notes
 
     frame = swept.frame
     if len(frame):
         figures = [f"point_{name}" for name in ("gbps", "mpps", "jain", "worst_p99_us", "drops", "bottlenecks")]
         columns = [*(key for key in axes if key in frame), *figures]
-        points = frame.drop_duplicates("point")[columns].to_dict("records")
+        judged = frame.drop_duplicates("point").assign(distrust=distrust)
+        columns += ["distrust"] if (judged["distrust"] != "-").any() else []
+        points = judged[columns].to_dict("records")
         rounded = [
             {
                 k.removeprefix("point_"): written(k, v) if k in axes else f"{v:.4f}" if isinstance(v, float) else v

@@ -270,6 +270,12 @@ def sweep_notes(frame: pd.DataFrame) -> Iterable[str]:
         yield f"Expected  {unmet} of {len(points)} points miss an expectation of the scenario (point_unmet: how many)"
 
 
+def distrust(points: pd.DataFrame) -> list[str]:
+    """Why one would look at a point of a sweep again before believing it; - if nothing is known against it."""
+    return [", ".join([*["unsteady"] * (steady in (False,)), *["unmet"] * (unmet > 0)]) or "-"
+            for steady, unmet in zip(points["point_steady"], points["point_unmet"], strict=True)]
+
+
 def rows_table(rows: list[dict[str, Any]], columns: Iterable[str]) -> Table:
     """A plain table of rows of text."""
     table = plain(*columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -200,12 +201,13 @@ def test_the_command_tells_of_points_that_are_unsteady_or_miss_an_expectation(mo
     status, out, _ = command(*arguments)
     assert status == 1 and "Expected  2 of 3 points miss an expectation" in out
     assert "Warning   in 1 of 3 points the halves of the window differ" in out
+    assert [re.split("  +", line.strip())[-1] for line in out.splitlines()[:4]] == ["distrust", "unmet", "unsteady, unmet", "-"]
     frame = pd.read_parquet(tmp_path / "out" / "sweep.parquet").drop_duplicates("point")
     assert list(frame["point_unmet"]) == [1, 1, 0] and list(frame["point_steady"]) == [True, False, True]
     status, out, _ = command(*arguments, "--json")
     assert status == 1 and json.loads(out)["unmet"] == 2
     status, out, _ = command(*arguments[:-1], "seed=1000,1001")
-    assert status == 0 and "Expected" not in out and "Warning" not in out
+    assert status == 0 and "Expected" not in out and "Warning" not in out and "distrust" not in out
 
 
 def test_the_table_names_what_limits_each_way_of_each_vf(tmp_path):
