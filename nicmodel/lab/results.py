@@ -7,6 +7,7 @@ picosecond wide below 64 ps and at most 1/64 of its lower edge above. It runs no
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -142,13 +143,13 @@ class RunResult:
 
 
 def flat(row: dict[str, Any]) -> dict[str, Any]:
-    """A VF's figures as one level of columns."""
+    """A VF's figures as one level of columns; NaN, so that the column is one of numbers, where no latency was measured."""
     columns = {key: row[key] for key in ("vf", "state", "rule", *PACKET_COUNTS)}
     for direction in DIRECTIONS:
         rates = row[direction]
         columns |= {f"{direction}_mpps": rates["mpps"], f"{direction}_gbps": rates["gbps"]}
         columns |= {
-            f"{direction}_{quantile}_ns": (rates["latency_ns"] or {}).get(quantile)
+            f"{direction}_{quantile}_ns": (rates["latency_ns"] or {}).get(quantile, math.nan)
             for quantile in ("p50", "p99", "max")
         }
         columns[f"{direction}_bottleneck"] = rates.get("bottleneck")

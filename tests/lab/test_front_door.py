@@ -7,6 +7,8 @@ import pydoc
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import nicmodel as nm
@@ -52,6 +54,15 @@ def test_every_column_is_explained(testbench, tmp_path):
     assert {*of_sweep} - {*result.vfs} - {*sweeps.flat_config(point.scenario.config())} \
         == {column for column in of_sweep if column in ("point", "plane") or column.startswith("point_")}
     assert pydoc.getdoc(nm.Swept.frame).count("point_") >= 5
+
+
+def test_a_latency_that_nothing_was_measured_of_is_nan_in_a_column_of_numbers(tmp_path):
+    result = nm.run("one_vf", warmup="0us", duration="20us")
+    point = sweeps.grid("one_vf", {"warmup": ["0us"], "duration": ["20us"]})[0]
+    sweeps.write_parquet(sweeps.table([point], {point.key: result.to_dict()}), tmp_path / "x.parquet")
+    for frame in (result.vfs, pd.read_parquet(tmp_path / "x.parquet")):
+        kinds = {column: frame[column].dtype for column in frame if column.endswith("_ns")}
+        assert len(kinds) == 6 and set(kinds.values()) == {np.dtype(float)} and frame["rx_p99_ns"].isna().all()
 
 
 def test_every_column_of_rows_is_of_a_kind_that_is_explained():
