@@ -214,7 +214,7 @@ def _show_sweep(swept: Any, axes: dict[str, list[Any]]) -> None:
         rounded = [
             {
                 k.removeprefix("point_"): written(k, v) if k in axes else f"{v:.4f}" if isinstance(v, float) else v
-                for k, v in row.items()
+                for k, v in row.items() if k in axes or v == v  # NaN: another point has this figure
             }
             for row in points
         ]

@@ -280,7 +280,7 @@ def rows_table(rows: list[dict[str, Any]], columns: Iterable[str]) -> Table:
     """A plain table of rows of text."""
     table = plain(*columns)
     for row in rows:
-        table.add_row(*("-" if row[c] is None else str(row[c]) for c in columns))
+        table.add_row(*("-" if row.get(c) is None else str(row[c]) for c in columns))
     return table
 
 

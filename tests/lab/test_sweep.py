@@ -210,6 +210,15 @@ def test_the_command_tells_of_points_that_are_unsteady_or_miss_an_expectation(mo
     assert status == 0 and "Expected" not in out and "Warning" not in out and "distrust" not in out
 
 
+def test_the_command_prints_a_dash_where_a_point_has_no_figure(command, tmp_path):
+    """Alone or beside points that have one."""
+    arguments = ["sweep", "vf_scaling", "--out", tmp_path, "--set", "num_vfs=2"]
+    for durations, figures in (("5ps", [3]), ("5ps,20us", [3, 0])):
+        _, out, _ = command(*arguments, "--set", f"duration={durations}")
+        rows = [re.split("  +", line.strip())[:-1] for line in out.splitlines()[1:1 + len(figures)]]
+        assert [row.count("-") for row in rows] == figures, out
+
+
 def test_the_table_names_what_limits_each_way_of_each_vf(tmp_path):
     fixed = {"warmup": "50us", "duration": "50us", "num_vfs": 2}
     swept = sweep("vf_scaling", {"direction": ["tx", "rx"]}, tmp_path, fixed=fixed)
