@@ -35,7 +35,7 @@ DIRECTIONS = ("tx", "rx")
 WORST = 12  # rows of interference that a result lists
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunResult:
     """What one run measured.
 
@@ -52,6 +52,11 @@ class RunResult:
     scenario: Scenario
     measured: Measured
     name: str = "run"
+
+    def __repr__(self) -> str:
+        from nicmodel.lab.report import headline
+
+        return f"<RunResult {headline(self)}>"
 
     @cached_property
     def simulated(self) -> dict[str, Any]:

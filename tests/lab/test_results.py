@@ -188,6 +188,11 @@ def test_a_terminal_of_any_width_loses_nothing(width):
         assert f" 1  running {run.vfs['tx_packets'][1]:>11,}" in told and "queue_disabled" in told
 
 
+def test_a_result_is_shown_as_a_line():
+    result = RunResult(build({}, "x", {}), lab_fakes.run_machine(build({}, "x", {})), "x")
+    assert repr(result) == f"<RunResult {report.headline(result)}>" and "8 VFs" in repr(result)
+
+
 @pytest.mark.parametrize(("sizes", "said"), [(["64B"], " 64 B,"), (["64B", "64B"], " 64 B,"),
                                               (["64B", 1518], " mix of 2 sizes (64-1518 B),")])
 def test_a_headline_calls_a_mix_what_is_one(sizes, said):
