@@ -82,7 +82,7 @@ def relaxed_table(rows: Iterable[dict[str, Any]]) -> Table:
         named = f"{row['named']} VF{'s' if row['named'] > 1 else ''}" if row["named"] else "-"
         expected = "-" if row["predicted"] is None else f"{row['predicted']:.3f}"
         figures = (f"{row[key]:.3f}" for key in ("factor", "ratio"))
-        table.add_row(row["resource"], percent(row["utilisation"]), named, *figures, expected, f"{row['elasticity']:.2f}",
+        table.add_row(row["resource"], percent(row["utilisation"]), named, *figures, expected, f"{row['elasticity']:z.2f}",
                       verdict(row["agrees"]))
     return table
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 import nicmodel as nm
 from nicmodel.datasheet.counters import DROP_REASONS, LATENCY_BINS, bin_lower_ps, latency_bin
-from nicmodel.lab import expect, report
+from nicmodel.lab import expect, report, waiting
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.loading import build
 from nicmodel.lab.results import RunResult, jain, latency_figures, simulated
@@ -191,6 +191,14 @@ def test_a_terminal_of_any_width_loses_nothing(width):
 def test_a_result_is_shown_as_a_line():
     result = RunResult(build({}, "x", {}), lab_fakes.run_machine(build({}, "x", {})), "x")
     assert repr(result) == f"<RunResult {report.headline(result)}>" and "8 VFs" in repr(result)
+
+
+def test_an_elasticity_that_rounds_to_nothing_has_no_sign():
+    row = {"resource": "tags", "utilisation": 0.5, "named": 0, "predicted": 1.0, "factor": 1.1, "agrees": True}
+    shown = io.StringIO()
+    rows = [row | {"ratio": 1, "elasticity": -1e-4}, row | {"ratio": 0.9, "elasticity": -1}]
+    Console(file=shown, width=110).print(waiting.relaxed_table(rows))
+    assert "-0.00" not in shown.getvalue() and " -1.00 " in shown.getvalue()
 
 
 @pytest.mark.parametrize(("sizes", "said"), [(["64B"], " 64 B,"), (["64B", "64B"], " 64 B,"),
