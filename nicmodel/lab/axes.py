@@ -31,7 +31,8 @@ class Axis:
 
     @property
     def wide(self) -> bool:
-        return self.numeric and is_wide(self.places)
+        """Whether its values lie too far apart for a linear axis; a 0 among them has a place of its own at the left."""
+        return self.numeric and is_wide([place for place in self.places if place])
 
 
 def is_wide(values: Sequence[float]) -> bool:

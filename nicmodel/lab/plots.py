@@ -222,8 +222,11 @@ def scale_below(axes: Any, below: Axis) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     if not below.wide:
         return
-    axes.set_xscale("log", base=2)
     places = sorted(set(below.places))
+    if places[0]:
+        axes.set_xscale("log", base=2)
+    else:
+        axes.set_xscale("symlog", base=2, linthresh=places[1])
     step = -(-len(places) // TICKS)
     axes.xaxis.set_major_locator(FixedLocator(places[::step]))
     axes.xaxis.set_minor_locator(NullLocator())

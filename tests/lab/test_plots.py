@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -177,6 +178,12 @@ def test_values_far_apart_all_show_on_the_axes_of_a_sweep(monkeypatch):
     rates, latency = figure.axes
     assert (rates.get_xscale(), rates.get_yscale(), latency.get_yscale()) == ("log", "linear", "log")
     assert [tick.get_text() for tick in rates.get_xticklabels()] == ["1", "2", "4", "8", "16", "32", "63"]
+    plt.close(figure)
+    figure = sweep_figure(monkeypatch, "driver.itr", [0, 2_048_000, 20_480_000, 102_400_000])
+    rates, _ = figure.axes
+    shown = rates.transData.transform([(place, 1.0) for place in rates.lines[0].get_xdata()])[:, 0]
+    assert [tick.get_text() for tick in rates.get_xticklabels()] == ["0", "2.048", "20.48", "102.4"]
+    assert min(np.diff(shown)) > 0.1 * (shown[-1] - shown[0]), "none of them hides another, nor the one at 0"
     plt.close(figure)
     figure = sweep_figure(monkeypatch, "num_vfs", range(1, 200), [None] * 199)
     assert len(figure.axes[0].get_xticks()) <= 12 and figure.axes[1].get_yscale() == "linear"
