@@ -121,12 +121,15 @@ def grid(
         raise ScenarioError(f"a grid of {size} points is not allowed: at most {MAX_POINTS}")
     data, file = read(scenario)
     code = Code()
-    combinations = itertools.product(*axes.values())
-    scenarios = [
-        build(data, file, {**(fixed or {}), **dict(zip(axes, combination, strict=True))}, where)
-        for combination in combinations
-    ]
-    points = [Point(scenario, plane, code.of(scenario)) for scenario in scenarios]
+    points = []
+    for combination in itertools.product(*axes.values()):
+        chosen = dict(zip(axes, combination, strict=True))
+        try:
+            built = build(data, file, {**(fixed or {}), **chosen}, where)
+        except ScenarioError as error:
+            at = f" (the point {', '.join(f'{key}={value}' for key, value in chosen.items())})" if len(axes) > 1 else ""
+            raise ScenarioError(error.message + at, error.key, error.file) from None
+        points.append(Point(built, plane, code.of(built)))
     return list({point.key: point for point in points}.values())
 
 

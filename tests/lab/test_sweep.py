@@ -146,6 +146,8 @@ def test_a_bad_point_stops_the_sweep_before_it_begins(tmp_path):
     with pytest.raises(ScenarioError, match="takes 1 to 256 VFs"):
         sweep("vf_scaling", {"num_vfs": [1, 999]}, tmp_path / "out", work=lab_fakes.work)
     assert not (tmp_path / "out").exists()
+    with pytest.raises(ScenarioError, match=r"must be 2 or more \(the point num_vfs=1, direction=vf2vf\)$"):
+        grid("vf_scaling", {"num_vfs": [2, 1], "direction": ["tx", "vf2vf"]})
     with pytest.raises(ScenarioError, match="is not allowed: at most"):
         grid("vf_scaling", {"num_vfs": list(range(1, 101)), "seed": range(20_000)})
 
