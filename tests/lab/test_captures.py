@@ -123,10 +123,10 @@ def test_a_checksum_kept_by_the_capture_is_taken_off(tmp_path):
     frame = bytes(range(64))
     with_fcs = 1 | captures.FCS_PRESENT | 2 << 28
     assert read(tmp_path, pcap((frame, 64), link=with_fcs)).frames == [frame[:60]]
-    option = struct.pack("<HHB3x", 13, 1, 4) + bytes(4)
-    assert read(tmp_path, section("<") + interface("<", options=option) + enhanced("<", frame)).frames == [
-        frame[:60]
-    ]
+    assert read(tmp_path, pcap((frame, 64), link=1 | 2 << 28)).frames == [frame], "the length counts only where it is said to"
+    for length in (4, 32):      # writers give bytes or bits
+        option = struct.pack("<HHB3x", 13, 1, length) + bytes(4)
+        assert read(tmp_path, section("<") + interface("<", options=option) + enhanced("<", frame)).frames == [frame[:60]]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -304,6 +304,14 @@ def test_the_wire_may_interleave_vfs(testbench):
         [(0, frames[0], 0), (1, frames[2], 0), (0, frames[1], 0), (1, frames[3], 0)],
     )
     assert judge("x", scenario(), frames, [0, 0, 1, 1], {}, result, "fast").ok
+
+
+def test_a_replay_that_was_stopped_is_not_ok_even_if_nothing_is_missing():
+    frames = [bytes([k]) * 60 for k in range(2)]
+    result = lab_fakes.replay_frames(frames, [0, 1], scenario())
+    assert judge("x", scenario(), frames, [0, 1], {}, result, "fast").ok
+    result.interrupted = True
+    assert not judge("x", scenario(), frames, [0, 1], {}, result, "fast").ok
 
 
 def test_a_loss_is_seen_though_another_vf_sent_the_same_frame(testbench):

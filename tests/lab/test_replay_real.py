@@ -123,6 +123,13 @@ def test_planes_agree_on_when_frames_leave(capture):
     assert fast.wire == reference.wire and fast.to_dict()["simulated"] == reference.to_dict()["simulated"]
 
 
+def test_progress_rises_from_the_way_out_to_the_end_of_the_way_back():
+    frames, told = [of_size(size) for size in SIZES[::3]], []
+    testbench.replay_frames(frames, [k % 4 for k in range(len(frames))], build(BASE, "replay"),
+                            progress=lambda fraction, figures: told.append(fraction))
+    assert told == sorted(told) and told[0] > 0 and 0.5 in told and told[-1] == 1.0
+
+
 DOES_HARM = {"driver.poll": "no interrupt is asked for", "traffic.pf": "the PF's rings are made, which takes time"}
 
 
