@@ -232,6 +232,8 @@ def test_a_driver_that_fails_without_a_breach_is_told_where(command):
     assert json.loads(command("rules", "one_vf", "--driver", "mine.py:GivesUp", "--json")[1])["failed"] == [said]
     assert said in command("rules", "one_vf", "--driver", "mine.py:GivesUp")[1]
     assert json.loads(command("rules", "one_vf", "--json")[1])["failed"] == []
+    both = command("rules", "--set", "num_vfs=2", "--driver", "0=mine.py:GivesUp", "--driver", "1=mine.py:GivesUp", "--json")[1]
+    assert json.loads(both)["failed"] == [said, said.replace("VF0", "VF1")]
     out = command(*RUN, "--set", "driver.mutants.0=mine.py:GivesUp")[1]
     assert "VF 0 is closed: it did not come up because of its driver (`nicmodel rules` says where)." in out
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from drivers.mutants import MUTANTS
 from nicmodel.datasheet.readings import READINGS
 from nicmodel.datasheet.rules import RULES
 from nicmodel.lab.cli import main
@@ -65,7 +66,13 @@ def test_every_rule_has_a_row_with_all_that_a_row_says(command):
     for row in rows:
         assert all(row[key] for key in ("who", "when", "rule", "severity", "reading", "source", "judged", "evidence")), row
         assert row["verdict"] in ("obeyed", "not_exercised", "not_checkable")
-    assert json.loads(out)["standing"] == standing() and len(json.loads(out)["readings"]) == len(READINGS)
+    assert [row["judged"].startswith("as ") for row in rows] == [bool(rule.by) for rule in RULES]
+    assert not [name for name, mutant in MUTANTS.items() if name not in rows_of(out)[mutant.rule]["judged"]]
+    ways = standing()
+    assert {key: ways[key] for key in ("as other rules", "tested", "not checkable")} == {
+        "as other rules": sum(bool(rule.by) for rule in RULES), "tested": sum(bool(rule.tested) for rule in RULES),
+        "not checkable": sum(bool(rule.unchecked) for rule in RULES)}
+    assert json.loads(out)["standing"] == ways and len(json.loads(out)["readings"]) == len(READINGS)
 
 
 def test_what_a_driver_stumbles_over_is_shown(command):
