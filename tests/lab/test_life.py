@@ -17,7 +17,7 @@ from nicmodel.lab.expect import LIFE, life_figures, names
 from nicmodel.lab.life import CARRIED_OUT
 from nicmodel.lab.life_keys import KINDS, PLACES
 from nicmodel.lab.life_ledger import SPANS, GuestLife, Window, dark, losses
-from nicmodel.lab.life_report import us
+from nicmodel.lab.life_report import guests_line, us
 from nicmodel.lab.loading import build, shipped
 from nicmodel.lab.testbench import bring_up
 from nicmodel.sim.errors import ScenarioError
@@ -38,6 +38,14 @@ def life_of(*events, plane="fast", **keys):
 @cache
 def shipped_run(name, plane="fast"):
     return nm.run(name, plane=plane)
+
+
+@pytest.mark.parametrize(("slower", "other"), [("vmbus_cost", "switch_cost"), ("switch_cost", "vmbus_cost")])
+def test_the_slower_of_channel_and_switch_paces_a_guest_without_a_vf(slower, other):
+    keys = {"life.attached": 0, "num_vfs": 1, "direction": "tx", "load": "saturated"}
+    (guest,) = life_of(**keys, **{f"life.{slower}": "4us", f"life.{other}": "1us"})["guests"]
+    assert guest["tx_vf"] == 0 and 85 <= guest["tx_synthetic"] <= 100      # in 400 us, of which the first frame takes some
+    assert guest["tx_offered"] is None and f"Tx 0 over VFs, {guest['tx_synthetic']} over" in guests_line([guest])
 
 
 @pytest.fixture(scope="module")

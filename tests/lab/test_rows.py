@@ -11,7 +11,7 @@ import pytest
 
 import nicmodel as nm
 from nicmodel.datasheet.books import WAITS
-from nicmodel.datasheet.stages import STAGES
+from nicmodel.datasheet.stages import INSIDE, STAGES
 from nicmodel.lab.rows import RowFile, RowsInMemory, row_file
 from nicmodel.lab.scenario import Scenario
 from nicmodel.sim.errors import ModelBug, ScenarioError
@@ -49,6 +49,7 @@ def test_a_file_holds_what_a_run_keeps_in_memory(plane, tmp_path):
     assert streamed.rows is None and streamed.simulated == kept.simulated
     pd.testing.assert_frame_equal(pd.read_parquet(path), kept.rows)
     assert kept.rows["serial"].tolist() == list(range(len(kept.rows))) and len(kept.rows) > 1000
+    assert (kept.rows["outcome"] == INSIDE).any(), "what is under way at the end is there too"
     assert [p.name for p in tmp_path.iterdir()] == ["rows.parquet"]
 
 

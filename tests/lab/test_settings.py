@@ -9,6 +9,7 @@ import pytest
 import nicmodel as nm
 from nicmodel.lab.keys import DriverKeys, HostKeys, NicKeys, PcieKeys, RecordKeys, Section, TrafficKeys
 from nicmodel.lab.loading import build
+from nicmodel.lab.machine import Machine
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.settings import core_of, plane_settings, ring_settings, shaper_words
 from nicmodel.lab.testbench import run_machine
@@ -106,6 +107,26 @@ def test_a_rate_is_a_byte_time_that_is_never_too_short():
     assert shaper_words(Scenario(nic={"vf_rate": "1Gbps", "vf_burst": "3kB"})) == (8192 * 1000, 3000)
     ticks, _ = shaper_words(Scenario(nic={"vf_rate": "3Gbps"}))
     assert 3 * 10**9 * ticks >= 8 * 10**12 * 1024 > 3 * 10**9 * (ticks - 1)
+
+
+def test_larger_pages_need_fewer_walks():
+    hosts = [{"profile": "xeon_iommu", "iotlb_entries": 8, "page_size": size} for size in ("4KiB", "2MiB")]
+    small, large = (nm.run("one_vf", warmup=0, duration="20us", expect=[], host=host).simulated["utilisation"] for host in hosts)
+    assert small["walkers"] > 2 * large["walkers"]
+
+
+def test_a_guest_gets_the_indirection_table_that_it_asks_for():
+    most = Scenario().adapter.vf_reta_entries
+    for driver, entries in (({}, 0), ({"rss": True}, most), ({"rss": True, "rss_entries": most // 2}, most // 2)):
+        keys = {"num_vfs": 1, "queues_per_vf": 2, **{f"driver.{key}": value for key, value in driver.items()}}
+        assert Machine(build({}, "rss", keys, where="argument")).rss_entries == entries
+
+
+def test_a_vf_that_is_closed_is_sent_nothing():
+    keys = {"num_vfs": 2, "direction": "rx", "load": "5%", "warmup": 0, "duration": "50us",
+            "driver.mutants.1": "vf_reports_no_capability"}
+    offered = run_machine(build({}, "closed", keys, where="argument")).functions["rx_offered"]
+    assert offered[1] > 0 and offered[2] == 0
 
 
 def test_a_scenario_survives_being_written_and_read_again():
