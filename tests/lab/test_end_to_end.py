@@ -325,7 +325,7 @@ def test_what_is_just_allowed_runs_on_both_planes():
         assert fast == reference, keys
 
 
-@pytest.mark.parametrize(("packets", "capped"), [(500, True), (0, False)])
+@pytest.mark.parametrize(("packets", "capped"), [(500, True), (0, False), (10**6, False)])
 def test_a_run_that_its_cap_has_ended_says_so(packets, capped):
     target = Console(width=200)
     with target.capture() as text:

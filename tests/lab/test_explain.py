@@ -13,13 +13,15 @@ from lab_fakes import run_machine
 
 from nicmodel.lab import explain as explaining
 from nicmodel.lab.books import NOBODY
+from nicmodel.lab.console import show
 from nicmodel.lab.explain import Trial, explain
 from nicmodel.lab.loading import build
 from nicmodel.lab.relax import BY_NAME, TENTH, Change
 from nicmodel.lab.results import RunResult
-from nicmodel.lab.waiting import explanation, spans, utilisation_line, waiting_table
+from nicmodel.lab.waiting import explanation, relaxed_table, spans, utilisation_line, waiting_table
 from nicmodel.lab.workers import Outcome
 from nicmodel.sim.errors import ScenarioError
+from nicmodel.sim.plane import Direction
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("--plane", "reference", "--set", "profile=x520", "--set", "ring_size=64")
@@ -75,12 +77,26 @@ def test_the_name_agrees_if_relaxing_it_brings_what_the_book_says(book, told):
     assert all(row["agrees"] for row in rows.values())
     assert "walkers" not in rows and "shaper" not in rows, "the machine has none"
     assert [vf["vf"] for vf in rows["wire"]["vfs"]] == [0, 1, 2, 3]
+    assert [vf["elasticity"] for vf in rows["wire"]["vfs"]] == [pytest.approx(1, abs=0.01)] * 4
+
+
+@pytest.mark.parametrize(("left", "rate"), [(0.9, 0.9), (0.5, 0.5)])
+def test_less_of_what_is_full_is_predicted_to_carry_less(book, left, rate):
+    told = {name: explaining.predicted(BY_NAME[name], Change(), left, book, 1, Direction.TX, {}) for name in ("wire", "up_link")}
+    assert told == {"wire": pytest.approx(rate, abs=0.01), "up_link": 1.0}
+
+
+def last_cells(explained, capsys):
+    """What the table of relaxed resources says of agreement."""
+    show(relaxed_table(explained.relaxed))
+    return {line.split()[-1] for line in capsys.readouterr().out.splitlines()[1:]}
 
 
 @pytest.mark.parametrize(("gains", "wrong"), [({}, ["wire"]), ({"wire": 1.1, "core clock": 1.05}, ["core clock"])])
-def test_the_name_does_not_agree_if_something_else_helps(book, told, gains, wrong):
+def test_the_name_does_not_agree_if_something_else_helps(book, told, capsys, gains, wrong):
     explained = explain(scenario(), "x", work=made_up(book, gains))
     assert [row["resource"] for row in explained.relaxed if not row["agrees"]] == wrong
+    assert last_cells(explained, capsys) == {"yes", "NO"}
 
 
 def test_what_nobody_used_is_not_relaxed(book, told):
@@ -115,11 +131,12 @@ def test_a_prediction_holds_where_not_all_are_limited_alike(case):
     assert told["ratio"] == pytest.approx(gain, abs=0.01) and told["predicted"] == pytest.approx(gain, abs=0.01)
 
 
-def test_without_a_name_nothing_is_claimed(book, told):
+def test_without_a_name_nothing_is_claimed(book, told, capsys):
     idle = replace(book, links=book.links * 0)
     explained = explain(scenario(), "x", work=made_up(idle, {}))
     assert {row["agrees"] for row in explained.relaxed} == {row["predicted"] for row in explained.relaxed} == {None}
     assert explained.base.simulated["vfs"][0]["bottleneck"] == NOBODY
+    assert last_cells(explained, capsys) == {"-"}
 
 
 def test_a_choice_that_changes_who_gets_what_is_told(book, told):
@@ -138,8 +155,6 @@ def test_a_run_that_failed_is_told_and_the_others_count(book, told, capsys):
     explained = explain(scenario(), "x", work=made_up(book, {}, fails=("tags",)))
     assert explained.failed == {"tags": "no such luck"} and not explained.interrupted
     assert "tags" not in [row["resource"] for row in explained.relaxed] and len(explained.relaxed) > 5
-    from nicmodel.lab.console import show
-
     show(explanation(explained))
     assert "Failed    tags: no such luck" in capsys.readouterr().out
 
@@ -180,11 +195,9 @@ def test_what_was_not_run_before_a_stop_is_missing_and_told(book, told, monkeypa
 
 # tables -------------------------------------------------------------------------------------------------
 def test_functions_with_the_same_story_share_a_row(book, capsys):
-    from nicmodel.lab.console import show
-
     show(waiting_table(book))
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 and lines[1].split()[:3] == ["0-3", "Tx", "wire"]
+    assert len(lines) == 2 and lines[1].split()[:3] == ["0-3", "Tx", "wire"] and "wire" in lines[1].split()[3:]
     assert spans([2, 3, 4, 9, 11, 12]) == "1-3, 8, 10-11"
     assert utilisation_line({"a": 0.004, "b": 0.5, "c": 1.0}) == "c 100.0 %, b 50.0 %"
 
