@@ -249,6 +249,7 @@ def test_the_table_ends_with_a_line_a_group(command, points):
     (row("a") + row("b", tol="-1"), 'line 3: tol "-1" is negative'),
     (row("a", kind="about"), 'line 2: tol_kind "about" must be rel, abs, exact or note'),
     (row("a", conditions="addr"), 'line 2: the condition "addr" is not key=value'),
+    (row("a", conditions="=64"), 'line 2: the condition "=64" is not key=value'),
     (row("a", conditions="addr=64;addr=32"), 'line 2: the condition "addr" is there twice'),
     ("a,b,c\n", "line 2: the line has not 9 fields"),
     ('a,"b\n', "is not a CSV file"),
