@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bare_books import US, Setup, measure
 from lab_fakes import run_machine
@@ -144,10 +145,14 @@ def test_a_choice_that_changes_who_gets_what_is_told(book, told):
         result = made_up(book, {})(trial)
         if trial.change.config == {"fetch": "fewest"}:
             result.measured.functions["tx_packets"][1] *= 2
+        if trial.change.config == {"writers": "rx_first"}:
+            waits = result.measured.books.waits
+            result.measured.books = replace(result.measured.books, waits=np.roll(waits, 1, axis=-1))
         return result
 
     rows = {row["policy"]: row for row in explain(scenario(), "x", work=work).choices}
     assert not rows["fewest"]["shares"] and rows["fewest"]["bottleneck"] and rows["fewest"]["waiting"]
+    assert rows["rx_first"]["shares"] and not rows["rx_first"]["waiting"]
     assert rows["descriptors_first"]["shares"] and rows["descriptors_first"]["ratio"] == 1
 
 
