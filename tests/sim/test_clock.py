@@ -12,12 +12,13 @@ class Instants:
 
     def __init__(self, silent=(), news=()):
         self.left = sorted({*silent, *news})
-        self.news, self.now, self.ran = news, 0, []
+        self.news, self.now, self.ran, self.until = news, 0, [], 0
 
     def next_time(self):
         return self.left[0] if self.left else NEVER
 
     def run_until(self, limit, budget=None):
+        self.until = limit
         while self.left and self.left[0] < limit:
             self.now = self.left.pop(0)
             self.ran.append(self.now)
@@ -71,6 +72,14 @@ def test_silence_stops_there_too(planes):
     clock, plane, heard = clock_of(planes, silent=[25, 27], news=[30])
     clock.run_to(30)
     assert (clock.now, plane.ran, heard) == (30, [25, 27], [])
+
+
+def test_a_plane_in_which_nothing_happens_is_run_to_that_time_too():
+    """Its books are of all the time that has passed."""
+    clock, plane, _ = clock_of(1, silent=[10])
+    clock.call_at(20, lambda: None)
+    clock.run_to(30)
+    assert (plane.ran, plane.until) == ([10], 30)
 
 
 def test_an_event_that_news_start_comes_before_the_next_instant(planes):
