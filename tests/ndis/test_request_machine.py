@@ -95,10 +95,10 @@ class Requests(RuleBasedStateMachine):
         bench, t = self.bench, self.t
         request = Request(ask.kind, ask.oid, structure, ask.data, ask.length)
         refusals = {Status.NOT_SUPPORTED, Status.NOT_ACCEPTED} if self.halted else t.refusals(ask)
-        if not self._may(not refusals and not self._is_too_early(ask)):
+        if not self._may(not (refusals or self._is_too_early(ask) or self._is_another_switch(ask))):
             return
         asked, before = bytes(structure), bench.everything()
-        others = [(vf, bench.vf_view(vf)) for vf in range(NUM_VFS) if vf not in self._named(ask)]
+        others = [(vf, bench.vf_view(vf)) for vf in range(t.num_vfs) if vf not in self._named(ask)]
         left = t.vports.get(ask.members.get("VPortId", -1))
         status = bench.do(bench.stack.requests.ndis.submit(request, ask.opener))
         assert status in refusals if refusals else status == Status.SUCCESS, (ask, status.name, refusals)
@@ -120,6 +120,10 @@ class Requests(RuleBasedStateMachine):
     def _is_too_early(self, ask: Ask) -> bool:
         """TEARDOWN-03: a VF is freed only when it was reset after it had lost its VPort."""
         return ask.oid is Oid.NIC_SWITCH_FREE_VF and ask.members["VFId"] in self.to_reset
+
+    def _is_another_switch(self, ask: Ask) -> bool:
+        """SWITCH-02: NDIS asks for as many VFs as the registry says."""
+        return ask.oid is Oid.NIC_SWITCH_CREATE_SWITCH and ask.members["NumVFs"] != NUM_VFS
 
     def _follow(self, ask: Ask, left: Any) -> None:
         """TEARDOWN-03: which VFs are owed a reset, after a success. ``left`` is the VPort that it named, as it was."""
