@@ -279,18 +279,22 @@ class Requests(RuleBasedStateMachine):
     @precondition(lambda self: not self.gone and not self.asleep and not self.halted)
     @rule(opener=st.sampled_from([STACK, OTHER]))
     def opener_leaves(self, opener: Opener) -> None:
-        """HALT-PF-01: filters, VPorts, VFs, each by its own creator; another's filter on its VPort hinders it."""
-        if not self._may(not any(each.owner == opener.name for each in self.t.vfs.values())):
+        """HALT-PF-01: filters, VPorts, VFs, each by its own creator, up to the first that another's filter or VPort keeps."""
+        t = self.t
+        if not self._may(not any(each.owner == opener.name for each in t.vfs.values())):
             return
-        mine = {number for number, each in self.t.vports.items() if each.owner == opener.name}
-        hindered = any(each.vport in mine and each.owner != opener.name for each in self.t.filters.values())
         status = self.bench.do(self.bench.stack.requests.ndis.close(opener))
-        assert (status == Status.SUCCESS) is not hindered
-        if not hindered:
-            t = self.t
-            for table in (t.filters, t.vports, t.vfs):
-                for number in [number for number, each in table.items() if each.owner == opener.name]:
-                    del table[number]
+        for table, kept in ((t.filters, lambda _: False), (t.vports, t.on), (t.vfs, lambda vf: t.vport_of(vf) is not None)):
+            for number in [number for number, each in table.items() if each.owner == opener.name]:
+                if kept(number):
+                    assert status != Status.SUCCESS
+                    return
+                left = table.pop(number)
+                if table is t.vports and left.function != PF_FUNCTION_ID:
+                    self.to_reset.add(left.function)
+                elif table is t.vfs:
+                    self.to_reset.discard(number)
+        assert status == Status.SUCCESS
 
     @rule()
     def halt(self) -> None:
