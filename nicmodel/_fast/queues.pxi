@@ -18,7 +18,7 @@ cdef inline void settle_turn(Nic* nic, int64_t time) noexcept nogil:
 
 cdef inline uint64_t left_until(Nic* nic, int64_t time) noexcept nogil:
     """The integral of what is left of the Tx buffer, up to `time`, but for a constant as long as nobody takes any."""
-    return <uint64_t>(nic.tx_room * time) - nic.ledger.pools[POOL_TX_BUFFER].area
+    return <uint64_t>nic.tx_room * <uint64_t>time - nic.ledger.pools[POOL_TX_BUFFER].area
 
 
 cdef inline void blame_queues_for(Nic* nic, int cause, int64_t time) noexcept nogil:
