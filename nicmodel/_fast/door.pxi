@@ -7,7 +7,7 @@ import numpy as np
 
 from nicmodel.sim.limits import (
     BAR_BYTES, BARS, MOST_VALUE, check_access, check_agent, check_agent_number, check_arena, check_config, check_domain,
-    check_frame, check_function, check_ring, check_ring_config, check_stamp, check_words, whole_bytes,
+    check_frame, check_function, check_ring, check_ring_config, check_stamp, check_value, check_words, whole_bytes,
 )
 from nicmodel.sim.plane import TABLES
 
@@ -284,7 +284,7 @@ cdef class Door:
     def mmio_answer(self, request, value, at):
         """What a REG_READ asked for."""
         cdef Call* call
-        self.check_access(0, 0, 0, value)
+        check_value(value)
         if request not in self.mmio_reads:
             raise ModelBug(f"register read {request} waits for no answer")
         call = self.call(CALL_MMIO_ANSWER, at)

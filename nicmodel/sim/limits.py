@@ -34,6 +34,7 @@ from nicmodel.sim.plane import (
     WHOLE_SHARE,
     AgentConfig,
     Direction,
+    Payload,
     PlaneConfig,
     RingConfig,
 )
@@ -48,9 +49,9 @@ MOST_DOMAINS = 1 << 20
 MOST_SLOTS = 1 << 16                    # of filters
 MOST_PS = 1 << 50                       # of a latency or an interval: 18 minutes
 MOST_DELAY_PS = NEVER >> 1              # of a DLLP or SKP: it never falls due
-MOST_CYCLES = 1 << 16
+MOST_CYCLES = 1 << 16                   # of a latency in edges of the core, chosen: far above any
 MOST = (1 << 31) - 1                    # of anything else
-BARS, BAR_BYTES = 6, 1 << 24
+BARS, BAR_BYTES = 6, 1 << 24            # of a type 0 header; of one of them, chosen: what keys of `hot` leave room for
 MOST_VALUE = (1 << 32) - 1              # of a register
 PAGE_SHIFTS = (12, 21, 30)              # x86: 4 KiB, 2 MiB, 1 GiB
 CREDITS = {f"{side}_{pool}{part}": most for side in ("host", "device") for pool in ("p", "np", "cpl")
@@ -69,7 +70,7 @@ def most_of(name: str) -> int:
 
 RANGES = {name: (1, most_of(name)) for name in AT_LEAST_1} | {name: (0, most_of(name)) for name in NOT_NEGATIVE} | {
     "ack_ps": (1, MOST_DELAY_PS), "fc_ps": (1, MOST_DELAY_PS), "skp_ps": (0, MOST_DELAY_PS),
-    "seed": (0, (1 << 64) - 1), "payload": (0, 2),
+    "seed": (0, (1 << 64) - 1), "payload": (0, max(Payload)),
     "num_functions": (1, MOST_RINGS), "num_rings": (0, MOST_RINGS), "tx_cache": (0, MOST_ON_CHIP), "rx_cache": (0, MOST_ON_CHIP),
     "read_jitter_ps": (0, MOST_JITTER_PS), "wire_byte_ticks": (LEAST_BYTE_TICKS, MOST_BYTE_TICKS),
     "pcie_byte_ticks": (LEAST_BYTE_TICKS, MOST_BYTE_TICKS), "up_share": (1, WHOLE_SHARE), "down_share": (1, WHOLE_SHARE)}
