@@ -52,6 +52,7 @@ class ResourceRequirements:
 
 SHARED_ALIGN = 128          # bytes
 CONFIGURATION, MAPPING, DMA, INTERRUPT = "a configuration handle", "a mapping of registers", "a DMA channel", "an interrupt"
+MEMORY, SHARED, VPORT_SHARED = "memory", "shared memory", "shared memory of a VPort"
 CAPABILITIES = {
     Indication.NIC_SWITCH_CURRENT_CAPABILITIES: "CurrentNicSwitchCapabilities",
     Indication.NIC_SWITCH_HARDWARE_CAPABILITIES: "HardwareNicSwitchCapabilities",
@@ -229,11 +230,11 @@ class NdisLibrary(SriovFunctions):
     def NdisAllocateMemory(self, length: int) -> int:
         call = self.record("NdisAllocateMemory", length=length)
         call.result = next(self._blocks)
-        self._taken["memory", call.result] += 1
+        self._taken[MEMORY, call.result] += 1
         return call.result
 
     def NdisFreeMemory(self, block: int) -> None:
-        self._give_back("memory", block)
+        self._give_back(MEMORY, block)
         self.record("NdisFreeMemory", block=block)
 
     def NdisMRegisterScatterGatherDma(self) -> Status:
@@ -247,11 +248,11 @@ class NdisLibrary(SriovFunctions):
         """The bus address of memory that driver and device share."""
         call = self.record("NdisMAllocateSharedMemory", length=length)
         call.result = self.platform.allocate(length, align)
-        self._taken["shared memory", call.result] += 1
+        self._taken[SHARED, call.result] += 1
         return call.result
 
     def NdisMFreeSharedMemory(self, address: int) -> None:
-        self._give_back("shared memory", address)
+        self._give_back(SHARED, address)
         self.record("NdisMFreeSharedMemory", address=address)
 
     def NdisAllocateSharedMemory(self, length: int, vport_id: int, queue_id: int = 0) -> tuple[Status, int]:
@@ -260,11 +261,11 @@ class NdisLibrary(SriovFunctions):
         if self._answer(call, Status.SUCCESS) != Status.SUCCESS:
             return call.result, 0
         call.args["address"] = self.platform.allocate(length, SHARED_ALIGN)
-        self._taken["shared memory of a VPort", call.args["address"]] += 1
+        self._taken[VPORT_SHARED, call.args["address"]] += 1
         return Status.SUCCESS, call.args["address"]
 
     def NdisFreeSharedMemory(self, address: int) -> None:
-        self._give_back("shared memory of a VPort", address)
+        self._give_back(VPORT_SHARED, address)
         self.record("NdisFreeSharedMemory", address=address)
 
     def NdisMRegisterInterruptEx(self, handlers: Sequence[Callable[[int], None]]) -> Steps:
