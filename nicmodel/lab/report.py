@@ -260,7 +260,7 @@ def expectation_line(expectation: Expectation, verdict: dict[str, Any]) -> Text:
 def sweep_notes(frame: pd.DataFrame) -> Iterable[str]:
     """A line each for points whose window was not of one piece, and for those that miss an expectation."""
     points = frame.drop_duplicates("point")
-    unsteady, unmet = int((points["point_steady"] == False).sum()), int((points["point_unmet"] > 0).sum())  # noqa: E712 (or None)
+    unsteady, unmet = (int(each.sum()) for each in doubts(points).values())
     if unsteady:
         yield (
             f"Warning   in {unsteady} of {len(points)} points the halves of the window differ by more than 2 % in packets or "
@@ -270,10 +270,16 @@ def sweep_notes(frame: pd.DataFrame) -> Iterable[str]:
         yield f"Expected  {unmet} of {len(points)} points miss an expectation of the scenario (point_unmet: how many)"
 
 
+def doubts(points: pd.DataFrame) -> dict[str, pd.Series]:
+    """What there may be against points of a sweep, and against which it is."""
+    return {"unsteady": points["point_steady"] == False, "unmet": points["point_unmet"] > 0}  # noqa: E712 (or None)
+
+
 def distrust(points: pd.DataFrame) -> list[str]:
     """Why one would look at a point of a sweep again before believing it; - if nothing is known against it."""
-    return [", ".join([*["unsteady"] * (steady in (False,)), *["unmet"] * (unmet > 0)]) or "-"
-            for steady, unmet in zip(points["point_steady"], points["point_unmet"], strict=True)]
+    found = doubts(points)
+    return [", ".join(name for name, is_so in zip(found, point, strict=True) if is_so) or "-"
+            for point in zip(*found.values(), strict=True)]
 
 
 def rows_table(rows: list[dict[str, Any]], columns: Iterable[str]) -> Table:

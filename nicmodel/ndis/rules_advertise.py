@@ -66,18 +66,17 @@ def pf_flags(call: Call, seen: Seen) -> Judgement | None:
 # KW: which keywords are read, and in which order ------------------------------------------------------
 
 READ = "NdisReadConfiguration"
-PREFERENCES = PREFERENCE_KEYWORDS
 FEATURES = ("*SRIOV", "*VMQ", "*RSS")
 
 
 @rule("KW-07", on=[READ, INITIALIZE_RETURNS])
 def preferences_are_read_first(call: Call, seen: Seen) -> Judgement | None:
-    unread = [each for each in PREFERENCES if each not in seen.keywords]
+    unread = [each for each in PREFERENCE_KEYWORDS if each not in seen.keywords]
     if call.name == INITIALIZE_RETURNS:
         return None if unread else obeyed("preferences before features")
     keyword = call.args["keyword"]
-    if keyword == PREFERENCES[1] and unread == [*PREFERENCES]:
-        return broken(f"{keyword} is read before {PREFERENCES[0]}")
+    if keyword == PREFERENCE_KEYWORDS[1] and unread == [*PREFERENCE_KEYWORDS]:
+        return broken(f"{keyword} is read before {PREFERENCE_KEYWORDS[0]}")
     return broken(f"{keyword} is read before {unread[0]}") if keyword in FEATURES and unread else None
 
 
@@ -99,7 +98,7 @@ def _reads(call: Call, seen: Seen, feature: str, must: tuple[str, ...], must_not
     if call.name != READ and call.args.get("kind") != "hardware_assist":
         return None
     for keyword in (call.args["keyword"],) if call.name == READ else seen.keywords:
-        if keyword in must_not or feature != "sriov" and keyword not in PREFERENCES and is_sriov_keyword(keyword):
+        if keyword in must_not or feature != "sriov" and keyword not in PREFERENCE_KEYWORDS and is_sriov_keyword(keyword):
             return broken(f"{keyword} is read although {feature.upper()} is preferred")
     if call.name == READ:
         return None
