@@ -6,7 +6,7 @@ Exceptions are raised here and in `run_until`, nowhere below. The loop itself is
 import numpy as np
 
 from nicmodel.sim.limits import (
-    BAR_BYTES, BARS, MOST_VALUE, check_access, check_agent, check_agent_number, check_arena, check_config, check_domain,
+    BAR_BYTES, BARS, MOST_VALUE, check_access, check_agent, check_agent_number, check_arena, check_config,
     check_frame, check_function, check_ring, check_ring_config, check_stamp, check_value, check_words, whole_bytes,
 )
 from nicmodel.sim.plane import TABLES
@@ -77,7 +77,7 @@ cdef class Door:
         """A call that the caller fills in. Whatever may be wrong with it has been looked at before."""
         cdef Call* call
         self.go_on()
-        if type(at) is not int or not self.nic.now < at < NEVER:
+        if not isinstance(at, int) or not self.nic.now < at < NEVER:
             check_stamp(self.nic.now, at)
         call = call_new(self.nic, kind, at)
         self.go_on()
@@ -92,12 +92,13 @@ cdef class Door:
         return 0
 
     cdef int32_t ring_index(self, direction, ring) except -1:
-        check_ring(self.config, direction, ring)
+        if not isinstance(ring, int) or direction not in (0, 1) or not 0 <= ring < self.nic.num_rings:
+            check_ring(self.config, direction, ring)
         return direction * self.nic.num_rings + ring
 
     cdef int check_access(self, function, bar, offset, value) except -1:
         """Only what is not plainly right is looked at in Python, which has the words."""
-        if type(function) is int and type(bar) is int and type(offset) is int and type(value) is int:
+        if isinstance(function, int) and isinstance(bar, int) and isinstance(offset, int) and isinstance(value, int):
             if (0 <= function < self.nic.num_functions and 0 <= bar < BARS and 0 <= offset < BAR_BYTES
                     and 0 <= value <= MOST_VALUE):
                 return 0
@@ -124,10 +125,9 @@ cdef class Door:
             call.words[1 + each] = words[each]
 
     cdef int room_for_domain(self, int domain) except -1:
-        """A domain that nobody has attached is an arena without bytes: DMA there is a FAULT."""
+        """A domain that nobody has attached is an arena without bytes: DMA there is a FAULT. Its number has been looked at."""
         cdef int32_t room = domain + 1
         cdef Arena* arenas
-        check_domain(domain)
         if room > self.nic.num_arenas:
             arenas = <Arena*>realloc(self.nic.arenas, room * sizeof(Arena))
             if arenas == NULL:
@@ -284,7 +284,7 @@ cdef class Door:
     def mmio_answer(self, request, value, at):
         """What a REG_READ asked for."""
         cdef Call* call
-        if type(value) is not int or not 0 <= value <= MOST_VALUE:      # a call in Python would be felt in a bring-up
+        if not isinstance(value, int) or not 0 <= value <= MOST_VALUE:      # a call in Python would be felt in a bring-up
             check_value(value)
         if request not in self.mmio_reads:
             raise ModelBug(f"register read {request} waits for no answer")

@@ -204,4 +204,9 @@ def bits_in(word: int) -> list[int]:
     >>> bits_in(0b1010)
     [1, 3]
     """
-    return [bit for bit in range(word.bit_length()) if word >> bit & 1]
+    found = []
+    while word:
+        lowest = word & -word
+        found.append(lowest.bit_length() - 1)
+        word ^= lowest
+    return found

@@ -9,7 +9,7 @@ implicit (one library an adapter), out-parameters are return values.
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import LittleEndianStructure, pointer
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ class NdisLibrary(SriovFunctions):
         self._handlers: Sequence[Callable[[int], None]] = ()
         self._messages: dict[int, int] = {}                           # MSI-X table entry -> message, where they differ
         self._blocks = itertools.count(1)
-        self._taken: Counter[tuple[str, int]] = Counter()             # what the miniport has, and which
+        self._taken: defaultdict[tuple[str, int], int] = defaultdict(int)             # what the miniport has, and which
 
     # the recorder ------------------------------------------------------------------------------------
 

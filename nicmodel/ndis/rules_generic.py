@@ -64,7 +64,7 @@ def resources_come_before_use(call: Call, seen: Seen) -> Judgement | None:
 def registration_comes_before_resources(call: Call, seen: Seen) -> Judgement | None:
     if call.name == ATTRIBUTES:
         return obeyed("set before any resource was claimed") if call.args["kind"] == "registration" else None
-    if not (lack := seen.lacks("registration")) or seen.phase != "MiniportInitializeEx":
+    if seen.phase != "MiniportInitializeEx" or not (lack := seen.lacks("registration")):
         return None
     if succeeds(call):
         return broken(f"succeeded {lack}")

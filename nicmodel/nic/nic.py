@@ -12,6 +12,7 @@ It is given a plane and never imports one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nicmodel.datasheet import registers_pf as pf
@@ -89,8 +90,8 @@ class Nic:
         file.on_read(vf.VFFRTIMER, lambda _i: self._timer())
         file.on_write(vf.VFMAILBOX, lambda _i, value: self.mailbox.vf_write(number, value))
         file.on_read(vf.VFMAILBOX, lambda _i: self.mailbox.vf_read(number))
-        file.on_write(vf.VFMBMEM, lambda i, value: self.mailbox.write_ram(number, i, value))
-        file.on_read(vf.VFMBMEM, lambda i: self.mailbox.ram(number, i))
+        file.on_write(vf.VFMBMEM, partial(self.mailbox.write_ram, number))
+        file.on_read(vf.VFMBMEM, partial(self.mailbox.ram, number))
         file.on_write(vf.VTIVAR, lambda _i, _value: self.queues.route(self.pools.vf_queues(number).values()))
         for name, row in VF_QUEUE_ROWS.items():
             self._alias(file, getattr(vf, name), number, row)

@@ -27,7 +27,8 @@ class Pools:
 
     def queues_of_pool(self, pool: int) -> range:
         """The queues of a pool; none without pools."""
-        return range(self.queues_per_pool * pool, self.queues_per_pool * (pool + 1))
+        of_a_pool = self.queues_per_pool
+        return range(of_a_pool * pool, of_a_pool * (pool + 1))
 
     def function_of_pool(self, pool: int) -> int:
         return 1 + pool if pool < self.num_vfs else PF_FUNCTION
@@ -43,5 +44,6 @@ class Pools:
 
     def vf_queues(self, vf: int) -> dict[int, int]:
         """A VF's own queue numbers -> absolute queues."""
-        return {index: queue for index in range(self.queues_per_pool)
-                if (queue := self.vf_queue(vf, index)) is not None}
+        if vf >= self.num_vfs:
+            return {}
+        return {index: queue for index, queue in enumerate(self.queues_of_pool(vf)) if queue < self.queues}
