@@ -15,7 +15,7 @@ TLPs, `rows` of packets, `queues` before the scheduler, `sums`, `pools`, `served
 `types`, `parts` and `pcie` hold every struct, `tlps` is where TLPs live and `records` where rows do, `books` what all rooms
 write down, `revoke` takes things back, `faults` stops the plane, `invariants` looks at everything in a checked build, `door`
 talks to Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
-To follow a packet, begin at `commit_in_order` below: each rank is one event, each name is the room that resumes.
+To follow a packet, begin at `resume` below: each rank is one event, each name is the room that resumes.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -30,7 +30,8 @@ from nicmodel._fast.ledger cimport (
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.pcie cimport *
 from nicmodel._fast.types cimport (
-    BINS_AHEAD, EDGE_SHIFT, NOBODY, NUM_CLASSES, NUM_WHEN, SCRAP_BYTES, WAKE_DECIDE, WAKE_DOWN, WAKE_UP, TAGS_TO_UPSTREAM, Nic,
+    BINS_AHEAD, EDGE_SHIFT, NOBODY, NUM_CLASSES, NUM_SLOTS, SCRAP_BYTES, SLOT_BITS, TAGS_TO_UPSTREAM, WAKE_DECIDE, WAKE_DOWN,
+    WAKE_UP, Nic,
 )
 
 from nicmodel.sim.errors import ModelBug
@@ -126,8 +127,8 @@ cdef inline void commit_read(Nic* nic, Tlp* tlp) noexcept nogil:
             commit_rx_descriptors(nic, tlp.ring)
 
 
-cdef inline void commit_wake(Nic* nic) noexcept nogil:
-    """Core arbiters that wait for this edge, or for a time they have named. Whoever decides says when it wakes next."""
+cdef inline void wake_core_arbiters(Nic* nic) noexcept nogil:
+    """Those that wait for this edge, or for a time they have named."""
     nic.touched |= nic.at_edge
     nic.at_edge = 0
     touch(nic, NOBODY)
@@ -138,67 +139,66 @@ cdef inline void commit_wake(Nic* nic) noexcept nogil:
         touch(nic, TX_REORDER)
 
 
-cdef inline bint is_due(Nic* nic, int rank) noexcept nogil:
-    """Is an event of this rank due? It is about to be committed."""
-    if nic.when[rank] != nic.now:
-        return False
-    at(nic, rank)
-    return True
+cdef inline void wake_arbiters(Nic* nic, int slot) noexcept nogil:
+    """Those that have named this time, of which that of `slot` is the first. Whoever decides says when it wakes next."""
+    if slot == WAKE_UP:
+        touch(nic, UPSTREAM)
+    if slot == WAKE_DOWN or (slot == WAKE_UP and when(nic, WAKE_DOWN) == nic.now):
+        touch(nic, DOWNSTREAM)
+    if slot == WAKE_DECIDE or when(nic, WAKE_DECIDE) == nic.now:
+        wake_core_arbiters(nic)
 
 
-cdef void commit_in_order(Nic* nic) noexcept nogil:
-    """Apply every event that is due, of all ranks in order. Only ranks of the group of others need the edge found for them."""
-    if nic.other_when == nic.now:
+cdef inline bint resume(Nic* nic, int slot) noexcept nogil:
+    """What is due next, of an instant: an event, by one jump to the room that resumes, or the wakes, which come last. Is
+    there more to come? Ranks of the group of others, and no more, need the edge found for them."""
+    at(nic, slot)
+    if slot == RANK_CALL:
         find_edge(nic)
-        while is_due(nic, RANK_CALL):
-            commit_call(nic)
-        while is_due(nic, RANK_PAUSE):
-            commit_pause(nic, timer_pop(nic, RANK_PAUSE).a)
-    while is_due(nic, RANK_MEM_COMMIT):
+        commit_call(nic)
+    elif slot == RANK_PAUSE:
+        find_edge(nic)
+        commit_pause(nic, timer_pop(nic, RANK_PAUSE).a)
+    elif slot == RANK_MEM_COMMIT:
         commit_mem_commit(nic)
-    while is_due(nic, RANK_MEM_READ):
+    elif slot == RANK_MEM_READ:
         commit_mem_read(nic)
-    commit_link(nic)
-    if nic.other_when == nic.now:
-        find_edge(nic)
-        while is_due(nic, RANK_REGISTER):
-            commit_register(nic)
-        while is_due(nic, RANK_TX_PIPE):
-            commit_tx_pipe(nic)
-    commit_ports(nic)
-    if nic.other_when == nic.now:
-        find_edge(nic)
-        while is_due(nic, RANK_WIRE_RX_END):
-            commit_arrivals(nic)
-        while is_due(nic, RANK_FLOW):
-            commit_offers(nic)
-        while is_due(nic, RANK_ITR):
-            commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
-        while is_due(nic, RANK_SHAPER):
-            review_shaper(nic, <int32_t>timer_pop(nic, RANK_SHAPER).a)
-    while is_due(nic, RANK_AGENT_WAKE):
-        commit_agent_wake(nic)
-    while is_due(nic, RANK_AGENT_DONE):
-        commit_agent_done(nic, <int32_t>timer_pop(nic, RANK_AGENT_DONE).a)
-
-
-cdef inline void commit_link(Nic* nic) noexcept nogil:
-    """Ends and answers on the PCIe link, in the order of their ranks."""
-    while is_due(nic, RANK_UP_END):
+    elif slot == RANK_UP_END:
         commit_up_end(nic)
-    if unlikely(nic.link_when == nic.now):
-        while is_due(nic, RANK_READ_DONE):
-            commit_read_done(nic)
-        if is_due(nic, RANK_DOWN_END):
-            commit_down_end(nic)
-
-
-cdef inline void commit_ports(Nic* nic) noexcept nogil:
-    """The two ways through the wire's port."""
-    while is_due(nic, RANK_RX_PIPE):
+    elif slot == RANK_READ_DONE:
+        commit_read_done(nic)
+    elif slot == RANK_DOWN_END:
+        commit_down_end(nic)
+    elif slot == RANK_REGISTER:
+        find_edge(nic)
+        commit_register(nic)
+    elif slot == RANK_TX_PIPE:
+        find_edge(nic)
+        commit_tx_pipe(nic)
+    elif slot == RANK_RX_PIPE:
         commit_rx_pipe(nic)
-    while is_due(nic, RANK_WIRE_TX_END):
+    elif slot == RANK_WIRE_TX_END:
         commit_wire_tx_end(nic)
+    elif slot == RANK_WIRE_RX_END:
+        find_edge(nic)
+        commit_arrivals(nic)
+    elif slot == RANK_FLOW:
+        find_edge(nic)
+        commit_offers(nic)
+    elif slot == RANK_ITR:
+        find_edge(nic)
+        commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
+    elif slot == RANK_SHAPER:
+        find_edge(nic)
+        review_shaper(nic, <int32_t>timer_pop(nic, RANK_SHAPER).a)
+    elif slot == RANK_AGENT_WAKE:
+        commit_agent_wake(nic)
+    elif slot == RANK_AGENT_DONE:
+        commit_agent_done(nic, <int32_t>timer_pop(nic, RANK_AGENT_DONE).a)
+    else:
+        wake_arbiters(nic, slot)
+        return False
+    return True
 
 
 # ---- decide: whose turn it is ----------------------------------------------------------------------
@@ -259,13 +259,6 @@ cdef void decide_late(Nic* nic) noexcept nogil:
         set_when(nic, WAKE_DECIDE, nic.now + 1)
 
 
-cdef inline void decide_link(Nic* nic) noexcept nogil:
-    if has_turn(nic, UPSTREAM):
-        decide_direction(nic, &nic.up, &nic.down)
-    if has_turn(nic, DOWNSTREAM):
-        decide_direction(nic, &nic.down, &nic.up)
-
-
 cdef inline void decide_core(Nic* nic) noexcept nogil:
     """VCPU, and at an edge the core's arbiters; what they wait for is an instant to come."""
     cdef bint at_edge
@@ -285,7 +278,7 @@ cdef inline void wake_core(Nic* nic, int64_t edge) noexcept nogil:
     cdef int64_t wake = earliest(nic.port_wake, nic.reorder_wake)
     if nic.at_edge:
         wake = earliest(wake, edge)
-    if wake != nic.when[WAKE_DECIDE]:
+    if wake != when(nic, WAKE_DECIDE):
         set_when(nic, WAKE_DECIDE, wake)
 
 
@@ -293,7 +286,10 @@ cdef inline void decide_touched(Nic* nic) noexcept nogil:
     """Every touched arbiter decides once, in the order of `arbiters.ARBITERS`; the core's only at an edge of its clock."""
     if nic.touched & ~LINK_ARBITERS:
         decide_core(nic)
-    decide_link(nic)
+    if has_turn(nic, UPSTREAM):
+        decide_direction(nic, &nic.up, &nic.down)
+    if has_turn(nic, DOWNSTREAM):
+        decide_direction(nic, &nic.down, &nic.up)
     if unlikely(nic.touched & (PS_ARBITERS | CORE_ARBITERS)):
         decide_late(nic)
     nic.touched = 0
@@ -301,9 +297,13 @@ cdef inline void decide_touched(Nic* nic) noexcept nogil:
 
 # ---- instants --------------------------------------------------------------------------------------
 
+cdef inline int64_t next_due_key(Nic* nic) noexcept nogil:
+    """The least of `due`."""
+    return earliest_of(nic.link_due, nic.port_due, nic.host_due, nic.other_due)
+
+
 cdef inline int64_t next_instant(Nic* nic) noexcept nogil:
-    """The earliest slot of `when`."""
-    return earliest_of(nic.link_when, nic.port_when, nic.host_when, nic.other_when)
+    return due_time(next_due_key(nic))
 
 
 cdef inline void find_edge(Nic* nic) noexcept nogil:
@@ -319,41 +319,28 @@ cdef inline int64_t edge_from(Nic* nic, int64_t time) noexcept nogil:
     return nic.edge + <int64_t>(<uint64_t>ahead * nic.per_core >> EDGE_SHIFT) * nic.core
 
 
-cdef inline void run_instant(Nic* nic, int64_t time) noexcept nogil:
-    """Commit everything of this time in order, then let every touched arbiter decide once."""
-    nic.now = time
-    if nic.host_when == time or nic.other_when == time:
-        commit_in_order(nic)
-    elif nic.port_when == time:
-        commit_link(nic)
-        commit_ports(nic)
-    else:
-        while is_due(nic, RANK_READ_DONE):
-            commit_read_done(nic)
-        if is_due(nic, RANK_DOWN_END):
-            commit_down_end(nic)
-    if nic.link_when == time:
-        if nic.when[WAKE_UP] == time:
-            touch(nic, UPSTREAM)
-        if nic.when[WAKE_DOWN] == time:
-            touch(nic, DOWNSTREAM)
-    if nic.when[WAKE_DECIDE] == time:
-        commit_wake(nic)
+cdef inline void run_instant(Nic* nic, int64_t key) noexcept nogil:
+    """Commit everything of the time of this key in order, then let every touched arbiter decide once."""
+    nic.now = due_time(key)
+    while resume(nic, key & (1 << SLOT_BITS) - 1):
+        key = next_due_key(nic)
+        if due_time(key) != nic.now:
+            break
     if nic.touched:
         decide_touched(nic)
 
 
 cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
     """Instants before `until`, as long as there is no news, no fault, and budget."""
-    cdef int64_t time = next_instant(nic)
-    nic.limit = until if not nic.fault else 0
-    while time < nic.limit and budget != 0:
-        check(nic, time > nic.now, HOLDS_TIME, time)
-        run_instant(nic, time)
+    cdef int64_t key = next_due_key(nic)
+    nic.limit = due_key(min(until, NEVER), 0) if not nic.fault else 0
+    while key < nic.limit and budget != 0:
+        check(nic, due_time(key) > nic.now, HOLDS_TIME, due_time(key))
+        run_instant(nic, key)
         if CHECKED:
             audit(nic)
         budget -= 1
-        time = next_instant(nic)
+        key = next_due_key(nic)
     nic.horizon = max(nic.horizon, until if nic.limit and budget != 0 else nic.now)
     settle_commits(nic, max(nic.horizon, nic.now + 1))      # Python may look at memory
 

@@ -24,26 +24,40 @@ cdef inline int64_t earliest_of(int64_t a, int64_t b, int64_t c, int64_t d) noex
     return earliest(earliest(a, b), earliest(c, d))
 
 
-cdef inline void find_link_when(Nic* nic) noexcept nogil:
-    cdef int64_t* when = nic.when
-    nic.link_when = earliest_of(when[RANK_READ_DONE], when[RANK_DOWN_END], when[WAKE_UP], when[WAKE_DOWN])
+cdef inline int64_t due_key(int64_t time, int slot) noexcept nogil:
+    """Time and slot in one number: the least of some is the next, and tells what it is."""
+    return time << SLOT_BITS | slot
+
+
+cdef inline int64_t due_time(int64_t key) noexcept nogil:
+    return key >> SLOT_BITS
+
+
+cdef inline int64_t when(Nic* nic, int slot) noexcept nogil:
+    """The next event of this rank, or the next wake of this arbiter."""
+    return due_time(nic.due[slot])
+
+
+cdef inline void find_link_due(Nic* nic) noexcept nogil:
+    cdef int64_t* due = nic.due
+    nic.link_due = earliest_of(due[RANK_READ_DONE], due[RANK_DOWN_END], due[WAKE_UP], due[WAKE_DOWN])
 
 
 cdef inline void set_when(Nic* nic, int slot, int64_t time) noexcept nogil:
     """The next event of this rank, or the next wake of this arbiter, is at `time`. `slot` is a constant nearly always, and
     then one group is all that is looked at."""
-    cdef int64_t* when = nic.when
+    cdef int64_t* due = nic.due
     check(nic, time > nic.now or (time == nic.now and slot >= nic.at_stage), HOLDS_ORDER, slot)
-    when[slot] = time
+    due[slot] = due_key(time, slot)
     if slot == RANK_READ_DONE or slot == RANK_DOWN_END or slot == WAKE_UP or slot == WAKE_DOWN:
-        find_link_when(nic)
+        find_link_due(nic)
     elif slot == RANK_UP_END or slot == RANK_RX_PIPE or slot == RANK_WIRE_TX_END or slot == WAKE_DECIDE:
-        nic.port_when = earliest_of(when[RANK_UP_END], when[RANK_RX_PIPE], when[RANK_WIRE_TX_END], when[WAKE_DECIDE])
+        nic.port_due = earliest_of(due[RANK_UP_END], due[RANK_RX_PIPE], due[RANK_WIRE_TX_END], due[WAKE_DECIDE])
     elif slot == RANK_MEM_COMMIT or slot == RANK_MEM_READ or slot == RANK_AGENT_WAKE or slot == RANK_AGENT_DONE:
-        nic.host_when = earliest_of(when[RANK_MEM_COMMIT], when[RANK_MEM_READ], when[RANK_AGENT_WAKE], when[RANK_AGENT_DONE])
+        nic.host_due = earliest_of(due[RANK_MEM_COMMIT], due[RANK_MEM_READ], due[RANK_AGENT_WAKE], due[RANK_AGENT_DONE])
     else:
-        nic.other_when = earliest(earliest_of(when[RANK_CALL], when[RANK_PAUSE], when[RANK_REGISTER], when[RANK_TX_PIPE]),
-                                  earliest_of(when[RANK_WIRE_RX_END], when[RANK_FLOW], when[RANK_ITR], when[RANK_SHAPER]))
+        nic.other_due = earliest(earliest_of(due[RANK_CALL], due[RANK_PAUSE], due[RANK_REGISTER], due[RANK_TX_PIPE]),
+                                 earliest_of(due[RANK_WIRE_RX_END], due[RANK_FLOW], due[RANK_ITR], due[RANK_SHAPER]))
 
 cdef inline void timed_popped(Nic* nic, Lane* lane, int rank) noexcept nogil:
     """The front of a rank's lane has been taken."""
@@ -59,7 +73,7 @@ cdef inline void timed_pushed(Nic* nic, Lane* lane, int rank, int64_t time, int3
 cdef inline void schedule(Nic* nic, int rank, int64_t time, int64_t source, int64_t a, int64_t b) noexcept nogil:
     """An event of an unordered source."""
     timers_push(nic, &nic.timers[rank], time, <uint64_t>source, a, b)
-    if time < nic.when[rank]:
+    if time < when(nic, rank):
         set_when(nic, rank, time)
 
 cdef inline Timer timer_pop(Nic* nic, int rank) noexcept nogil:

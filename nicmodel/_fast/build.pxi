@@ -163,9 +163,10 @@ cdef Nic* nic_new(object config) except NULL:
         nic_free(nic)
         raise
     nic.now = nic.at_stage = nic.at_function = nic.at_packet = -1
-    for each in range(NUM_WHEN):
-        nic.when[each] = NEVER
-    nic.link_when = nic.port_when = nic.host_when = nic.other_when = NEVER
+    for each in range(NUM_SLOTS):
+        nic.due[each] = due_key(NEVER, each)
+    for each in range(NUM_SLOTS):
+        set_when(nic, each, NEVER)
     open_direction(nic, &nic.up, UPSTREAM, WAKE_UP, LINE_UP_POSTED, RANK_UP_END)
     open_direction(nic, &nic.down, DOWNSTREAM, WAKE_DOWN, LINE_DOWN_POSTED, RANK_DOWN_END)
     advertise(&nic.up)

@@ -34,9 +34,9 @@ cdef bint swap_before_wire(Nic* nic) noexcept nogil:
 
 cdef bint hide_event(Nic* nic) noexcept nogil:
     """Its group does not know of it any more."""
-    if nic.link_when == NEVER or nic.link_when > earliest_of(nic.port_when, nic.host_when, nic.other_when, NEVER):
+    if due_time(nic.link_due) == NEVER or nic.link_due != next_due_key(nic):
         return False
-    nic.link_when = NEVER
+    nic.link_due = due_key(NEVER, NUM_SLOTS)
     return True
 
 
@@ -109,7 +109,7 @@ cdef bint damage(Nic* nic, int place) noexcept nogil:
     if place == HOLDS_ORDER:
         set_when(nic, RANK_ITR, nic.now - 1)
     elif place == HOLDS_TIME:
-        nic.when[WAKE_DECIDE] = nic.port_when = nic.now
+        nic.due[WAKE_DECIDE] = nic.port_due = due_key(nic.now, WAKE_DECIDE)
     elif place == HOLDS_SOONEST:
         return hide_event(nic)
     elif place == HOLDS_TIMERS:

@@ -16,8 +16,8 @@ cdef inline void find_next_due(Direction* way) noexcept nogil:
 cdef inline void set_wake(Nic* nic, Direction* way, int64_t time) noexcept nogil:
     """The direction's arbiter is touched at `time`."""
     check(nic, time > nic.now, HOLDS_ORDER, way.wake)
-    nic.when[way.wake] = time
-    find_link_when(nic)
+    nic.due[way.wake] = due_key(time, way.wake)
+    find_link_due(nic)
 
 
 cdef inline void note_due(Nic* nic, Direction* way, int64_t due) noexcept nogil:
@@ -28,7 +28,7 @@ cdef inline void note_due(Nic* nic, Direction* way, int64_t due) noexcept nogil:
         touch(nic, way.arbiter)
     elif unlikely(partner_of(nic, way).starved):
         due = max(due, round_up(way.free))
-        if due < nic.when[way.wake]:
+        if due < when(nic, way.wake):
             set_wake(nic, way, due)
 
 

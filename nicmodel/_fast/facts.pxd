@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t
 cdef extern from *:
     """
     #include <stdint.h>
-    #define NICMODEL_NEVER ((int64_t)4611686018427387904LL)
+    #define NICMODEL_NEVER ((int64_t)4503599627370496LL)
     """
     const int64_t NEVER "NICMODEL_NEVER"
 

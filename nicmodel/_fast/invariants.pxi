@@ -14,12 +14,12 @@ cdef enum:
 
 cdef void audit_events(Nic* nic) noexcept nogil:
     """What is to come is to come later, and the earliest of each group is known."""
-    cdef int64_t soonest = NEVER
+    cdef int64_t soonest = nic.due[0]
     cdef int slot
-    for slot in range(NUM_WHEN):
-        soonest = min(soonest, nic.when[slot])
-    check(nic, next_instant(nic) == soonest, HOLDS_SOONEST, soonest)
-    check(nic, soonest > nic.now, HOLDS_ORDER, soonest)
+    for slot in range(NUM_SLOTS):
+        soonest = min(soonest, nic.due[slot])
+    check(nic, next_due_key(nic) == soonest, HOLDS_SOONEST, soonest)
+    check(nic, due_time(soonest) > nic.now, HOLDS_ORDER, due_time(soonest))
 
 
 cdef void audit_pool(Nic* nic, int64_t free, int64_t capacity, int place) noexcept nogil:
@@ -35,7 +35,7 @@ cdef void audit_count(Nic* nic, int64_t held, int64_t owed, int64_t most) noexce
 
 cdef void audit_credits(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
     """What a sender holds and what is on its way back to it."""
-    cdef bint flies = nic.when[partner.end_rank] != NEVER
+    cdef bint flies = when(nic, partner.end_rank) != NEVER
     cdef int64_t headers = partner.update_headers if flies else 0, data = partner.update_data if flies else 0
     cdef bint posted = partner.flying_kind == UPDATE_P, nonposted = partner.flying_kind == UPDATE_NP
     cdef bint completion = partner.flying_kind == UPDATE_C

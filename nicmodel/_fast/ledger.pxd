@@ -47,12 +47,13 @@ cdef struct RowBook:
     uint32_t reorder
     uint32_t pipe           # tx_pipe | rx_pipe
     uint32_t last           # for the wire | for the driver
-    int32_t sample          # as of a TLP; 0 in a free slot
+    uint32_t walkers        # of its last payload request | of its write-back
 
 cdef struct RareBook:
     # Of the same row, what has no place there.
     int64_t before          # what of it was before SCHEDULED
     uint64_t which          # of the waits came up, a bit each; the others are nonsense
+    int32_t sample          # as of a TLP, while it waits for the wire
     int64_t waits[NUM_WAITS]
 
 cdef struct Group:

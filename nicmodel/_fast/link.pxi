@@ -33,7 +33,7 @@ cdef inline void wait_for_link(Nic* nic, Direction* way, Lane* line) noexcept no
     if lane_count(line) == 1:
         way.blamed |= (CAUSE_SERVER + 1) << 8 * (number - way.line)
         blame(nic, number, CAUSE_SERVER)
-    if nic.when[way.wake] != round_up(way.free):
+    if when(nic, way.wake) != round_up(way.free):
         set_wake(nic, way, round_up(way.free))
 
 
@@ -231,7 +231,7 @@ cdef inline void send_completions(Nic* nic, int32_t index) noexcept nogil:
     down."""
     cdef Direction* way = &nic.down
     cdef Tlp* tlp = &nic.tlps[index]
-    if (nic.when[RANK_READ_DONE] == nic.now or nic.when[RANK_DOWN_END] != NEVER or not is_idle(nic, way, &nic.up)
+    if (when(nic, RANK_READ_DONE) == nic.now or when(nic, RANK_DOWN_END) != NEVER or not is_idle(nic, way, &nic.up)
             or completion_chunk(nic, tlp.address, tlp.nbytes) < tlp.nbytes):
         queue_completions(nic, index)
         return
@@ -325,5 +325,5 @@ cdef inline void wake_direction(Nic* nic, Direction* way, bint watched) noexcept
         wake = round_up(way.free)
     elif unlikely(watched):
         wake = max(way.next_due, round_up(way.free))
-    if wake != nic.when[way.wake]:
+    if wake != when(nic, way.wake):
         set_wake(nic, way, wake)

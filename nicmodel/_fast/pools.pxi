@@ -72,7 +72,7 @@ cdef inline void return_tx_room(Nic* nic, int32_t index, int64_t time) noexcept 
     cdef RowBook* row = row_book(nic, index)
     cdef int64_t order = row.write_order
     cdef int64_t waited = (<int64_t>row.asking + row.tags + row.read_buffer + row.up_credits + row.up_link + order
-                           + row.down_credits + row.down_link + row.reorder + row.pipe + row.last)
+                           + row.walkers + row.down_credits + row.down_link + row.reorder + row.pipe + row.last)
     if unlikely(nic.ledger.has_rare[index]):
         waited += waited_rarely(rare_book(nic, index))
         order += rare_wait(rare_book(nic, index), WAIT_WRITE_ORDER)
@@ -102,7 +102,8 @@ cdef void return_room_at_steering(Nic* nic, int32_t index) noexcept nogil:
 cdef void vanish_row(Nic* nic, int32_t index) noexcept nogil:
     """A row is revoked; its room, if it has any, returns."""
     cdef Row* row = &nic.rows[index]
-    forget_sample(nic, &row_book(nic, index).sample)
+    if nic.ledger.has_rare[index]:
+        forget_sample(nic, &rare_book(nic, index).sample)
     if not row.room:
         return
     if row.kind == KIND_TX:

@@ -49,7 +49,7 @@ cdef void orphan_started_writes(Nic* nic, int32_t index) noexcept nogil:
             if nic.sides[each].at_root and is_write_of(&nic.tlps[each], index):
                 orphan(nic, &nic.tlps[each])
         return
-    if nic.when[RANK_UP_END] != NEVER and nic.up.flying_kind < UPDATE_P:
+    if when(nic, RANK_UP_END) != NEVER and nic.up.flying_kind < UPDATE_P:
         tlp = &nic.tlps[nic.up.flying]
         if is_write_of(tlp, index):
             orphan(nic, tlp)

@@ -279,7 +279,7 @@ cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil
     prefetch(&nic.rings[nic.tlps[index].ring].ready)
     if nic.tlps[index].klass == CLASS_PAYLOAD:
         prefetch(&nic.rows[nic.tlps[index].ref])
-    if time < nic.when[RANK_READ_DONE]:
+    if time < when(nic, RANK_READ_DONE):
         set_when(nic, RANK_READ_DONE, time)
 
 

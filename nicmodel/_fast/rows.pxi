@@ -21,6 +21,7 @@ cdef RareBook* open_rare(Nic* nic, int32_t index) noexcept nogil:
         nic.ledger.has_rare[index] = 1
         rare.before = 0
         rare.which = 0
+        rare.sample = 0
     return rare
 
 
@@ -50,7 +51,7 @@ cdef inline uint32_t brief(Nic* nic, int32_t index, int wait, int64_t waited) no
 
 # ---- a Tx row --------------------------------------------------------------------------------------
 
-cdef void take_over_long(Nic* nic, int32_t index, ReadWaits* waits) noexcept nogil:
+cdef void take_over_long(Nic* nic, int32_t index, ReadWaits* waits, int64_t walkers) noexcept nogil:
     """Some wait of the read is long."""
     cdef RowBook* row = row_book(nic, index)
     row.tags = brief(nic, index, WAIT_TAGS, waits.tags)
@@ -60,6 +61,7 @@ cdef void take_over_long(Nic* nic, int32_t index, ReadWaits* waits) noexcept nog
     row.write_order = brief(nic, index, WAIT_WRITE_ORDER, waits.write_order)
     row.down_credits = brief(nic, index, WAIT_DOWN_CREDITS, waits.down_credits)
     row.down_link = brief(nic, index, WAIT_DOWN_LINK, waits.down_link)
+    row.walkers = brief(nic, index, WAIT_WALKERS, walkers)
 
 
 cdef void take_over_rare(Nic* nic, int32_t index, TlpBook* read) noexcept nogil:
@@ -69,8 +71,6 @@ cdef void take_over_rare(Nic* nic, int32_t index, TlpBook* read) noexcept nogil:
         wait_rarely(rare, WAIT_TAG_CAP, read.tag_cap)
     if read.dma_issue:
         wait_rarely(rare, WAIT_DMA_ISSUE, read.dma_issue)
-    if read.walkers:
-        wait_rarely(rare, WAIT_WALKERS, read.walkers)
 
 
 cdef inline void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
@@ -80,11 +80,11 @@ cdef inline void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
     cdef ReadWaits* waits = &read.waits
     row.asking = brief(nic, index, WAIT_SCHEDULER, read.asked - row.since)
     row.since = nic.edge
-    if unlikely(read.tag_cap | read.dma_issue | read.walkers):
+    if unlikely(read.tag_cap | read.dma_issue):
         take_over_rare(nic, index, read)
     if unlikely((waits.tags | waits.read_buffer | waits.up_credits | waits.up_link | waits.write_order | waits.down_credits
-                 | waits.down_link) >> 32):
-        take_over_long(nic, index, waits)
+                 | waits.down_link | read.walkers) >> 32):
+        take_over_long(nic, index, waits, read.walkers)
         return
     row.tags = <uint32_t>waits.tags
     row.read_buffer = <uint32_t>waits.read_buffer
@@ -93,6 +93,7 @@ cdef inline void take_over_payload(Nic* nic, int32_t index) noexcept nogil:
     row.write_order = <uint32_t>waits.write_order
     row.down_credits = <uint32_t>waits.down_credits
     row.down_link = <uint32_t>waits.down_link
+    row.walkers = <uint32_t>read.walkers
 
 
 cdef inline void join_reorder(Nic* nic, int32_t index) noexcept nogil:

@@ -118,9 +118,9 @@ cdef inline void wake_rx(Nic* nic) noexcept nogil:
     cdef int64_t arrived = NEVER
     if each and not lane_empty(&nic.rx_wire):
         arrived = (<Offer*>lane_front(&nic.rx_wire)).end
-    if unlikely(nic.when[RANK_FLOW] != offered):
+    if unlikely(when(nic, RANK_FLOW) != offered):
         set_when(nic, RANK_FLOW, offered)
-    if unlikely(nic.when[RANK_WIRE_RX_END] != arrived):
+    if unlikely(when(nic, RANK_WIRE_RX_END) != arrived):
         set_when(nic, RANK_WIRE_RX_END, arrived)
     set_when(nic, RANK_RX_PIPE, front_time(&nic.rx_pipe_lane) if each else next_steering(nic))
 

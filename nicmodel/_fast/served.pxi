@@ -134,7 +134,7 @@ cdef inline void sample_frames(Nic* nic, int64_t time) noexcept nogil:
         item = <Timed*>lane_at(&nic.tx_wire, position)
         if likely(item.time > time):
             return
-        take_sample(nic, SERVED_WIRE, &row_book(nic, item.index).sample, 0)
+        take_sample(nic, SERVED_WIRE, &open_rare(nic, item.index).sample, 0)
         nic.ledger.wire_position = position + 1
         nic.ledger.due[LINE_TX_WIRE] = SAMPLE - 1
         position += SAMPLE
@@ -144,8 +144,8 @@ cdef inline void serve_frame(Nic* nic, int32_t index, int64_t time) noexcept nog
     """A frame starts on the wire by the decision of `time`."""
     cdef Row* row = &nic.rows[index]
     sample_frames(nic, time)
-    if unlikely(row_book(nic, index).sample):
-        end_sample(nic, &row_book(nic, index).sample, SERVED_WIRE, row.function)
+    if unlikely(nic.ledger.has_rare[index]) and rare_book(nic, index).sample:
+        end_sample(nic, &rare_book(nic, index).sample, SERVED_WIRE, row.function)
     serve(nic, SERVED_WIRE, row.function, (frame_length(row.nbytes) + AROUND_BYTES) * nic.wire_ticks)
 
 

@@ -124,6 +124,7 @@ cdef inline void add_sent(Nic* nic, int64_t* sums, int32_t index) noexcept nogil
     sums[WAIT_WRITE_ORDER] += book.write_order
     sums[WAIT_DOWN_CREDITS] += book.down_credits
     sums[WAIT_DOWN_LINK] += book.down_link
+    sums[WAIT_WALKERS] += book.walkers
     sums[WAIT_REORDER] += book.reorder
     sums[WAIT_TX_PIPE] += book.pipe
     sums[WAIT_WIRE] += book.last
@@ -139,6 +140,7 @@ cdef inline void add_received(Nic* nic, int64_t* sums, int32_t index) noexcept n
     sums[WAIT_UP_CREDITS] += book.up_credits
     sums[WAIT_UP_LINK] += book.up_link
     sums[WAIT_WRITE_ORDER] += book.write_order
+    sums[WAIT_WALKERS] += book.walkers
     sums[WAIT_DRIVER] += book.last
     if unlikely(nic.ledger.has_rare[index]):
         add_rare(sums, rare_book(nic, index))

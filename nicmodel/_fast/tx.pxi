@@ -59,7 +59,7 @@ cdef inline void wake_reorder(Nic* nic, int64_t edge) noexcept nogil:
     nic.reorder_wake = edge
     if edge == nic.now:
         touch(nic, TX_REORDER)
-    elif edge < nic.when[WAKE_DECIDE]:
+    elif edge < when(nic, WAKE_DECIDE):
         set_when(nic, WAKE_DECIDE, edge)
 
 

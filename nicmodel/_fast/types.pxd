@@ -12,12 +12,13 @@ from nicmodel._fast.parts cimport (
 from nicmodel._fast.pcie cimport Asking, Direction, Iommu, Scope, Side, Tlp
 
 cdef enum:
-    # Slots of `when` at which an arbiter is touched and nothing is committed, in place of the last ranks. WALK_DONE
+    # Slots of `due` at which an arbiter is touched and nothing is committed, in place of the last ranks. WALK_DONE
     # shares the slot of MEM_READ, the rank before it.
     WAKE_UP = RANK_DLLP
     WAKE_DOWN
     WAKE_DECIDE         # the next edge with something to decide, or the next ps
-    NUM_WHEN
+    NUM_SLOTS
+    SLOT_BITS = 5       # of a key of `due`
     SCRAP_BYTES = 256
     EDGE_SHIFT = 40     # `per_core` is a reciprocal with so many binary places
     TAGS_TO_UPSTREAM = 1 << WRITERS | 1 << MSIX     # who decides between those two, and may have a TLP for the way up
@@ -30,14 +31,14 @@ cdef struct Nic:
     int64_t now
     int64_t edge            # first core edge >= now
     int64_t horizon         # every instant before it has run
-    int64_t when[NUM_WHEN]  # next event of every rank, next wake of every arbiter that wakes by itself
-    int64_t link_when       # the earliest of them, in groups: READ_DONE, DOWN_END, WAKE_UP, WAKE_DOWN
-    int64_t port_when       # UP_END, RX_PIPE, WIRE_TX_END, WAKE_DECIDE
-    int64_t host_when       # MEM_COMMIT, MEM_READ, AGENT_WAKE, AGENT_DONE
-    int64_t other_when      # all others
+    int64_t due[NUM_SLOTS]  # next event of every rank, next wake of every arbiter that wakes by itself: a `due_key`
+    int64_t link_due        # the least of them, in groups: READ_DONE, DOWN_END, WAKE_UP, WAKE_DOWN
+    int64_t port_due        # UP_END, RX_PIPE, WIRE_TX_END, WAKE_DECIDE
+    int64_t host_due        # MEM_COMMIT, MEM_READ, AGENT_WAKE, AGENT_DONE
+    int64_t other_due       # all others
     uint32_t touched        # arbiters
     uint32_t at_edge        # arbiters that were touched and decide at the next edge
-    int64_t limit           # instants before it run; 0: news or a fault, the run ends after this instant
+    int64_t limit           # what is due before this key runs; 0: news or a fault, the run ends after this instant
     int32_t fault
     int32_t fault_place
     int64_t fault_value

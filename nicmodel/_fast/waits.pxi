@@ -59,7 +59,7 @@ cdef inline void start_up(Nic* nic, Tlp* tlp, TlpBook* book) noexcept nogil:
         lacked = credits_lacked(nic, LINE_UP_POSTED, book)
         row.up_credits = brief(nic, tlp.ref, WAIT_UP_CREDITS, lacked)
         row.up_link = brief(nic, tlp.ref, WAIT_UP_LINK, waited - lacked)
-        row.write_order = row.last = 0
+        row.write_order = row.walkers = row.last = 0
     elif tlp.kind == TLP_RX_PAYLOAD:
         book.waits.up_link = waited
 
@@ -242,5 +242,4 @@ cdef void wait_in_order(Nic* nic, int32_t index, int64_t waited) noexcept nogil:
     book.waits.write_order = waited
     if tlp.kind == TLP_RX_WRITEBACK:
         row_book(nic, tlp.ref).write_order = brief(nic, tlp.ref, WAIT_WRITE_ORDER, waited)
-        if book.walkers:
-            put_aside(nic, tlp.ref, WAIT_WALKERS, book.walkers)
+        row_book(nic, tlp.ref).walkers = brief(nic, tlp.ref, WAIT_WALKERS, book.walkers)

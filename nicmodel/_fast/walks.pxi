@@ -44,7 +44,7 @@ cdef void push_sampling(Nic* nic, Lane* lane, Sampling* item, int64_t event) noe
         items[position & lane.mask] = before[0]
         position -= 1
     items[position & lane.mask] = item[0]
-    if event < nic.when[RANK_MEM_READ]:
+    if event < when(nic, RANK_MEM_READ):
         set_when(nic, RANK_MEM_READ, event)
 
 

@@ -148,7 +148,7 @@ RULES: dict[str, tuple[int, Rule]] = {
     "rss_table": (1, lambda c, index, w: _function(c, index // RSS_TABLE_STEP) and 0 <= w[0] < 1 << 32),
     "page_shift": (1, lambda c, index, w: 0 <= index < MOST_DOMAINS and w[0] in PAGE_SHIFTS),
     "shaper": (2, lambda c, index, w: _function(c, index) and 0 <= w[0] <= MOST_BYTE_TICKS and 0 <= w[1] <= MOST
-               and w[0] * w[1] < NEVER),
+               and w[0] * w[1] < NEVER * TICKS_PER_PS),
     "wire": (1, lambda c, index, w: index == 0 and (w[0] == 0 or _byte_ticks(w[0]))),
     "retrain": (6, lambda c, index, w: min(w) >= 0 and min(w[2:4]) > 0 and w[0] <= MOST_PS and max(w[2:5]) <= MOST_DELAY_PS
                 and w[5] <= MOST and _byte_ticks(w[1]) and not slowest_is_too_fast(c, w[1])),

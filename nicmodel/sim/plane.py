@@ -185,7 +185,7 @@ class FlowConfig:
     def __post_init__(self) -> None:
         check_bits(self, "a flow's", 48, "dst_mac", "src_mac")
         check_bits(self, "a flow's", 12, "vlan")
-        check_bits(self, "a flow's", 63, "start_ps")
+        check_bits(self, "a flow's", NEVER.bit_length() - 1, "start_ps")
         if self.count < -1 or self.count >= NEVER:
             raise ModelBug(f"a flow has a number of packets, or -1 for no end: not {self.count}")
         if not self.sizes or min(self.sizes) <= FCS_BYTES or max(self.sizes) > LONGEST_FRAME:
@@ -234,8 +234,8 @@ class DataPlane(Protocol):
     def ring_state(self, direction: Direction, ring: int) -> dict[str, int]: ...   # head, tail
 
 
-NEVER = (1 << 62)
-"""A time that no run reaches; `next_time` of an idle plane."""
+NEVER = 1 << 52
+"""A time that no run reaches, 75 minutes; `next_time` of an idle plane. In ticks, too, it fits a word of 64 bits."""
 
 
 @dataclass(frozen=True)

@@ -128,11 +128,32 @@ def test_an_agent_may_be_stopped_before_it_has_started(plane):
     assert not made.results()["functions"]["tx_offered"].any()
 
 
+SILENT = {"skp_ps": 0, "host_ph": 0, "host_pd": 0, "host_nph": 0, "device_ph": 0, "device_pd": 0, "device_nph": 0}
+
+
 @BOTH
 def test_a_stream_that_should_have_begun_begins_where_the_run_has_come_to(plane):
     """Not where the last instant was, which may lie some way back, and elsewhere on the other plane."""
-    made = plane(plane_config(skp_ps=0, host_ph=0, host_pd=0, host_nph=0, device_ph=0, device_pd=0, device_nph=0))
+    made = plane(plane_config(**SILENT))
     made.run_until(5_000_000)
     made.add_flow(FlowConfig(Direction.RX, (64,), 1, 2, start_ps=1_000_000, count=1))
     made.run_until(9_000_000)
     assert made.results()["rows"]["ARRIVED"].tolist() == [5_000_000 + 72 * 800]
+
+
+@BOTH
+def test_the_last_times_are_as_good_as_any(plane):
+    """The link's ticks need all but two bits of a word there."""
+    first, last = plane_config().core_ps * 1000, plane_config().core_ps * ((NEVER - 5_000_000) // plane_config().core_ps)
+    asked = []
+    for time in (first, last):
+        made = plane(plane_config(**SILENT))
+        made.add_flow(FlowConfig(Direction.RX, (64,), 1, 2, start_ps=time, count=1))
+        made.mmio_read(0, 0, 8, time)
+        asked.append([upcall.time - time for upcall in made.run_until(1 << 62)])
+        assert made.run_until(1 << 62) == []
+        assert made.results()["rows"]["ARRIVED"].tolist() == [time + 72 * 800]
+        assert made.next_time() == NEVER
+    assert asked[0] == asked[1] and len(asked[0]) == 1
+    with pytest.raises(ModelBug, match="start_ps has 52 bits"):
+        FlowConfig(Direction.RX, (64,), 1, 2, start_ps=NEVER)
