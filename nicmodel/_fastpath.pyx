@@ -333,7 +333,8 @@ cdef inline void run_instant(Nic* nic, int64_t key) noexcept nogil:
 cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
     """Instants before `until`, as long as there is no news, no fault, and budget."""
     cdef int64_t key = next_due_key(nic)
-    nic.limit = due_key(min(until, NEVER), 0) if not nic.fault else 0
+    until = min(until, NEVER)
+    nic.limit = due_key(until, 0) if not nic.fault else 0
     while key < nic.limit and budget != 0:
         check(nic, due_time(key) > nic.now, HOLDS_TIME, due_time(key))
         run_instant(nic, key)
