@@ -24,6 +24,10 @@ cdef inline int64_t earliest_of(int64_t a, int64_t b, int64_t c, int64_t d) noex
     return earliest(earliest(a, b), earliest(c, d))
 
 
+if NUM_SLOTS > 1 << SLOT_BITS:
+    raise ModelBug("a slot does not fit the bits that it has in a key")
+
+
 cdef inline int64_t due_key(int64_t time, int slot) noexcept nogil:
     """Time and slot in one number: the least of some is the next, and tells what it is."""
     return time << SLOT_BITS | slot
