@@ -15,8 +15,6 @@ from typing import Any
 
 import pytest
 
-from nicmodel.lab.scenario import Scenario
-from nicmodel.lab.testbench import Machine
 from nicmodel.sim.results import ROW_DTYPE
 
 HEAVY = ("pandas", "pyarrow", "matplotlib")            # imported where they are used
@@ -66,6 +64,25 @@ def calls():
 CALLS = 1_000_000
 print(json.dumps([[timed(Machine(Scenario(profile="x520", num_vfs=63)).bring_up), timed(calls)] for _ in range(5)]),
       file=sys.stderr)
+"""
+WORK = """
+import json, sys
+from nicmodel.lab.scenario import Scenario
+from nicmodel.lab.testbench import Machine
+
+machine = Machine(Scenario(profile=sys.argv[1], num_vfs=int(sys.argv[2])))
+accessing = machine.device.nic.read.__code__, machine.device.nic.write.__code__
+counts = [0, 0]
+
+def count(frame, event, argument):
+    if event == "call":
+        counts[0] += 1
+        counts[1] += frame.f_code in accessing
+
+sys.setprofile(count)
+machine.bring_up()
+sys.setprofile(None)
+print(json.dumps(counts), file=sys.stderr)
 """
 STREAM = """
 import json, sys
@@ -117,22 +134,8 @@ def test_the_main_job_takes_three_seconds_of_cpu_at_most():
 
 @cache
 def bring_up_work(profile: str, num_vfs: int) -> tuple[int, int]:
-    """Python functions called during bring-up, and accesses of registers."""
-    machine = Machine(Scenario(profile=profile, num_vfs=num_vfs))
-    calls = accesses = 0
-    reads, writes = machine.device.nic.read.__code__, machine.device.nic.write.__code__
-
-    def count(frame: Any, event: str, _argument: Any) -> None:
-        nonlocal calls, accesses
-        if event == "call":
-            calls += 1
-            accesses += frame.f_code in (reads, writes)
-
-    sys.setprofile(count)
-    try:
-        machine.bring_up()
-    finally:
-        sys.setprofile(None)
+    """Python functions called during the first bring-up of a process, and accesses of registers."""
+    calls, accesses = last_line_of_child(WORK, profile, str(num_vfs))
     return calls, accesses
 
 
