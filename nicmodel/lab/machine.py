@@ -25,7 +25,7 @@ from nicmodel.datasheet.ndis import Status
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.registers_pf import VT_CTL
 from nicmodel.datasheet.rules import BY_ID
-from nicmodel.datasheet.timing import DRIVER_PATIENCE_PS
+from nicmodel.datasheet.timing import DRIVER_PATIENCE_PS, DRIVER_STEPS
 from nicmodel.device import Device
 from nicmodel.lab.host_switch import HostSwitch
 from nicmodel.lab.own_drivers import driver_class
@@ -39,7 +39,8 @@ from nicmodel.ndis.seen import LOADED
 from nicmodel.ndis.stack import VirtualizationStack
 from nicmodel.ndis.stumble import stuck
 from nicmodel.pcie.handle import FunctionHandle
-from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.clock import NOTHING
+from nicmodel.sim.errors import ModelBug, TooManySteps
 from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import PF_FUNCTION, AgentConfig, Direction, FlowConfig
 
@@ -217,11 +218,17 @@ class Machine:
         process = self.clock.process(steps)
         self.clock.call_at(int(self.clock.now) + DRIVER_PATIENCE_PS * (1 + len(self.stack.guests)),
                            lambda: self._lost(steps, "does not return") if process.is_alive else None)
+        self.clock.steps_left = DRIVER_STEPS * (1 + len(self.stack.guests))
         try:
             return self.clock.run(until=process)
+        except TooManySteps:
+            self._lost(steps, "does not return")
+            raise
         except RuntimeError as problem:                    # SimPy's word for what no process may yield
             self._lost(steps, f"waits in a way that is none ({' '.join(str(problem).split()[-4:])})")
             raise
+        finally:
+            self.clock.steps_left = NOTHING
 
     def _lost(self, steps: Any, why: str) -> None:
         """Steps do not come to their end: DriverStumble for the driver that they wait for, if any."""

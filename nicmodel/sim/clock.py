@@ -11,7 +11,7 @@ from numbers import Integral
 
 import simpy
 
-from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.errors import ModelBug, TooManySteps
 from nicmodel.sim.plane import NEVER, DataPlane, Upcall
 
 Hear = Callable[[Upcall], None]
@@ -29,6 +29,7 @@ class Clock(simpy.Environment):
         self._executed = -1                     # the last instant that the planes have run
         self._horizon = NEVER                   # `run_to` stops the planes here
         self._budget = instants_per_step        # so that a signal is noticed during long silent stretches
+        self.steps_left: float = NOTHING        # with none left, `step` raises `TooManySteps`
 
     def add_plane(self, plane: DataPlane, hear: Hear) -> None:
         """Merge a plane; `hear` gets its upcalls, at their time, in order."""
@@ -53,7 +54,10 @@ class Clock(simpy.Environment):
         event.callbacks.append(lambda _event: do())       # type: ignore[union-attr]
 
     def step(self) -> None:
-        """Run the next thing: a SimPy event, or the planes up to their next news."""
+        """Run the next thing: a SimPy event, or the planes up to their next news. Raises `TooManySteps`."""
+        self.steps_left -= 1
+        if self.steps_left < 0:
+            raise TooManySteps("what is waited for does not come to its end")
         mine, theirs = self._queue[0][0] if self._queue else NOTHING, self._next_instant()       # `peek`, without the call
         if mine <= theirs:
             simpy.Environment.step(self)

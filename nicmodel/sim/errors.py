@@ -52,5 +52,9 @@ class ModelBug(NicModelError):
         return self.message
 
 
+class TooManySteps(ModelBug):
+    """More steps of the clock than whoever runs it allows."""
+
+
 class DriverStumble(NicModelError):
     """A driver's own code failed: it raised, gave back what is no answer, or waits for what never comes."""

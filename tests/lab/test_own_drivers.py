@@ -125,6 +125,12 @@ class Polls(VfMiniport):
             yield self.ndis.NdisMSleep(1_000_000_000)                        # Polls
 
 
+class Spins(VfMiniport):
+    def initialize(self):
+        while True:
+            yield self.ndis.NdisMSleep(1)                                    # Spins
+
+
 class Yields(VfMiniport):
     def initialize(self):
         yield 7                                                              # Yields
@@ -176,6 +182,7 @@ STUMBLES = {
     "Unmakable": "Unmakable raised Odd in MiniportInitializeEx",
     "Waits": "Waits does not return in MiniportInitializeEx",
     "Polls": "Polls does not return in MiniportInitializeEx",
+    "Spins": "Spins does not return in MiniportInitializeEx",
     "Yields": 'Yields waits in a way that is none (Invalid yield value "7") in MiniportInitializeEx',
     "Pf": "Pf raised ValueError: pf in MiniportInitializeEx",
 }
