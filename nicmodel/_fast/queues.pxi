@@ -36,8 +36,9 @@ cdef uint64_t room_lacked(Nic* nic) noexcept nogil:
 
 
 cdef inline void leave_room(Nic* nic, int32_t nbytes, int64_t time) noexcept nogil:
-    """So much of the Tx buffer is about to return as of `time`, perhaps before the line's cause was *pool*."""
-    settle_turn(nic, time)
+    """So much of the Tx buffer is about to return as of `time`, perhaps before the line's cause was *pool*. If it is so from
+    `time` on that waits: shapers' holds that have ended since the last edge are not settled yet."""
+    settle_turn(nic, time - 1)
     if nic.line_cause[LINE_TX_QUEUES] == CAUSE_POOL and time < nic.line_since[LINE_TX_QUEUES]:
         nic.ledger.too_little -= <uint64_t>(nbytes * (nic.line_since[LINE_TX_QUEUES] - time))
 

@@ -220,3 +220,14 @@ def test_a_frame_that_enters_the_parser_when_a_run_ends_has_waited_until_then(en
 def test_there_is_room_for_many_connections():
     flows = tuple(rx_flow(1 + each % 3, interval_ticks=40 * LINE_64B, connection=EIGHT[each % 8]) for each in range(40))
     agree(seldom(agents(3, rx=True), flows=flows, end=10 * US))
+
+
+# ---- the books of shapers ----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("rate", (220_001, 300_000))
+@pytest.mark.parametrize("loopback", (False, True))
+def test_a_hold_that_has_ended_since_the_last_edge_is_settled_before_the_line_is_blamed_for_room(loopback, rate):
+    """Room returns at the edge at which functions may send again."""
+    queues = tuple(Queue(each, rx=loopback, size=32, dst=mac_of(each % 3 + 1) if loopback else 0xFF) for each in (1, 2, 3))
+    shapers = ((1 * NS, "set", ("shaper", each, rate, 0)) for each in (1, 2, 3))
+    agree(replace(seldom(queues, *shapers, core_ps=40_000, end=9 * US), loopback=loopback))
