@@ -207,9 +207,10 @@ class Receive:
 
     def decide_fetch(self, now: int) -> None:
         config = self.config
+        few = min(config.rx_threshold, config.rx_cache)
 
         def eligible(ring: Ring) -> bool:
-            return bool(ring.open and not ring.fetch and ring.to_fetch and len(ring.descriptors) < config.rx_threshold)
+            return bool(ring.open and not ring.fetch and ring.to_fetch and len(ring.descriptors) < few)
 
         ring = next_to_fetch(config.fetch, self.rings, self.last_fetched, eligible, lambda ring: len(ring.descriptors))
         if ring is None:

@@ -65,9 +65,10 @@ class Transmit:
     # 2 descriptor fetch -----------------------------------------------------------------------------------
     def decide_fetch(self, now: int) -> None:
         config = self.config
+        few = min(config.tx_threshold, config.tx_cache)
 
         def eligible(ring: Ring) -> bool:
-            return bool(ring.open and not ring.fetch and ring.to_fetch and len(ring.waiting) < config.tx_threshold)
+            return bool(ring.open and not ring.fetch and ring.to_fetch and len(ring.waiting) < few)
 
         ring = next_to_fetch(config.fetch, self.rings, self.last_fetched, eligible, lambda ring: len(ring.waiting))
         if ring is None:

@@ -231,3 +231,11 @@ def test_a_hold_that_has_ended_since_the_last_edge_is_settled_before_the_line_is
     queues = tuple(Queue(each, rx=loopback, size=32, dst=mac_of(each % 3 + 1) if loopback else 0xFF) for each in (1, 2, 3))
     shapers = ((1 * NS, "set", ("shaper", each, rate, 0)) for each in (1, 2, 3))
     agree(replace(seldom(queues, *shapers, core_ps=40_000, end=9 * US), loopback=loopback))
+
+
+# ---- few descriptors on chip ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("cache", ({"rx_cache": 2}, {"tx_cache": 2}), ids=("Rx", "Tx"))
+def test_a_ring_whose_place_on_chip_is_full_fetches_nothing(cache):
+    """However high its threshold is."""
+    agree(seldom((Queue(1, rx=True), Queue(2, rx=True)), flows=into(1, 2), **cache))
