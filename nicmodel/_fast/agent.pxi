@@ -202,6 +202,11 @@ cdef inline void foresee_posts(Nic* nic, Agent* agent) noexcept nogil:
         prefetch_all(host, POSTS_AHEAD * DESCRIPTOR_BYTES)
 
 
+cdef inline int64_t cost_of(int64_t packets, int64_t cost) noexcept nogil:
+    """Of so many packets; of more than can be done before NEVER it is NEVER."""
+    return packets * cost if likely(cost >> 20 == 0) or packets <= NEVER // cost else NEVER
+
+
 cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
     cdef Agent* agent = &nic.agents[index]
     cdef int64_t cost = agent.pass_cost
@@ -215,9 +220,10 @@ cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
         foresee_posts(nic, agent)
     if agent.by_interrupt:
         cost += agent.irq_cost
-    cost += agent.pass_posted * agent.tx_packet_cost + agent.pass_rx_reaped * agent.rx_packet_cost
+    cost += cost_of(agent.pass_posted, agent.tx_packet_cost) + cost_of(agent.pass_rx_reaped, agent.rx_packet_cost)
     if unlikely(agent.doorbell_cost):
         cost += ((agent.pass_posted > 0) + (agent.pass_rx_reaped > 0)) * agent.doorbell_cost
+    cost = min(cost, NEVER)
     if unlikely(agent.core >= 0):
         cost += take_core(nic, &nic.cores[agent.core], index)
     agent.busy = 1

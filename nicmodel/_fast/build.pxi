@@ -1,5 +1,10 @@
 """A plane's memory from a `PlaneConfig`, and its end."""
 
+cdef int64_t duration_of(object config, str cycles) except -1:
+    """A duration in cycles; one that never passes is as long as another."""
+    return min(getattr(config, cycles) * config.core_ps, <object>NEVER)
+
+
 cdef int configure(Nic* nic, object config) except -1:
     """Copy every number of the configuration; a duration in cycles becomes one in ps."""
     nic.core = config.core_ps
@@ -22,10 +27,10 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.read_latency = config.read_latency_ps + config.remote_ps
     nic.read_jitter = config.read_jitter_ps
     nic.write_latency = config.write_latency_ps
-    nic.register_interval = config.register_cycles * config.core_ps
-    nic.register_latency = config.register_latency_cycles * config.core_ps
-    nic.tx_pipe = config.tx_pipe_cycles * config.core_ps
-    nic.rx_pipe = config.rx_pipe_cycles * config.core_ps
+    nic.register_interval = duration_of(config, "register_cycles")
+    nic.register_latency = duration_of(config, "register_latency_cycles")
+    nic.tx_pipe = duration_of(config, "tx_pipe_cycles")
+    nic.rx_pipe = duration_of(config, "rx_pipe_cycles")
     nic.tx_cache = config.tx_cache
     nic.tx_few = min(config.tx_threshold, config.tx_cache)
     nic.rx_cache = config.rx_cache

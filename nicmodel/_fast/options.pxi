@@ -36,12 +36,12 @@ cdef int configure_whole(Nic* nic, object config) except -1:
     nic.tag_reserve = config.tag_reserve
     nic.tag_functions = position_of(config, "tag_functions")
     nic.descriptors_first = position_of(config, "tag_classes") == TAG_CLASSES_DESCRIPTORS_FIRST
-    nic.read_interval = config.read_cycles * config.core_ps
+    nic.read_interval = duration_of(config, "read_cycles")
     nic.tag_lists = nic.tag_cap > 0 or nic.tag_functions == TAG_FUNCTIONS_ROUND_ROBIN
     nic.tag_rules = nic.tag_lists or nic.tag_reserve > 0 or nic.descriptors_first or nic.read_interval > 0
     nic.fetch_fewest = position_of(config, "fetch") == FETCH_FEWEST
     nic.rx_writes_first = position_of(config, "writers") == WRITERS_RX_FIRST
-    nic.write_interval = config.write_cycles * config.core_ps
+    nic.write_interval = duration_of(config, "write_cycles")
     nic.writer_rules = nic.rx_writes_first or config.write_cycles > 1
     nic.core_switch = config.core_switch_ps
     return 0

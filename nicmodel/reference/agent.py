@@ -11,7 +11,7 @@ from nicmodel.datasheet.stages import DELIVERED, INSIDE
 from nicmodel.reference.receive import Flow
 from nicmodel.reference.rows import STAGE, Ring, Row
 from nicmodel.reference.transmit import moved
-from nicmodel.sim.plane import AgentConfig, Direction
+from nicmodel.sim.plane import NEVER, AgentConfig, Direction
 
 ADDRESSES = 1 << 64
 
@@ -73,8 +73,8 @@ class Agent:
         posts = self._may_post(now, reaped)
         self.doing = (reaped, received, posts)
         bells = (received > 0) + (posts > 0)
-        return (config.pass_cost_ps + (config.irq_cost_ps if by_interrupt else 0) + posts * config.tx_packet_cost_ps
-                + received * config.rx_packet_cost_ps + bells * config.doorbell_cost_ps)
+        return min(NEVER, config.pass_cost_ps + (config.irq_cost_ps if by_interrupt else 0) + posts * config.tx_packet_cost_ps
+                   + received * config.rx_packet_cost_ps + bells * config.doorbell_cost_ps)
 
     def _completed_tx(self) -> int:
         reaped = 0

@@ -41,7 +41,7 @@ from nicmodel.sim.plane import (
 
 NO_RING = NO_FLOW = -1
 LEAST_BYTE_TICKS = TICKS_PER_PS // 8    # a transfer, of 8 bytes at least, takes 1 ps or more
-MOST_BYTE_TICKS = 1 << 44               # a frame ends before NEVER
+MOST_BYTE_TICKS = 1 << 44               # a frame, or an SKP, fits a word in ticks, whenever it starts
 MOST_JITTER_PS = (1 << 32) - 2          # `rng.draw` draws below 2**32
 MOST_RINGS = (1 << 15) - 1              # functions, and rings of a direction
 MOST_ON_CHIP = (1 << 16) - 1            # descriptors of a ring
@@ -58,7 +58,7 @@ CREDITS = {f"{side}_{pool}{part}": most for side in ("host", "device") for pool 
            for part, most in (("h", MOST_HEADER_CREDITS), ("d", MOST_DATA_CREDITS))}
 AT_LEAST_1 = ("core_ps", "tags", "read_latency_ps", "write_latency_ps", "pause_reaction_ps", "register_cycles",
               "register_latency_cycles", "tx_pipe_cycles", "rx_pipe_cycles", "write_cycles", "walkers", "walk_ps")
-NOT_NEGATIVE = ("skp_bytes", "read_buffer", "tx_threshold", "rx_threshold", "tx_buffer", "rx_buffer", "tag_cap",
+NOT_NEGATIVE = ("read_buffer", "tx_threshold", "rx_threshold", "tx_buffer", "rx_buffer", "tag_cap",
                 "tag_reserve", "read_cycles", "remote_ps", "dram_ps", "dram_share", "tail_ps", "tail_share", "iotlb_entries",
                 "core_switch_ps")
 
@@ -70,7 +70,7 @@ def most_of(name: str) -> int:
 
 RANGES = {name: (1, most_of(name)) for name in AT_LEAST_1} | {name: (0, most_of(name)) for name in NOT_NEGATIVE} | {
     "ack_ps": (1, MOST_DELAY_PS), "fc_ps": (1, MOST_DELAY_PS), "skp_ps": (0, MOST_DELAY_PS),
-    "seed": (0, (1 << 64) - 1), "payload": (0, max(Payload)),
+    "skp_bytes": (0, LONGEST_FRAME), "seed": (0, (1 << 64) - 1), "payload": (0, max(Payload)),
     "num_functions": (1, MOST_RINGS), "num_rings": (0, MOST_RINGS), "tx_cache": (0, MOST_ON_CHIP), "rx_cache": (0, MOST_ON_CHIP),
     "read_jitter_ps": (0, MOST_JITTER_PS), "wire_byte_ticks": (LEAST_BYTE_TICKS, MOST_BYTE_TICKS),
     "pcie_byte_ticks": (LEAST_BYTE_TICKS, MOST_BYTE_TICKS), "up_share": (1, WHOLE_SHARE), "down_share": (1, WHOLE_SHARE)}
@@ -151,7 +151,7 @@ RULES: dict[str, tuple[int, Rule]] = {
                and w[0] * w[1] < NEVER * TICKS_PER_PS),
     "wire": (1, lambda c, index, w: index == 0 and (w[0] == 0 or _byte_ticks(w[0]))),
     "retrain": (6, lambda c, index, w: min(w) >= 0 and min(w[2:4]) > 0 and w[0] <= MOST_PS and max(w[2:5]) <= MOST_DELAY_PS
-                and w[5] <= MOST and _byte_ticks(w[1]) and not slowest_is_too_fast(c, w[1])),
+                and w[5] <= LONGEST_FRAME and _byte_ticks(w[1]) and not slowest_is_too_fast(c, w[1])),
     "sources": (1, lambda c, index, w: _function(c, index) and 0 <= w[0] < 4),
 }
 

@@ -22,7 +22,7 @@ FUNCTIONS = 5           # of `plane_config()`, and 16 rings
     ("tail_share", -1), ("read_jitter_ps", (1 << 32) - 1), ("pcie_byte_ticks", 127), ("wire_byte_ticks", 0), ("mps", 96),
     ("mrrs", 8192), ("rcb", 8), ("tlp_digest_bytes", 8), ("up_share", 0), ("down_share", 65537),
     ("ack_ps", 0), ("fc_ps", 0), ("pause_reaction_ps", 0), ("read_latency_ps", 1 << 51), ("core_ps", "fast"), ("core_ps", 6400.0),
-    ("tags", 1 << 31), ("seed", -1), ("mrrs", "256"), ("tx_pipe_cycles", 1 << 17),
+    ("tags", 1 << 31), ("skp_bytes", (1 << 16) + 1), ("seed", -1), ("mrrs", "256"), ("tx_pipe_cycles", 1 << 17),
     *((parameter, "by_lot") for parameter in PARAMETERS)])
 def test_what_no_plane_can_run_with_is_refused_by_name(plane, field, value):
     with pytest.raises(ModelBug, match=field):
@@ -54,6 +54,7 @@ def test_the_most_that_is_allowed_runs(plane):
     ("shaper", 1, (1 << 44, 1 << 20)), ("wire", 1, (80 * 1024,)), ("wire", 0, (127,)), ("wire", 0, (-1,)),
     ("retrain", 0, (0, 127, 1, 1, 1, 1)), ("retrain", 0, (-1, 1024, 1, 1, 1, 1)), ("retrain", 0, (0, 1024, 1, 1, 1)),
     ("retrain", 0, (0, 1024, 0, 1, 1, 1)), ("retrain", 0, (0, 1024, 1, 0, 1, 1)), ("retrain", 0, (1 << 51, 1024, 1, 1, 1, 1)),
+    ("retrain", 0, (0, 1024, 1, 1, 1, (1 << 16) + 1)),
     ("filter", 0, (1, 1 << 48, -1, 0)), ("filter", 0, (1, 2, 1 << 12, 0)), ("max_frame", 0, (1 << 31,)), ("bme", 1.5, (1,)),
     ("sources", FUNCTIONS, (1,)), ("sources", 10**7, (1,)), ("sources", -(10**7), (1,)), ("sources", 0, (4,)),
     ("nothing", 0, ())])

@@ -11,6 +11,8 @@ from harness import NS, US, Queue, Script, differences, mac_of, run, rx_flow
 from nicmodel._fastpath import FastPath
 
 from nicmodel.reference.plane import ReferencePath
+from nicmodel.sim.limits import MOST_BYTE_TICKS, MOST_CYCLES, MOST_PS
+from nicmodel.sim.plane import LONGEST_FRAME, NEVER
 
 SLOW = (("gen", 1), ("lanes", 4))       # a byte a ns
 ANEW = (60, 300, 61, 62)
@@ -233,9 +235,31 @@ def test_a_hold_that_has_ended_since_the_last_edge_is_settled_before_the_line_is
     agree(replace(seldom(queues, *shapers, core_ps=40_000, end=9 * US), loopback=loopback))
 
 
-# ---- few descriptors on chip ------------------------------------------------------------------------------------
+# ---- few descriptors on chip, and long times -------------------------------------------------------------------
 
 @pytest.mark.parametrize("cache", ({"rx_cache": 2}, {"tx_cache": 2}), ids=("Rx", "Tx"))
 def test_a_ring_whose_place_on_chip_is_full_fetches_nothing(cache):
     """However high its threshold is."""
     agree(seldom((Queue(1, rx=True), Queue(2, rx=True)), flows=into(1, 2), **cache))
+
+
+SILENT = {"skp_ps": 0, "host_ph": 0, "host_pd": 0, "host_nph": 0, "device_ph": 0, "device_pd": 0, "device_nph": 0}
+FEW = (Queue(1, rx=True, count=5), Queue(2, count=3))
+
+
+@pytest.mark.parametrize("core_ps", (1 << 42, MOST_PS >> 2))
+@pytest.mark.parametrize("cycles", ("tx_pipe_cycles", "rx_pipe_cycles", "register_cycles", "register_latency_cycles",
+                                    "read_cycles", "write_cycles"))
+def test_what_takes_so_many_long_cycles_never_ends(cycles, core_ps):
+    agree(seldom(FEW, flows=(rx_flow(1, count=3),), end=1 << 50, core_ps=core_ps, **SILENT, **{cycles: MOST_CYCLES}))
+
+
+@pytest.mark.parametrize("batch", (300, 512))
+def test_a_pass_that_never_ends_hides_no_other(batch):
+    slow = Queue(1, size=512, agent_fields=(("tx_packet_cost_ps", MOST_PS - 1), ("tx_batch", batch)))
+    agree(seldom((slow, Queue(2, count=50)), end=50 * US, **SILENT))
+
+
+def test_the_longest_skp_fits_a_word_too():
+    slowest = ("retrain", 0, MOST_PS, MOST_BYTE_TICKS, NEVER >> 1, NEVER >> 1, NEVER >> 1, LONGEST_FRAME)
+    agree(seldom(FEW, (2 * US, "set", slowest), (NEVER >> 1, "set", slowest), end=NEVER, **SILENT))
