@@ -40,6 +40,11 @@ class Carrier(Protocol):
     def function(self) -> int: ...
 
 
+def word(number: int) -> int:
+    """As a word of 64 bits holds it: an integral wraps."""
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
 class Pool:
     """How much is taken, the time integral of that, and the part of it that its holders spent waiting."""
 
@@ -304,11 +309,11 @@ class Books:
     # results ----------------------------------------------------------------------------------------------
     def results(self, plane: Any) -> dict[str, Any]:
         horizon = self.instants.horizon
-        pools = [(pool.capacity, *pool.sums(horizon)) if self.on else (0, 0, 0) for pool in self.pools]
+        pools = [(pool.capacity, *map(word, pool.sums(horizon))) if self.on else (0, 0, 0) for pool in self.pools]
         agents = [(config.function, config.core, agent.busy_ps, agent.passes, agent.received) if self.on and agent
                   else (config.function, config.core, 0, 0, 0)
                   for config, agent in zip(plane.agent_configs, plane.agents, strict=True)]
-        own_tags = [pool.sums(horizon) for pool in self.own_tags]
+        own_tags = [[*map(word, pool.sums(horizon))] for pool in self.own_tags]
         return {"waits": self.waits.copy(), "row_waits": self.waits_of(plane.rows), "grants": np.array(self.grants, np.int64),
                 "agents": np.array(agents, AGENT_DTYPE), "pools": np.array(pools, POOL_DTYPE),
                 "own_tags": np.array(own_tags, np.int64),

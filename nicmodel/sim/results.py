@@ -14,7 +14,7 @@ And the books (docs/time.md 10), integer sums, all 0 without `books`; W is len(b
 | `row_waits`    | int64 [n, W], ps, one for each of `rows`; zeros for a row that is not delivered; n = 0 without rows or books |
 | `grants`       | int64 [len(ARBITERS)]                                                                            |
 | `agents`       | [agents] of AGENT_DTYPE: function and core as configured, ps of its passes, their number, frames received    |
-| `pools`        | [len(books.POOLS)] of POOL_DTYPE: capacity in units (0: infinite), `used` and `queued` in unit x ps |
+| `pools`        | [len(books.POOLS)] of POOL_DTYPE: capacity in units (0: infinite), `used`, `queued` in unit x ps (they wrap) |
 | `own_tags`     | int64 [F, 2]: used and queued of `tags`, the function's share, tag x ps                            |
 | `served`       | int64 [S, F]: ticks of 1/1024 ps (up, down, wire), ps (walkers)                                    |
 | `interference` | int64 [S, F (victim), F (culprit)], as `served`: what was served while sampled entries waited      |

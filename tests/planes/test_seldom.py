@@ -263,3 +263,9 @@ def test_a_pass_that_never_ends_hides_no_other(batch):
 def test_the_longest_skp_fits_a_word_too():
     slowest = ("retrain", 0, MOST_PS, MOST_BYTE_TICKS, NEVER >> 1, NEVER >> 1, NEVER >> 1, LONGEST_FRAME)
     agree(seldom(FEW, (2 * US, "set", slowest), (NEVER >> 1, "set", slowest), end=NEVER, **SILENT))
+
+
+def test_the_integral_of_a_pool_wraps():
+    queues = (Queue(1, rx=True, size=512, count=90), Queue(2, rx=True, count=4))
+    flows = (rx_flow(1, count=90), rx_flow(2, count=90))
+    agree(seldom(queues, flows=flows, end=NEVER, iotlb_entries=1, walk_ps=MOST_PS, **SILENT))
