@@ -256,7 +256,7 @@ def replay(
 
     scenario = build(BASE, "replay", parse_set(settings or []))
     if write:
-        writable_file(write, "--write")
+        writable_file(write, "--write", capture)
     with stop_on_interrupt() as stop, run_progress(capture.name, as_json) as progress:
         replayed = run_replay(capture, scenario, vf_map, plane=plane, progress=progress, stop=stop)
     if write:

@@ -42,7 +42,7 @@ def lspci(
 
     checked = load_scenario(scenario, settings, None)
     if file:
-        writable_file(file, "-o")
+        writable_file(file, "-o", Path(scenario))
     from nicmodel.lab.testbench import bring_up
     from nicmodel.pcie.lspci import dump
 

@@ -27,10 +27,12 @@ def writable_folder(folder: Path, option: str = "--out") -> Path:
     return folder
 
 
-def writable_file(path: Path, option: str) -> Path:
-    """The path, its folder proved writable. Raises ScenarioError; makes neither file nor folder."""
+def writable_file(path: Path, option: str, source: Path | None = None) -> Path:
+    """The path, its folder proved writable, and not `source`'s. Raises ScenarioError; makes neither file nor folder."""
     if path.is_dir():
         raise ScenarioError(f"{path} is a folder", file=option)
+    if source and path.exists() and source.exists() and path.samefile(source):
+        raise ScenarioError(f"{path} is the file that is read: write to another", file=option)
     if not path.parent.is_dir():
         raise ScenarioError(f"the folder {path.parent} does not exist", file=option)
     writable_folder(path.parent, option)

@@ -329,6 +329,16 @@ def test_nothing_to_replay_is_said(testbench, command, tmp_path):
     assert read_capture(tmp_path / "out.pcapng", MAX_FRAME).frames == []
 
 
+def test_a_replay_does_not_write_over_its_capture(testbench, command, tmp_path):
+    wrpcap(str(tmp_path / "made.pcap"), packets())
+    (tmp_path / "same.pcap").symlink_to("made.pcap")
+    before = (tmp_path / "made.pcap").read_bytes()
+    for name in ("made.pcap", "same.pcap"):
+        status, _, err = command("replay", tmp_path / "made.pcap", "--write", tmp_path / name)
+        assert status == 2 and f"--write: {tmp_path / name} is the file that is read: write to another" in err
+    assert (tmp_path / "made.pcap").read_bytes() == before
+
+
 def test_a_replay_moves_every_byte(testbench, tmp_path):
     with pytest.raises(ScenarioError, match="payload"):
         replay(tmp_path / "x", scenario(payload="lengths"))

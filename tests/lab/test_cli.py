@@ -176,6 +176,13 @@ def test_an_unwritable_out_is_refused_before_anything_runs(monkeypatch, command,
     assert not ran and [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_dump_is_not_written_over_its_scenario(testbench, command, tmp_path):
+    (tmp_path / "mine.toml").write_text("num_vfs = 1\n")
+    status, _, err = command("lspci", tmp_path / "mine.toml", "-o", tmp_path / "mine.toml")
+    assert status == 2 and "-o: " in err and "is the file that is read" in err
+    assert (tmp_path / "mine.toml").read_text() == "num_vfs = 1\n"
+
+
 def test_lspci_and_rules_use_the_brought_up_machine(monkeypatch, command, tmp_path):
     row = {
         "id": "VF-INIT-01",
