@@ -58,7 +58,7 @@ def headline(result: RunResult) -> str:
         else f"mix of {len(s.sizes)} sizes ({min(s.sizes)}-{max(s.sizes)} B)"
     )
     return (
-        f"{result.name}: {s.num_vfs} VF{'s' if s.num_vfs > 1 else ''} on {s.profile}, {sizes}, {s.direction}"
+        f"{s.id}: {s.num_vfs} VF{'s' if s.num_vfs > 1 else ''} on {s.profile}, {sizes}, {s.direction}"
         f", load {s.load}{own_loads(s.traffic.loads)}, PCIe Gen{s.pcie.gen} x{s.pcie.lanes}, seed {s.seed}"
     )
 

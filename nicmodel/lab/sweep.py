@@ -189,7 +189,7 @@ def sweep(
         frame = table([point for point in points if point.key in done], done)
         swept.unmet = sum(not all(e["ok"] for e in result["simulated"]["expect"]) for result in done.values())
         swept.table = write_parquet(frame, folder / TABLE)
-        swept.picture = picture(frame, scenario, axes, folder / PICTURE)
+        swept.picture = picture(frame, points[0].scenario.id, axes, folder / PICTURE)
     return swept
 
 
@@ -283,9 +283,9 @@ def unit_of(column: str) -> str | None:
     return next((unit for end, unit in UNITS.items() if column.endswith(end)), None)
 
 
-def picture(frame: pd.DataFrame, scenario: str | Path, axes: Mapping[str, Sequence[Any]], path: Path) -> Path:
+def picture(frame: pd.DataFrame, name: str, axes: Mapping[str, Sequence[Any]], path: Path) -> Path:
     """Rates and latency over the first axis."""
     from nicmodel.lab.plots import plot_sweep
 
     drawn = [key for key in axes if len(axes[key]) > 1 and key in frame.columns] or ["num_vfs"]
-    return plot_sweep(frame, drawn, path, f"{Path(scenario).stem}: sweep over {', '.join(drawn)}")
+    return plot_sweep(frame, drawn, path, f"{name}: sweep over {', '.join(drawn)}")

@@ -85,8 +85,7 @@ def test_a_pf_with_traffic_stands_beside_its_vfs(testbench, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("name", ["x" * 20, "a_long_name_" * 8, "with $\\nonsense$ in it"])
 def test_a_title_stays_within_the_picture(testbench, tmp_path, monkeypatch, name):
-    run = replace(nm.run("vf_scaling", num_vfs=2), name=name)
-    figure = drawn(run, tmp_path, monkeypatch)
+    figure = drawn(nm.run("vf_scaling", num_vfs=2, id=name), tmp_path, monkeypatch)
     box = figure._suptitle.get_window_extent()
     assert 0 <= box.x0 and box.x1 <= figure.bbox.width and name[:12] in figure.get_suptitle()
 

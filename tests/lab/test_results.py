@@ -208,6 +208,13 @@ def test_a_headline_calls_a_mix_what_is_one(sizes, said):
     assert said in report.headline(run)
 
 
+def test_a_headline_has_the_name_that_a_file_gives_itself(tmp_path):
+    (tmp_path / "mine.toml").write_text('id = "two-sizes"\nnum_vfs = 1\nwarmup = "1ns"\nduration = "1ns"\n')
+    run = nm.run(tmp_path / "mine.toml")
+    assert report.headline(run).startswith(f"{run.to_dict()['meta']['scenario']}: ") and "two-sizes: " in repr(run)
+    assert report.headline(nm.run(tmp_path / "mine.toml", id="other")).startswith("other: ")
+
+
 def as_text(run, width=120):
     console = Console(width=width, file=io.StringIO())
     console.print(report.run_report(run))

@@ -28,6 +28,14 @@ from nicmodel.sim.errors import ScenarioError
 AXES = {"num_vfs": [1, 2, 4], "frame_size": ["64B", "512B"]}
 
 
+def test_a_picture_has_the_name_that_a_file_gives_itself(tmp_path, monkeypatch):
+    titles = []
+    monkeypatch.setattr("nicmodel.lab.plots.plot_sweep", lambda _frame, _keys, path, title: titles.append(title) or path)
+    (tmp_path / "mine.toml").write_text('id = "two-sizes"\n')
+    sweep(tmp_path / "mine.toml", {"num_vfs": [1, 2]}, tmp_path / "out", work=lab_fakes.work)
+    assert titles == ["two-sizes: sweep over num_vfs"]
+
+
 def test_a_grid_is_one_tidy_table_with_units_and_a_picture(tmp_path):
     told = []
     swept = sweep(
