@@ -45,8 +45,8 @@ def run(
         if overrides:
             scenario = build(scenario.config(), name, overrides, where="argument")
     else:
-        name = Path(scenario).stem
-        scenario = load(scenario, overrides, where="argument")
+        asked, scenario = scenario, load(scenario, overrides, where="argument")
+        name = Path(asked).stem
     from nicmodel.lab.rows import row_file
     from nicmodel.lab.testbench import run_machine
 

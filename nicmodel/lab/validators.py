@@ -54,13 +54,10 @@ def up_to(attribute: str, noun: str) -> Allowed:
 
     def check(value: Any, info: ValidationInfo) -> int:
         profile = PROFILES.get(info.data.get("profile", ""))  # absent if the profile itself was refused
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int)
-            or value < 1
-            or (profile and value > getattr(profile, attribute))
-        ):
-            raise ValueError(f"{value!r} is not allowed: {words[profile.name] if profile else '1 or more'} {noun}")
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or value < 1 or (profile and value > getattr(profile, attribute)):
+            kind = "" if whole else "it must be a whole number: "
+            raise ValueError(f"{value!r} is not allowed: {kind}{words[profile.name] if profile else '1 or more'} {noun}")
         return value
 
     return Allowed(check, words=f"a whole number: {', '.join(words.values())}")
