@@ -186,6 +186,17 @@ def test_a_damaged_file_is_one_sentence(tmp_path, content, says):
     assert "\n" not in str(error.value) and "in.pcap" in str(error.value)
 
 
+@pytest.mark.parametrize("content, longest", [
+    (pcap((bytes(60), 60)), 60), (section("<") + interface("<") + enhanced("<", bytes(60)), 92)], ids=("pcap", "pcapng"))
+def test_a_record_may_be_as_long_as_the_longest(tmp_path, monkeypatch, content, longest):
+    """92: a block with 32 bytes around its frame. The limit is made small here: 16 MiB of zeros would show no more."""
+    monkeypatch.setattr(captures, "MAX_RECORD", longest)
+    assert read(tmp_path, content).frames == [bytes(60)]
+    monkeypatch.setattr(captures, "MAX_RECORD", longest - 1)
+    with pytest.raises(ScenarioError, match=f"claims {longest} bytes"):
+        read(tmp_path, content)
+
+
 @pytest.mark.parametrize("header, blocks", [
     (section("<"), [interface("<"), enhanced("<", bytes(60))]), (pcap(), [pcap((bytes(60), 60))[len(pcap()):]])],
     ids=["pcapng", "pcap"])

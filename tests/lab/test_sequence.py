@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import simpy
 
 from nicmodel.lab import sequence
 from nicmodel.lab.loading import load
+from nicmodel.ndis.journal import Journal
 from nicmodel.sim.errors import ScenarioError
 
 PAGE = Path(__file__).parents[2] / "docs/ndis.md"
@@ -73,6 +76,25 @@ def test_the_whole_way_is_drawn_by_its_ids():
     up, down = ({match[3] for match in arrows(DRAWN[name])} - {None} for name in sequence.NAMES)
     assert up == {f"UP-{n:02}" for n in range(1, 20)} - {"UP-03", "UP-09"}
     assert down == {"DN-01", *(f"DN-{n:02}" for n in range(3, 8)), "PD-02", "PD-05", "PD-06", "PD-07", "PD-08"}
+
+
+def test_a_library_is_heard_within_steps_only_and_goes_on_recording():
+    """What is called before a step, between two and after the last is in no diagram, but in the library's own record."""
+    journal, heard = Journal(simpy.Environment()), []
+    library = SimpleNamespace(role="VF", record=lambda name, **args: (name, args))
+    sequence.listen(library, journal, heard)
+    answers = [library.record("before")]
+    first = journal.begin("UP-01", "VS", "one")
+    answers.append(library.record("in the first", vf=1))
+    journal.end(first)
+    answers.append(library.record("between"))
+    second = journal.begin("UP-02", "VS", "two")
+    answers.append(library.record("in the second"))
+    journal.end(second)
+    answers.append(library.record("after"))
+    assert [name for name, _ in answers] == ["before", "in the first", "between", "in the second", "after"]
+    assert heard == [sequence.Heard("VF", answers[1], 0), sequence.Heard("VF", answers[3], 1)]
+    assert answers[1] == ("in the first", {"vf": 1})
 
 
 def test_what_repeats_is_drawn_once():

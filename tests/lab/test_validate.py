@@ -10,7 +10,7 @@ import math
 
 import pytest
 
-from nicmodel.lab.validation import bench
+from nicmodel.lab.validation import adapters, bench
 from nicmodel.lab.validation.conditions import Conditions, Unanswerable
 from nicmodel.lab.validation.experiments import EXPERIMENTS
 from nicmodel.lab.validation.points import read, shipped
@@ -139,6 +139,24 @@ def test_a_rate_is_the_goodput_in_packets():
     formula = Formula(3, 4, 256)
     got = answer("nic_dpdk_rate", f"{formula.link};mrrs=512;frame=64;dma_bytes=60")
     assert got == pytest.approx(formula.nic("dpdk", 60) / 60 / 8 * 1000, rel=0.005)
+
+
+@pytest.mark.parametrize("sizes, refused", [
+    ("frame=63", "frame"), ("frame=16388", "frame"), ("frame=64;dma_bytes=13", "dma_bytes"),
+    ("frame=64;dma_bytes=16384", "dma_bytes")])
+def test_an_adapter_moves_no_packet_that_a_descriptor_cannot(sizes, refused):
+    with pytest.raises(Unanswerable, match=f"^{refused}="):
+        answer("nic_dpdk", f"{Formula(3, 8, 256).conditions};{sizes}")
+
+
+@pytest.mark.parametrize("sizes, nbytes", [("frame=64", 60), ("frame=16387", 16_383), ("frame=64;dma_bytes=14", 14),
+                                           ("frame=64;dma_bytes=16383", 16_383)])
+def test_an_adapter_moves_the_smallest_and_the_largest(monkeypatch, sizes, nbytes):
+    """Not run, which would take long: what would be is noted, a packet in 1 us."""
+    run = []
+    monkeypatch.setattr(adapters, "byte_for_byte", lambda packet_ps, link, size: run.append(size) or 1_000_000)
+    assert answer("nic_dpdk", f"{Formula(3, 8, 256).conditions};{sizes}") == pytest.approx(nbytes * 8 / 1000)
+    assert run == [nbytes]
 
 
 # ---- the wire --------------------------------------------------------------------------------------------
