@@ -65,6 +65,7 @@ def test_the_most_that_is_allowed_runs(plane):
     ("shaper", 1, (1, -1)), ("wire", 0, (limits.MOST_BYTE_TICKS + 1,)), ("ring_vector", 0, (-2,)),
     ("retrain", 0, (0, limits.MOST_BYTE_TICKS + 1, 1, 1, 1, 1)), ("retrain", 0, (0, 1024, limits.MOST_DELAY_PS + 1, 1, 1, 1)),
     ("retrain", 0, (0, 1024, 1, 1, limits.MOST_DELAY_PS + 1, 1)), ("retrain", 0, (0, 1024, 1, 1, 1, limits.MOST + 1)),
+    ("rss_key", 0, (-1,)), ("sources", 0, (-1,)), ("loopback", 0, (NEVER + 1,)), ("loopback", 0, (-NEVER - 1,)),
     ("nothing", 0, ())])
 def test_a_table_takes_no_nonsense(plane, table, index, words):
     made = plane(plane_config())
@@ -83,7 +84,8 @@ def test_a_table_takes_no_nonsense(plane, table, index, words):
     ("shaper", 1, (limits.MOST_BYTE_TICKS, 0)), ("shaper", 1, (1, limits.MOST)), ("wire", 0, (limits.LEAST_BYTE_TICKS,)),
     ("wire", 0, (limits.MOST_BYTE_TICKS,)), ("retrain", 0, (0, limits.LEAST_BYTE_TICKS, 1, 1, 0, 0)),
     ("retrain", 0, (limits.MOST_PS, limits.MOST_BYTE_TICKS, *[limits.MOST_DELAY_PS] * 3, limits.MOST)),
-    ("sources", FUNCTIONS - 1, (3,)), ("loopback", np.int64(0), (np.uint8(1),))])
+    ("sources", FUNCTIONS - 1, (3,)), ("loopback", np.int64(0), (np.uint8(1),)), ("loopback", 0, (NEVER,)),
+    ("loopback", 0, (-NEVER,))])
 def test_a_table_takes_the_last_that_it_may(plane, table, index, words):
     """What lies one further is refused above; whole numbers of numpy are as good as ours."""
     made = plane(plane_config())
