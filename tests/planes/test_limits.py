@@ -64,7 +64,7 @@ def test_the_most_that_is_allowed_runs(plane):
     ("page_shift", -1, (12,)), ("shaper", 1, (limits.MOST_BYTE_TICKS + 1, 0)), ("shaper", 1, (1, limits.MOST + 1)),
     ("shaper", 1, (1, -1)), ("wire", 0, (limits.MOST_BYTE_TICKS + 1,)), ("ring_vector", 0, (-2,)),
     ("retrain", 0, (0, limits.MOST_BYTE_TICKS + 1, 1, 1, 1, 1)), ("retrain", 0, (0, 1024, limits.MOST_DELAY_PS + 1, 1, 1, 1)),
-    ("retrain", 0, (0, 1024, 1, 1, limits.MOST_DELAY_PS + 1, 1)), ("retrain", 0, (0, 1024, 1, 1, 1, limits.MOST + 1)),
+    ("retrain", 0, (0, 1024, 1, 1, limits.MOST_DELAY_PS + 1, 1)), ("retrain", 0, (0, 1024, 1, 1, 1, LONGEST_FRAME + 1)),
     ("rss_key", 0, (-1,)), ("sources", 0, (-1,)), ("loopback", 0, (NEVER + 1,)), ("loopback", 0, (-NEVER - 1,)),
     ("nothing", 0, ())])
 def test_a_table_takes_no_nonsense(plane, table, index, words):
@@ -83,15 +83,15 @@ def test_a_table_takes_no_nonsense(plane, table, index, words):
     ("rss_table", 32 * FUNCTIONS - 1, ((1 << 32) - 1,)), ("page_shift", limits.MOST_DOMAINS - 1, (30,)),
     ("shaper", 1, (limits.MOST_BYTE_TICKS, 0)), ("shaper", 1, (1, limits.MOST)), ("wire", 0, (limits.LEAST_BYTE_TICKS,)),
     ("wire", 0, (limits.MOST_BYTE_TICKS,)), ("retrain", 0, (0, limits.LEAST_BYTE_TICKS, 1, 1, 0, 0)),
-    ("retrain", 0, (limits.MOST_PS, limits.MOST_BYTE_TICKS, *[limits.MOST_DELAY_PS] * 3, limits.MOST)),
+    ("retrain", 0, (limits.MOST_PS, limits.MOST_BYTE_TICKS, *[limits.MOST_DELAY_PS] * 3, LONGEST_FRAME)),
     ("sources", FUNCTIONS - 1, (3,)), ("loopback", np.int64(0), (np.uint8(1),)), ("loopback", 0, (NEVER,)),
     ("loopback", 0, (-NEVER,))])
 def test_a_table_takes_the_last_that_it_may(plane, table, index, words):
     """What lies one further is refused above; whole numbers of numpy are as good as ours."""
     made = plane(plane_config())
     made.set(table, index, words, 1)
-    made.run_until(1000)
-    assert made.now >= 1
+    assert made.next_time() == 1
+    assert made.run_until(1000) == []
 
 
 @pytest.mark.parametrize("ticks, taken", [(256, True), (255, False)])
@@ -100,6 +100,7 @@ def test_the_smaller_share_of_a_retrained_link_is_not_too_fast(plane, ticks, tak
     made = plane(plane_config(pcie_byte_ticks=256, down_share=1 << 15))
     if taken:
         made.set("retrain", 0, (0, ticks, 1, 1, 1, 1), 1)
+        assert made.next_time() == 1
     else:
         with pytest.raises(ModelBug, match="retrain"):
             made.set("retrain", 0, (0, ticks, 1, 1, 1, 1), 1)
@@ -123,7 +124,7 @@ def test_a_call_takes_the_last_that_it_may(plane, call):
 @pytest.mark.parametrize("size", (16, 4096))
 def test_the_last_sizes_of_a_tlp_are_taken(plane, field, size):
     other = {"rcb": 16} if field == "mps" else {"mps": 4096}
-    plane(plane_config(**{**other, field: size})).run_until(1000)
+    assert plane(plane_config(**{**other, field: size})).run_until(1000) == []
 
 
 @pytest.mark.parametrize("domain", (-1, limits.MOST_DOMAINS))
