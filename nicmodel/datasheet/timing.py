@@ -22,9 +22,9 @@ DOMAIN_BASE = 0x1_0000_0000
 REPLAY_PATIENCE_PS = 50_000_000_000
 
 # Drivers have this long, an adapter, to come to the end of what a bring-up asks of them, and so many steps of the simulation
-# (the drivers of this project take 2,000); then they "do not return". assumed
+# (one that waits in vain for a mailbox takes half as many); then they "do not return". assumed
 DRIVER_PATIENCE_PS = 5_000_000_000_000
-DRIVER_STEPS = 100_000
+DRIVER_STEPS = 1_000_000
 
 # A replay looks this often at what has come, and offers its next burst then: 16 frames of 1518 bytes at 10 Gb/s. assumed
 REPLAY_STEP_PS = 20_000_000

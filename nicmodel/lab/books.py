@@ -62,6 +62,7 @@ class Limits:
     shaper_ticks: int = 0            # a byte of a VF, 0: no shaper
     offered_ticks: tuple[int, int] = (0, 0)     # between frames of a function, by direction; 0: saturated
     own_offered: dict[int, tuple[int, int]] = field(default_factory=dict)       # the same of a function with a load of its own
+    share_ticks: int = 0             # between frames that a saturated peer sends to one function, its share of the line; 0: none
 
     def offered(self, function: int, way: Direction) -> int:
         """Ticks between frames offered to a function; 0: saturated."""
@@ -106,9 +107,11 @@ def limits(scenario: Scenario, config: PlaneConfig) -> Limits:
         return scenario.interval_ticks(Direction.TX, function), scenario.interval_ticks(Direction.RX, function)
 
     alone = {1 + int(vf): offered(1 + int(vf)) for vf in scenario.traffic.loads}
+    saturated = [function for function in (PF_FUNCTION, *alone) if scenario.load_of(function).kind == "saturated"]
+    share = scenario.interval_ticks(Direction.RX, saturated[0]) if saturated else 0
     driver, words = scenario.driver, shaper_words(scenario)
     batch = min(driver.batch, scenario.ring_size - 1)           # what a ring has room for
-    return Limits(config, driver.tx_cost, driver.rx_cost, batch, words[0] if words else 0, offered(PF_FUNCTION), alone)
+    return Limits(config, driver.tx_cost, driver.rx_cost, batch, words[0] if words else 0, offered(PF_FUNCTION), alone, share)
 
 
 def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, limits: Limits) -> Window | None:
@@ -275,8 +278,11 @@ def wanted(w: Window, loads: dict[str, float]) -> dict[str, float]:
 
 
 def is_idle(w: Window, function: int, way: Direction) -> bool:
-    """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge."""
+    """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge. A saturated peer
+    offers a share of the line, which is a limit of its own while others leave the line free."""
     ticks = w.limits.offered(function, way)
+    if not ticks and way == Direction.RX and w.everyone["wire_rx"] < FULL and "wire_rx" in crossed(w, function, way):
+        ticks = w.limits.share_ticks
     return bool(ticks) and (1 + packets(w, function, way)) * ticks >= MET * w.ps * TICKS_PER_PS
 
 

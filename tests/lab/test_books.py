@@ -206,6 +206,26 @@ def test_a_direction_has_got_what_it_was_offered_or_not():
     assert not books.is_idle(window(functions=sent(1, 100)), 1, Direction.TX), "saturated"
 
 
+@pytest.mark.parametrize(("got", "line", "name"), [
+    (100, 0.5, OFFERED), (97, 0.5, "up_link"), (100, 0.97, "up_link or wire_rx"), (100, 0, "up_link")],
+    ids=["its share", "less", "the line is full", "from VFs alone"])
+def test_a_saturated_peer_offers_a_share_of_a_line_that_others_leave_free(got, line, name):
+    limits = replace(LIMITS, share_ticks=PS * 1024 // 100)
+    counts = {(1, "rx_packets"): got, (1, "rx_offered"): got}
+    full = {(0, "busy_ticks"): PS * 1024, (3, "busy_ticks"): int(line * PS * 1024)}
+    assert books.limited_by(window(limits, functions=counts, links=full), 1, Direction.RX) == name
+
+
+def test_a_saturated_peer_beside_others_is_found_in_a_scenario():
+    def share(**traffic):
+        s = build({}, "a", {"profile": "x520", "num_vfs": 4, "direction": "rx", "frame_size": 64} | traffic)
+        return books.limits(s, plane_settings(s)).share_ticks
+
+    quarter = 4 * (64 + 20) * 800 * 1024
+    assert share(load="10%") == 0
+    assert share(load="10%", **{"traffic.loads": {"2": "saturated"}}) == share(load="saturated") == quarter
+
+
 @pytest.mark.parametrize(("offered", "wire", "name"), [(102, 0, OFFERED), (103, 0, NOBODY), (102, 1, NOBODY), (0, 0, NOBODY)])
 def test_who_gets_all_that_other_functions_send_is_limited_by_that(offered, wire, name):
     counts = {(1, "rx_packets"): 100, (1, "rx_offered"): offered}
