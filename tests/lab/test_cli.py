@@ -252,7 +252,8 @@ SLOW = textwrap.dedent("""
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"]])
-def test_ctrl_c_prints_what_was_measured_and_is_status_130(flags):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_the_end_of_a_job_prints_what_was_measured_and_is_status_130(flags, number):
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW, "run", "vf_scaling", *flags],
         stdout=subprocess.PIPE,
@@ -261,7 +262,7 @@ def test_ctrl_c_prints_what_was_measured_and_is_status_130(flags):
         env=ENVIRONMENT,
     )
     assert process.stderr.readline() == "running\n"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     begin = time.monotonic()
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130 and err == "" and time.monotonic() - begin < 5
