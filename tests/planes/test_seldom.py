@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import harness
 import pytest
 from corpus import FULL, GEN3, LENGTHS, LINE_64B, TIES, agents
 from corpus_rss import EIGHT
@@ -254,9 +255,10 @@ def test_what_takes_so_many_long_cycles_never_ends(cycles, core_ps):
     agree(seldom(FEW, flows=(rx_flow(1, count=3),), end=1 << 50, core_ps=core_ps, **SILENT, **{cycles: MOST_CYCLES}))
 
 
-@pytest.mark.parametrize("batch", (300, 512))
-def test_a_pass_that_never_ends_hides_no_other(batch):
-    slow = Queue(1, size=512, agent_fields=(("tx_packet_cost_ps", MOST_PS - 1), ("tx_batch", batch)))
+@pytest.mark.parametrize("batch", (300, 512, 9_000))      # the product with 9,000 does not fit a word
+def test_a_pass_that_never_ends_hides_no_other(batch, monkeypatch):
+    monkeypatch.setattr(harness, "DOMAIN_BYTES", 1 << 26)
+    slow = Queue(1, size=max(512, batch + 8), agent_fields=(("tx_packet_cost_ps", MOST_PS - 1), ("tx_batch", batch)))
     agree(seldom((slow, Queue(2, count=50)), end=50 * US, **SILENT))
 
 
