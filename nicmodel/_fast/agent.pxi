@@ -203,8 +203,8 @@ cdef inline void foresee_posts(Nic* nic, Agent* agent) noexcept nogil:
 
 
 cdef inline int64_t cost_of(int64_t packets, int64_t cost) noexcept nogil:
-    """Of so many packets; of more than can be done before NEVER it is NEVER."""
-    return packets * cost if likely(cost >> 20 == 0) or packets <= NEVER // cost else NEVER
+    """Of so many packets, fewer than 2^31; of more than can be done before NEVER it is NEVER."""
+    return packets * cost if likely(cost <= NEVER >> 31) or packets <= NEVER // cost else NEVER
 
 
 cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:

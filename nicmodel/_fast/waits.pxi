@@ -239,7 +239,9 @@ cdef void wait_in_order(Nic* nic, int32_t index, int64_t waited) noexcept nogil:
     for a walker."""
     cdef TlpBook* book = tlp_book(nic, index)
     cdef Tlp* tlp = &nic.tlps[index]
+    cdef RowBook* row
     book.waits.write_order = waited
     if tlp.kind == TLP_RX_WRITEBACK:
-        row_book(nic, tlp.ref).write_order = brief(nic, tlp.ref, WAIT_WRITE_ORDER, waited)
-        row_book(nic, tlp.ref).walkers = brief(nic, tlp.ref, WAIT_WALKERS, book.walkers)
+        row = row_book(nic, tlp.ref)
+        row.write_order = brief(nic, tlp.ref, WAIT_WRITE_ORDER, waited)
+        row.walkers = brief(nic, tlp.ref, WAIT_WALKERS, book.walkers)
