@@ -81,15 +81,19 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Run one scenario: a table per VF, totals, links, expectations."""
-    from nicmodel.lab.files import writable_folder, write_text
+    from nicmodel.lab.files import writable_file, writable_folder, write_text
     from nicmodel.lab.results import RunResult
     from nicmodel.lab.rows import Forgotten, row_file
-    from nicmodel.lab.run import check_plane
+    from nicmodel.lab.run import check_call
 
     checked = load_scenario(scenario, settings, seed)
-    check_plane(plane)
-    folder = writable_folder(out or Path(), "--out" if out else "--plot") if out or plot else None
+    check_call(plane)
     name = Path(scenario).stem
+    asked_by = "--out" if out else "--plot"
+    folder = writable_folder(out or Path(), asked_by) if out or plot else None
+    for ending, asked in ((".json", out), (".rows.parquet", out and checked.record.rows), (".png", plot)):
+        if folder and asked:
+            writable_file(folder / f"{name}{ending}", asked_by)
     from nicmodel.lab.testbench import run_machine
 
     with stop_on_interrupt() as stop:
@@ -250,11 +254,11 @@ def replay(
     """Send the frames of a capture through VFs to the wire and back, byte for byte."""
     from nicmodel.lab.captures import write_capture
     from nicmodel.lab.files import writable_file
-    from nicmodel.lab.loading import build, parse_set
-    from nicmodel.lab.replay import BASE
+    from nicmodel.lab.loading import parse_set
+    from nicmodel.lab.replay import machine
     from nicmodel.lab.replay import replay as run_replay
 
-    scenario = build(BASE, "replay", parse_set(settings or []))
+    scenario = machine(parse_set(settings or []))
     if write:
         writable_file(write, "--write", capture)
     with stop_on_interrupt() as stop, run_progress(capture.name, as_json) as progress:

@@ -33,7 +33,7 @@ from nicmodel.lab.books import (
 )
 from nicmodel.lab.relax import RELAXATIONS, TENTH, Change, Relaxation, capacity_factor, choices
 from nicmodel.lab.results import RunResult
-from nicmodel.lab.run import check_plane
+from nicmodel.lab.run import check_call
 from nicmodel.lab.scenario import SCHEMA, Scenario
 from nicmodel.lab.workers import Outcome, check_workers, run_all
 from nicmodel.sim.errors import ScenarioError
@@ -90,7 +90,7 @@ def explain(
     `progress` is told runs done and runs in all. `work` does one run in a worker (`run_trial`).
     """
     check_workers(workers, "explain")
-    check_plane(plane)
+    check_call(plane, progress, stop)
     if not scenario.record.books:
         raise ScenarioError("record.books = false is not allowed here: explain reads the books", key="record.books")
     first = Trial(name, scenario, plane)

@@ -90,7 +90,7 @@ def build(
     `file` and `where` are what errors call the origin of `data` and of `overrides`.
     """
     raw = _plain(copy.deepcopy(dict(data)))
-    overrides = {key: _plain(value) for key, value in _flat(overrides or {})}
+    overrides = {key: _plain(value) for key, value in flat(overrides or {})}
     for key, value in overrides.items():
         _place(raw, key, value, where)
 
@@ -187,11 +187,11 @@ def value_of(text: str) -> Any:
     return value if known else text
 
 
-def _flat(overrides: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(overrides: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted keys of nested tables, so that `pcie={"mps": 256}` leaves the other keys of [pcie] alone."""
     for key, value in overrides.items():
         if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield prefix + str(key), value
 

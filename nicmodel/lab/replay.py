@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 import nicmodel
 from nicmodel.lab.captures import MIN_UNPADDED, Capture, read_capture
-from nicmodel.lab.loading import build, known_keys
-from nicmodel.lab.run import check_plane
+from nicmodel.lab.loading import build, flat, known_keys
+from nicmodel.lab.run import check_call
 from nicmodel.lab.scenario import SCHEMA, Scenario
 from nicmodel.sim.errors import ScenarioError
 
@@ -163,7 +163,7 @@ def replay(
     stop: threading.Event | None = None,
 ) -> Replayed:
     """Send a capture's frames through VFs and back. Raises ScenarioError."""
-    check_plane(plane)
+    check_call(plane, progress, stop)
     if scenario.payload != "full":
         raise ScenarioError(
             f"payload: {scenario.payload} is not allowed: a replay moves every byte, which is full",
@@ -187,6 +187,15 @@ def replay(
     return judge(str(path), scenario, frames, assignment, skipped, result, plane)
 
 
+def machine(settings: Mapping[str, Any]) -> Scenario:
+    """A replay's scenario: `BASE`, with some keys replaced. Whatever the value, a key that a replay does not use is told
+    to be one. Raises ScenarioError."""
+    for key, _ in flat(settings):
+        if is_idle(key):
+            raise _unused(key)
+    return build(BASE, "replay", settings)
+
+
 def is_idle(key: str) -> bool:
     """Whether a replay does not use a key."""
     return key in IDLE or key.partition(".")[0] in IDLE
@@ -196,16 +205,20 @@ def check_keys(scenario: Scenario) -> None:
     """Refuse what a replay would not use: anything else than what adapter and host have by themselves."""
     own = {"profile": scenario.profile, "num_vfs": scenario.num_vfs, "host.profile": scenario.host.profile}
     plain = build(BASE, overrides=own)
-    used = [key for key in known_keys() if not is_idle(key) and key not in _NAMES]
     for key in filter(is_idle, known_keys()):
-        if _value(scenario, key) == _value(plain, key):
-            continue
-        table = key.rpartition(".")[0]
-        beside = ", ".join(name.rpartition(".")[2] for name in used if table and name.startswith(f"{table}."))
-        top = ", ".join(name for name in used if "." not in name)
-        tables = ", ".join(dict.fromkeys(f"[{name.partition('.')[0]}]" for name in used if "." in name))
-        takes = f"of [{table}] it takes {beside}" if beside else f"it takes {top}, and keys of {tables}"
-        raise ScenarioError(f"{key}: a replay does not use it: {takes}", key=key)
+        if _value(scenario, key) != _value(plain, key):
+            raise _unused(key)
+
+
+def _unused(key: str) -> ScenarioError:
+    """What is said of a key that a replay does not use."""
+    used = [name for name in known_keys() if not is_idle(name) and name not in _NAMES]
+    table = key.rpartition(".")[0]
+    beside = ", ".join(name.rpartition(".")[2] for name in used if table and name.startswith(f"{table}."))
+    top = ", ".join(name for name in used if "." not in name)
+    tables = ", ".join(dict.fromkeys(f"[{name.partition('.')[0]}]" for name in used if "." in name))
+    takes = f"of [{table}] it takes {beside}" if beside else f"it takes {top}, and keys of {tables}"
+    return ScenarioError(f"{key}: a replay does not use it: {takes}", key=key)
 
 
 def _value(scenario: Scenario, key: str) -> Any:

@@ -39,7 +39,7 @@ def run(
 
     Raises ScenarioError for what cannot be run, DriverStumble where a driver of one's own fails (`nicmodel.sim.errors`).
     """
-    check_plane(plane)
+    check_call(plane, progress, stop)
     if isinstance(scenario, Scenario):
         name = scenario.id
         if overrides:
@@ -57,7 +57,11 @@ def run(
     return RunResult(scenario, measured, name)
 
 
-def check_plane(plane: str) -> None:
-    """Refuse a plane that does not exist."""
+def check_call(plane: str, progress: object = None, stop: object = None) -> None:
+    """Refuse, before any work, a plane that does not exist, and what could not be told or asked later."""
     if plane not in PLANES:
         raise ScenarioError(f'"{plane}" is not a plane: it must be one of {", ".join(PLANES)}', key="plane")
+    if progress is not None and not callable(progress):
+        raise ScenarioError(f"progress: {progress!r} is not allowed: it must be a function, or None", key="progress")
+    if stop is not None and not callable(getattr(stop, "is_set", None)):
+        raise ScenarioError(f"stop: {stop!r} is not allowed: it must be a threading.Event, or None", key="stop")

@@ -23,7 +23,7 @@ from nicmodel.lab.code import Code
 from nicmodel.lab.files import writable_folder, write_text, write_whole
 from nicmodel.lab.loading import BY_VF, build, read
 from nicmodel.lab.results import flat
-from nicmodel.lab.run import check_plane, run
+from nicmodel.lab.run import check_call, run
 from nicmodel.lab.scenario import SCHEMA, Scenario
 from nicmodel.lab.workers import Outcome, check_workers, run_all
 from nicmodel.sim.errors import ScenarioError
@@ -107,7 +107,7 @@ def grid(
 
     `where` is what errors call the origin of `axes` and `fixed`.
     """
-    check_plane(plane)
+    check_call(plane)
     size = 1
     for key, values in axes.items():
         if isinstance(values, str) or not isinstance(values, Sized):
@@ -164,6 +164,7 @@ def sweep(
     Raises ScenarioError before anything runs if a point cannot be; a point that fails later is in `Swept.failed`.
     """
     check_workers(workers, "a sweep")
+    check_call(plane, progress, stop)
     points = grid(scenario, axes, fixed, plane, where)
     folder = writable_folder(Path(out))
     store = writable_folder(folder / POINTS)

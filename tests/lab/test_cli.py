@@ -152,6 +152,8 @@ def test_plot_alone_writes_here(testbench, command, tmp_path, monkeypatch):
         (["rules", *["--driver", "drivers.vf:VfMiniport"] * 2], "--driver: VF 0 is given two drivers"),
         (["rules", "--driver", "0=a:B", "--set", "driver.mutants.0=c:D"], "--driver: driver.mutants.0 is set by --set, too"),
         (["replay", "none.pcap"], "cannot be read"),
+        (["replay", "none.pcap", "--set", "frame_size=3"], "frame_size: a replay does not use it: it takes profile"),
+        (["replay", "none.pcap", "--set", "traffic.loads.0=50%"], "traffic.loads.0: a replay does not use it: it takes profile"),
         (["lspci", "vf_scaling", "-o", "no/such/dump"], "does not exist"),
         (["rules", "nothing"], "there is no scenario"),
     ],
@@ -174,6 +176,16 @@ def test_an_unwritable_out_is_refused_before_anything_runs(monkeypatch, command,
     status, out, err = command(*arguments, "--out", tmp_path / "file" / "below")
     assert status == 2 and out == "" and "cannot be written" in err and err.count("\n") == 1
     assert not ran and [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("taken", ["vf_scaling.json", "vf_scaling.rows.parquet", "vf_scaling.png"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(monkeypatch, command, tmp_path, taken):
+    ran = []
+    lab_fakes.install(monkeypatch, run_machine=lambda *a, **k: ran.append(1))
+    (tmp_path / taken).mkdir()
+    status, out, err = command("run", "vf_scaling", "--out", tmp_path, "--plot", "--set", "record.rows=true")
+    assert status == 2 and out == "" and f"--out: {tmp_path / taken} is a folder" in err and err.count("\n") == 1
+    assert not ran and [p.name for p in tmp_path.iterdir()] == [taken]
 
 
 def test_a_dump_is_not_written_over_its_scenario(testbench, command, tmp_path):

@@ -13,6 +13,11 @@ import pytest
 
 import nicmodel as nm
 from nicmodel.lab import sweep as sweeps
+from nicmodel.lab.explain import explain
+from nicmodel.lab.loading import build
+from nicmodel.lab.replay import machine, replay
+from nicmodel.lab.validation.run import validate
+from nicmodel.sim.errors import ScenarioError
 
 
 def test_help_shows_every_public_name():
@@ -54,6 +59,24 @@ def test_every_column_is_explained(testbench, tmp_path):
     assert {*of_sweep} - {*result.vfs} - {*sweeps.flat_config(point.scenario.config())} \
         == {column for column in of_sweep if column in ("point", "plane") or column.startswith("point_")}
     assert pydoc.getdoc(nm.Swept.frame).count("point_") >= 5
+
+
+@pytest.mark.parametrize("work", [
+    lambda **asked: nm.run("vf_scaling", **asked),
+    lambda **asked: nm.sweep("vf_scaling", {"num_vfs": [1]}, "nowhere", **asked),
+    lambda **asked: explain(build({}), "x", **asked),
+    lambda **asked: validate(**asked),
+    lambda **asked: replay("none.pcap", machine({}), **asked),
+], ids=["run", "sweep", "explain", "validate", "replay"])
+@pytest.mark.parametrize(("asked", "says"), [
+    ({"progress": 3}, "progress: 3 is not allowed: it must be a function, or None"),
+    ({"stop": True}, "stop: True is not allowed: it must be a threading.Event, or None"),
+])
+def test_what_cannot_be_told_or_asked_is_refused_before_any_work(work, asked, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ScenarioError, match=says):
+        work(**asked)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_latency_that_nothing_was_measured_of_is_nan_in_a_column_of_numbers(tmp_path):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nicmodel.lab.run import check_plane
+from nicmodel.lab.run import check_call
 from nicmodel.lab.validation.conditions import Conditions, Unanswerable
 from nicmodel.lab.validation.experiments import EXPERIMENTS
 from nicmodel.lab.validation.points import Point, read, shipped
@@ -19,7 +19,7 @@ COLUMNS = ("id", "group", "expected", "got", "error", "tolerance", "ok", "reason
 def validate(file: Path | None = None, plane: str = "fast", *, progress: Callable[[int, int], None] | None = None,
              stop: threading.Event | None = None) -> list[dict[str, Any]]:
     """A row for every point of a file, or of the shipped one. Raises ScenarioError for a bad file or plane."""
-    check_plane(plane)
+    check_call(plane, progress, stop)
     points = read(file or shipped())
     rows: list[dict[str, Any]] = []
     for point in points:
