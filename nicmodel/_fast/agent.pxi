@@ -31,16 +31,23 @@ cdef void wake(Nic* nic, int32_t index) noexcept nogil:
             touch(nic, VCPU)
 
 
-cdef void adopt(Nic* nic, Ring* ring, int32_t index) noexcept nogil:
-    """The ring is the agent's; what was written back before is not its to reap."""
-    let_go_to(nic, ring, ring.written)
-    ring.reaped = ring.written
-    ring.agent = index
+cdef bint may_own(Nic* nic, int32_t index) noexcept nogil:
+    """Is the ring open and wholly in memory, and has nobody driven it since it was opened? True of no ring."""
+    cdef Ring* ring = &nic.rings[index]
+    return index < 0 or (ring.is_open and ring.agent == NOBODY_YET
+                         and host_bytes(nic, ring.domain, ring.base, <uint64_t>ring.size * DESCRIPTOR_BYTES) != NULL)
 
 
-cdef inline bint may_own(Nic* nic, int32_t ring) noexcept nogil:
-    """Is the ring open, and has it had no agent since it was opened? True of no ring."""
-    return ring < 0 or (nic.rings[ring].is_open and nic.rings[ring].agent < 0)
+cdef bint agent_works_in(Nic* nic, int32_t domain) noexcept nogil:
+    """Does an agent run, with a ring in this domain?"""
+    cdef Agent* agent
+    cdef int32_t each
+    for each in range(nic.num_agents):
+        agent = &nic.agents[each]
+        if agent.live and ((agent.tx_ring >= 0 and nic.rings[agent.tx_ring].domain == domain)
+                           or (agent.rx_ring >= 0 and nic.rings[agent.rx_ring].domain == domain)):
+            return True
+    return False
 
 
 cdef void start_agent(Nic* nic, int32_t index) noexcept nogil:
@@ -54,11 +61,11 @@ cdef void start_agent(Nic* nic, int32_t index) noexcept nogil:
         vector_of(nic, VECTORS_PER_FUNCTION * agent.function + agent.vector).agent = index
     if agent.tx_ring >= 0:
         ring = &nic.rings[agent.tx_ring]
-        adopt(nic, ring, index)
+        ring.agent = index
         agent.tx_slot = ring.tail
     if agent.rx_ring >= 0:
         ring = &nic.rings[agent.rx_ring]
-        adopt(nic, ring, index)
+        ring.agent = index
         agent.rx_slot = ring.tail
         refill(nic, agent, agent.rx_slot, ring.size - 1)
     wake(nic, index)

@@ -109,7 +109,8 @@ cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
     cdef int32_t cache = nic.tx_cache if index < nic.num_rings else nic.rx_cache
     ring.direction = DIRECTION_TX if index < nic.num_rings else DIRECTION_RX
     ring.number = index if index < nic.num_rings else index - nic.num_rings
-    ring.agent = ring.vector = ring.level = -1
+    ring.agent = NOBODY_YET
+    ring.vector = ring.level = -1
     if index < nic.num_rings:
         lane_init(&nic.doorbells[index], sizeof(Batch))
     lane_init(&ring.rows, sizeof(int32_t))

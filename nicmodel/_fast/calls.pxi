@@ -104,7 +104,7 @@ cdef void open_ring(Nic* nic, int64_t* words) noexcept nogil:
     ring.vector = VECTORS_PER_FUNCTION * ring.function + <int32_t>words[7] if words[7] >= 0 else -1
     ring.wthresh = <int16_t>words[8]
     ring.is_open = 1
-    ring.agent = -1
+    ring.agent = NOBODY_YET
     enter_function(&nic.functions[ring.function], ring, index)
 
 

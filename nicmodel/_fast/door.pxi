@@ -6,8 +6,8 @@ Exceptions are raised here and in `run_until`, nowhere below. The loop itself is
 import numpy as np
 
 from nicmodel.sim.limits import (
-    BAR_BYTES, BARS, MOST_VALUE, check_access, check_agent, check_agent_number, check_arena, check_config,
-    check_frame, check_function, check_ring, check_ring_config, check_stamp, check_value, check_words, whole_bytes,
+    BAR_BYTES, BARS, MOST_VALUE, check_access, check_agent, check_agent_number, check_arena, check_config, check_frame,
+    check_function, check_ring, check_ring_config, check_settled, check_stamp, check_value, check_words, whole_bytes,
 )
 from nicmodel.sim.plane import TABLES
 
@@ -142,6 +142,8 @@ cdef class Door:
         cdef uint8_t[::1] view
         check_arena(domain, base, memory)
         self.room_for_domain(domain)
+        if self.nic.arenas[domain].base != base or self.memories.get(domain) is not memory:
+            check_settled(domain, agent_works_in(self.nic, domain))
         self.memories[domain] = memory
         self.nic.arenas[domain].memory = NULL
         self.nic.arenas[domain].size = 0

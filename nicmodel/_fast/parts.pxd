@@ -89,6 +89,11 @@ cdef struct Unborn:
     int32_t flow
     int32_t group           # with `books`
 
+cdef enum:
+    # Who has posted descriptors in a ring, if no agent has.
+    NOBODY_YET = -1
+    SOMEBODY_ELSE = -2
+
 cdef struct Ring:
     # A line of the cache each: what the scheduler looks at, its rows, a frame's way and the next descriptors, the rest.
     # 256 bytes.
@@ -97,7 +102,7 @@ cdef struct Ring:
     int32_t begun           # Tx: the scheduler has begun a frame and not finished it
     int32_t asked           # Tx: bytes of that frame that it has asked for
     int32_t function
-    int32_t agent           # live agent, or -1
+    int32_t agent           # that it has or had, or NOBODY_YET, ..
     int32_t domain
     int32_t number
     int16_t direction

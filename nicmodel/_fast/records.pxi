@@ -179,6 +179,11 @@ cdef void drop_row(Nic* nic, Row* row, int reason) noexcept nogil:
         forget_row(nic, row)
 
 
+cdef inline bint leaves_early(Nic* nic, Ring* ring) noexcept nogil:
+    """Is a Tx descriptor's row used again once it is retired and its frame has left? A record is written until it is reaped."""
+    return ring.direction == DIRECTION_TX and not nic.record_rows
+
+
 cdef void let_go(Nic* nic, Ring* ring) noexcept nogil:
     """The ring is done with its oldest rows: written back and reaped by its agent. Without one nobody reaps;
     recorded rows then stay for their interrupt."""
@@ -187,16 +192,6 @@ cdef void let_go(Nic* nic, Ring* ring) noexcept nogil:
         end = min(ring.written, ring.reaped)
     elif nic.record_rows:
         end = ring.interrupted
-    let_go_to(nic, ring, end)
-
-
-cdef inline bint leaves_early(Nic* nic, Ring* ring) noexcept nogil:
-    """Is a Tx descriptor's row used again once it is retired and its frame has left? A record is written until it is reaped."""
-    return ring.direction == DIRECTION_TX and not nic.record_rows
-
-
-cdef void let_go_to(Nic* nic, Ring* ring, uint64_t end) noexcept nogil:
-    """The ring is done with its rows before this position."""
     if leaves_early(nic, ring):
         ring.rows.head = max(ring.rows.head, end)
     while ring.rows.head < end:

@@ -277,7 +277,7 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
         ring.held = 0
     if ring.agent >= 0:
         kill_agent(nic, ring.agent)
-        ring.agent = -1
+        ring.agent = NOBODY_YET
     leave_function(&nic.functions[ring.function], ring, index)
     ring.is_open = 0
     ring.epoch += 1

@@ -26,6 +26,8 @@ cdef void ring_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
     count = tail - ring.tail
     if count < 0:
         count += ring.size
+    if unlikely(ring.agent == NOBODY_YET) and count:
+        ring.agent = SOMEBODY_ELSE
     ring.tail = tail
     if ring.direction == DIRECTION_TX and count:
         batch = <Batch*>lane_push(nic, &nic.doorbells[index])

@@ -43,6 +43,10 @@ class Agent:
         """It posts nothing more."""
         return self.number in self.plane.stopped
 
+    def works_in(self, domain: int) -> bool:
+        """Does it run, with a ring in this domain?"""
+        return not self.dead and any(ring.config.domain == domain for ring in (self.tx, self.rx) if ring)
+
     def start(self, now: int) -> None:
         if self.rx:
             for step in range(self.rx.size - 1):
@@ -147,7 +151,10 @@ class Agent:
                                            DESCRIPTOR_BYTES)
 
     def _store(self, ring: Ring, address: int, data: bytes) -> None:
-        self.plane.host.memory.store(ring.config.domain, ring.function, address, data)
+        """As a CPU does: of what is outside nobody hears."""
+        memory = self.plane.host.memory
+        if memory.holds(ring.config.domain, address, len(data)):
+            memory.store(ring.config.domain, ring.function, address, data)
 
     def _post_rx(self, index: int) -> None:
         assert self.rx

@@ -32,16 +32,23 @@ class Memory:
         base, memory = self.arena(domain)
         return range(base, base + len(memory))
 
+    def holds(self, domain: int, address: int, nbytes: int) -> bool:
+        """Is all of this inside an arena?"""
+        if self.is_message(domain):
+            return False
+        base, memory = self.arena(domain)
+        return base <= address <= base + len(memory) - nbytes
+
     def load(self, domain: int, function: int, address: int, nbytes: int) -> bytes:
         base, memory = self.arena(domain)
-        if not base <= address <= base + len(memory) - nbytes:
+        if not self.holds(domain, address, nbytes):
             self.fault(function, READ_FAULT, address)
             return bytes(nbytes)
         return memory[address - base:address - base + nbytes].tobytes()
 
     def store(self, domain: int, function: int, address: int, data: bytes) -> None:
         base, memory = self.arena(domain)
-        if not base <= address <= base + len(memory) - len(data):
+        if not self.holds(domain, address, len(data)):
             self.fault(function, WRITE_FAULT, address)
             return
         memory[address - base:address - base + len(data)] = np.frombuffer(data, np.uint8)

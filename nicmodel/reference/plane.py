@@ -22,6 +22,7 @@ from nicmodel.reference.credits import CreditPool
 from nicmodel.reference.host import Host
 from nicmodel.reference.instants import Instants
 from nicmodel.reference.link import Link, LinkTiming
+from nicmodel.reference.memory import NO_ARENA
 from nicmodel.reference.receive import Flow, Receive
 from nicmodel.reference.registers import Registers
 from nicmodel.reference.revoke import revoke_function, revoke_ring
@@ -44,6 +45,7 @@ from nicmodel.sim.limits import (
     check_function,
     check_ring,
     check_ring_config,
+    check_settled,
     check_stamp,
     check_value,
     check_words,
@@ -140,6 +142,9 @@ class ReferencePath:
 
     def attach(self, domain: int, base: int, memory: np.ndarray | None) -> None:
         check_arena(domain, base, memory)
+        was_base, was = self.host.memory.arenas.get(domain, NO_ARENA)
+        if was_base != base or was is not memory:
+            check_settled(domain, any(agent.works_in(domain) for agent in self.agents if agent))
         self.host.memory.arenas[domain] = (base, memory)
 
     def open_ring(self, direction: Direction, ring: int, config: RingConfig, at: int) -> None:
@@ -196,8 +201,10 @@ class ReferencePath:
         return number
 
     def _start_agent(self, now: int, number: int, config: AgentConfig) -> None:
-        def ring_of(rings: dict[int, Ring], ring: int) -> Ring | None:
-            return rings[ring] if ring in rings and rings[ring].open and rings[ring].agent is None else None
+        def ring_of(rings: dict[int, Ring], number: int) -> Ring | None:
+            ring = rings.get(number)
+            free = ring and ring.open and ring.agent is None and not ring.posted
+            return ring if ring and free and self.host.memory.holds(ring.config.domain, ring.config.base, ring.nbytes) else None
 
         tx, rx = ring_of(self.transmit.rings, config.tx_ring), ring_of(self.receive.rings, config.rx_ring)
         flow = self.flows[config.flow] if config.flow >= 0 else None

@@ -202,6 +202,7 @@ class Receive:
         if not ring.open or tail >= ring.size:
             return
         self.plane.count(ring.function, "doorbells")
+        ring.posted |= tail != ring.tail
         ring.tail = tail
         self.touch_fetch()
 

@@ -87,6 +87,11 @@ class Ring:
         self.uninterrupted: list[Row] = []
         self.writes: set[Write] = set()                   # under way
         self.agent: Any = None
+        self.posted = False                               # some descriptor has been
+
+    @property
+    def nbytes(self) -> int:
+        return DESCRIPTOR_BYTES * self.size
 
     @property
     def to_fetch(self) -> int:

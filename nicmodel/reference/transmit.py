@@ -59,6 +59,7 @@ class Transmit:
         covered = (tail - ring.tail) % ring.size
         if covered:
             ring.doorbells.append(Doorbell(covered, access.posted, now, access.waits))
+        ring.posted |= covered > 0
         ring.tail = tail
         self.touch_fetch()
 

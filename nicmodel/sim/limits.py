@@ -236,6 +236,12 @@ def check_arena(domain: int, base: int, memory: np.ndarray | None) -> None:
         raise ModelBug(f"domain {domain} has an array of bytes (uint8, one dimension, contiguous, writable), or None")
 
 
+def check_settled(domain: int, in_use: bool) -> None:
+    """Raises `ModelBug` if another arena would take the place of one in which a ring agent works."""
+    if in_use:
+        raise ModelBug(f"an agent runs in domain {domain}: its memory stays until a ring of that agent has closed")
+
+
 def whole_bytes(data: Any) -> bytes:
     """The bytes as they are now: whoever owns them may write others. Raises `ModelBug` for what has none."""
     try:
