@@ -77,6 +77,11 @@ class Effects:
         return (old & ~self.stored | value & self.stored | value & self.sets) & ~(value & self.clears)
 
     @cached_property
+    def of_writing(self) -> bool:
+        """Whether a write does more than store its word."""
+        return self.stored != WORD or bool(self.sets | self.clears)
+
+    @cached_property
     def of_reading(self) -> bool:
         """Whether a read changes any bit."""
         return bool(self.read_clears | self.read_sets)

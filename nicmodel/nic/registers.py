@@ -95,7 +95,7 @@ class RegisterFile:
         row, index = found
         key = row.key, index                                         # as `get` and `put` do, without their calls
         old = self.values.get(key, row.reset)
-        new = row.effects.after_write(old, value)
+        new = row.effects.after_write(old, value) if row.effects.of_writing else value & WORD
         if row.name in self._guards:
             new = self._guards[row.name](index, old, new)
         self.values[key] = new & WORD
