@@ -333,7 +333,6 @@ cdef inline void run_instant(Nic* nic, int64_t key) noexcept nogil:
 cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
     """Instants before `until`, as long as there is no news, no fault, and budget."""
     cdef int64_t key = next_due_key(nic)
-    until = min(until, NEVER)
     nic.limit = due_key(until, 0) if not nic.fault else 0
     while key < nic.limit and budget != 0:
         check(nic, due_time(key) > nic.now, HOLDS_TIME, due_time(key))
@@ -359,10 +358,14 @@ cdef class FastPath(Door):
         """Time of the next instant, or of a write that takes none but that memory shows; NEVER if there is neither."""
         return earliest(next_instant(self.nic), front_time(&self.nic.mem_commits))
 
-    def run_until(self, int64_t time, int64_t budget=-1):
+    def run_until(self, time, budget=-1):
         """Run every instant < time; return early after the first with news, or after `budget` instants."""
+        cdef int64_t until, most
+        if type(time) is not int or type(budget) is not int or not -1 <= time <= NEVER or not -1 <= budget <= NEVER:
+            time, budget = check_run(time, budget)
+        until, most = time, budget
         self.go_on()
         with nogil:
-            guard(&self.nic.escape, run_job, self.nic, time, budget)
+            guard(&self.nic.escape, run_job, self.nic, until, most)
         self.go_on()
         return self.take_upcalls()

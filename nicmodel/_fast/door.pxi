@@ -7,7 +7,7 @@ import numpy as np
 
 from nicmodel.sim.limits import (
     BAR_BYTES, BARS, MOST_VALUE, check_access, check_agent, check_agent_number, check_arena, check_config, check_frame,
-    check_function, check_ring, check_ring_config, check_settled, check_stamp, check_value, check_words, whole_bytes,
+    check_function, check_ring, check_ring_config, check_run, check_settled, check_stamp, check_value, check_words, whole_bytes,
 )
 from nicmodel.sim.plane import TABLES
 
@@ -198,7 +198,11 @@ cdef class Door:
         flow.num_sizes = <int32_t>len(sizes)
         for position in range(flow.num_sizes):
             flow.sizes[position] = sizes[position]
-        note_connection(self.nic, flow, config.connection)
+        try:
+            note_connection(self.nic, flow, config.connection)
+        except BaseException:
+            free(flow.sizes)
+            raise
         flow.size = flow.sizes[0]
         flow.destination = with_vlan(config.dst_mac, config.vlan)
         flow.src_mac = config.src_mac
@@ -296,10 +300,12 @@ cdef class Door:
     def inject(self, port, frame, at):
         """The other end of the wire offers a frame, given without FCS."""
         cdef Call* call
+        cdef int32_t place
         frame = whole_bytes(frame)
         check_frame(port, len(frame))
+        place = connection_in(self.nic, self.connections, frame)        # before the call exists: memory may run out
         call = self.call(CALL_INJECT, at)
-        call.words[0] = connection_in(self.nic, self.connections, frame)
+        call.words[0] = place
         self.note_bytes(call, frame)
 
     def dma_answer(self, request, data, at):

@@ -40,10 +40,10 @@ cdef int note_connection(Nic* nic, Flow* flow, connection) except -1:
     frame = bytes(12) + head
     if not find_connection(&frame[0], <int32_t>frame.shape[0], &found):
         raise ModelBug(f"a flow cannot have {connection}")
+    flow.connection = new_connection(nic, &found)
     flow.head_bytes = <int32_t>len(head)
     flow.head = <uint8_t*>malloc(flow.head_bytes)
     if flow.head == NULL:
         raise MemoryError("memory has run out")
     memcpy(flow.head, &frame[12], flow.head_bytes)
-    flow.connection = new_connection(nic, &found)
     return 0

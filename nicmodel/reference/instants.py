@@ -81,7 +81,7 @@ class Instants:
 
     def run_until(self, time: int, budget: int) -> list[Upcall]:
         """Run every instant < `time`; stop after one with upcalls, or after `budget` instants if >= 0."""
-        heap, time = self._heap, min(time, NEVER)
+        heap = self._heap
         while heap and heap[0][0] < time and budget != 0:
             now = self.now = heap[0][0]
             while heap and heap[0][0] == now:

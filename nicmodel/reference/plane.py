@@ -45,6 +45,7 @@ from nicmodel.sim.limits import (
     check_function,
     check_ring,
     check_ring_config,
+    check_run,
     check_settled,
     check_stamp,
     check_value,
@@ -123,7 +124,7 @@ class ReferencePath:
         return self.instants.next_time()
 
     def run_until(self, time: int, budget: int = -1) -> list[Upcall]:
-        upcalls = self.instants.run_until(time, budget)
+        upcalls = self.instants.run_until(*check_run(time, budget))
         for upcall in upcalls:
             if upcall.kind == UpcallKind.REG_READ:
                 self.unanswered[upcall.kind].add(upcall.args[3])

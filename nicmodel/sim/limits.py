@@ -177,6 +177,15 @@ def check_stamp(now: int, at: int) -> None:
                        else f"a call is stamped {at!r}, which is no whole number of ps that a run reaches")
 
 
+def check_run(time: int, budget: int) -> tuple[int, int]:
+    """How far a run goes, and how many instants it may take: no further than NEVER, which no run reaches, and as many as fit
+    a word. Raises `ModelBug` for what is no whole number."""
+    for name, value in (("time", time), ("budget", budget)):
+        if not isinstance(value, Integral):
+            raise ModelBug(f"a run goes to a time and has a budget of instants, whole numbers both: {name} is {value!r}")
+    return max(-1, min(int(time), NEVER)), max(-1, min(int(budget), NEVER))
+
+
 def check_function(config: PlaneConfig, function: int) -> None:
     """Raises `ModelBug` for a function that there is not."""
     if not is_within(function, 0, config.num_functions - 1):

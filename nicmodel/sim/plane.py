@@ -76,6 +76,14 @@ def check_vector(vector: int) -> None:
         raise ModelBug(f"a function has {VECTORS_PER_FUNCTION} vectors from 0 on, and -1 is none: not {vector}")
 
 
+def check_whole(config: Any, whose: str, *names: str) -> None:
+    """Raises `ModelBug` for a field that is no whole number."""
+    for name in names:
+        value = getattr(config, name)
+        if type(value) is not int and not isinstance(value, Integral):
+            raise ModelBug(f"{whose} {name} is a whole number: not {value!r}")
+
+
 def check_bits(config: Any, whose: str, bits: int, *names: str) -> None:
     """Raises `ModelBug` for a field that is no whole number, is negative, or has more bits."""
     for name in names:
@@ -103,6 +111,7 @@ class RingConfig:
     wthresh: int = 0
 
     def __post_init__(self) -> None:
+        check_whole(self, "a ring's", "base", "size", "head", "buffer_bytes", "vector", "wthresh")
         if self.size < 2 or self.base % DESCRIPTOR_BYTES or not 0 <= self.head < self.size:
             raise ModelBug(f"a ring has at least 2 descriptors, a base of whole descriptors and a head inside: {self}")
         if not 0 <= self.wthresh < 1 << TXDCTL.WTHRESH.width:
@@ -145,6 +154,8 @@ class AgentConfig:
     doorbell_cost_ps: int = 0
 
     def __post_init__(self) -> None:
+        check_whole(self, "an agent's", "tx_ring", "rx_ring", "vector", "tx_batch", "rx_batch", "rs_batch", "irq_latency_ps",
+                    "core")
         if self.rs_batch < 1 or (self.tx_ring >= 0 and self.tx_batch < 1) or (self.rx_ring >= 0 and self.rx_batch < 1):
             raise ModelBug(f"an agent's batches are at least 1: {self}")
         if self.irq_latency_ps < 1:
@@ -183,6 +194,12 @@ class FlowConfig:
     connection: Connection | None = None
 
     def __post_init__(self) -> None:
+        check_whole(self, "a flow's", "count", "interval_ticks")
+        if not all(isinstance(size, Integral) for size in self.sizes) or self.direction not in tuple(Direction):
+            raise ModelBug(f"a flow has a direction, and sizes that are whole numbers: not {self.direction!r} and "
+                           f"{tuple(self.sizes)}")
+        if self.connection is not None and not isinstance(self.connection, Connection):
+            raise ModelBug(f"a flow has a Connection, or None: not {self.connection!r}")
         check_bits(self, "a flow's", 48, "dst_mac", "src_mac")
         check_bits(self, "a flow's", 12, "vlan")
         check_bits(self, "a flow's", NEVER.bit_length() - 1, "start_ps")

@@ -23,6 +23,16 @@ LOCKED = np.frombuffer(bytes(4096), np.uint8)
     (lambda plane: plane.mmio_write(0, 0, 0, 1 << 32, 10), "a register has 32 bits"),
     (lambda plane: plane.mmio_write(0, 0, 0, -1, 10), "a register has 32 bits"),
     (lambda plane: plane.mmio_write(0, 0, "8", 1, 10), "no register '8'"),
+    (lambda plane: plane.mmio_write(0, 0, 8, 1.5, 10), "a register has 32 bits"),
+    (lambda plane: plane.mmio_write(0, 1.5, 8, 1, 10), "in BAR 1.5"),
+    (lambda plane: plane.mmio_write("1", 0, 8, 1, 10), "no function '1'"),
+    (lambda plane: plane.mmio_write(-1, 0, 8, 1, 10), "no function -1"),
+    (lambda plane: plane.mmio_read(0, 0, 8, 9), "stamped 9, but 9 has run"),
+    (lambda plane: plane.mmio_answer(1, 1.5, 10), "a register has 32 bits"),
+    (lambda plane: plane.close_ring(1.5, 0, 10), "no ring 0 of direction 1.5"),
+    (lambda plane: plane.close_ring(Direction.TX, 1.5, 10), "no ring 1.5"),
+    (lambda plane: plane.run_until(10.5), "time is 10.5"), (lambda plane: plane.run_until("10"), "time is '10'"),
+    (lambda plane: plane.run_until(11, 1.5), "budget is 1.5"),
     (lambda plane: plane.mmio_read(0, 0, 1 << 24, 10), "no register 0x1000000"),
     (lambda plane: plane.mmio_read(5, 0, 0, 10), "no function 5"),
     (lambda plane: plane.mmio_read(0, 0, 8, 5), "stamped 5, but 9 has run"),
@@ -69,6 +79,41 @@ def test_what_is_not_there_is_refused(call, why, plane):
     assert [upcall.kind for upcall in made.run_until(1000_000)] == [UpcallKind.REG_READ]
     assert made.start_agent(agent(), made.now + 1) == 0
     assert made.run_until(1000_000) == []
+
+
+RING = {"function": 1, "base": 0, "size": 8, "domain": 1}
+FLOW = {"direction": Direction.RX, "sizes": (64,), "dst_mac": 1, "src_mac": 2}
+
+
+@pytest.mark.parametrize("make, field, value, why", [
+    *((lambda **it: RingConfig(**{**RING, **it}), field, value, f"{field} is a whole number: not {value!r}")
+      for field in ("base", "size", "head", "buffer_bytes", "vector", "wthresh") for value in (1.5, "1")),
+    *((lambda **it: agent(**it), field, value, f"{field} is a whole number: not {value!r}")
+      for field in ("tx_ring", "rx_ring", "vector", "tx_batch", "rx_batch", "rs_batch", "irq_latency_ps", "core")
+      for value in (1.5, "1")),
+    *((lambda **it: FlowConfig(**{**FLOW, **it}), field, value, f"{field} is a whole number: not {value!r}")
+      for field in ("count", "interval_ticks") for value in (1.5, "1")),
+    *((lambda **it: FlowConfig(**{**FLOW, **it}), field, value, "has a direction, and sizes that are whole numbers")
+      for field, value in (("direction", 2), ("direction", "RX"), ("sizes", (64.5,)), ("sizes", "64"))),
+    (lambda **it: FlowConfig(**{**FLOW, **it}), "connection", 3, "has a Connection, or None: not 3")])
+def test_what_is_no_number_is_refused_by_name(make, field, value, why):
+    """Not cut to one, as the compiled plane would, nor carried on, as the other."""
+    with pytest.raises(ModelBug, match=why):
+        make(**{field: value})
+
+
+@BOTH
+@pytest.mark.parametrize("time", (NEVER, 1 << 63, 1 << 64, 10**30), ids=("NEVER", "63 bits", "64 bits", "more"))
+def test_a_run_may_be_asked_for_any_time_and_any_number_of_instants(plane, time):
+    """What no run reaches is as good as NEVER, before the first instant is none, and below 0 is no budget."""
+    made = plane(plane_config(**SILENT))
+    assert made.run_until(-time) == [] and made.run_until(-1) == [] and made.now == -1
+    made.mmio_read(0, 0, 8, 1)
+    assert made.run_until(time, 0) == [] and made.now == -1
+    assert [upcall.kind for upcall in made.run_until(time, time)] == [UpcallKind.REG_READ]
+    made.mmio_read(0, 0, 8, made.now + 1)
+    assert [upcall.kind for upcall in made.run_until(np.int64(NEVER), -time)] == [UpcallKind.REG_READ]
+    assert made.run_until(time) == [] and made.next_time() == NEVER
 
 
 @BOTH
@@ -147,6 +192,16 @@ def test_a_stream_that_should_have_begun_begins_where_the_run_has_come_to(plane)
     made.add_flow(FlowConfig(Direction.RX, (64,), 1, 2, start_ps=1_000_000, count=1))
     made.run_until(9_000_000)
     assert made.results()["rows"]["ARRIVED"].tolist() == [5_000_000 + 72 * 800]
+
+
+@BOTH
+def test_a_stream_that_should_have_begun_begins_after_the_instant_that_has_brought_news(plane):
+    made = plane(plane_config(**SILENT))
+    made.mmio_read(0, 0, 8, 1)
+    told = made.run_until(9_000_000)
+    made.add_flow(FlowConfig(Direction.RX, (64,), 1, 2, start_ps=0, count=1))
+    made.run_until(9_000_000)
+    assert made.results()["rows"]["ARRIVED"].tolist() == [told[0].time + 1 + 72 * 800]
 
 
 @BOTH
