@@ -39,7 +39,7 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.rx_room = nic.rx_buffer = config.rx_buffer
     nic.pause_reaction = config.pause_reaction_ps
     nic.payload = config.payload
-    nic.seed = config.seed & ((1 << 64) - 1)
+    nic.seed = config.seed
     nic.record_rows = config.record_rows
     nic.record_interrupts = config.record_interrupts
     nic.frames_out = config.frames_out

@@ -28,8 +28,7 @@ cdef int configure_whole(Nic* nic, object config) except -1:
     nic.iommu.entries = config.iotlb_entries
     nic.iommu.by_turns = position_of(config, "walks") == WALKS_ROUND_ROBIN
     nic.iommu.walk_ps = config.walk_ps
-    nic.iommu.plans = (nic.iommu.entries > 0 and nic.write_latency > 0
-                       and not (nic.ido or nic.relaxed or nic.iommu.by_turns))
+    nic.iommu.plans = nic.iommu.entries > 0 and not (nic.ido or nic.relaxed or nic.iommu.by_turns)
     nic.root_rules = nic.ido or (nic.iommu.entries > 0 and not nic.iommu.plans)
     find_patience(nic)
     nic.tag_cap = config.tag_cap

@@ -136,6 +136,25 @@ def test_the_last_group_is_as_small_as_it_must_be(tmp_path, count):
     check_file(tmp_path / "rows.parquet", count)
 
 
+HELD_UP = (*range(1, 2 * GROUP), *range(2 * GROUP + 1, 3 * GROUP))       # by 0, and by the first of the third group
+
+
+@pytest.mark.parametrize("parts, written, kept, on_disk", [
+    ((range(GROUP - 1),), 0, GROUP - 1, False), ((range(GROUP),), GROUP, 0, False), ((range(GROUP + 1),), GROUP, 1, False),
+    ((range(1, 2 * GROUP + 1),), 0, 2 * GROUP, False), ((range(1, 2 * GROUP + 2),), 0, 0, True),
+    ((range(1, 3 * GROUP), (0, *range(3 * GROUP, 4 * GROUP))), 4 * GROUP, 0, False),
+    ((HELD_UP, (0, *range(3 * GROUP, 4 * GROUP))), 2 * GROUP, 2 * GROUP - 1, False),
+    ((HELD_UP, (0, *range(3 * GROUP, 4 * GROUP + 1))), 2 * GROUP, 0, True)],
+    ids=("one to come", "full", "one more", "two groups wait", "and one more", "full on disk", "two groups come back",
+         "one more stays"))
+def test_a_group_is_written_when_it_is_full_and_two_wait_in_memory(tmp_path, parts, written, kept, on_disk):
+    file = RowFile(tmp_path / "rows.parquet", GROUP)
+    for part in parts:
+        file.add(rows_of(*part), NO_WAITS)
+    assert (file.written, file.kept, file.scratch is not None) == (written, kept, on_disk)
+    file.close()
+
+
 def test_a_row_that_never_comes_is_a_bug(tmp_path):
     with pytest.raises(ModelBug, match="row 1 never came"), row_file(tmp_path / "rows.parquet", GROUP) as file:
         file.add(rows_of(0, 2), NO_WAITS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import TAIL_BAR, TX_TAIL_OFFSET, plane_config
+from harness import TAIL_BAR, TX_TAIL_OFFSET, Queue, Script, differences, plane_config, run, rx_flow
 from nicmodel._fastpath import FastPath
 
 from nicmodel.datasheet.timing import DOMAIN_BASE
@@ -114,6 +114,40 @@ def test_a_run_may_be_asked_for_any_time_and_any_number_of_instants(plane, time)
     made.mmio_read(0, 0, 8, made.now + 1)
     assert [upcall.kind for upcall in made.run_until(np.int64(NEVER), -time)] == [UpcallKind.REG_READ]
     assert made.run_until(time) == [] and made.next_time() == NEVER
+
+
+@BOTH
+@pytest.mark.parametrize("seed", range(4))
+def test_calls_take_effect_by_their_stamps_and_those_of_one_stamp_in_their_order(plane, seed):
+    """Given in any order, also long before others, with more than one to come at a time."""
+    rng = np.random.default_rng(seed)
+    stamps = rng.integers(1, 60, 200) * 1_000_000
+    made = plane(plane_config(**SILENT))
+    told = []
+    for first in range(0, 200, 40):
+        numbers = [made.mmio_read(0, 0, 8, max(int(at), made.now + 1)) for at in stamps[first:first + 40]]
+        if first == 0:
+            asked = {}
+        asked |= {number: (max(int(at), made.now + 1), number) for number, at in zip(numbers, stamps[first:], strict=False)}
+        for _ in range(10):
+            told += made.run_until(NEVER)
+    while upcalls := made.run_until(NEVER):
+        told += upcalls
+    order = [upcall.args[3] for upcall in told]
+    assert order == sorted(order, key=asked.__getitem__) and len(order) == 200
+
+
+@BOTH
+@pytest.mark.parametrize("half", ("tx", "rx"))
+def test_a_threshold_above_what_a_ring_holds_on_chip_is_that(plane, half):
+    """While its place on chip is full a ring fetches nothing: not even a read of no descriptor."""
+    def outcome(threshold):
+        config = (("books", True), (f"{half}_cache", 4), (f"{half}_threshold", threshold))
+        return run(plane, Script("full", (Queue(1, rx=True, count=40),), (rx_flow(1, interval_ticks=500_000 * 1024),),
+                                 ((1000, "set", ("shaper", 1, 1 << 30, 0)),), config, end=12_000_000))
+
+    told = differences(outcome(32), outcome(4))
+    assert not told, told
 
 
 @BOTH
