@@ -133,6 +133,7 @@ def test_calls_take_effect_by_their_stamps_and_those_of_one_stamp_in_their_order
             told += made.run_until(NEVER)
     while upcalls := made.run_until(NEVER):
         told += upcalls
+    assert all(0 < upcall.time - asked[upcall.args[3]][0] < 1_000_000 for upcall in told)
     order = [upcall.args[3] for upcall in told]
     assert order == sorted(order, key=asked.__getitem__) and len(order) == 200
 
@@ -169,6 +170,17 @@ def fetching(plane, base, memory=None):
     plane.set("hot", 1 << 32 | TAIL_BAR << 24 | TX_TAIL_OFFSET, (0, 0), 2)
     plane.mmio_write(1, TAIL_BAR, TX_TAIL_OFFSET, 4, 3)
     return plane
+
+
+@BOTH
+def test_a_ring_of_a_function_that_may_not_master_the_bus_does_not_open(plane):
+    made = plane(plane_config(**SILENT))
+    made.attach(1, DOMAIN_BASE, None)
+    made.open_ring(Direction.TX, 0, RingConfig(1, DOMAIN_BASE, 8, 1), 2)
+    made.set("bme", 1, (1,), 3)
+    made.set("hot", 1 << 32 | TAIL_BAR << 24 | TX_TAIL_OFFSET, (0, 0), 3)
+    made.mmio_write(1, TAIL_BAR, TX_TAIL_OFFSET, 4, 4)
+    assert made.run_until(10**7) == []
 
 
 @BOTH
