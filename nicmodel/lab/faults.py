@@ -39,9 +39,12 @@ def _set(machine: Machine, table: str, *words: int) -> None:
 
 
 def reset_vf(machine: Machine, event: Fault) -> None:
-    """FLR, as a host writes it. The VF's driver is not told: it has stopped for good."""
+    """FLR, as a host writes it. The VF's driver is not told: it has stopped for good. A VF that is away has nothing to reset."""
     assert event.vf is not None
-    function = Function(machine.endpoint, machine.endpoint.rid_of(1 + event.vf))
+    rid = machine.endpoint.rid_of(1 + event.vf)
+    if rid not in machine.endpoint.functions:           # its PF is halted, gone, or has fewer VFs now
+        return
+    function = Function(machine.endpoint, rid)
     function.change(EXPRESS["DevCtl"], function.capability(EXPRESS.id), InitiateFlr=1)
 
 

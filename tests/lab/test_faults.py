@@ -135,3 +135,12 @@ def test_every_link_follows_the_wire(plane):
         assert [adapter.ndis.link_state for adapter in adapters] == [expected] * 3, at
     assert [len(calls) - was for calls, was in zip(told, before, strict=True)] == [2, 2, 2], "each is told once of each change"
     assert machine.stack.reports() == []
+
+
+@pytest.mark.parametrize("away", [{"kind": "pf_halt"}, {"kind": "pf_surprise"},
+                                  {"kind": "re_enable", "num_vfs": 1}], ids=lambda event: event["kind"])
+def test_a_vf_that_is_away_has_nothing_to_reset(away):
+    """Nor does its number stop the run: nobody answers the host's write."""
+    lives = {"load": "0.02Mpps", "duration": "300us", "life.events": [{"at": "20us", **away}]}
+    plain, reset = (nm.run(scenario(*events, **lives)).simulated for events in ((), ({"at": "250us", "kind": "flr", "vf": 1},)))
+    assert reset == plain
