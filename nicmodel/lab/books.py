@@ -13,14 +13,14 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nicmodel.datasheet import arbiters
 from nicmodel.datasheet.arbiters import ORDER
 from nicmodel.datasheet.books import COUNTS, DOWN_CREDITS, LINE_WAITS, POOLS, RESOURCES, SERVED, UP_CREDITS, WAITS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.sim.errors import ModelBug
-from nicmodel.sim.plane import PF_FUNCTION, Direction, PlaneConfig
+from nicmodel.sim.plane import PF_FUNCTION, AgentConfig, Direction, PlaneConfig
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +51,15 @@ CROSSED = {way: tuple(row.name for row in RESOURCES if row.kind != "own" and row
            for way, each in ((Direction.TX, "tx"), (Direction.RX, "rx"))}
 
 
+class Pace(NamedTuple):
+    """What a ring agent's frames cost in ps, and how many of each direction a pass of it may take."""
+
+    tx_cost_ps: int
+    rx_cost_ps: int
+    tx_batch: int
+    rx_batch: int
+
+
 @dataclass(frozen=True)
 class Limits:
     """What was set and offered, which a plane's results do not say. Times in ps, rates in ticks of 1/1024 ps."""
@@ -63,10 +72,15 @@ class Limits:
     offered_ticks: tuple[int, int] = (0, 0)     # between frames of a function, by direction; 0: saturated
     own_offered: dict[int, tuple[int, int]] = field(default_factory=dict)       # the same of a function with a load of its own
     share_ticks: int = 0             # between frames that a saturated peer sends to one function, its share of the line; 0: none
+    paces: tuple[Pace, ...] = ()     # of each agent in the order of their starts, as its driver asked; of others the above
 
     def offered(self, function: int, way: Direction) -> int:
         """Ticks between frames offered to a function; 0: saturated."""
         return self.own_offered.get(function, self.offered_ticks)[way]
+
+    def pace(self, agent: int) -> Pace:
+        """That of an agent, by its number: a driver of one's own may not keep to what the scenario says of drivers."""
+        return self.paces[agent] if agent < len(self.paces) else Pace(self.tx_cost_ps, self.rx_cost_ps, self.batch, self.batch)
 
 
 @dataclass(frozen=True)
@@ -97,8 +111,8 @@ class Window:
         return core_loads(self)
 
 
-def limits(scenario: Scenario, config: PlaneConfig) -> Limits:
-    """Those of a scenario."""
+def limits(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentConfig] = ()) -> Limits:
+    """Those of a scenario, and of the agents that its drivers have started."""
     from nicmodel.lab.settings import shaper_words
 
     def offered(function: int) -> tuple[int, int]:
@@ -110,8 +124,14 @@ def limits(scenario: Scenario, config: PlaneConfig) -> Limits:
     saturated = [function for function in (PF_FUNCTION, *alone) if scenario.load_of(function).kind == "saturated"]
     share = scenario.interval_ticks(Direction.RX, saturated[0]) if saturated else 0
     driver, words = scenario.driver, shaper_words(scenario)
-    batch = min(driver.batch, scenario.ring_size - 1)           # what a ring has room for
-    return Limits(config, driver.tx_cost, driver.rx_cost, batch, words[0] if words else 0, offered(PF_FUNCTION), alone, share)
+    room = scenario.ring_size - 1           # what a ring has room for
+
+    def pace(agent: AgentConfig) -> Pace:               # of a ring that it has not its batch may be anything
+        batches = (max(1, min(batch, room)) for batch in (agent.tx_batch, agent.rx_batch))
+        return Pace(agent.tx_packet_cost_ps, agent.rx_packet_cost_ps, *batches)
+
+    return Limits(config, driver.tx_cost, driver.rx_cost, min(driver.batch, room), words[0] if words else 0,
+                  offered(PF_FUNCTION), alone, share, tuple(map(pace, agents)))
 
 
 def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, limits: Limits) -> Window | None:
@@ -222,8 +242,9 @@ def core_loads(w: Window) -> list[list[float]]:
     count = Counter(row[0] for row in rows)
     for position, (function, core, busy, passes, received) in enumerate(rows):
         sent = int(w.functions[function]["tx_packets"]) / count[function]
-        around = max(0.0, busy - sent * w.limits.tx_cost_ps - received * w.limits.rx_cost_ps)
-        full = min(1.0, max(sent, received) / (w.limits.batch * passes)) if passes else 1.0
+        pace = w.limits.pace(position)
+        around = max(0.0, busy - sent * pace.tx_cost_ps - received * pace.rx_cost_ps)
+        full = min(1.0, max(sent / (pace.tx_batch * passes), received / (pace.rx_batch * passes))) if passes else 1.0
         place = (1, core) if core >= 0 else (0, position)
         by_core[place] = by_core.get(place, 0.0) + (busy - around * (1 - full)) / w.ps
         places[function].append(place)

@@ -308,6 +308,10 @@ class Machine:
             core = core_of(self.scenario, config.function, queue)
             self.agents.append(self.device.start_agent(self.change.agent(replace(config, flow=flow, core=core))))
 
+    def started_agents(self) -> list[AgentConfig]:
+        """Those of the data plane, by its numbers: what their drivers asked for, and what was changed of it."""
+        return [self.change.agent(config) for config in self.held[:len(self.agents)]]
+
     def next_offer(self, at: int, queue: int, queues: int, function: int) -> int:
         """When one of a function's queues, which take the frames of its load in turns, is offered its next one.
 

@@ -164,7 +164,8 @@ class Run:
             self._keep(results["rows"], results.get("row_waits", NO_WAITS))
         if self.guests:
             machine.look()
-        ledger = books.window(opened, results, window_ps, books.limits(scenario, machine.config))
+        limits = books.limits(scenario, machine.config, machine.started_agents())
+        ledger = books.window(opened, results, window_ps, limits)
         steady = None if ledger is None or self.guests else (
             not self._stopped() and steadiness.is_steady(self.marks, steadiness.streams(ledger)))
         return Measured(

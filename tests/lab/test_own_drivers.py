@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+import nicmodel as nm
 from nicmodel.lab import machine
 from nicmodel.lab.cli import main
 
@@ -287,3 +288,27 @@ def test_an_entry_point_that_returns_nothing_breaks_its_rule(command, driver, ru
     out = command("rules", "one_vf", "--driver", f"mine.py:{driver}", "--json")[1]
     row = next(row for row in json.loads(out)["rows"] if row["id"] == rule)
     assert row["verdict"] == "broken" and "status" in row["evidence"]
+
+
+SMALL = """
+from dataclasses import replace
+
+from drivers.vf import VfMiniport
+
+
+class SmallPasses(VfMiniport):
+    def __init__(self, ndis, handle, settings):
+        rings = tuple(replace(ring, tx_batch=2, rx_batch=2, pass_cost_ps=1_000_000) for ring in settings.rings)
+        super().__init__(ndis, handle, replace(settings, rings=rings))
+"""
+
+
+@pytest.mark.parametrize("direction", ["tx", "rx"])
+def test_a_core_that_ones_own_driver_fills_with_small_passes_is_its_limit(tmp_path, direction):
+    """Two frames a microsecond are all that it takes: full passes are those that it asks for, not the scenario's of 32."""
+    (tmp_path / "small.py").write_text(SMALL)
+    load = "saturated" if direction == "tx" else "20%"
+    names = [vf["bottleneck"] for vf in nm.run(
+        "vf_scaling", num_vfs=2, direction=direction, load=load, warmup="400us", duration="200us",
+        driver={"mutants": {"0": f"{tmp_path / 'small.py'}:SmallPasses"}}).simulated["vfs"]]
+    assert names == ["vcpu", "vcpu" if direction == "tx" else "offered load"]
