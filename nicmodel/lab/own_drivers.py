@@ -73,8 +73,9 @@ def blamed(problem: BaseException) -> str | None:
         if frames:
             frame, line = frames[-1]
             said = " ".join(f"{type(link).__name__}: {link}".split()).rstrip(":")
-            return f"{type(frame.f_locals.get('self')).__name__} raised {said} in {frame.f_code.co_name} " \
-                   f"({Path(frame.f_code.co_filename).name}, line {line})"
+            file, own = Path(frame.f_code.co_filename).name, frame.f_locals.get("self")
+            who = file if own is None else type(own).__name__       # a function that is no method
+            return f"{who} raised {said} in {frame.f_code.co_name} ({file}, line {line})"
     return None
 
 

@@ -2,7 +2,7 @@
 
 Drivers are SimPy processes. `read`, `config_read`, `config_write` and `sleep` give an event to yield; a
 posted `write` is a plain call; what waits in several steps is a generator (`yield from`). Misuse is a
-`DriverFault`.
+`DriverFault`; memory that there is not, and an agent or a vector that cannot be, are a `ValueError`.
 """
 
 from __future__ import annotations
@@ -139,19 +139,26 @@ class FunctionHandle:
 
     def allocate(self, nbytes: int, align: int = 128) -> int:
         """The address of fresh zero bytes that driver and device share."""
-        return self.domain.allocate(nbytes, align)
+        return cast(int, self._asked(self.domain.allocate, nbytes, align))
 
     def memory_read(self, address: int, nbytes: int) -> bytes:
-        return self.domain.read(address, nbytes)
+        return cast(bytes, self._asked(self.domain.read, address, nbytes))
 
     def memory_write(self, address: int, data: bytes) -> None:
-        self.domain.write(address, data)
+        self._asked(self.domain.write, address, data)
+
+    def _asked(self, do: Callable[..., Any], *args: Any, **fields: Any) -> Any:
+        """What the driver asks for; what cannot be is a mistake in its code, not in the model's."""
+        try:
+            return do(*args, **fields)
+        except ModelBug as bug:
+            raise ValueError(str(bug)) from None
 
     # interrupts --------------------------------------------------------------------------------------------
 
     def connect_interrupt(self, vector: int, callback: Callable[[int], None]) -> None:
         """`callback(vector)` runs when a message of this vector reaches the host."""
-        self.ops.connect_interrupt(self.index, vector, callback)
+        self._asked(self.ops.connect_interrupt, self.index, vector, callback)
 
     def enable_msix(self, vectors: int) -> Steps:
         """Program and unmask the first `vectors` entries and enable MSI-X.
@@ -199,7 +206,7 @@ class FunctionHandle:
         for ring in ("tx_ring", "rx_ring"):
             own = fields.get(ring, NO_AGENT)
             fields[ring] = own + self.first_queue if own >= 0 else own
-        return self.ops.start_agent(AgentConfig(**fields))
+        return self.ops.start_agent(self._asked(AgentConfig, **fields))
 
     def stop_ring_agent(self, agent: int) -> None:
         """The agent posts nothing more; what it posted is still reaped."""

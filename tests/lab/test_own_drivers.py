@@ -312,3 +312,64 @@ def test_a_core_that_ones_own_driver_fills_with_small_passes_is_its_limit(tmp_pa
         "vf_scaling", num_vfs=2, direction=direction, load=load, warmup="400us", duration="200us",
         driver={"mutants": {"0": f"{tmp_path / 'small.py'}:SmallPasses"}}).simulated["vfs"]]
     assert names == ["vcpu", "vcpu" if direction == "tx" else "offered load"]
+
+
+ASKS = """
+from dataclasses import replace
+
+from drivers.vf import VfMiniport
+
+
+class Asks(VfMiniport):
+    asked = {}
+
+    def __init__(self, ndis, handle, settings):
+        super().__init__(ndis, handle, replace(settings, rings=tuple(replace(ring, **self.asked) for ring in settings.rings)))
+
+
+class Large(Asks):
+    asked = {"ring_size": 8192}
+
+
+class NoBatch(Asks):
+    asked = {"tx_batch": 0}
+
+
+class Awake(Asks):
+    asked = {"irq_latency_ps": 0}
+
+
+class Elsewhere(VfMiniport):
+    def self_test(self):
+        return self.handle.memory_write(5, b"x")
+
+
+class Vector(VfMiniport):
+    def self_test(self):
+        return self.handle.connect_interrupt(99, print)
+
+
+class Apart(VfMiniport):
+    def self_test(self):
+        self.ndis.env.process(later(self.ndis))
+
+
+def later(ndis):
+    yield ndis.NdisMSleep(1000)
+    raise IndexError("too late")
+"""
+
+
+@pytest.mark.parametrize(("name", "says"), [
+    ("Large", "VF0: Large raised ValueError: domain 1 is full: 16777216 bytes asked, "),
+    ("NoBatch", "VF0: NoBatch raised ValueError: an agent's batches are at least 1: "),
+    ("Awake", "VF0: Awake raised ValueError: an agent wakes later than its interrupt: "),
+    ("Elsewhere", "VF0: Elsewhere raised ValueError: domain 1 has no bytes at 0x5+1 in MiniportInitializeEx (asks.py, line "),
+    ("Vector", "VF0: Vector raised ValueError: a function has 64 vectors from 0 on, and -1 is none: not 99 in MiniportInitia"),
+    ("Apart", "asks.py raised IndexError: too late in later (asks.py, line "),
+])
+def test_what_no_machine_can_give_is_a_mistake_of_the_driver_that_asks_for_it(command, tmp_path, name, says):
+    (tmp_path / "asks.py").write_text(ASKS)
+    for arguments in (("rules", "one_vf", "--driver", f"asks.py:{name}"), (*RUN, "--set", f"driver.mutants.0=asks.py:{name}")):
+        status, out, err = command(*arguments)
+        assert (status, out, err.count("\n")) == (1, "", 1) and err.startswith(f"nicmodel: {says}")
