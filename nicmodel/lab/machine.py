@@ -68,6 +68,8 @@ class LabOps:
         self.connect_interrupt = device.connect_interrupt
 
     def start_agent(self, config: AgentConfig) -> int:
+        if (ring := max(config.tx_ring, config.rx_ring)) >= self.machine.config.num_rings:     # told now, while its driver asks
+            raise ValueError(f"there is no queue {ring} for a ring agent: the adapter has {self.machine.config.num_rings}")
         if config.function == PF_FUNCTION and self.machine.switch is not None:
             config = self.machine.switch.take(config)
         self.machine.held.append(config)

@@ -339,6 +339,12 @@ class Awake(Asks):
     asked = {"irq_latency_ps": 0}
 
 
+class Beyond(VfMiniport):
+    def oid_request(self, kind, oid, buffer):
+        self.pairs[0].index = 500 if oid.name == "GEN_CURRENT_PACKET_FILTER" else 0
+        return super().oid_request(kind, oid, buffer)
+
+
 class Elsewhere(VfMiniport):
     def self_test(self):
         return self.handle.memory_write(5, b"x")
@@ -364,6 +370,7 @@ def later(ndis):
     ("Large", "VF0: Large raised ValueError: domain 1 is full: 16777216 bytes asked, "),
     ("NoBatch", "VF0: NoBatch raised ValueError: an agent's batches are at least 1: "),
     ("Awake", "VF0: Awake raised ValueError: an agent wakes later than its interrupt: "),
+    ("Beyond", "VF0: Beyond raised ValueError: there is no queue 500 for a ring agent: the adapter has 128"),
     ("Elsewhere", "VF0: Elsewhere raised ValueError: domain 1 has no bytes at 0x5+1 in MiniportInitializeEx (asks.py, line "),
     ("Vector", "VF0: Vector raised ValueError: a function has 64 vectors from 0 on, and -1 is none: not 99 in MiniportInitia"),
     ("Apart", "asks.py raised IndexError: too late in later (asks.py, line "),
