@@ -76,7 +76,7 @@ def run(
     plane: Plane = "fast",
     seed: Seed = None,
     out: Out = None,
-    plot: Annotated[bool, typer.Option("--plot", help="Draw SCENARIO.png.")] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw SCENARIO.png, in the folder of --out or here.")] = False,
     strict: Annotated[bool, typer.Option(help="Fail if a VF is closed or a rule is broken.")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -206,6 +206,7 @@ def _frame_rows(swept: Any) -> list[dict[str, Any]]:
 
 def _show_sweep(swept: Any, axes: dict[str, list[Any]]) -> None:
     from nicmodel.lab.axes import written
+    from nicmodel.lab.look import counted
     from nicmodel.lab.report import distrust, rows_table, sweep_notes
 
     frame = swept.frame
@@ -223,7 +224,7 @@ def _show_sweep(swept: Any, axes: dict[str, list[Any]]) -> None:
             for row in points
         ]
         show(rows_table(rounded, [column.removeprefix("point_") for column in columns]))
-        show(f"Table     {swept.table} ({len(frame):,} rows, one a point and VF)\nPicture   {swept.picture}")
+        show(f"Table     {swept.table} ({counted(len(frame), 'row')}, one a point and VF)\nPicture   {swept.picture}")
         for line in sweep_notes(frame):
             show(line)
     show(
@@ -268,11 +269,12 @@ def replay(
     if as_json:
         print(json.dumps(replayed.to_dict(), indent=1))
     else:
+        from nicmodel.lab.look import counted
         from nicmodel.lab.report import replay_report
 
         show(replay_report(replayed))
         if write:
-            say(f"{len(replayed.wire):,} frames that left the wire are in {write}")
+            say(f"{write} holds {counted(len(replayed.wire), 'frame')} that left the wire")
     return INTERRUPTED if replayed.interrupted else OK if replayed.ok else UNMET
 
 

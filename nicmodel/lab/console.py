@@ -15,6 +15,7 @@ from typing import Any
 import typer
 
 from nicmodel.lab.endings import BAD_INPUT, INTERRUPTED, NOTHING_MEASURED, OK, UNMET
+from nicmodel.lab.files import reason
 from nicmodel.sim.errors import DriverFault, DriverStumble, ScenarioError
 
 # What bad arguments raise. Typer carries its own click or uses the installed one, as its version has it.
@@ -90,8 +91,7 @@ def ended(command: Callable[[], Any]) -> int:
             raise
         return _reader_has_left()
     except OSError as error:
-        why = error.strerror or str(error)
-        say(f"{error.filename}: {why}" if error.filename else f"the output cannot be written: {why.lower()}")
+        say(f"{error.filename or 'the output cannot be written'}: {reason(error)}")
     except (Stopped, KeyboardInterrupt, typer.Abort):
         say(NOTHING_MEASURED)
         return INTERRUPTED

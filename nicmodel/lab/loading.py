@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from nicmodel.lab.files import reason
 from nicmodel.lab.keys import Section, walk
 from nicmodel.lab.names import meant, nearest_or
 from nicmodel.lab.scenario import Scenario
@@ -62,8 +63,8 @@ def read(name: str | Path) -> tuple[dict[str, Any], str]:
         with path.open("rb") as file:
             content = file.read(MAX_FILE + 1)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ScenarioError(f"the scenario cannot be read: {reason}", file=str(name)) from None
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise ScenarioError(f"the scenario cannot be read: {why}", file=str(name)) from None
     if len(content) > MAX_FILE:
         raise ScenarioError("the scenario cannot be read: it is larger than 1 MiB", file=str(name))
     return _parse(content, str(name), path.stem)

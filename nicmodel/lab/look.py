@@ -1,4 +1,4 @@
-"""The look of every table that is printed: no lines, bold headings, and cells that fold rather than lose a letter."""
+"""The look of what is printed: tables without lines, whose headings are bold and whose cells fold rather than lose a letter."""
 
 from __future__ import annotations
 
@@ -13,3 +13,12 @@ def plain(*columns: str, right: Collection[str] = (), whole: Collection[str] = (
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", no_wrap=column in whole, overflow="fold")
     return table
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "VF"), counted(1200, "frame"), counted(0, "row")
+    ('1 VF', '1,200 frames', '0 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -41,7 +41,10 @@ Seed = Annotated[int | None, typer.Option(metavar="N", parser=whole_number, help
 ALL_CORES = max(1, os.cpu_count() or 1)
 Workers = Annotated[int, typer.Option(metavar="N", parser=whole_number, help="Processes.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", parser=named_folder, help="Folder for files.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", parser=named_folder, help="Folder for SCENARIO.json, and for rows and picture."),
+]
 
 
 def print_rows(rows: list[dict[str, Any]], columns: Sequence[str], as_json: bool) -> int:

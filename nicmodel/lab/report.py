@@ -16,8 +16,9 @@ from rich.text import Text
 
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.life_report import life_report
-from nicmodel.lab.look import plain
+from nicmodel.lab.look import counted, plain
 from nicmodel.lab.results import BINS, DIRECTIONS, RunResult
+from nicmodel.lab.steadiness import STEADY
 from nicmodel.lab.waiting import utilisation_line, waiting_table
 from nicmodel.sim.units import DURATION
 
@@ -58,7 +59,7 @@ def headline(result: RunResult) -> str:
         else f"mix of {len(s.sizes)} sizes ({min(s.sizes)}-{max(s.sizes)} B)"
     )
     return (
-        f"{s.id}: {s.num_vfs} VF{'s' if s.num_vfs > 1 else ''} on {s.profile}, {sizes}, {s.direction}"
+        f"{s.id}: {counted(s.num_vfs, 'VF')} on {s.profile}, {sizes}, {s.direction}"
         f", load {s.load}{own_loads(s.traffic.loads)}, PCIe Gen{s.pcie.gen} x{s.pcie.lanes}, seed {s.seed}"
     )
 
@@ -188,13 +189,14 @@ def cap(result: RunResult) -> Iterable[str]:
         )
 
 
+THEY_DIFFER = f"differ by more than {100 * STEADY:g} % in packets or latency"
+OTHERS_ELSEWHERE = "a longer warmup or duration gives other figures"
+
+
 def steadiness(result: RunResult) -> Iterable[str]:
     """A warning if the window was not of one piece."""
     if result.simulated["totals"]["steady"] is False:
-        yield (
-            "Warning   the halves of the window differ by more than 2 % in packets or latency, or it was cut: "
-            "a longer warmup or duration gives other figures"
-        )
+        yield f"Warning   the halves of the window {THEY_DIFFER}, or it was cut: {OTHERS_ELSEWHERE}"
 
 
 WHERE = "`nicmodel rules` says where"
@@ -261,13 +263,11 @@ def sweep_notes(frame: pd.DataFrame) -> Iterable[str]:
     """A line each for points whose window was not of one piece, and for those that miss an expectation."""
     points = frame.drop_duplicates("point")
     unsteady, unmet = (int(each.sum()) for each in doubts(points).values())
+    of_all = f"of {counted(len(points), 'point')}"
     if unsteady:
-        yield (
-            f"Warning   in {unsteady} of {len(points)} points the halves of the window differ by more than 2 % in packets or "
-            "latency (point_steady): a longer warmup or duration gives other figures"
-        )
+        yield f"Warning   in {unsteady} {of_all} the halves of the window {THEY_DIFFER} (point_steady): {OTHERS_ELSEWHERE}"
     if unmet:
-        yield f"Expected  {unmet} of {len(points)} points miss an expectation of the scenario (point_unmet: how many)"
+        yield f"Expected  in {unmet} {of_all} an expectation of the scenario is missed (point_unmet: how many)"
 
 
 def doubts(points: pd.DataFrame) -> dict[str, pd.Series]:
@@ -304,7 +304,7 @@ def replay_report(replayed: Replayed) -> RenderableType:
         for v in replayed.vfs
     ]
     lines = [
-        f"{replayed.capture}: {replayed.frames:,} frames through {replayed.scenario.num_vfs} VFs of "
+        f"{replayed.capture}: {counted(replayed.frames, 'frame')} through {counted(replayed.scenario.num_vfs, 'VF')} of "
         f"{replayed.scenario.profile}"
     ]
     lines += [f"Left out  {n:,} {why}" for why, n in replayed.skipped.items()]

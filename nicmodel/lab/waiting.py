@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nicmodel.lab.books import SAID, Window, limited_by, shares, waited, ways
-from nicmodel.lab.look import plain
+from nicmodel.lab.look import counted, plain
 from nicmodel.sim.plane import Direction
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def relaxed_table(rows: Iterable[dict[str, Any]]) -> Table:
     """What each relaxed run brought, next to what the book said of it."""
     table = plain("resource", "U", "named by", "relaxed x", "rate x", "predicted x", "elasticity", "agrees")
     for row in rows:
-        named = f"{row['named']} VF{'s' if row['named'] > 1 else ''}" if row["named"] else "-"
+        named = counted(row["named"], "VF") if row["named"] else "-"
         expected = "-" if row["predicted"] is None else f"{row['predicted']:.3f}"
         figures = (f"{row[key]:.3f}" for key in ("factor", "ratio"))
         table.add_row(row["resource"], percent(row["utilisation"]), named, *figures, expected, f"{row['elasticity']:z.2f}",

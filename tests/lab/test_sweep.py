@@ -209,7 +209,7 @@ def test_the_command_tells_of_points_that_are_unsteady_or_miss_an_expectation(mo
     (tmp_path / "x.toml").write_text(EXPECTS)
     arguments = ["sweep", tmp_path / "x.toml", "--out", tmp_path / "out", "--set", "seed=1,2,1000"]
     status, out, _ = command(*arguments)
-    assert status == 1 and "Expected  2 of 3 points miss an expectation" in out
+    assert status == 1 and "Expected  in 2 of 3 points an expectation" in out
     assert "Warning   in 1 of 3 points the halves of the window differ" in out
     assert [re.split("  +", line.strip())[-1] for line in out.splitlines()[:4]] == ["distrust", "unmet", "unsteady, unmet", "-"]
     frame = pd.read_parquet(tmp_path / "out" / "sweep.parquet").drop_duplicates("point")
@@ -218,6 +218,9 @@ def test_the_command_tells_of_points_that_are_unsteady_or_miss_an_expectation(mo
     assert status == 1 and json.loads(out)["unmet"] == 2
     status, out, _ = command(*arguments[:-1], "seed=1000,1001")
     assert status == 0 and "Expected" not in out and "Warning" not in out and "distrust" not in out
+    status, out, _ = command(*arguments[:-1], "seed=2", "--set", "num_vfs=1")
+    said = " ".join(out.split())
+    assert status == 1 and "Warning in 1 of 1 point the halves" in said and "(1 row, one a point and VF)" in said
 
 
 def test_the_command_prints_a_dash_where_a_point_has_no_figure(command, tmp_path):
