@@ -20,6 +20,8 @@ from nicmodel.sim.errors import ScenarioError
 
 POLL_SECONDS = 0.2  # how soon a stop is noticed
 JOIN_SECONDS = 2.0
+DIED = "its worker died"
+NO_GUARD = 'a script that starts workers is run anew by each of them: it needs `if __name__ == "__main__":`, and to be a file'
 
 
 def check_workers(count: int, who: str) -> None:
@@ -48,6 +50,7 @@ class Worker:
             self.process.start()
         theirs.close()
         self.job: Any = None
+        self.answered = False
 
     def give(self, job: Any) -> None:
         self.job = job
@@ -61,10 +64,12 @@ class Worker:
         job, self.job = self.job, None
         try:
             value, error = self.pipe.recv()
+            self.answered = True
             return Outcome(job, value, error)
         except (EOFError, OSError):
             self.process.join(JOIN_SECONDS)
-            return Outcome(job, error=f"its worker died (exit code {self.process.exitcode})")
+            why = f"{DIED} (exit code {self.process.exitcode})"
+            return Outcome(job, error=why if self.answered or self.process.exitcode != 1 else f"{why}: {NO_GUARD}")
 
     def end(self) -> None:
         self.pipe.close()
@@ -134,7 +139,7 @@ def run_all(
             ready = wait([worker.pipe for worker in workers if worker.job is not None], POLL_SECONDS)
             for worker in [w for w in workers if w.pipe in ready]:
                 outcome = worker.collect()
-                alive = worker.process.is_alive() and not (outcome.error or "").startswith("its worker died")
+                alive = worker.process.is_alive() and not (outcome.error or "").startswith(DIED)
                 if alive and waiting:
                     worker.give(waiting.pop())
                 elif not alive:

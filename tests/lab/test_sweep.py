@@ -287,6 +287,16 @@ def test_the_command_reports_a_lost_point_with_status_1(monkeypatch, command, tm
     assert status == 1 and "its worker died" in err
 
 
+def test_a_script_that_forgets_that_workers_run_it_anew_is_told(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        'import nicmodel as nm\n'
+        'swept = nm.sweep("vf_scaling", {"num_vfs": [1]}, "out")\n'
+        'print(*swept.failed.values())\n')
+    done = subprocess.run([sys.executable, "mine.py"], capture_output=True, text=True, cwd=tmp_path,
+                          env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+    assert done.stdout.startswith("its worker died (exit code 1): a script that starts workers is run anew by each")
+
+
 SLOW = """
 import sys
 import lab_fakes
