@@ -27,15 +27,13 @@ from nicmodel.datasheet.ndis import (
 from nicmodel.datasheet.ndis_structures import HypervisorInfo, header_is
 from nicmodel.ndis import predicates  # noqa: F401  registers them
 from nicmodel.ndis.checker import Call, Checker, attribute_kind, known_structure
-from nicmodel.ndis.irql import Irql
+from nicmodel.ndis.library_interrupts import InterruptFunctions
 from nicmodel.ndis.library_sriov import SriovFunctions
 from nicmodel.ndis.net_buffers import Binding, NetBufferList, serials
 from nicmodel.ndis.observed import ObservedHandle
 from nicmodel.ndis.platform import Platform
 from nicmodel.ndis.seen import INDICATE, SEND_COMPLETE
-from nicmodel.ndis.stumble import stumble
 from nicmodel.pcie.handle import Steps
-from nicmodel.sim.errors import NicModelError
 
 if TYPE_CHECKING:
     import simpy
@@ -51,7 +49,7 @@ class ResourceRequirements:
 
 
 SHARED_ALIGN = 128          # bytes
-CONFIGURATION, MAPPING, DMA, INTERRUPT = "a configuration handle", "a mapping of registers", "a DMA channel", "an interrupt"
+CONFIGURATION, MAPPING, DMA = "a configuration handle", "a mapping of registers", "a DMA channel"
 MEMORY, SHARED, VPORT_SHARED = "memory", "shared memory", "shared memory of a VPort"
 CAPABILITIES = {
     Indication.NIC_SWITCH_CURRENT_CAPABILITIES: "CurrentNicSwitchCapabilities",
@@ -61,7 +59,7 @@ CAPABILITIES = {
 """Indications of capabilities that have changed, and where NDIS keeps them."""
 
 
-class NdisLibrary(SriovFunctions):
+class NdisLibrary(InterruptFunctions, SriovFunctions):
     """NDIS for one adapter of a role ("PF" or "VF").
 
     ``faults`` maps a function name (for attributes: "NdisMSetMiniportAttributes.<kind>") to the status it
@@ -83,10 +81,7 @@ class NdisLibrary(SriovFunctions):
         self.add_device_context: int | None = None
         self.pnp_handlers: Mapping[str, Any] = {}
         self.attributes: dict[str, LittleEndianStructure] = {}        # kind -> what NDIS has accepted
-        self.irql = Irql.PASSIVE
-        self.granted_messages: int | None = None                      # None: whatever the function has
-        self._handlers: Sequence[Callable[[int], None]] = ()
-        self._messages: dict[int, int] = {}                           # MSI-X table entry -> message, where they differ
+        self._messages = {}
         self._blocks = itertools.count(1)
         self._taken: defaultdict[tuple[str, int], int] = defaultdict(int)             # what the miniport has, and which
 
@@ -267,65 +262,6 @@ class NdisLibrary(SriovFunctions):
     def NdisFreeSharedMemory(self, address: int) -> None:
         self._give_back(VPORT_SHARED, address)
         self.record("NdisFreeSharedMemory", address=address)
-
-    def NdisMRegisterInterruptEx(self, handlers: Sequence[Callable[[int], None]]) -> Steps:
-        """One handler a message, RESOURCES for more than were granted. Handlers may run before this returns: each is run
-        once, spuriously."""
-        call = self.record("NdisMRegisterInterruptEx", messages=len(handlers))
-        granted = self.granted_messages is None or len(handlers) <= self.granted_messages
-        if self._answer(call, Status.SUCCESS if granted else Status.RESOURCES) != Status.SUCCESS:
-            return call.result
-        self._handlers = tuple(handlers)
-        self._taken[INTERRUPT, 0] += 1
-        for message in range(len(handlers)):
-            error = None
-            try:
-                self._interrupt(message)
-            except Exception as problem:      # the handler is the driver author's: name the fault, go on
-                error = f"{type(problem).__name__}: {problem}"
-            self.record("MessageInterrupt", message=message, registering=True, error=error)
-        yield from self.platform.connect_interrupts(len(handlers), self._message)
-        return call.result
-
-    def NdisMDeregisterInterruptEx(self) -> None:
-        """No handler runs after this."""
-        self._give_back(INTERRUPT)
-        self.record("NdisMDeregisterInterruptEx")
-        self._handlers = ()
-        self._messages.clear()
-
-    def NdisMConfigMSIXTableEntry(self, entry: int, *, message: int | None = None, masked: bool = False) -> Steps:
-        """Maps a table entry to a message (at first, entry i to message i), or masks it, or unmasks it.
-
-        INVALID_PARAMETER for an entry or message that was not granted; so is every call while no interrupt is
-        registered.
-        """
-        call = self.record("NdisMConfigMSIXTableEntry", entry=entry, message=message, masked=masked)
-        to = self._messages.get(entry, entry) if message is None else message
-        if not all(0 <= each < len(self._handlers) for each in (entry, to)):
-            return self._answer(call, Status.INVALID_PARAMETER)
-        yield from self.platform.configure_msix(entry, to, masked)
-        self._messages[entry] = to
-        return self._answer(call, Status.SUCCESS)
-
-    def _message(self, entry: int) -> None:
-        """A message of the running device."""
-        try:
-            self._interrupt(entry)
-        except NicModelError:
-            raise
-        except (Exception, SystemExit) as problem:
-            raise stumble(self.name, self.driver, "a message interrupt", problem) from problem
-
-    def _interrupt(self, entry: int) -> None:
-        """A message has come: its handler runs as a DPC does, at DISPATCH_LEVEL."""
-        message = self._messages.get(entry, entry)
-        if message < len(self._handlers):
-            was, self.irql = self.irql, Irql.DISPATCH
-            try:
-                self._handlers[message](message)
-            finally:
-                self.irql = was
 
     def NdisMSleep(self, ps: int) -> simpy.Event:
         """An event that comes after ``ps`` picoseconds."""
