@@ -13,8 +13,8 @@ What is off by default has rooms of its own, entered by one test each: `passing`
 TLPs, `rows` of packets, `queues` before the scheduler, `sums`, `pools`, `served`, and their memory in `ledger`.
 
 `types`, `parts` and `pcie` hold every struct, `tlps` is where TLPs live and `records` where rows do, `books` what all rooms
-write down, `revoke` takes things back, `faults` stops the plane, `invariants` looks at everything in a checked build, `door`
-talks to Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
+write down, `revoke` takes things back, `faults` stops the plane, `invariants` and `census` look at everything in a checked
+build, `door` talks to Python. The rooms are included here, into one translation unit, so that the compiler sees every call.
 To follow a packet, begin at `resume` below: each rank is one event, each name is the room that resumes.
 """
 
@@ -78,6 +78,7 @@ include "_fast/cores.pxi"
 include "_fast/revoke.pxi"
 include "_fast/calls.pxi"
 include "_fast/options.pxi"
+include "_fast/census.pxi"
 include "_fast/invariants.pxi"
 include "_fast/damage.pxi"
 include "_fast/build.pxi"
