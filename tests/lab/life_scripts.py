@@ -1,4 +1,5 @@
-"""Lives drawn at random: events that can follow each other, close together and far apart, for the tests of both planes."""
+"""Lives for tests: a scenario of given events, and lives drawn at random, whose events can follow each other close together and
+far apart."""
 
 from __future__ import annotations
 
@@ -6,12 +7,21 @@ import random
 from typing import Any
 
 from nicmodel.lab.life_keys import ENDS, KINDS
+from nicmodel.lab.loading import build
+from nicmodel.lab.scenario import Scenario
 
 GUESTS, EVENTS = 3, 7
 GAPS_US = (0, 1, 5, 30, 160)
 WHOLE_ADAPTER = ("pf_reset", "pf_halt", "pf_sleep", "pf_surprise", "re_enable")
 RESETTING = ("pf_reset", "pf_resume", "re_enable")
 AFTER_A_RESET_US = 10_500
+
+PLAIN: dict[str, Any] = {"num_vfs": 2, "direction": "both", "load": "0.5Mpps", "warmup": 0, "duration": "400us"}
+
+
+def scenario(*events: dict[str, Any], **keys: Any) -> Scenario:
+    """A plain scenario with these events and keys."""
+    return build({}, "life", PLAIN | keys | {"life.events": list(events)}, where="argument")
 
 
 def drawn(seed: int) -> dict[str, Any]:

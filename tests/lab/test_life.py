@@ -1,4 +1,4 @@
-"""[life]: guests' VFs come and go under traffic, on both planes alike; what cannot be is one sentence."""
+"""[life]: guests' VFs come and go under traffic, on both planes alike."""
 
 from __future__ import annotations
 
@@ -6,29 +6,22 @@ import json
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
-from life_scripts import drawn
+from life_scripts import PLAIN, drawn, scenario
 
 import nicmodel as nm
 from drivers.mutants import MUTANTS
-from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP
+from nicmodel.datasheet.stages import DELIVERED
 from nicmodel.lab.expect import LIFE, life_figures, names
 from nicmodel.lab.life import CARRIED_OUT
 from nicmodel.lab.life_keys import KINDS, PLACES
-from nicmodel.lab.life_ledger import SPANS, GuestLife, Window, dark, losses
+from nicmodel.lab.life_ledger import SPANS
 from nicmodel.lab.life_report import guests_line, us
 from nicmodel.lab.loading import build, shipped
 from nicmodel.lab.testbench import bring_up
-from nicmodel.sim.errors import ScenarioError
 
 SCENARIOS = [name for name in shipped() if name.startswith("life_")]
 US = 1_000_000
-PLAIN = {"num_vfs": 2, "direction": "both", "load": "0.5Mpps", "warmup": 0, "duration": "400us"}
-
-
-def scenario(*events, **keys):
-    return build({}, "life", PLAIN | keys | {"life.events": list(events)}, where="argument")
 
 
 def life_of(*events, plane="fast", **keys):
@@ -291,31 +284,11 @@ def test_every_kind_of_event_is_carried_out_and_on_its_page():
     assert all(PLACES[place].window for place in {kind.place for kind in KINDS.values() if kind.place} | {s.place for s in SPANS})
 
 
-# what the ledger makes of times ------------------------------------------------------------------------------
-def guest(arrived=(), delivered=(), function=(), outcome=(), tx_lost=()):
-    return GuestLife(0, *(np.array(column, np.int64) for column in (arrived, delivered, function, outcome)),
-                     np.array([], np.int64), np.array([], bool), np.array(tx_lost, np.int64))
-
-
-@pytest.mark.parametrize(("delivered", "begin", "end"), [
-    ([10, 20, 30, 90, 100], 30, 90), ([10, 20, 45, 90, 100], 45, 90), ([10, 20, 30], 30, -1), ([90, 100], -1, 90),
-    ([0, 90], 0, 90), ([0, 35, 60, 90], 60, 90), ([10, 30, 90, 300], 30, 90), ([], -1, -1)])
-def test_dark_is_the_longest_gap_around_the_window(delivered, begin, end):
-    found = dark(np.array([-1, *delivered], np.int64), Window("driver_halted", 40, 80))
-    assert (found.begin_ps, found.end_ps) == (begin, end)
-    assert found.ps == (end - begin if min(begin, end) >= 0 else None)
-
-
 def test_the_queues_of_a_vf_share_the_load_of_its_guest():
     life = life_of({"at": "100us", "kind": "fail_over", "vf": 0}, {"at": "200us", "kind": "fail_back", "vf": 0}, queues_per_vf=2)
     for guest in life["guests"]:
         assert guest["tx_offered"] == 200 and not guest["tx_lost"] and 0 <= guest["tx_held"] <= 2
     assert life["guests"][0]["tx_synthetic"] > 10
-
-
-def test_a_window_of_no_length_has_a_gap_too():
-    found = dark(np.array([10, 40, 70]), Window("driver_halted", 40, 40))
-    assert (found.begin_ps, found.end_ps) == (40, 70)
 
 
 @pytest.mark.parametrize("event", ({"kind": "pf_reset"}, {"kind": "pf_halt"}, {"kind": "pf_surprise"},
@@ -325,74 +298,7 @@ def test_a_run_may_end_inside_a_hand_over(event):
     assert first["window"]["end_ps"] == 400 * US and first["end_ps"] is None and first["rx_dark_ps"] is None
 
 
-def test_losses_are_booked_by_who_dropped_the_frame():
-    queue_disabled, reset = FIRST_DROP + 3, FIRST_DROP + 6
-    one = guest(arrived=[1, 2, 3, 4, 9], delivered=[-1] * 5, function=[2, 2, 0, 2, 2],
-                outcome=[queue_disabled, reset, FIRST_DROP, DELIVERED, reset], tx_lost=[3, 9])
-    found = losses(one, Window("vf_not_ready", 1, 5), 1, 9)
-    assert found == {"rx": 3, "tx": 1, "reasons": {"no_descriptor": 1, "queue_disabled": 1, "reset": 1},
-                     "places": dict.fromkeys(PLACES, 0) | {"vf_not_ready": 2, "synthetic": 1}}
-    assert losses(one, None, 9, None)["places"]["other"] == 1
-
-
 def test_expectations_know_the_figures(migration):
     assert set(LIFE) <= names(1) and set(life_figures(None)) == set(LIFE)
     found = life_figures(migration["fast"].simulated["life"])
     assert set(found) == set(LIFE) and found["life.handovers"] == 2 and found["life.rx_lost"] == 65
-
-
-# what cannot be ----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("events", "keys", "says"), [
-    ([{"kind": "fail_over", "vf": 0}], {}, "life.events.0.at is missing"),
-    ([{"at": "1us", "kind": "fall_over", "vf": 0}], {}, "it must be one of attach_vf, detach_vf"),
-    ([{"at": "1us", "kind": "fail_over"}], {}, '"fail_over" needs vf'),
-    ([{"at": "1us", "kind": "fail_over", "vf": 2}], {}, "there is no guest 2: guests are numbered 0 to 1"),
-    ([{"at": "400us", "kind": "fail_over", "vf": 1}], {}, "the run ends 400us after the start of traffic"),
-    ([{"at": "1us", "kind": "fail_back", "vf": 1}], {},
-     '"fail_back" needs a guest without a VF: guest 1 has a VF and is awake at 1us'),
-    ([{"at": "1us", "kind": "fail_over", "vf": 1, "soon": 1}], {}, "life.events.0.soon is not a key"),
-    ([{"at": "5us", "kind": "detach_vf", "vf": 1}, {"at": "2us", "kind": "detach_vf", "vf": 1}], {},
-     "life.events.0.kind: \"detach_vf\" needs a VF: guest 1 has no VF at 5us"),
-    ([{"at": "1us", "kind": "resume", "vf": 1}], {},
-     '"resume" needs a guest that is asleep: guest 1 has a VF and is awake at 1us'),
-    ([{"at": "1us", "kind": "pf_halt"}, {"at": "2us", "kind": "fail_over", "vf": 0}], {},
-     '"fail_over" needs a PF that runs: it is halted at 2us'),
-    ([{"at": "1us", "kind": "pf_surprise"}, {"at": "2us", "kind": "pf_surprise"}], {},
-     '"pf_surprise" needs a PF that runs: it is gone at 2us'),
-    ([{"at": "1us", "kind": "pf_sleep"}, {"at": "2us", "kind": "pf_reset"}], {},
-     '"pf_reset" needs a PF that runs: it is asleep at 2us'),
-    ([{"at": "1us", "kind": "pf_resume"}], {}, '"pf_resume" needs a PF that is asleep: it runs at 1us'),
-    ([{"at": "1us", "kind": "pf_reset", "vf": 0}], {}, '"pf_reset" takes no vf'),
-    ([{"at": "1us", "kind": "re_enable"}], {}, '"re_enable" needs num_vfs'),
-    ([{"at": "1us", "kind": "pf_halt", "num_vfs": 1}], {}, '"pf_halt" takes no num_vfs'),
-    ([{"at": "1us", "kind": "re_enable", "num_vfs": 3}], {}, "3 is not allowed: the scenario has 2 guests"),
-    ([{"at": "1us", "kind": "re_enable", "num_vfs": 1}, {"at": "2us", "kind": "attach_vf", "vf": 1}], {},
-     '"attach_vf" needs a free VF: there are 1 at 2us'),
-    ([], {"life.attached": 3}, "life.attached: 3 is not allowed: there are 2 VFs"),
-    ([], {"life.attached": 1, "direction": "vf2vf"}, "direction: \"vf2vf\" is not allowed with"),
-    ([], {"life.attached": 1, "traffic.pf": True}, "traffic.pf: true is not allowed with"),
-    ([], {"life.pnp": "1GB"}, "life.pnp"),
-    ([{"at": "1us", "kind": "fail_over", "vf": 1, "last_vf": 0}], {}, "last_vf must not be below vf, which is 1"),
-    ([{"at": "1us", "kind": "fail_over", "vf": 1, "every": "1us"}], {}, "every needs last_vf"),
-    ([{"at": "1us", "kind": "pf_reset", "last_vf": 1}], {}, "\"pf_reset\" takes no vf"),
-    ([{"at": "1us", "kind": "fail_over", "vf": 0, "last_vf": 99, "every": "1ns"}], {}, "life.events.0.vf: there is no guest"),
-    ([{"at": "1us", "kind": "fail_over", "vf": 1, "lastvf": 1}], {},
-     "life.events.0.lastvf is not a key; the nearest known key is life.events.0.last_vf"),
-    ([], {"life.event": 1}, "life.event is not a key; the nearest known key is life.events"),
-])
-def test_what_cannot_be_is_said_in_a_sentence(events, keys, says):
-    with pytest.raises(ScenarioError) as error:
-        scenario(*events, **keys)
-    assert says in str(error.value) and "\n" not in str(error.value)
-
-
-def test_a_wrong_event_ends_the_command_with_status_2(command, tmp_path):
-    file = tmp_path / "wrong.toml"
-    file.write_text('[[life.events]]\nat = "1us"\nkind = "fail_over"\nvf = 99\n')
-    status, out, err = command("run", file)
-    assert status == 2 and out == "" and err.count("\n") == 1 and "there is no guest 99" in err
-
-
-def test_life_survives_being_written_and_read_again():
-    made = scenario({"at": "1us", "kind": "fail_over", "vf": 1}, **{"life.attached": 2, "life.pnp": "3us"})
-    assert build(made.config(), "again", {}, where="argument") == made
