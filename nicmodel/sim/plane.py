@@ -5,7 +5,7 @@ Two implementations keep this protocol: `nicmodel.reference` (plain Python, the 
 integer picoseconds throughout; `docs/time.md` says what happens within one instant.
 
 Functions are numbered 0 = PF, 1 + v = VF v. Rings are numbered per direction by absolute queue.
-This file refuses to compute anything.
+Nothing is computed here; a configuration that no registers or timings can mean is a `ModelBug`.
 """
 
 from __future__ import annotations
