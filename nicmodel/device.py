@@ -25,6 +25,7 @@ from nicmodel.nic.nic import Nic
 from nicmodel.pcie import root
 from nicmodel.pcie.endpoint import Endpoint
 from nicmodel.sim.clock import Clock
+from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.limits import check_function
 from nicmodel.sim.memory import Domain
@@ -34,7 +35,6 @@ from nicmodel.sim.plane import (
     AgentConfig,
     DataPlane,
     Payload,
-    PlaneConfig,
     Upcall,
     UpcallKind,
     check_vector,

@@ -19,8 +19,9 @@ from nicmodel.datasheet import arbiters
 from nicmodel.datasheet.arbiters import ORDER
 from nicmodel.datasheet.books import COUNTS, DOWN_CREDITS, LINE_WAITS, POOLS, RESOURCES, SERVED, UP_CREDITS, WAITS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
+from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.errors import ModelBug
-from nicmodel.sim.plane import PF_FUNCTION, AgentConfig, Direction, PlaneConfig
+from nicmodel.sim.plane import PF_FUNCTION, AgentConfig, Direction
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,7 +18,8 @@ from nicmodel.datasheet.ethernet import FCS_BYTES
 from nicmodel.datasheet.pcie_link import MOST_DATA_CREDITS, MOST_HEADER_CREDITS
 from nicmodel.datasheet.policies import POLICIES
 from nicmodel.lab.books import CORE_SERVERS, Window, capacity_of, credit_loads
-from nicmodel.sim.plane import WHOLE_SHARE, AgentConfig, PlaneConfig
+from nicmodel.sim.config import PlaneConfig
+from nicmodel.sim.plane import WHOLE_SHARE, AgentConfig
 
 TENTH = Fraction(11, 10)
 MOST = {name: MOST_DATA_CREDITS if name.endswith("d") else MOST_HEADER_CREDITS for name in COUNTS.values()}

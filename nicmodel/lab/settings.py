@@ -13,7 +13,8 @@ from nicmodel.device import plane_config
 from nicmodel.lab.scenario import CREDITS, Scenario
 from nicmodel.lab.validators import PAGE_SIZES
 from nicmodel.ndis.guests import Times
-from nicmodel.sim.plane import NEVER, PF_FUNCTION, WHOLE_SHARE, Payload, PlaneConfig
+from nicmodel.sim.config import PlaneConfig
+from nicmodel.sim.plane import NEVER, PF_FUNCTION, WHOLE_SHARE, Payload
 
 SIDES = ("host", "device")
 

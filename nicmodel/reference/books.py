@@ -15,7 +15,7 @@ from nicmodel.datasheet.books import COUNTS, LINE_WAITS, POOLS, SAMPLE, SERVED, 
 from nicmodel.reference.credits import DATA, HEADER, Counter
 from nicmodel.reference.instants import LINE, Clock, Instants
 from nicmodel.reference.rows import UNBOOKED
-from nicmodel.sim.plane import PlaneConfig
+from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.results import AGENT_DTYPE, AUDIT_DTYPE, POOL_DTYPE
 
 TAGS, READ_BUFFER, TX_BUFFER, RX_BUFFER, UP_PH, UP_PD, UP_NPH, DOWN_PH, DOWN_PD, DOWN_CPLH, DOWN_CPLD = range(len(POOLS))

@@ -16,7 +16,8 @@ from nicmodel.reference.iommu import Iommu
 from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
 from nicmodel.reference.memory import Memory
 from nicmodel.reference.rows import UNBOOKED, Request, Transfer, Write
-from nicmodel.sim.plane import TRANSLATION_FAULT, WHOLE_SHARE, PlaneConfig, Upcall, UpcallKind
+from nicmodel.sim.config import PlaneConfig
+from nicmodel.sim.plane import TRANSLATION_FAULT, WHOLE_SHARE, Upcall, UpcallKind
 from nicmodel.sim.rng import DRAM_STREAM, READ_STREAM, STREAM_STEP, TAIL_STREAM, draw
 
 

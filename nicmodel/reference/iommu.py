@@ -11,7 +11,7 @@ from typing import Protocol
 from nicmodel.reference.books import WALKERS, Books
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, TURN, Instants
 from nicmodel.reference.rows import UNBOOKED
-from nicmodel.sim.plane import PlaneConfig
+from nicmodel.sim.config import PlaneConfig
 
 Key = tuple[int, int, int]                       # domain, page shift, page
 

@@ -34,6 +34,7 @@ from nicmodel.reference.tags import Tags
 from nicmodel.reference.ticks import ticks
 from nicmodel.reference.transmit import Transmit
 from nicmodel.reference.writers import Vectors, Writers
+from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.limits import (
     check_access,
@@ -57,7 +58,6 @@ from nicmodel.sim.plane import (
     AgentConfig,
     Direction,
     FlowConfig,
-    PlaneConfig,
     RingConfig,
     Upcall,
     UpcallKind,

@@ -17,7 +17,8 @@ from nicmodel.reference.tags import RX_DESCRIPTOR, Tags
 from nicmodel.reference.ticks import ceil_ps, start_time, ticks
 from nicmodel.reference.transmit import moved
 from nicmodel.reference.writers import RX_WRITE
-from nicmodel.sim.plane import PF_FUNCTION, FlowConfig, PlaneConfig
+from nicmodel.sim.config import PlaneConfig
+from nicmodel.sim.plane import PF_FUNCTION, FlowConfig
 
 WIRE, LOOP = 0, 1
 INGRESS_LINE = (LINE["ingress"], LINE["loopback"])

@@ -12,7 +12,8 @@ from nicmodel.reference.credits import data_credits
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
 from nicmodel.reference.link import COMPLETION, NONPOSTED, POSTED, Link
 from nicmodel.reference.rows import UNBOOKED, Transfer
-from nicmodel.sim.plane import PF_FUNCTION, Direction, PlaneConfig, Upcall, UpcallKind
+from nicmodel.sim.config import PlaneConfig
+from nicmodel.sim.plane import PF_FUNCTION, Direction, Upcall, UpcallKind
 
 REGISTER_BYTES = 4
 MMIO_ADDRESS = DOMAIN_BASE           # BARs are above 4 GiB: four-dword headers

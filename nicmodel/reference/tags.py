@@ -10,7 +10,7 @@ from nicmodel.reference.host import Host
 from nicmodel.reference.instants import LINE, NO_CAUSE, OWN, POOL, SERVER, TURN, Instants
 from nicmodel.reference.link import NONPOSTED, Link
 from nicmodel.reference.rows import Read, Request, Transfer, cut
-from nicmodel.sim.plane import PlaneConfig
+from nicmodel.sim.config import PlaneConfig
 
 RX_DESCRIPTOR, TX_DESCRIPTOR, PAYLOAD = 0, 1, 2
 CLASSES = ("rx_descriptor", "tx_descriptor", "payload")

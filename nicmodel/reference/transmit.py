@@ -21,7 +21,8 @@ from nicmodel.reference.shapers import Shaper
 from nicmodel.reference.tags import PAYLOAD, TX_DESCRIPTOR, Tags
 from nicmodel.reference.ticks import ceil_ps, start_time, ticks
 from nicmodel.reference.writers import TX_WRITEBACK
-from nicmodel.sim.plane import PAYLOAD_HEADER_BYTES, Payload, PlaneConfig, Upcall, UpcallKind
+from nicmodel.sim.config import PlaneConfig
+from nicmodel.sim.plane import PAYLOAD_HEADER_BYTES, Payload, Upcall, UpcallKind
 
 
 class Transmit:

@@ -13,7 +13,8 @@ from nicmodel.reference.host import Host
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
 from nicmodel.reference.link import POSTED, Link
 from nicmodel.reference.rows import STAGE, UNBOOKED, Ring, Transfer, Write
-from nicmodel.sim.plane import VECTORS_PER_FUNCTION, PlaneConfig, Upcall, UpcallKind
+from nicmodel.sim.config import PlaneConfig
+from nicmodel.sim.plane import VECTORS_PER_FUNCTION, Upcall, UpcallKind
 
 RX_WRITE, TX_WRITEBACK = 0, 1
 

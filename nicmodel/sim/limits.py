@@ -23,6 +23,7 @@ from nicmodel.datasheet.pcie_link import (
 )
 from nicmodel.datasheet.policies import PARAMETERS, choices
 from nicmodel.datasheet.rss import ALL_TYPES, KEY_WORDS, TABLE_ENTRIES
+from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import (
     LONGEST_FRAME,
@@ -35,7 +36,6 @@ from nicmodel.sim.plane import (
     AgentConfig,
     Direction,
     Payload,
-    PlaneConfig,
     RingConfig,
 )
 

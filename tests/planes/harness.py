@@ -19,13 +19,13 @@ from nicmodel.datasheet.connections import Connection
 from nicmodel.datasheet.descriptors import rx_read, tx_data
 from nicmodel.datasheet.pcie_link import GENERATIONS, ack_latency_symbols
 from nicmodel.datasheet.stages import STAGES
+from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import (
     AgentConfig,
     Direction,
     FlowConfig,
     Payload,
-    PlaneConfig,
     RingConfig,
     Upcall,
     UpcallKind,

@@ -11,8 +11,9 @@ from nicmodel._fastpath import FastPath
 from nicmodel import _fastpath
 from nicmodel.datasheet.counters import DROP_REASONS
 from nicmodel.datasheet.pcie_link import GENERATIONS
+from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.errors import ModelBug
-from nicmodel.sim.plane import NEVER, AgentConfig, Direction, FlowConfig, Payload, PlaneConfig, RingConfig
+from nicmodel.sim.plane import NEVER, AgentConfig, Direction, FlowConfig, Payload, RingConfig
 
 US = 1_000_000
 BASE = 1 << 32

@@ -15,7 +15,7 @@ from watch import watch
 
 from nicmodel.datasheet.policies import PARAMETERS, POLICIES
 from nicmodel.reference.plane import ReferencePath
-from nicmodel.sim.plane import PlaneConfig
+from nicmodel.sim.config import PlaneConfig
 
 EXAMPLES = int(os.environ.get("NICMODEL_EXAMPLES", "60"))
 

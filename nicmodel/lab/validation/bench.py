@@ -21,9 +21,10 @@ from nicmodel.datasheet.profiles import X520
 from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.device import make_plane, plane_config
 from nicmodel.lab.settings import published
+from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.memory import Domain
-from nicmodel.sim.plane import VECTORS_PER_FUNCTION, Direction, PlaneConfig, RingConfig
+from nicmodel.sim.plane import VECTORS_PER_FUNCTION, Direction, RingConfig
 
 PLENTY = 1 << 30
 QUICK_WIRE = 128                 # ticks a byte: eight bytes a ps
