@@ -126,6 +126,9 @@ class Device:
         self.plane.set("bme", function, (int(enabled),), self.clock.stamp())
         self.nic.bus_master(function, enabled)
 
+    def memory_decode(self, function: int, enabled: bool) -> None:
+        self.plane.set("decode", function, (int(enabled),), self.clock.stamp())
+
     def vfs_enabled(self, num_vfs: int) -> None:
         if 1 + num_vfs > self.config.num_functions:
             raise ModelBug(f"{num_vfs} VFs enabled, but the plane was made for {self.config.num_functions - 1}")
@@ -133,7 +136,8 @@ class Device:
 
     def vfs_disabled(self) -> None:
         for function in range(1, self.config.num_functions):
-            self.plane.set("bme", function, (0,), self.clock.stamp())
+            for table in ("decode", "bme"):
+                self.plane.set(table, function, (0,), self.clock.stamp())
         self.nic.vfs_disabled()
 
     def function_reset(self, function: int) -> None:

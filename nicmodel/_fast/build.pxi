@@ -139,7 +139,7 @@ cdef bint furnish(Nic* nic) noexcept nogil:
     for each in range(BINS_AHEAD):
         nic.latency_next[each] = received_bins(nic, nic.num_functions)
     for each in range(nic.num_functions):
-        nic.functions[each].drop_policy = 1
+        nic.functions[each].drop_policy = nic.functions[each].decodes = 1
         nic.functions[each].last_ring = nic.functions[each].first_rx = -1
     for each in range(vectors):
         nic.vectors[each].agent = -1

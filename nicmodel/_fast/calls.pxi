@@ -8,6 +8,7 @@ cdef enum:
     CALL_DEFAULT_POOL
     CALL_LOOPBACK
     CALL_BME
+    CALL_DECODE
     CALL_MAX_FRAME
     CALL_NO_DESCRIPTOR
     CALL_PAUSE
@@ -149,6 +150,8 @@ cdef void perform(Nic* nic, Call* call) noexcept nogil:
         set_loopback(nic, words[1] != 0)
     elif kind == CALL_BME:
         set_bus_master(nic, <int32_t>words[0], words[1] != 0)
+    elif kind == CALL_DECODE:
+        nic.functions[words[0]].decodes = words[1] != 0
     elif kind == CALL_MAX_FRAME:
         nic.max_frame = <int32_t>words[1]
     elif kind == CALL_NO_DESCRIPTOR:

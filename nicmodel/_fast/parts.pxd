@@ -146,8 +146,9 @@ cdef struct Function:
     int32_t waiting_rings   # Tx rings with a descriptor waiting
     uint64_t reads          # sampled so far: serial of the jitter stream
     int32_t begun_rings     # of those that wait, frames that the scheduler has begun and not finished
-    int16_t bus_master
     int16_t drop_policy
+    uint8_t bus_master
+    uint8_t decodes         # accesses of its BARs
     int32_t* tx_rings       # open rings in number order
     int32_t* rx_rings
     int64_t source_checks   # anti-spoofing

@@ -98,7 +98,9 @@ cdef void decide_register_port(Nic* nic) noexcept nogil:
 cdef void perform_access(Nic* nic, Tlp* tlp) noexcept nogil:
     cdef int64_t ring = tlp.ring
     concerns(nic, tlp.function)
-    if unlikely(ring < 0):
+    if unlikely(not nic.functions[tlp.function].decodes):
+        ring = -1
+    elif unlikely(ring < 0):
         ring = map_get(&nic.hot, (<uint64_t>tlp.function << 32) | (<uint64_t>tlp.klass << 24) | <uint64_t>tlp.offset,
                        -1)
     if unlikely(ring >= 0 and tlp.function != 0 and nic.rings[ring].function != tlp.function):

@@ -38,8 +38,6 @@ class Endpoint:
         self.pf = PhysicalFunction(rid, *layouts, events, lambda index: self.transactions_pending(index),
                                    self._count)
         self.plugged = True                                    # False between `unplug` and `plug`
-        self._reachable: dict[tuple[int, int], bool] = {}      # `reachable`, as of the PF's configuration space
-        self._as_of = self.pf.space.changes
 
     @property
     def functions(self) -> dict[int, Function]:
@@ -103,21 +101,10 @@ class Endpoint:
 
     def reachable(self, index: int, bar: int) -> bool:
         """Does this BAR of this function decode now? MSE for the PF, VF MSE for a VF; nothing in D3hot."""
-        if self._as_of != self.pf.space.changes:               # which VFs exist follows from it too
-            self._as_of = self.pf.space.changes
-            self._reachable.clear()
-        known = self._reachable.get((index, bar))
-        if known is None:
-            known = self._reachable[index, bar] = self._decodes(index, bar)
-        return known
-
-    def _decodes(self, index: int, bar: int) -> bool:
-        function = self.function(index)
-        if function is None or not function.powered():
-            return False
         if index == PF:
-            return bar in PF_BARS and bool(self.pf.space.get("Command.MemoryEnable"))
-        return bar in VF_BARS and self.pf.sriov.memory_enabled
+            return self.pf.decoding is True and bar in PF_BARS
+        vfs = self.pf.vfs                                      # as `function` does, without its call
+        return 1 <= index <= len(vfs) and vfs[index - 1].decoding is True and bar in VF_BARS
 
     def bar_bytes(self, index: int, bar: int) -> int:
         """Bytes that a function's BAR decodes; a VF's grows with the system page size."""

@@ -23,6 +23,7 @@ class FunctionEvents(Protocol):
     """What configuration space does to the rest of the device."""
 
     def bus_master(self, function: int, enabled: bool) -> None: ...     # an edge of BME (D3hot counts as off)
+    def memory_decode(self, function: int, enabled: bool) -> None: ...  # an edge of MSE, of VF MSE for a VF (likewise)
     def vfs_enabled(self, num_vfs: int) -> None: ...                    # VFs exist, fresh
     def vfs_disabled(self) -> None: ...                                 # no VF exists any more
     def function_reset(self, function: int) -> None: ...                # FLR or D3hot -> D0; 0 is the PF
@@ -39,6 +40,7 @@ class Function:
         self.index, self.rid, self.events, self.powered = index, rid, events, powered
         self.space = ConfigSpace(layout)
         self.mastering = False
+        self.decoding: bool | None = None                      # not known yet
         self.msix = MsixTable(self.space.get("Msix.Control.TableSize") + 1,
                               fire=lambda vector: events.msix_fire(index, vector),
                               changed=lambda: events.msix_changed(index))
@@ -46,6 +48,12 @@ class Function:
             self.space.watch(name, lambda _old, _new: self.settle())
         self.space.trigger("Express.DevCtl.InitiateFlr", lambda: self.reset(FLR))
         self.space.source("Express.DevSta.TransactionsPending", lambda: int(pending(index)))
+
+    def decode(self, on: bool) -> None:
+        """Its BARs decode from now on, or do not."""
+        if on != self.decoding:
+            self.decoding = on
+            self.events.memory_decode(self.index, on)
 
     def settle(self) -> None:
         """Tell of an edge of bus mastering, then let MSI-X see its gates."""
@@ -93,6 +101,9 @@ class PhysicalFunction(Function):
         super().__init__(PF, rid, layout, events, pending, self._is_powered)
         self._adopt([])
         self.sriov = SriovCapability(rid, self.space, self._create, self._destroy, refuse)
+        for name in ("Command.MemoryEnable", "Sriov.Control.VfMemoryEnable"):
+            self.space.watch(name, lambda _old, _new: self._settle_memory())
+        self.decode(False)
         self.space.source("Vpd.Address.Flag", lambda: 1 - self.space.stored("Vpd.Address.Flag"))
         self.space.source("Vpd.Data", self._vpd_data)
         self.space.guard("Pm.Control.PowerState", lambda old, new: new if new in (D0, D3HOT) else old)
@@ -111,8 +122,17 @@ class PhysicalFunction(Function):
         if (old, new) == (D3HOT, D0):
             self.reset()
             return
+        self._settle_memory()
         for function in (self, *self.vfs):
             function.settle()
+
+    def _settle_memory(self) -> None:
+        """MSE and VF MSE, as far as there is power."""
+        powered = self.powered()
+        self.decode(powered and bool(self.space.get("Command.MemoryEnable")))
+        windows = powered and self.sriov.memory_enabled
+        for function in self.vfs:
+            function.decode(windows)
 
     def _adopt(self, vfs: list[VirtualFunction]) -> None:
         self.vfs = vfs
@@ -122,6 +142,7 @@ class PhysicalFunction(Function):
         self._adopt([VirtualFunction(vf, self.sriov.rid_of(vf), self._vf_layout, self)
                      for vf in range(num_vfs)])
         self.events.vfs_enabled(num_vfs)
+        self._settle_memory()
 
     def _destroy(self) -> None:
         self._adopt([])
@@ -134,3 +155,4 @@ class PhysicalFunction(Function):
         if existed:
             self.events.vfs_disabled()
         super().reset(*spared)
+        self._settle_memory()

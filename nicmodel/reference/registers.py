@@ -43,6 +43,7 @@ class Registers:
         self.line: deque[Access] = deque()
         self.free_at = 0
         self.hot: dict[int, tuple[int, int]] = {}
+        self.decodes = [True] * config.num_functions
         self.readers: dict[int, int] = {}                  # split reads under way: request -> function
 
     def write(self, now: int, function: int, bar: int, offset: int, value: int) -> None:
@@ -85,8 +86,10 @@ class Registers:
         self.books.blame("access", SERVER if self.line else NO_CAUSE, now)
 
     def performed(self, now: int, access: Access) -> None:
-        hot: tuple[int, int] | None = access.tail or self.hot.get(access.function << 32 | access.bar << 24 | access.offset)
         where = (access.function, access.bar, access.offset)
+        hot: tuple[int, int] | None = None
+        if self.decodes[access.function]:
+            hot = access.tail or self.hot.get(access.function << 32 | access.bar << 24 | access.offset)
         if hot is None:
             kind = UpcallKind.REG_READ if access.request else UpcallKind.REG_WRITE
             self.instants.upcalls.append(Upcall(now, kind, (*where, access.request or access.value)))

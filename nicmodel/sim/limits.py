@@ -137,6 +137,7 @@ RULES: dict[str, tuple[int, Rule]] = {
     "default_pool": (1, lambda c, index, w: w[0] == -1 or _function(c, w[0])),
     "loopback": (1, lambda c, index, w: True),
     "bme": (1, lambda c, index, w: _function(c, index)),
+    "decode": (1, lambda c, index, w: _function(c, index)),
     "max_frame": (1, lambda c, index, w: 0 <= w[0] <= MOST),
     "no_descriptor": (1, lambda c, index, w: _function(c, index)),
     "pause": (1, lambda c, index, w: 0 <= w[0] <= MAX_QUANTA),

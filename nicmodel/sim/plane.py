@@ -264,6 +264,7 @@ TABLES = {
     "default_pool": ("0", "function or -1"),
     "loopback": ("0", "0 or 1"),
     "bme": ("function", "0 or 1; reset state 0"),
+    "decode": ("function", "0 or 1; reset state 1: its tail registers are performed here"),
     "max_frame": ("0", "bytes, FCS included; reset state 1518"),
     "no_descriptor": ("function", "1 drop, 0 block; reset state 1"),
     "pause": ("port", "quanta"),

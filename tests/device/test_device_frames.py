@@ -10,7 +10,10 @@ from nicmodel.datasheet import registers_vf as vf
 from nicmodel.datasheet.config_pf import PF, VF_MSIX_BAR
 from nicmodel.datasheet.config_space import PF_RID
 from nicmodel.datasheet.descriptors import rx_read, rx_status, tx_data, tx_done
+from nicmodel.device import ALL_ONES
 from nicmodel.sim.plane import NO_AGENT, AgentConfig, Direction, FlowConfig, Payload
+
+VF_ENABLE, VF_MSE = 1, 8                                   # of the SR-IOV control register
 
 # frames through rings written by hand -----------------------------------------------------------------------------
 
@@ -27,6 +30,43 @@ def test_frames_leave_in_order_and_their_descriptors_report(plane):
     assert bench.read(2, vf.VFTDH) == bench.read(2, vf.VFTDT) == 10
     assert bench.device.plane.results()["functions"]["tx_packets"].tolist() == [0, 0, 10]
     assert bench.device.faults == []
+
+
+def test_a_doorbell_at_a_bar_that_does_not_decode_rings_nothing(plane):
+    """VF MSE is cleared while the VF's ring runs: its tail register is as far away as any other. What is posted counts again
+    with the next doorbell that arrives."""
+    bench, data = Bench(plane), frames(4)
+    guest, ring = send(bench, 1, data[:1])
+    bench.wait()
+    for n, frame in enumerate(data[1:], start=1):
+        guest.write(ring + 16 * n, tx_data(place := guest.allocate(BUFFER), len(frame)))
+        guest.write(place, frame)
+    device, control = bench.device, PF.capability("Sriov").at + 0x08
+    word = device.config_read(PF_RID, control, 2)
+    device.config_write(PF_RID, control, 2, word & ~VF_MSE)
+    bench.write(2, vf.VFTDT, 4)
+    bench.wait()
+    assert len(bench.out) == 1 and bench.read(2, vf.VFTDT) == ALL_ONES
+    assert device.endpoint.refused["memory access to a BAR that does not decode"] == 2
+    device.config_write(PF_RID, control, 2, word)
+    assert bench.read(2, vf.VFTDT) == 1
+    bench.write(2, vf.VFTDT, 4)
+    bench.wait()
+    assert [frame for frame, _ in bench.out] == data
+    assert device.plane.results()["functions"]["doorbells"].tolist() == [0, 0, 2]
+
+
+def test_vfs_that_come_back_decode_as_vf_mse_says(plane):
+    bench = Bench(plane)
+    control = PF.capability("Sriov").at + 0x08
+    word = bench.device.config_read(PF_RID, control, 2)
+    for again in (word, word & ~VF_MSE):
+        bench.device.config_write(PF_RID, control, 2, word & ~VF_ENABLE)
+        bench.wait()
+        assert bench.read(2, vf.VFTDT) == ALL_ONES
+        bench.device.config_write(PF_RID, control, 2, again)
+        bench.wait()
+        assert (bench.read(2, vf.VFTDT) == ALL_ONES) == (again != word)
 
 
 @pytest.mark.parametrize("missing", ["TE", "VFTE", "ENABLE", "BME"])

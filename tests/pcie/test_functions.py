@@ -120,7 +120,7 @@ def test_pf_flr_removes_the_vfs_and_what_made_them():
     control = machine.read(DEVCTL, 2)
     machine.write(DEVCTL, 2, control | FLR)
     assert machine.heard.take() == [("vfs_disabled",), ("bus_master", 0, False), ("msix_changed", 0),
-                                    ("function_reset", 0)]
+                                    ("function_reset", 0), ("memory_decode", 0, False)]
     assert list(machine.endpoint.functions) == [PF_RID]
     assert machine.read(0, 4, machine.rids[0]) == 0xFFFFFFFF
     registers = (CONTROL, NUM_VFS, PAGE, SRIOV + 0x24, SRIOV + 0x28, 0x10, 0x14)
@@ -150,7 +150,8 @@ def test_d3hot_stops_memory_and_mastering_of_all_and_waking_resets():
     machine = busy_machine(num_vfs=2)
     windows = [machine.endpoint.base(0, 0), machine.endpoint.base(1, 0)]
     machine.write(PMCSR, 2, 3)
-    assert machine.heard.take("bus_master") == [("bus_master", index, False) for index in range(3)]
+    assert machine.heard.take("bus_master", "memory_decode") == [
+        (verb, index, False) for verb in ("memory_decode", "bus_master") for index in range(3)]
     assert [machine.endpoint.decode(address) for address in windows] == [None, None]
     assert not machine.endpoint.reachable(0, 4) and not machine.endpoint.reachable(1, 3)
     assert machine.read(0, 4) == 0x10FB8086, "configuration still works"

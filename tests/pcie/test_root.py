@@ -68,7 +68,7 @@ def test_no_device():
 def test_vf_life_in_order():
     machine = Machine()
     up = root.enable_vfs(machine.endpoint, 3)
-    assert machine.heard.take() == [("vfs_enabled", 3)]
+    assert machine.heard.take() == [("vfs_enabled", 3), *(("memory_decode", index, True) for index in (1, 2, 3))]
     assert up.rids == (0x180, 0x182, 0x184) and up.settle_ps > 0
     assert machine.read(CONTROL, 2) == 0x19
     for rid in up.rids:

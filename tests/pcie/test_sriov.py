@@ -46,11 +46,12 @@ def test_vf_enable_edges():
     machine = Machine()
     machine.write(NUM_VFS, 2, 3)
     machine.write(CONTROL, 2, ARI | VF_ENABLE)
-    assert machine.heard.take() == [("vfs_enabled", 3)]
+    assert machine.heard.take() == [("vfs_enabled", 3), *(("memory_decode", index, False) for index in (1, 2, 3))]
     assert answering(machine) == {0x100, 0x180, 0x182, 0x184}
     machine.write(COMMAND, 2, 4, rid=0x182)
     machine.write(CONTROL, 2, ARI | VF_ENABLE | VF_MSE)
-    assert machine.heard.take() == [("bus_master", 2, True)], "VF MSE is no edge of VF Enable"
+    assert machine.heard.take() == [("bus_master", 2, True), *(("memory_decode", index, True) for index in (1, 2, 3))], \
+        "VF MSE is no edge of VF Enable"
     machine.write(CONTROL, 2, ARI | VF_MSE)
     assert machine.heard.take() == [("vfs_disabled",)]
     assert answering(machine) == {0x100} and machine.endpoint.num_vfs == 0

@@ -40,6 +40,7 @@ def queues(draw, number):
 ACTIONS = st.one_of(
     st.tuples(TIMES, st.just("set"), st.tuples(st.just("pause"), st.just(0), st.integers(0, 4))),
     st.tuples(TIMES, st.just("set"), st.tuples(st.just("bme"), FUNCTIONS, st.integers(0, 1))),
+    st.tuples(TIMES, st.just("set"), st.tuples(st.just("decode"), FUNCTIONS, st.integers(0, 1))),
     st.tuples(TIMES, st.just("set"), st.tuples(st.just("no_descriptor"), FUNCTIONS, st.integers(0, 1))),
     st.tuples(TIMES, st.just("set"), st.tuples(st.just("default_pool"), st.just(0), st.integers(-1, 3))),
     st.tuples(TIMES, st.just("set"), st.tuples(st.just("loopback"), st.just(0), st.integers(0, 1))),
