@@ -201,12 +201,12 @@ class Run:
     def do_reset(self, at: int, function: int) -> None:
         self.plane.reset_function(function, at)
 
-    def do_reopen(self, at: int, ring: int) -> None:
-        """A fresh Tx ring in place of a revoked one, driven from Python."""
+    def do_reopen(self, at: int, ring: int, direction: int = 0) -> None:
+        """A fresh ring in place of a revoked one; it has no agent."""
         queue = self.script.queues[ring]
-        base, _ = self.slots[2 * ring]
+        base, _ = self.slots[2 * ring + direction]
         self.plane.set("bme", queue.function, (1,), at)
-        self.plane.open_ring(Direction.TX, ring, RingConfig(queue.function, base, queue.size, queue.function, 0, 2048,
+        self.plane.open_ring(Direction(direction), ring, RingConfig(queue.function, base, queue.size, queue.function, 0, 2048,
                                                             queue.vector, 0), at)
 
     def do_inject(self, at: int, nbytes: int, function: int, vlan: int = 0) -> None:
