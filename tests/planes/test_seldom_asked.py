@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from corpus import LINE_64B, agents
-from harness import NS, US, Queue, mac_of, rx_flow
+from harness import NS, US, Queue, rx_flow
 from test_seldom import SLOW, agree, into, seldom
 
 from nicmodel.sim.plane import VECTORS_PER_FUNCTION, Payload
