@@ -27,6 +27,7 @@ class Kind:
     units: dict[str, int]
     base: str
     example: str
+    bare_text: bool = True      # whether text may do without a unit: "5" is no time that anybody means
 
     def parse(self, value: object) -> int:
         """The quantity in base units. Text carries its unit; a bare integer is in the base unit.
@@ -50,6 +51,8 @@ class Kind:
             )
         if unit and unit not in self.units:
             raise ValueError(f'"{value}" is not {self.noun}: its unit must be one of {", ".join(self.units)}')
+        if not unit and number and not self.bare_text:
+            raise ValueError(f'"{value}" is not {self.noun}: it has no unit, which must be one of {", ".join(self.units)}')
         exact = number * self.units.get(unit, 1)
         if exact.denominator != 1:
             raise ValueError(f'"{value}" is not a whole number of {self.base}')
@@ -66,7 +69,7 @@ class Kind:
 
 
 BYTES = Kind("a size", SIZE, "B", "256B")
-DURATION = Kind("a time", TIME, "ps", "1.5us")
+DURATION = Kind("a time", TIME, "ps", "1.5us", bare_text=False)
 BITS = Kind("a bit rate", BIT_RATE, "bit/s", "10Gbps")
 PACKETS = Kind("a packet rate", PACKET_RATE, "packets/s", "3Mpps")
 
