@@ -195,7 +195,8 @@ def _order(s: Scenario) -> tuple[str, str] | None:
                 return where, f'"{event.kind}" {WANTS[kind.needs]}: guest {event.vf} {HAS[state[event.vf]]} at {when}'
             state[event.vf] = kind.leaves
             if list(state.values()).count("none") < s.num_vfs - vfs:
-                return where, f'"{event.kind}" needs a free VF: there are {vfs} at {when}'
+                there = f"{'is' if vfs == 1 else 'are'} {vfs}"
+                return where, f'"{event.kind}" needs a free VF: there {there} at {when}'
         elif event.kind in ENDS:
             vfs = event.num_vfs or 0
             state = {v: "vf" if v < vfs else "none" for v in range(s.num_vfs)}

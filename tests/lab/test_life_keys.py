@@ -34,7 +34,7 @@ from nicmodel.sim.errors import ScenarioError
     ([{"at": "1us", "kind": "pf_halt", "num_vfs": 1}], {}, '"pf_halt" takes no num_vfs'),
     ([{"at": "1us", "kind": "re_enable", "num_vfs": 3}], {}, "3 is not allowed: the scenario has 2 guests"),
     ([{"at": "1us", "kind": "re_enable", "num_vfs": 1}, {"at": "2us", "kind": "attach_vf", "vf": 1}], {},
-     '"attach_vf" needs a free VF: there are 1 at 2us'),
+     '"attach_vf" needs a free VF: there is 1 at 2us'),
     ([], {"life.attached": 3}, "life.attached: 3 is not allowed: there are 2 VFs"),
     ([], {"life.attached": 1, "direction": "vf2vf"}, "direction: \"vf2vf\" is not allowed with"),
     ([], {"life.attached": 1, "traffic.pf": True}, "traffic.pf: true is not allowed with"),
