@@ -71,7 +71,10 @@ def rules(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown with all columns.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """The conformance table: every rule, its source, verdict and evidence."""
+    """The conformance table: every rule, its source, verdict and evidence.
+
+    Columns fold in a pipe as in a narrow window: --markdown and --json print them whole.
+    """
     from nicmodel.lab.own_drivers import as_overrides
     from nicmodel.lab.rules import judge, print_judged
 
