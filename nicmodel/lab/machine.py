@@ -254,6 +254,14 @@ class Machine:
                 break
         return tuple(told)
 
+    def without_traffic(self) -> tuple[str, ...]:
+        """A sentence for every VF that runs, but whose guest was refused what starts its traffic. With [life] the steps tell."""
+        if self.scenario.life.on:
+            return ()
+        return tuple(f"VF {v} runs, but its guest does not use it: {self._failure(1 + v)}."
+                     for v, guest in sorted(self.stack.guests.items())
+                     if guest.failed and self.states[1 + v]["state"] == "running")
+
     def _failure(self, function: int) -> str:
         """What its driver returned, else the first step of the stack that was not granted."""
         guest = self.stack.guests.get(function - 1) if function else None

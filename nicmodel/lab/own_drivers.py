@@ -26,6 +26,8 @@ def driver_class(name: str) -> type[Any]:
     if ":" not in name:
         return MUTANTS[name].driver
     where, _, attribute = name.rpartition(":")
+    if not where or not attribute or where[0] == "." and not where.endswith(".py"):     # Python: relative to which package?
+        raise ScenarioError(f'"{name}" is not allowed: write module:Class or file.py:Class')
     module = _module(where)
     LOADED.add(module.__name__)
     driver = getattr(module, attribute, None)

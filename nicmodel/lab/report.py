@@ -203,7 +203,7 @@ WHERE = "`nicmodel rules` says where"
 
 
 def closings(result: RunResult) -> Iterable[str]:
-    """A sentence for every function that did not come up."""
+    """A sentence for every function that did not come up, or came up in vain."""
     pf = result.simulated["pf"]
     if pf["state"] == "closed":
         why = f"broke {pf['rule']}" if pf["rule"] else f"failed ({WHERE})"
@@ -212,6 +212,7 @@ def closings(result: RunResult) -> Iterable[str]:
         if row["state"] == "closed":
             driver = "the PF's driver" if pf["state"] == "closed" else f"its driver ({WHERE})"
             yield f"VF {row['vf']} is closed: it did not come up because of {row['rule'] or driver}."
+    yield from result.measured.unused
 
 
 def breaches(result: RunResult) -> Iterable[str]:

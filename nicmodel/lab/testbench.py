@@ -57,6 +57,7 @@ class Measured:
     books: books.Window | None = None       # of the window, if the plane kept any
     steady: bool | None = None              # whether its halves were alike; None without books
     life: Life | None = None                # what guests noticed, with [life]; of the whole run
+    unused: tuple[str, ...] = ()            # a sentence for each VF that came up, but was refused what starts its traffic
     queues: list[list[int]] | None = None   # frames that each queue of each VF received, where VFs have several
 
 
@@ -175,6 +176,7 @@ class Run:
             states=machine.states, window_ps=window_ps, simulated_ps=reached, wall_seconds=time.perf_counter() - began,
             packets=delivered(results), plane=plane, interrupted=self._stopped(),
             rows=self.kept.all() if scenario.record.rows and self.sink is self.kept else None, rules=machine.stack.verdicts(),
+            unused=machine.without_traffic(),
             books=ledger, steady=steady, life=self.guests.close(reached) if self.guests else None,
             queues=queue_counts(machine, results["received"] - opened["received"]))
 

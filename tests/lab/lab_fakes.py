@@ -37,6 +37,7 @@ class Measured:
     books: Any = None
     steady: bool | None = None
     life: Any = None
+    unused: tuple[str, ...] = ()
     queues: Any = None
 
 

@@ -276,6 +276,8 @@ def test_a_restart_without_a_status_is_one_sentence(command):
     ("mine.py:Made", "its constructor is called with (ndis, handle, settings)"),
     ("syntax.py:X", "syntax.py cannot be imported: SyntaxError"),
     ("leaves.py:X", "leaves.py cannot be imported: SystemExit"),
+    (":", '":" is not allowed: write module:Class or file.py:Class'), (":Good", "write module:Class or file.py:Class"),
+    (".mine:Good", "write module:Class or file.py:Class"), ("mine.py:", "write module:Class or file.py:Class"),
 ])
 @pytest.mark.parametrize("how", (("rules", "one_vf", "--driver"), (*RUN, "--set")))
 def test_what_is_no_driver_is_bad_input(command, driver, says, how):
@@ -288,6 +290,27 @@ def test_an_entry_point_that_returns_nothing_breaks_its_rule(command, driver, ru
     out = command("rules", "one_vf", "--driver", f"mine.py:{driver}", "--json")[1]
     row = next(row for row in json.loads(out)["rows"] if row["id"] == rule)
     assert row["verdict"] == "broken" and "status" in row["evidence"]
+
+
+DEAF = """
+from drivers.vf import VfMiniport
+from nicmodel.datasheet.ndis import Oid, Status
+
+
+class Deaf(VfMiniport):
+    def oid_request(self, kind, oid, buffer):
+        return Status.FAILURE if oid == Oid.GEN_CURRENT_PACKET_FILTER else super().oid_request(kind, oid, buffer)
+"""
+
+
+def test_a_file_may_be_named_from_here(command):
+    assert command(*RUN, "--set", "driver.mutants.0=./mine.py:GivesUp")[0] == 0
+
+
+def test_a_vf_whose_driver_refuses_the_packet_filter_is_told_of(command, tmp_path):
+    (tmp_path / "deaf.py").write_text(DEAF)
+    out = " ".join(command(*RUN, "--set", f"driver.mutants.0={tmp_path / 'deaf.py'}:Deaf")[1].split())
+    assert "VF 0 runs, but its guest does not use it: packet filter set ended with FAILURE." in out
 
 
 SMALL = """
