@@ -362,6 +362,7 @@ cdef class FastPath(Door):
     def run_until(self, time, budget=-1):
         """Run every instant < time; return early after the first with news, or after `budget` instants."""
         cdef int64_t until, most
+        # It is called for every piece of news: only what may not fit a word is looked at by Python.
         if type(time) is not int or type(budget) is not int or not -1 <= time <= NEVER or not -1 <= budget <= NEVER:
             time, budget = check_run(time, budget)
         until, most = time, budget

@@ -91,8 +91,7 @@ class ConfigSpace:
     def __init__(self, layout: ConfigLayout):
         self.layout = layout
         self._bytes = bytearray(layout.reset)
-        self.changes = 0                                   # how often anything may have changed
-        self._known: dict[str, int] = {}                   # fields got since then
+        self._known: dict[str, int] = {}                   # fields got since anything may have changed
         self._guards: dict[Place, Guard] = {}
         self._watchers: dict[Place, Watcher] = {}
         self._triggers: dict[Place, Callable[[], None]] = {}
@@ -114,10 +113,6 @@ class ConfigSpace:
 
     def source(self, name: str, live: Callable[[], int]) -> None:
         self._sources[self.layout.places[name]] = live
-        self._changed()
-
-    def _changed(self) -> None:
-        self.changes += 1
         self._known.clear()
 
     # the device's side ------------------------------------------------------------------------------------
@@ -139,7 +134,7 @@ class ConfigSpace:
     def put(self, name: str, value: int) -> None:
         """The device sets a field; neither its guard nor its watcher hears of it."""
         self.layout.places[name].put(self._bytes, value)
-        self._changed()
+        self._known.clear()
 
     def reset(self, *spared: str) -> None:
         """Reset values everywhere but in bits that survive (sticky ones, and those of the `spared` levels).
@@ -150,7 +145,7 @@ class ConfigSpace:
         for level in (STICKY, *spared):
             kept |= self.layout.survivors[level]
         old, fresh = (int.from_bytes(data, "little") for data in (self._bytes, self.layout.reset))
-        self._changed()
+        self._known.clear()
         self._bytes = bytearray((old & kept | fresh & ~kept).to_bytes(SPACE_BYTES, "little"))
 
     # software's side --------------------------------------------------------------------------------------
@@ -177,7 +172,7 @@ class ConfigSpace:
         for place, decide in self._guards.items():
             if place.meets(offset, size) and place.get(after) != place.get(before):
                 place.put(after, decide(place.get(before), place.get(after)))
-        self._changed()
+        self._known.clear()
         self._bytes = after
         changes = [(hear, place.get(before), place.get(after)) for place, hear in self._watchers.items()
                    if place.meets(offset, size)]

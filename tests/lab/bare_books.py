@@ -12,6 +12,7 @@ from typing import Any
 from nicmodel.datasheet.profiles import HOSTS, PROFILES
 from nicmodel.device import make_plane, plane_config
 from nicmodel.lab import books
+from nicmodel.lab.limits import Limits
 from nicmodel.lab.relax import BY_NAME, Change, capacity_factor
 from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import VECTORS_PER_FUNCTION, AgentConfig, Direction, FlowConfig, Payload, RingConfig
@@ -49,7 +50,7 @@ class Setup:
 
     def limits(self):
         host = HOSTS["xeon"]
-        return books.Limits(self.plane_config(), self.agent.get("tx_packet_cost_ps", host.tx_packet_cost_ps),
+        return Limits(self.plane_config(), self.agent.get("tx_packet_cost_ps", host.tx_packet_cost_ps),
                             self.agent.get("rx_packet_cost_ps", host.rx_packet_cost_ps), self.batch,
                             self.shaper[0] if self.shaper else 0, (self.tx_ticks, 0))
 

@@ -9,7 +9,7 @@ from nicmodel.datasheet.books import POOLS, SERVED, WAITS
 from nicmodel.datasheet.profiles import HOSTS, PROFILES
 from nicmodel.device import plane_config
 from nicmodel.lab import books
-from nicmodel.lab.books import Limits
+from nicmodel.lab.limits import Limits
 from nicmodel.sim.results import AGENT_DTYPE, AUDIT_DTYPE, FUNCTION_DTYPE, LINK_DTYPE, POOL_DTYPE
 
 FUNCTIONS, PS = 4, 10_000_000

@@ -13,6 +13,7 @@ from nicmodel.datasheet.books import POOLS, RESOURCES, SERVED, WAIT, WAITS
 from nicmodel.lab import books
 from nicmodel.lab.books import NOBODY, OFFERED
 from nicmodel.lab.interference import interference
+from nicmodel.lab.limits import limits
 from nicmodel.lab.loading import build
 from nicmodel.lab.settings import plane_settings
 from nicmodel.lab.steadiness import is_steady
@@ -219,7 +220,7 @@ def test_a_saturated_peer_offers_a_share_of_a_line_that_others_leave_free(got, l
 def test_a_saturated_peer_beside_others_is_found_in_a_scenario():
     def share(**traffic):
         s = build({}, "a", {"profile": "x520", "num_vfs": 4, "direction": "rx", "frame_size": 64} | traffic)
-        return books.limits(s, plane_settings(s)).share_ticks
+        return limits(s, plane_settings(s)).share_ticks
 
     quarter = 4 * (64 + 20) * 800 * 1024
     assert share(load="10%") == 0
@@ -255,7 +256,7 @@ def test_each_direction_has_its_own_limit():
 
 def test_a_pass_takes_no_more_than_a_ring_has_room_for():
     scenario = build({"ring_size": 64, "driver": {"batch": 1024}}, "x", {})
-    assert books.limits(scenario, CONFIG).batch == 63
+    assert limits(scenario, CONFIG).batch == 63
 
 
 def test_a_gain_is_bounded_by_the_factor_and_by_the_next_resource():
@@ -315,7 +316,7 @@ def test_a_frame_of_each_stream_may_fall_into_either_half(late, streams, steady)
 
 def test_limits_of_a_scenario():
     s = build({"load": "30%", "num_vfs": 2, "nic": {"vf_rate": "1Gbps"}, "driver": {"batch": 8}}, "x", {})
-    found = books.limits(s, plane_settings(s))
+    found = limits(s, plane_settings(s))
     assert found.config.books and found.batch == 8 and found.shaper_ticks == 8_192_000
     assert found.offered_ticks == (s.interval_ticks(Direction.TX), s.interval_ticks(Direction.RX))
-    assert books.limits(build({"direction": "rx"}, "x", {}), found.config).offered_ticks == (0, 0)
+    assert limits(build({"direction": "rx"}, "x", {}), found.config).offered_ticks == (0, 0)

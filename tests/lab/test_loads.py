@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import nicmodel as nm
-from nicmodel.lab.books import limits
+from nicmodel.lab.limits import limits
 from nicmodel.lab.loading import build
 from nicmodel.lab.report import headline
 from nicmodel.lab.settings import plane_settings

@@ -1,0 +1,67 @@
+"""What was set and offered in a run, which the results of its plane do not say: what the books measure it against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from nicmodel.lab.settings import shaper_words
+from nicmodel.sim.config import PlaneConfig
+from nicmodel.sim.plane import PF_FUNCTION, AgentConfig, Direction
+
+if TYPE_CHECKING:
+    from nicmodel.lab.scenario import Scenario
+
+
+class Pace(NamedTuple):
+    """What a ring agent's frames cost in ps, and how many of each direction a pass of it may take."""
+
+    tx_cost_ps: int
+    rx_cost_ps: int
+    tx_batch: int
+    rx_batch: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What was set and offered, which a plane's results do not say. Times in ps, rates in ticks of 1/1024 ps."""
+
+    config: PlaneConfig
+    tx_cost_ps: int = 0              # of a driver, per frame
+    rx_cost_ps: int = 0
+    batch: int = 1                   # frames a pass may take of each direction
+    shaper_ticks: int = 0            # a byte of a VF, 0: no shaper
+    offered_ticks: tuple[int, int] = (0, 0)     # between frames of a function, by direction; 0: saturated
+    own_offered: dict[int, tuple[int, int]] = field(default_factory=dict)       # the same of a function with a load of its own
+    share_ticks: int = 0             # between frames that a saturated peer sends to one function, its share of the line; 0: none
+    paces: tuple[Pace, ...] = ()     # of each agent in the order of their starts, as its driver asked; of others the above
+
+    def offered(self, function: int, way: Direction) -> int:
+        """Ticks between frames offered to a function; 0: saturated."""
+        return self.own_offered.get(function, self.offered_ticks)[way]
+
+    def pace(self, agent: int) -> Pace:
+        """That of an agent, by its number: a driver of one's own may not keep to what the scenario says of drivers."""
+        return self.paces[agent] if agent < len(self.paces) else Pace(self.tx_cost_ps, self.rx_cost_ps, self.batch, self.batch)
+
+
+def limits(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentConfig] = ()) -> Limits:
+    """Those of a scenario, and of the agents that its drivers have started."""
+    def offered(function: int) -> tuple[int, int]:
+        if scenario.load_of(function).kind == "saturated":
+            return 0, 0
+        return scenario.interval_ticks(Direction.TX, function), scenario.interval_ticks(Direction.RX, function)
+
+    alone = {1 + int(vf): offered(1 + int(vf)) for vf in scenario.traffic.loads}
+    saturated = [function for function in (PF_FUNCTION, *alone) if scenario.load_of(function).kind == "saturated"]
+    share = scenario.interval_ticks(Direction.RX, saturated[0]) if saturated else 0
+    driver, words = scenario.driver, shaper_words(scenario)
+    room = scenario.ring_size - 1           # what a ring has room for
+
+    def pace(agent: AgentConfig) -> Pace:               # of a ring that it has not its batch may be anything
+        batches = (max(1, min(batch, room)) for batch in (agent.tx_batch, agent.rx_batch))
+        return Pace(agent.tx_packet_cost_ps, agent.rx_packet_cost_ps, *batches)
+
+    return Limits(config, driver.tx_cost, driver.rx_cost, min(driver.batch, room), words[0] if words else 0,
+                  offered(PF_FUNCTION), alone, share, tuple(map(pace, agents)))
