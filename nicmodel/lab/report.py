@@ -67,11 +67,11 @@ def headline(result: RunResult) -> str:
 def own_loads(loads: Mapping[str, Any]) -> str:
     """The loads of VFs that have one of their own, behind that of the others; of many only how many.
 
-    >>> own_loads({"0": "saturated"}), own_loads({})
-    (' (VF 0 saturated)', '')
+    >>> own_loads({"0": "saturated"}), own_loads(dict.fromkeys("0123", "5%")), own_loads({})
+    (' (VF 0 saturated)', ' (4 VFs have their own)', '')
     """
     if len(loads) > 3:
-        return f" ({len(loads)} VFs others)"
+        return f" ({len(loads)} VFs have their own)"
     return f" ({', '.join(f'VF {vf} {load}' for vf, load in loads.items())})" if loads else ""
 
 
