@@ -201,7 +201,10 @@ class FunctionHandle:
     # ring agents -------------------------------------------------------------------------------------------
 
     def start_ring_agent(self, **agent_fields: Any) -> int:
-        """Hand rings to an agent of the data plane. Fields of `AgentConfig`; rings as the function counts."""
+        """Hand rings to an agent of the data plane. Fields of `AgentConfig`; rings as the function counts.
+
+        It does nothing if one of them is closed, or has been used since it was opened (docs/time.md, 8). Raises ValueError.
+        """
         fields = dict(agent_fields, function=self.index)
         for ring in ("tx_ring", "rx_ring"):
             own = fields.get(ring, NO_AGENT)
