@@ -195,6 +195,10 @@ class Run:
         """A function that was unattached has memory from now on."""
         self.plane.attach(function, self.domains[function].base, self.domains[function].memory)
 
+    def do_shrink(self, _at: int, function: int) -> None:
+        """Of a function's memory only the first bytes are left."""
+        self.plane.attach(function, self.domains[function].base, self.domains[function].memory[:16])
+
     def do_close(self, at: int, direction: int, ring: int) -> None:
         self.plane.close_ring(Direction(direction), ring, at)
 

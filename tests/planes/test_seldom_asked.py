@@ -94,6 +94,14 @@ def test_a_write_that_is_in_memory_does_not_land_again_on_what_a_new_agent_posts
                  record_rows=False, end=9 * US))
 
 
+@pytest.mark.parametrize("late", range(0, 1_000 * NS, 50 * NS))
+def test_a_write_on_its_way_to_memory_that_goes_is_heard_of(late):
+    """A write-back that only an agent would have looked at. That has died: its other ring is closed."""
+    at = 8 * US + late
+    agree(seldom((Queue(1, rx=True, vector=5), Queue(2)), (at, "close", (0, 0)), (at + 2, "shrink", (1,)),
+                 flows=into(1, lines=4), machine=SLOW, record_rows=False, end=12 * US))
+
+
 # ---- bytes -----------------------------------------------------------------------------------------------------
 
 def test_a_frame_of_one_byte_more_than_a_buffer_takes_the_next_larger_one():
