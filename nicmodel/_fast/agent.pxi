@@ -33,9 +33,12 @@ cdef void wake(Nic* nic, int32_t index) noexcept nogil:
 
 cdef bint may_own(Nic* nic, int32_t index) noexcept nogil:
     """Is the ring open and wholly in memory, and has nobody driven it since it was opened? True of no ring."""
-    cdef Ring* ring = &nic.rings[index]
-    return index < 0 or (ring.is_open and ring.agent == NOBODY_YET
-                         and host_bytes(nic, ring.domain, ring.base, <uint64_t>ring.size * DESCRIPTOR_BYTES) != NULL)
+    cdef Ring* ring
+    if index < 0:
+        return True
+    ring = &nic.rings[index]
+    return (ring.is_open and ring.agent == NOBODY_YET
+            and host_bytes(nic, ring.domain, ring.base, <uint64_t>ring.size * DESCRIPTOR_BYTES) != NULL)
 
 
 cdef bint agent_works_in(Nic* nic, int32_t domain) noexcept nogil:

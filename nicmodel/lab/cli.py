@@ -91,23 +91,22 @@ def run(
     name = Path(scenario).stem
     asked_by = "--out" if out else "--plot"
     folder = writable_folder(out or Path(), asked_by) if out or plot else None
-    for ending, asked in ((".json", out), (".rows.parquet", out and checked.record.rows), (".png", plot)):
-        if folder and asked:
-            writable_file(folder / f"{name}{ending}", asked_by)
+    figures, row_groups, picture = (folder / f"{name}{ending}" if folder and asked else None for ending, asked in (
+        (".json", out), (".rows.parquet", out and checked.record.rows), (".png", plot)))
+    for file in filter(None, (figures, row_groups, picture)):
+        writable_file(file, asked_by)
     from nicmodel.lab.testbench import run_machine
 
     with stop_on_interrupt() as stop:
         with run_progress(name, as_json) as progress:
-            with row_file(folder / f"{name}.rows.parquet", checked.record.row_group) \
-                    if folder and out and checked.record.rows else nullcontext(Forgotten()) as rows:
+            with row_file(row_groups, checked.record.row_group) if row_groups else nullcontext(Forgotten()) as rows:
                 measured = run_machine(checked, progress=progress, stop=stop, plane=plane, rows=rows)
         result = RunResult(checked, measured, name)
         try:  # before it is shown: whoever reads that may leave
-            if folder and out:
-                write_text(folder / f"{name}.json", result.to_json() + "\n")
-            if folder and plot:
-                picture = result.plot(folder / f"{name}.png")
-                say(f"the picture is {picture}")
+            if figures:
+                write_text(figures, result.to_json() + "\n")
+            if picture:
+                say(f"the picture is {result.plot(picture)}")
         finally:
             print(result.to_json()) if as_json else _show_run(result)
     if result.interrupted:

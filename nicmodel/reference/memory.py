@@ -40,17 +40,17 @@ class Memory:
         return base <= address <= base + len(memory) - nbytes
 
     def load(self, domain: int, function: int, address: int, nbytes: int) -> bytes:
-        base, memory = self.arena(domain)
         if not self.holds(domain, address, nbytes):
             self.fault(function, READ_FAULT, address)
             return bytes(nbytes)
+        base, memory = self.arena(domain)
         return memory[address - base:address - base + nbytes].tobytes()
 
     def store(self, domain: int, function: int, address: int, data: bytes) -> None:
-        base, memory = self.arena(domain)
         if not self.holds(domain, address, len(data)):
             self.fault(function, WRITE_FAULT, address)
             return
+        base, memory = self.arena(domain)
         memory[address - base:address - base + len(data)] = np.frombuffer(data, np.uint8)
 
     def fault(self, function: int, code: int, address: int) -> None:

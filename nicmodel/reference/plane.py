@@ -204,8 +204,9 @@ class ReferencePath:
     def _start_agent(self, now: int, number: int, config: AgentConfig) -> None:
         def ring_of(rings: dict[int, Ring], number: int) -> Ring | None:
             ring = rings.get(number)
-            free = ring and ring.open and ring.agent is None and not ring.posted
-            return ring if ring and free and self.host.memory.holds(ring.config.domain, ring.config.base, ring.nbytes) else None
+            if ring is None or not ring.open or ring.agent or ring.posted:
+                return None
+            return ring if self.host.memory.holds(ring.config.domain, ring.config.base, ring.nbytes) else None
 
         tx, rx = ring_of(self.transmit.rings, config.tx_ring), ring_of(self.receive.rings, config.rx_ring)
         flow = self.flows[config.flow] if config.flow >= 0 else None

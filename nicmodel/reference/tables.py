@@ -112,8 +112,7 @@ def set_ring_vector(plane: ReferencePath, _now: int, number: int, vector: int) -
 SETTERS: dict[str, Callable[..., None]] = {
     "hot": set_hot, "vector": set_vector, "raise": set_raise, "filter": set_filter, "default_pool": set_default_pool,
     "loopback": set_loopback, "sources": set_sources, "bme": set_bme, "decode": set_decode,
-    "max_frame": set_max_frame,
-    "no_descriptor": set_no_descriptor, "pause": set_pause, "page_shift": set_page_shift, "shaper": set_shaper,
-    "wire": set_wire, "retrain": set_retrain, "rss": set_rss, "rss_key": set_rss_key, "rss_table": set_rss_table,
-    "ring_vector": set_ring_vector}
+    "max_frame": set_max_frame, "no_descriptor": set_no_descriptor, "pause": set_pause, "page_shift": set_page_shift,
+    "shaper": set_shaper, "wire": set_wire, "retrain": set_retrain, "rss": set_rss, "rss_key": set_rss_key,
+    "rss_table": set_rss_table, "ring_vector": set_ring_vector}
 """Table -> what takes effect: called with the plane, the time, the index and the words."""

@@ -60,7 +60,7 @@ class Transmit:
         covered = (tail - ring.tail) % ring.size
         if covered:
             ring.doorbells.append(Doorbell(covered, access.posted, now, access.waits))
-        ring.posted |= covered > 0
+            ring.posted = True
         ring.tail = tail
         self.touch_fetch()
 
