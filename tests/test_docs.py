@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from nicmodel.datasheet.timing import DRIVER_PATIENCE_PS, DRIVER_STEPS
 from nicmodel.lab import cli
 
 ROOT = Path(__file__).parent.parent
@@ -152,3 +153,8 @@ def test_a_wrong_name_would_be_seen(span):
 def test_exit_statuses_are_told_alike_in_the_readme_and_where_they_are_given():
     told = re.search(r"Exit status: .*? measured\.", " ".join((cli.__doc__ or "").split()))
     assert told and told[0] in " ".join((ROOT / "README.md").read_text().split())
+
+
+def test_the_patience_with_drivers_is_that_of_the_datasheet():
+    said = " ".join((ROOT / "docs/miniport.md").read_text().split())
+    assert f"in {DRIVER_PATIENCE_PS // 10**12} s of simulated time an adapter or in {DRIVER_STEPS:,} steps" in said
