@@ -25,7 +25,7 @@ from libc.string cimport memcpy, memset
 from nicmodel._fast.containers cimport Bits, Lane, Lines, Map, Timed, Timer, Timers
 from nicmodel._fast.facts cimport *
 from nicmodel._fast.ledger cimport (
-    Group, Hold, Later, Ledger, Pool, RareBook, ReadWaits, RowBook, Sample, TlpBook,
+    Group, Hold, Later, Ledger, Pool, RareBook, ReadWaits, RowBook, Sample, RECEIVED_WAITS, SENT_WAITS, Sums, TlpBook,
 )
 from nicmodel._fast.parts cimport *
 from nicmodel._fast.pcie cimport *

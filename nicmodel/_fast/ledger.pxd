@@ -34,20 +34,31 @@ cdef struct RowBook:
     # Of the row in the same slot of `rows`, in one line of the cache: waits that last longer are in its `RareBook`. Nothing
     # of it is looked at before it has been written. Tx | Rx where a field is both.
     int64_t since           # it waits where it is since: SCHEDULED, DATA_FETCHED, .. | ARRIVED, .., WRITTEN_BACK
+    # What it has waited, in the order of `sums.WAITS_OF`: the first eight in both directions.
     uint32_t turn           # for the scheduler until SCHEDULED | for the writers
     uint32_t room           # for room in the Tx buffer | for a descriptor
-    uint32_t tags           # of its last payload request, these seven
-    uint32_t read_buffer
-    uint32_t up_credits     # | of its write-back, these three
+    uint32_t up_credits     # of its last payload request | of its write-back, these four
     uint32_t up_link
     uint32_t write_order
+    uint32_t walkers
+    uint32_t pipe           # tx_pipe | rx_pipe
+    uint32_t last           # for the wire | for the driver
+    uint32_t tags           # of its last payload request, these four
+    uint32_t read_buffer
     uint32_t down_credits
     uint32_t down_link
     uint32_t asking         # for the scheduler, from SCHEDULED to that request
     uint32_t reorder
-    uint32_t pipe           # tx_pipe | rx_pipe
-    uint32_t last           # for the wire | for the driver
-    uint32_t walkers        # of its last payload request | of its write-back
+
+cdef enum:
+    SENT_WAITS = 14         # those of a row
+    RECEIVED_WAITS = 8
+
+cdef struct Sums:
+    # Of a function's delivered rows, as their books have them: what is added at every row's end. Three lines of the cache.
+    int64_t sent[SENT_WAITS]
+    int64_t latency[2]      # by direction
+    int64_t received[RECEIVED_WAITS]
 
 cdef struct RareBook:
     # Of the same row, what has no place there.
@@ -112,7 +123,9 @@ cdef struct Ledger:
     Lines group_memory
     int32_t num_groups
     int32_t free_group
-    int64_t* waits          # function, direction, wait; latency last
+    Sums* sums              # by function, aligned, within `sum_memory`
+    Lines sum_memory
+    int64_t* waits          # function, direction, wait: what has no place there
     int64_t* row_waits      # beside `records`
     int64_t* done_waits     # beside `done`
     int64_t grants[NUM_ARBITERS]

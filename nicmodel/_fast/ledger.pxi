@@ -21,14 +21,15 @@ cdef bint open_ledger(Nic* nic, object config) except -1:
     lane_init(&ledger.released_writes, sizeof(Later))
     if not nic.books:
         return True
-    ledger.waits = <int64_t*>calloc(functions * 2 * (NUM_WAITS + 1), sizeof(int64_t))
+    ledger.sums = <Sums*>lines_grow(NULL, 0, functions * sizeof(Sums), &ledger.sum_memory)
+    ledger.waits = <int64_t*>calloc(functions * 2 * NUM_WAITS, sizeof(int64_t))
     ledger.holds = <Hold*>calloc(functions, sizeof(Hold))
     ledger.own_area = <uint64_t*>calloc(functions, sizeof(uint64_t))
     ledger.own_queued = <uint64_t*>calloc(functions, sizeof(uint64_t))
     ledger.served[0] = <int64_t*>calloc(functions * NUM_SERVED, sizeof(int64_t))
     ledger.interference = <int64_t*>calloc(functions * functions * NUM_SERVED, sizeof(int64_t))
-    if (ledger.waits == NULL or ledger.holds == NULL or ledger.own_area == NULL or ledger.own_queued == NULL
-            or ledger.served[0] == NULL or ledger.interference == NULL):
+    if (ledger.sum_memory.full or ledger.waits == NULL or ledger.holds == NULL or ledger.own_area == NULL
+            or ledger.own_queued == NULL or ledger.served[0] == NULL or ledger.interference == NULL):
         return False
     for each in range(1, NUM_SERVED):
         ledger.served[each] = ledger.served[0] + each * functions
@@ -107,6 +108,7 @@ cdef void free_ledger(Nic* nic) noexcept nogil:
     free(ledger.row_memory.block)
     free(ledger.rare_rows)
     free(ledger.has_rare)
+    free(ledger.sum_memory.block)
     free(ledger.waits)
     free(ledger.row_waits)
     free(ledger.done_waits)
@@ -144,6 +146,22 @@ cdef object copy_sums(int64_t* sums, tuple shape):
         out = flat
         memcpy(&out[0], sums, <size_t>size * sizeof(int64_t))
     return flat.reshape(shape)
+
+
+cdef object copy_waits(Nic* nic):
+    """By function, direction and wait; latency last."""
+    out = np.zeros((nic.num_functions, 2, NUM_WAITS + 1), np.int64)
+    cdef int64_t[:, :, ::1] waits = out
+    cdef int32_t function
+    cdef int direction
+    if not nic.books:
+        return out
+    out[:, :, :NUM_WAITS] = copy_sums(nic.ledger.waits, (nic.num_functions, 2, NUM_WAITS))
+    for function in range(nic.num_functions):
+        for direction in range(2):
+            add_by_wait(&waits[function, direction, 0], direction, sums_of(nic, function, direction))
+            waits[function, direction, NUM_WAITS] = nic.ledger.sums[function].latency[direction]
+    return out
 
 
 cdef object copy_grants(Nic* nic):
@@ -233,7 +251,6 @@ cdef dict copy_pools(Nic* nic):
 cdef dict copy_books(Nic* nic):
     """All of the books but the clocks of lines."""
     functions = nic.num_functions
-    return {"waits": copy_sums(nic.ledger.waits, (functions, 2, NUM_WAITS + 1)),
-            "grants": copy_grants(nic), "agents": copy_agents(nic), **copy_pools(nic),
+    return {"waits": copy_waits(nic), "grants": copy_grants(nic), "agents": copy_agents(nic), **copy_pools(nic),
             "served": copy_sums(nic.ledger.served[0], (NUM_SERVED, functions)),
             "interference": copy_sums(nic.ledger.interference, (NUM_SERVED, functions, functions))}

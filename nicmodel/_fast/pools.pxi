@@ -67,12 +67,18 @@ cdef int64_t waited_rarely(RareBook* rare) noexcept nogil:
     return waited
 
 
-cdef inline void return_tx_room(Nic* nic, int32_t index, int64_t time) noexcept nogil:
-    """With what it has queued since SCHEDULED."""
-    cdef RowBook* row = row_book(nic, index)
-    cdef int64_t order = row.write_order
-    cdef int64_t waited = (<int64_t>row.asking + row.tags + row.read_buffer + row.up_credits + row.up_link + order
-                           + row.walkers + row.down_credits + row.down_link + row.reorder + row.pipe + row.last)
+cdef int64_t waited_since_scheduled(RowBook* row) noexcept nogil:
+    """What a sent row's book has of that."""
+    cdef int64_t waited = -<int64_t>row.turn - row.room
+    cdef int each
+    for each in range(SENT_WAITS):
+        waited += waits_of(row)[each]
+    return waited
+
+
+cdef inline void return_tx_room(Nic* nic, int32_t index, int64_t time, int64_t waited) noexcept nogil:
+    """With what its book says that it has queued since SCHEDULED."""
+    cdef int64_t order = row_book(nic, index).write_order
     if unlikely(nic.ledger.has_rare[index]):
         waited += waited_rarely(rare_book(nic, index))
         order += rare_wait(rare_book(nic, index), WAIT_WRITE_ORDER)

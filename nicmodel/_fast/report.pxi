@@ -9,7 +9,7 @@ KINDS = tuple(UpcallKind)
 if ROW_DTYPE.itemsize != sizeof(Record):
     raise ModelBug("Record is not ROW_DTYPE")
 for size in (sizeof(Row), sizeof(Unborn), sizeof(Tlp), sizeof(Ring), sizeof(Function), sizeof(RowBook), sizeof(TlpBook),
-             sizeof(RecordLines), sizeof(Group), sizeof(Flow)):
+             sizeof(RecordLines), sizeof(Group), sizeof(Flow), sizeof(Sums)):
     if size % LINE_BYTES:
         raise ModelBug("a struct of the hot arrays is not made of whole cache lines")
 if sizeof(RareBook) > SCRAP_BYTES or sizeof(Offer) > SCRAP_BYTES:

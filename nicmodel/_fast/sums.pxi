@@ -8,9 +8,34 @@ cdef enum:
     GROUP_AHEAD = 1         # rows before its last a group comes into the cache
 
 
+# Which wait each of a row's is, by direction (`RowBook`).
+cdef int[2][SENT_WAITS] WAITS_OF
+WAITS_OF[DIRECTION_TX] = [WAIT_SCHEDULER, WAIT_TX_BUFFER, WAIT_UP_CREDITS, WAIT_UP_LINK, WAIT_WRITE_ORDER, WAIT_WALKERS,
+                          WAIT_TX_PIPE, WAIT_WIRE, WAIT_TAGS, WAIT_READ_BUFFER, WAIT_DOWN_CREDITS, WAIT_DOWN_LINK,
+                          WAIT_SCHEDULER, WAIT_REORDER]
+WAITS_OF[DIRECTION_RX] = [WAIT_WRITERS, WAIT_NO_DESCRIPTOR, WAIT_UP_CREDITS, WAIT_UP_LINK, WAIT_WRITE_ORDER, WAIT_WALKERS,
+                          WAIT_RX_PIPE, WAIT_DRIVER, 0, 0, 0, 0, 0, 0]
+
+
+cdef inline int64_t* seldom_of(Nic* nic, int32_t function, int direction) noexcept nogil:
+    """By wait."""
+    return nic.ledger.waits + (2 * function + direction) * NUM_WAITS
+
+
 cdef inline int64_t* sums_of(Nic* nic, int32_t function, int direction) noexcept nogil:
-    """By wait, and latency."""
-    return nic.ledger.waits + (2 * function + direction) * (NUM_WAITS + 1)
+    """By a row's waits."""
+    return &nic.ledger.sums[function].sent[0] if direction == DIRECTION_TX else &nic.ledger.sums[function].received[0]
+
+
+cdef inline uint32_t* waits_of(RowBook* book) noexcept nogil:
+    return &book.turn
+
+
+cdef void add_by_wait(int64_t* waits, int direction, int64_t* sums) noexcept nogil:
+    """Sums in the order of a row's waits join others."""
+    cdef int each
+    for each in range(SENT_WAITS if direction == DIRECTION_TX else RECEIVED_WAITS):
+        waits[WAITS_OF[direction][each]] += sums[each]
 
 
 # ---- groups ----------------------------------------------------------------------------------------
@@ -69,7 +94,7 @@ cdef inline void add_group(int64_t* sums, Group* group, int64_t rows) noexcept n
 
 cdef void settle_group(Nic* nic, Group* group) noexcept nogil:
     """Its delivered rows are counted."""
-    add_group(sums_of(nic, group.function, DIRECTION_TX), group, group.delivered)
+    add_group(seldom_of(nic, group.function, DIRECTION_TX), group, group.delivered)
     group.delivered = 0
 
 
@@ -112,38 +137,15 @@ cdef void add_rare(int64_t* sums, RareBook* rare) noexcept nogil:
         left &= left - 1
 
 
-cdef inline void add_sent(Nic* nic, int64_t* sums, int32_t index) noexcept nogil:
-    """All but the group's share."""
-    cdef RowBook* book = row_book(nic, index)
-    sums[WAIT_SCHEDULER] += <int64_t>book.turn + book.asking
-    sums[WAIT_TX_BUFFER] += book.room
-    sums[WAIT_TAGS] += book.tags
-    sums[WAIT_READ_BUFFER] += book.read_buffer
-    sums[WAIT_UP_CREDITS] += book.up_credits
-    sums[WAIT_UP_LINK] += book.up_link
-    sums[WAIT_WRITE_ORDER] += book.write_order
-    sums[WAIT_DOWN_CREDITS] += book.down_credits
-    sums[WAIT_DOWN_LINK] += book.down_link
-    sums[WAIT_WALKERS] += book.walkers
-    sums[WAIT_REORDER] += book.reorder
-    sums[WAIT_TX_PIPE] += book.pipe
-    sums[WAIT_WIRE] += book.last
-    if unlikely(nic.ledger.has_rare[index]):
-        add_rare(sums, rare_book(nic, index))
-
-
-cdef inline void add_received(Nic* nic, int64_t* sums, int32_t index) noexcept nogil:
-    cdef RowBook* book = row_book(nic, index)
-    sums[WAIT_RX_PIPE] += book.pipe
-    sums[WAIT_NO_DESCRIPTOR] += book.room
-    sums[WAIT_WRITERS] += book.turn
-    sums[WAIT_UP_CREDITS] += book.up_credits
-    sums[WAIT_UP_LINK] += book.up_link
-    sums[WAIT_WRITE_ORDER] += book.write_order
-    sums[WAIT_WALKERS] += book.walkers
-    sums[WAIT_DRIVER] += book.last
-    if unlikely(nic.ledger.has_rare[index]):
-        add_rare(sums, rare_book(nic, index))
+cdef void record_waits(Nic* nic, int32_t index, int direction) noexcept nogil:
+    """A recorded row is delivered: what its own book has."""
+    cdef int64_t waits[SENT_WAITS]
+    cdef int each
+    for each in range(SENT_WAITS):
+        waits[each] = waits_of(row_book(nic, index))[each]
+    add_by_wait(recorded_waits(nic, index), direction, waits)
+    if nic.ledger.has_rare[index]:
+        add_rare(recorded_waits(nic, index), rare_book(nic, index))
 
 
 cdef inline void forget_rare(Nic* nic, int32_t index) noexcept nogil:
@@ -153,15 +155,21 @@ cdef inline void forget_rare(Nic* nic, int32_t index) noexcept nogil:
 cdef inline void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
     """A sent row is delivered at `time`, and its room in the Tx buffer returns."""
     cdef int32_t index = <int32_t>(row - nic.rows)
-    cdef int64_t* sums = sums_of(nic, row.function, DIRECTION_TX)
-    cdef int64_t* recorded
-    return_tx_room(nic, index, time)
-    add_sent(nic, sums, index)
-    sums[NUM_WAITS] += time - row.born
+    cdef Sums* sums = &nic.ledger.sums[row.function]
+    cdef RowBook book = row_book(nic, index)[0]                 # a copy: sums are elsewhere
+    cdef uint32_t* waits = waits_of(&book)
+    cdef int64_t waited = -<int64_t>book.turn - book.room       # since SCHEDULED
+    cdef int each
+    for each in range(SENT_WAITS):
+        sums.sent[each] += waits[each]
+        waited += waits[each]
+    return_tx_room(nic, index, time, waited)
+    sums.latency[DIRECTION_TX] += time - row.born
+    if unlikely(nic.ledger.has_rare[index]):
+        add_rare(seldom_of(nic, row.function, DIRECTION_TX), rare_book(nic, index))
     if unlikely(nic.record_rows):
-        recorded = recorded_waits(nic, index)
-        add_group(recorded, &nic.ledger.groups[row.origin], 1)
-        add_sent(nic, recorded, index)
+        add_group(recorded_waits(nic, index), &nic.ledger.groups[row.origin], 1)
+        record_waits(nic, index, DIRECTION_TX)
     nic.ledger.groups[row.origin].delivered += 1
     leave_group(nic, row)
     forget_rare(nic, index)
@@ -170,11 +178,16 @@ cdef inline void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
 cdef inline void close_received(Nic* nic, Row* row) noexcept nogil:
     """A received row is delivered."""
     cdef int32_t index = <int32_t>(row - nic.rows)
-    cdef int64_t* sums = sums_of(nic, row.function, DIRECTION_RX)
-    add_received(nic, sums, index)
-    sums[NUM_WAITS] += nic.now - row.born
+    cdef Sums* sums = &nic.ledger.sums[row.function]
+    cdef uint32_t* waits = waits_of(row_book(nic, index))
+    cdef int each
+    for each in range(RECEIVED_WAITS):
+        sums.received[each] += waits[each]
+    sums.latency[DIRECTION_RX] += nic.now - row.born
+    if unlikely(nic.ledger.has_rare[index]):
+        add_rare(seldom_of(nic, row.function, DIRECTION_RX), rare_book(nic, index))
     if unlikely(nic.record_rows):
-        add_received(nic, recorded_waits(nic, index), index)
+        record_waits(nic, index, DIRECTION_RX)
     forget_rare(nic, index)
 
 

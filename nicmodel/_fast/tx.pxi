@@ -303,7 +303,7 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
             turn_around(nic, index)
         tx_room_back(nic, row.nbytes, nic.now)
         if nic.books:
-            return_tx_room(nic, index, nic.now)
+            return_tx_room(nic, index, nic.now, waited_since_scheduled(row_book(nic, index)))
         row.room = 0
         drop_row(nic, row, DROP_SPOOFED)
         row_release(nic, index, IN_PIPE)

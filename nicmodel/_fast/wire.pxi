@@ -85,7 +85,8 @@ cdef inline void foresee_frames(Nic* nic) noexcept nogil:
         prefetch(row_book(nic, index))
         index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + 1)).index
         prefetch(&nic.ledger.groups[nic.rows[index].origin].delivered)
-        prefetch_all(sums_of(nic, nic.rows[index].function, DIRECTION_TX), (NUM_WAITS + 1) * sizeof(int64_t))
+        prefetch(&nic.ledger.sums[nic.rows[index].function])
+        prefetch(&nic.ledger.sums[nic.rows[index].function].latency)
 
 
 cdef inline void expect_end(Nic* nic, int64_t time) noexcept nogil:
