@@ -11,7 +11,9 @@ from life_scripts import PLAIN, drawn, scenario
 
 import nicmodel as nm
 from drivers.mutants import MUTANTS
+from drivers.vf_hardware import PF_POLL_MOST_PS, PF_POLL_PS, PF_POLL_SHARE
 from nicmodel.datasheet.stages import DELIVERED
+from nicmodel.datasheet.timing import HANDOVER_REACH_PS
 from nicmodel.lab.expect import LIFE, life_figures, names
 from nicmodel.lab.life import CARRIED_OUT
 from nicmodel.lab.life_keys import KINDS, PLACES
@@ -22,6 +24,7 @@ from nicmodel.lab.testbench import bring_up
 
 SCENARIOS = [name for name in shipped() if name.startswith("life_")]
 US = 1_000_000
+PAGE = (Path(nm.__file__).parent.parent / "docs/life.md").read_text()
 
 
 def life_of(*events, plane="fast", **keys):
@@ -278,10 +281,33 @@ def test_a_vf_carries_no_frame_before_its_packet_filter_is_set(direction):
 
 
 def test_every_kind_of_event_is_carried_out_and_on_its_page():
-    page = (Path(nm.__file__).parent.parent / "docs/life.md").read_text()
-    assert set(CARRIED_OUT) == set(KINDS) and all(f"`{kind}`" in page for kind in KINDS)
-    assert all(f"`{place}`" in page for place in PLACES)
+    assert set(CARRIED_OUT) == set(KINDS) and all(f"`{kind}`" in PAGE for kind in KINDS)
+    assert all(f"`{place}`" in PAGE for place in PLACES)
     assert all(PLACES[place].window for place in {kind.place for kind in KINDS.values() if kind.place} | {s.place for s in SPANS})
+
+
+@pytest.mark.parametrize("row", [line for line in PAGE.splitlines() if " Mpps | " in line])
+def test_the_migrations_of_the_page_lose_what_it_says(row):
+    load, pnp, *said = (cell.strip() for cell in row.strip("|").split("|"))
+    out, back = nm.run("life_migration", load=load, duration="2ms", **{"life.pnp": pnp}).simulated["life"]["handovers"]
+    window = back["window"]["end_ps"] - back["window"]["begin_ps"]
+    assert said == [str(out["lost"]["rx"]), *rounded(out["rx_dark_ps"], out["tx_dark_ps"], window), str(back["lost"]["rx"]),
+                    *rounded(back["rx_dark_ps"], back["tx_dark_ps"])]
+
+
+def rounded(*times_ps):
+    return [f"{ps / US:.1f} us" for ps in times_ps]
+
+
+def test_the_page_says_what_other_events_cost_and_how_long_a_vf_waits():
+    said = " ".join(PAGE.split())
+    surprise, asked, _ = (row["lost"]["rx"] for row in shipped_run("life_removal").simulated["life"]["handovers"])
+    assert f"surprise costs {surprise} frames where asking costs {asked} " in said
+    dark = max(row["rx_dark_ps"] for row in shipped_run("life_pf_reset").simulated["life"]["handovers"])
+    assert f"darkens every guest for {dark / 10**9:.1f} ms" in said
+    assert f"looks every {PF_POLL_PS // US} us at first, later after each {PF_POLL_SHARE}th of" in said
+    assert f"every {PF_POLL_MOST_PS // 10**9} ms at least" in said
+    assert f"up to {HANDOVER_REACH_PS // US} us after the frame arrived" in said
 
 
 def test_the_queues_of_a_vf_share_the_load_of_its_guest():
