@@ -1,4 +1,5 @@
-"""docs/miniport.md runs as it is printed, and docs/ndis.md quotes every reading as the datasheet has it."""
+"""docs/miniport.md runs as it is printed, docs/ndis.md quotes every reading as the datasheet has it, and docs/requests.md says
+who answers, issues and owns what as the table of requests does."""
 
 from __future__ import annotations
 
@@ -8,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nicmodel.datasheet.ndis import Oid
+from drivers.pf import MESSAGES
+from drivers.pf_filters import LAST_VLAN
+from drivers.pf_mailbox import PATIENCE
+from nicmodel.datasheet.ndis import MAX_CONFIG_BLOCK, MODERATION_PS, OIDS, InterruptModeration, Oid, RequestType, Status
+from nicmodel.datasheet.ndis_oids import HANDLER_OF, NDIS_ISSUED_OIDS, VETOABLE_OIDS, Handler
 from nicmodel.datasheet.readings import READINGS
 from nicmodel.lab.loading import build
 from nicmodel.lab.rules import judge
@@ -76,3 +81,45 @@ def test_readings_are_quoted_as_the_datasheet_has_them():
 def test_every_reading_says_where_its_decision_lives():
     silent = [found[0] for found in READING.findall((DOCS / "ndis.md").read_text()) if "`" not in found[3] and found[0] != "G-15"]
     assert not silent
+
+
+REQUESTS = (DOCS / "requests.md").read_text()
+ROLES = dict(re.findall(r"^\| (.*?) \| (.*?) \|$", REQUESTS, re.MULTILINE))
+PREFIX = re.compile("^(NIC_SWITCH|SRIOV|RECEIVE_FILTER)_")
+WORD = re.compile(r"[A-Z][A-Z_]{3,}")
+
+
+def short(oids):
+    """Requests as the page names them, those of several families once."""
+    return {PREFIX.sub("", oid.name) for oid in oids}
+
+
+def named(row):
+    return {PREFIX.sub("", word) for word in WORD.findall(ROLES[row])} - {"NDIS"}
+
+
+def test_who_issues_owns_and_vetoes_requests_is_as_in_their_table():
+    assert named("issued by NDIS alone") == short(NDIS_ISSUED_OIDS)
+    assert named("what an extension may veto") == short(VETOABLE_OIDS)
+    owned = {row.oid for row in OIDS if row.owner}
+    assert short(owned) | {"MOVE_FILTER", "SET_FILTER"} == named("its owner's alone")
+    told = short(row.oid for row in OIDS if Status.FILE_NOT_FOUND in row.caller_statuses)
+    assert named("FILE_NOT_FOUND") - {"INVALID_PARAMETER"} == told
+
+
+def test_what_ndis_answers_itself_is_all_on_the_page():
+    """The method requests of what may be set are named each; an ENUM is an ENUM."""
+    answered = {oid for (oid, _), to in HANDLER_OF.items() if to is Handler.NDIS}
+    rows = [named(row) for row in ROLES if row.startswith("answered by NDIS")]
+    assert set.union(*rows) == {name for name in short(answered) if not name.startswith("ENUM_")} | {"ENUM"}
+    assert all(HANDLER_OF.get((oid, RequestType.METHOD)) is Handler.NDIS for oid in answered if oid.name.endswith("PARAMETERS"))
+
+
+def test_numbers_of_the_requests_page_are_those_of_datasheet_and_driver():
+    said = " ".join(REQUESTS.split())
+    low, medium, high = (MODERATION_PS[InterruptModeration[name]] // 10**6 for name in ("LOW", "MEDIUM", "HIGH"))
+    assert f"no throttle, {low}, {medium}, {high} us; adaptive is medium" in said
+    assert MODERATION_PS[InterruptModeration.ADAPTIVE] == MODERATION_PS[InterruptModeration.MEDIUM]
+    assert f"A transfer is {MAX_CONFIG_BLOCK} bytes at most" in said and f"one VLAN id, 1 to {LAST_VLAN}" in said
+    assert f"loses it after {PATIENCE} us when the PF has news" in said
+    assert MESSAGES == 2 and "the PF's driver keeps two" in said
