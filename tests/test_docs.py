@@ -6,6 +6,7 @@ import importlib
 import io
 import re
 import shlex
+import tomllib
 from contextlib import redirect_stdout
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from nicmodel.datasheet.timing import DRIVER_PATIENCE_PS, DRIVER_STEPS
 from nicmodel.lab import cli
+from nicmodel.lab.loading import build
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -108,6 +110,17 @@ def test_the_device_example_runs(plane):
     codes = blocks("docs/device.md", "python")
     assert len(codes) == 2 and all('plane="fast"' in code for code in codes)
     printed([code.replace('plane="fast"', f'plane="{plane}"') for code in codes])
+
+
+def test_the_frames_of_the_ndis_page_arrive():
+    (code,) = blocks("docs/ndis.md", "python")
+    assert printed([code]) == ""
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{page.name}" for page in PAGES if "```toml" in page.read_text())])
+def test_pieces_of_scenarios_can_be_run(page):
+    for text in blocks(page, "toml"):
+        build({"num_vfs": 4, "duration": "1ms"} | tomllib.loads(text), page)
 
 
 def test_the_readme_s_python_prints_what_stands_below_it():

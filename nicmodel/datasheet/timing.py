@@ -22,7 +22,7 @@ DOMAIN_BASE = 0x1_0000_0000
 REPLAY_PATIENCE_PS = 50_000_000_000
 
 # Drivers have this long, an adapter, to come to the end of what a bring-up asks of them, and so many steps of the simulation
-# (one that waits in vain for a mailbox takes half as many); then they "do not return". assumed
+# (one that waits in vain for a mailbox takes less than half as many); then they "do not return". assumed
 DRIVER_PATIENCE_PS = 5_000_000_000_000
 DRIVER_STEPS = 1_000_000
 
