@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import nicmodel as nm
@@ -35,6 +37,15 @@ def test_a_load_of_ones_own_that_is_that_of_the_others_changes_nothing():
     plain = nm.run(build(BASE)).simulated
     same = nm.run(build(BASE | {"traffic": {"loads": {str(vf): "10%" for vf in range(4)}}})).simulated
     assert same == plain
+
+
+def test_the_page_says_how_long_quiet_vfs_wait_behind_a_noisy_one():
+    said = " ".join((Path(__file__).parents[2] / "docs" / "explain.md").read_text().split())
+    noisy, alone, small = (nm.run("noisy_neighbour", **keys).simulated["vfs"][1]
+                           for keys in ({}, {"traffic.loads": {}}, {"nic.tx_buffer": "10kB"}))
+    after, before, briefly = (vf["tx"]["latency_ns"]["p50"] / 1000 for vf in (noisy, alone, small))
+    assert f"half of their frames take more than {int(after)} us instead of {before:.1f}" in said
+    assert f"{noisy['waiting']['wire']:.0%} of it".replace("%", " %") in said and f"it is about {briefly:.0f} us" in said
 
 
 def test_the_books_know_what_each_vf_was_offered():

@@ -13,9 +13,13 @@ from pathlib import Path
 import pytest
 from bare_books import US, Setup, attempt, measure
 
+from nicmodel.datasheet.books import SAMPLE
+from nicmodel.datasheet.pcie_link import MOST_DATA_CREDITS, MOST_HEADER_CREDITS
 from nicmodel.lab import books
-from nicmodel.lab.books import FULL, NOBODY, TIE
+from nicmodel.lab.books import FULL, MET, NOBODY, TIE
+from nicmodel.lab.explain import ALIKE
 from nicmodel.lab.relax import BY_NAME
+from nicmodel.lab.steadiness import STEADY
 
 TENTH, EIGHTH, QUARTER = Fraction(11, 10), Fraction(9, 8), Fraction(5, 4)
 RX = {"direction": "rx", "itr_ps": 1 * US, "batch": 8, "ring": 32, "start_ps": 200 * US, "window_ps": 300 * US}
@@ -103,10 +107,20 @@ def test_what_one_fetch_at_a_time_fills_is_no_limit(config, vfs):
     assert {books.bottleneck(w, function) for function in range(1, 1 + vfs)} == {NOBODY}
 
 
+PAGE = " ".join((Path(__file__).parents[2] / "docs" / "explain.md").read_text().split())
+
+
+def test_the_page_s_bounds_are_those_of_the_books():
+    assert PAGE.count(f"U >= {FULL}") == 3 and f"What is within {TIE} of the fullest" in PAGE
+    assert PAGE.count(f"{round(100 * MET)} % of") >= 2 and f"differ by no more than {ALIKE}." in PAGE
+    assert f"share of the packets to {ALIKE}, each cause's share of the waiting to {ALIKE}." in PAGE
+    assert f"differ by more than {100 * STEADY:.0f} %" in PAGE and f"Of every {SAMPLE}th wait" in PAGE
+    assert f"({MOST_HEADER_CREDITS} headers, {MOST_DATA_CREDITS} data)" in PAGE
+
+
 def test_the_page_says_on_how_many_machines_the_promise_was_tried():
-    page = (Path(__file__).parents[2] / "docs" / "explain.md").read_text()
     machines, limits = len(CASES), len({name for *_, name in CASES.values()})
-    assert f"on {machines} of them, with {limits} different limits" in page
+    assert f"on {machines} of them, with {limits} different limits" in PAGE
 
 
 @pytest.mark.parametrize("write_latency_ps", [1_000, 220_000, 2_000_000])

@@ -2,8 +2,8 @@
 
     doorbells, head reads, messages ─► plane ─► both directions of the PCIe link, counted ─► memory with descriptors
 
-Tags, credits, buffers and the wire are never short, the core decides every picosecond, memory and pipelines take one
-tick. What is left is the link: TLPs in their order, requests and completions cut as configured, and link-layer traffic.
+Tags, credits, buffers and the wire are never short; the core decides every picosecond, memory and pipelines take
+one, too. What is left is the link: TLPs in their order, requests and completions cut as configured, and link-layer traffic.
 """
 
 from __future__ import annotations
