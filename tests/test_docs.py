@@ -13,13 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from nicmodel.datasheet.config_space import PF_RID
-from nicmodel.datasheet.profiles import X520
-from nicmodel.datasheet.registers_pf import EICR, EXTENSION_BASE, ITR_UNIT_PS
-from nicmodel.datasheet.timing import DRIVER_PATIENCE_PS, DRIVER_STEPS
 from nicmodel.lab import cli
 from nicmodel.lab.loading import build
-from nicmodel.sim.plane import VECTORS_PER_FUNCTION
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -170,18 +165,3 @@ def test_a_wrong_name_would_be_seen(span):
 def test_exit_statuses_are_told_alike_in_the_readme_and_where_they_are_given():
     told = re.search(r"Exit status: .*? measured\.", " ".join((cli.__doc__ or "").split()))
     assert told and told[0] in " ".join((ROOT / "README.md").read_text().split())
-
-
-def test_numbers_of_the_decisions_are_those_of_the_datasheet():
-    said = (ROOT / "docs/decisions.md").read_text()
-    assert f"extension region of BAR0 from {EXTENSION_BASE:#x};" in said
-    assert f"| {PF_RID >> 8:02}:{PF_RID >> 3 & 31:02}.{PF_RID & 7} (" in said
-    assert f"EITR | counts {ITR_UNIT_PS / 10**6} us on both" in said and f"reach vectors 0 to {EICR.RTXQ.width - 1}:" in said
-    assert f"shows TotalVFs {X520.total_vfs} and accepts {X520.total_vfs}; scenarios take up to {X520.max_vfs}," in said
-    assert f"the core clock of `x520` is the {10**6 / X520.core_ps} MHz of XGMII" in said
-
-
-def test_the_patience_with_drivers_is_that_of_the_datasheet():
-    said = " ".join((ROOT / "docs/miniport.md").read_text().split())
-    assert f"a vector above {VECTORS_PER_FUNCTION - 1}," in said
-    assert f"in {DRIVER_PATIENCE_PS // 10**12} s of simulated time an adapter or in {DRIVER_STEPS:,} steps" in said
