@@ -1,4 +1,4 @@
-"""A number that stands in a page and in the datasheet is the same in both. What a page has from runs is held to runs elsewhere."""
+"""A number that stands in a page and in the datasheet is the same in both. What comes from runs is held to runs elsewhere."""
 
 from __future__ import annotations
 
