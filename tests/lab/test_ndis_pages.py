@@ -72,6 +72,12 @@ def test_every_part_of_the_driver_of_the_page_is_used(mine):
     assert "*PriorityVLANTag" in adapter.driver.configuration
 
 
+def test_every_file_of_ndis_in_the_datasheet_is_on_its_page():
+    page, datasheet = (DOCS / "ndis.md").read_text(), DOCS.parent / "nicmodel/datasheet"
+    table = page.split("## Structures, requests, numbers")[1].split("\n## ")[0]
+    assert {file.name for file in datasheet.glob("ndis*.py")} <= set(re.findall(r"`(ndis\w*\.py)`", table))
+
+
 def test_readings_are_quoted_as_the_datasheet_has_them():
     quoted = [tuple(cell.replace(r"\*", "*") for cell in found[:3])
               for found in READING.findall((DOCS / "ndis.md").read_text())]
