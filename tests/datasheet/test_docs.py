@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from nicmodel._fast import generate
 from nicmodel.datasheet import arbiters, profiles, stages, tables
+from nicmodel.datasheet.policies import PARAMETERS, choices
+from nicmodel.sim.config import PlaneConfig
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md"))
@@ -43,6 +46,11 @@ def test_a_number_has_the_source_that_stands_beside_it():
     row = next(line for line in lines if line.startswith("| `read_buffer`"))
     x520, vf100g = (profiles.PROFILES[name].read_buffer for name in ("x520", "vf100g"))
     assert row == f"| `read_buffer` | {x520} | assumed | {vf100g} | assumed |"
+
+
+def test_the_first_policy_of_a_parameter_is_its_default():
+    defaults = {field.name: field.default for field in fields(PlaneConfig)}
+    assert all(defaults[parameter] == choices(parameter)[0] for parameter in PARAMETERS)
 
 
 def test_a_page_that_is_out_of_date_is_seen():
