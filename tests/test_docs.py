@@ -8,6 +8,7 @@ import re
 import shlex
 import tomllib
 from contextlib import redirect_stdout
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from nicmodel.lab import cli
 from nicmodel.lab.loading import build
+from nicmodel.lab.validation.experiments import EXPERIMENTS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -23,7 +25,16 @@ SPAN = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"[\w.]+(/[\w.]+)*/?(\.(py|pyx|pxd|md|toml))?")
 DOTTED = re.compile(r"(nicmodel|drivers)(\.\w+)+")
 ROOMS = ("", "nicmodel", "docs", "nicmodel/datasheet")     # where a path in a page may begin
+IDENTIFIER = re.compile(r"(?!NDIS_|point_)[A-Za-z]+_\w+")   # not Microsoft's, nor columns that are put together as a sweep ends
+SOURCES = (".py", ".pyx", ".pxi", ".pxd", ".toml", ".csv")
 DATASHEET = {p.stem for p in (ROOT / "nicmodel/datasheet").glob("*.py")}
+
+
+@cache
+def words() -> set[str]:
+    """Every word in the code, and the names that it puts together."""
+    files = [ROOT / "setup.py", *(file for room in ("nicmodel", "drivers", "tests/planes") for file in (ROOT / room).rglob("*"))]
+    return {word for file in files if file.suffix in SOURCES for word in re.findall(r"\w+", file.read_text())} | set(EXPERIMENTS)
 
 
 def spans(page: Path) -> list[str]:
@@ -68,6 +79,8 @@ def problem(span: str) -> str | None:
     first, _, rest = span.partition(".")
     if first in DATASHEET and re.fullmatch(r"\w+", rest) and rest not in ("py", "md"):
         return None if resolves(f"nicmodel.datasheet.{span}") else f"{span} does not exist"
+    if IDENTIFIER.fullmatch(span) and span not in words():
+        return f"no code knows {span}"
     looks_like_path = "/" in span or span.endswith((".py", ".pyx", ".pxd", ".md", ".toml"))
     if looks_like_path and PATH.fullmatch(span) and not found(span):
         return f"there is no {span}"
@@ -157,7 +170,7 @@ def timeless(report: str) -> str:
 
 
 @pytest.mark.parametrize("span", ["nicmodel/sim/plan.py", "nicmodel.sim.plane.DataPlan", "sim/clock.py::stop",
-                                  "timing.WAIT_DIVIDER", "_fast/tx.pyx::doorbell", "drivers.vf.VfMini"])
+                                  "timing.WAIT_DIVIDER", "tx_bufer", "_fast/tx.pyx::doorbell", "drivers.vf.VfMini"])
 def test_a_wrong_name_would_be_seen(span):
     assert problem(span)
 
