@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nicmodel.datasheet.config_pf import EXPRESS
 from nicmodel.datasheet.config_space import PF_RID
-from nicmodel.datasheet.ndis import Oid, PowerState, RequestType, Status
+from nicmodel.datasheet.ndis import PF_FUNCTION_ID, Oid, PowerState, RequestType, Status, VPortFlags, VPortState
 from nicmodel.datasheet.ndis_structures import (
     BarResourcesInfo,
     MemoryResource,
@@ -14,12 +16,14 @@ from nicmodel.datasheet.ndis_structures import (
     ResetVfParameters,
     SetPowerStateParameters,
     VendorDeviceIdInfo,
+    VPortParameters,
     made,
 )
 from nicmodel.datasheet.registers_pf import SSVPC
 from nicmodel.lab.loading import build
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.testbench import Machine
+from nicmodel.ndis.buffers import filter_of, vport_of
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.requests import NDIS
 from nicmodel.pcie.root import Function
@@ -89,6 +93,31 @@ def test_one_vf_falls_silent_and_no_other(machine, oid, parameters):
     assert machine.run(machine.stack.requests.ndis.oid(SET, oid, parameters)) == Status.SUCCESS
     machine.device.run_until(int(machine.clock.now) + 20 * US)               # what was on its way
     assert [bool(sent) for sent in sent_meanwhile(machine, 50 * US)] == [True, True, False, True]
+
+
+@pytest.mark.parametrize("carries, ends", [(True, "rx_packets"), (False, "drop_queue_disabled")])
+def test_frames_for_a_further_vport_of_the_pf_come_to_the_pf_s_own_queue(monkeypatch, carries, ends):
+    """docs/requests.md: its VPorts have no rings of their own, and planes know functions."""
+    usual, mac = Machine._pf_settings, 0x02_00_00_00_77_01
+    monkeypatch.setattr(Machine, "_pf_settings", lambda *args: replace(usual(*args), max_vfs=2, pf_vports=1))
+    machine = Machine(Scenario(profile="x520", num_vfs=1, payload="full", traffic={"pf": carries}), "fast")
+    machine.bring_up()
+    vport = vport_of(0, PF_FUNCTION_ID, 1)
+    vport.ProcessorAffinity.Mask = 1
+
+    def ask(kind, oid, buffer):
+        assert machine.run(machine.stack.requests.ndis.oid(kind, oid, buffer)) == Status.SUCCESS
+
+    ask(METHOD, Oid.NIC_SWITCH_CREATE_VPORT, vport)
+    ask(SET, Oid.NIC_SWITCH_VPORT_PARAMETERS, made(VPortParameters, VPortId=vport.VPortId, VPortState=VPortState.ACTIVATED,
+                                                   Flags=VPortFlags.STATE_CHANGED))
+    ask(METHOD, Oid.RECEIVE_FILTER_SET_FILTER, filter_of(mac, vport.VPortId, 0))
+    machine.start_traffic()
+    machine.device.run_until(int(machine.clock.now) + 20 * US)
+    machine.device.frame_in(mac.to_bytes(6, "big") + bytes(54))
+    machine.device.run_until(int(machine.clock.now) + 50 * US)
+    counters = machine.device.plane.results()["functions"][0]
+    assert counters["rx_offered"] == counters[ends] == 1
 
 
 @pytest.mark.parametrize("plane", ["fast", "reference"])
