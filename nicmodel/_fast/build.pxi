@@ -61,8 +61,6 @@ cdef void open_direction(Nic* nic, Direction* way, int arbiter, int wake, int li
     lane_init(&way.p_releases, sizeof(Timed))
     lane_init(&way.np_releases, sizeof(Timed))
     lane_init(&way.c_releases, sizeof(Timed))
-    way.last_end = -1
-    way.ack_for = -1
     way.p_first = way.np_first = way.c_first = way.c_due = way.c_idle = NEVER
     way.skp_due = nic.skp if nic.skp > 0 else NEVER
     way.ack_due = way.p_due = way.np_due = way.p_idle = way.np_idle = NEVER
@@ -110,7 +108,7 @@ cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
     ring.direction = DIRECTION_TX if index < nic.num_rings else DIRECTION_RX
     ring.number = index if index < nic.num_rings else index - nic.num_rings
     ring.agent = NOBODY_YET
-    ring.vector = ring.level = -1
+    ring.level = -1
     if index < nic.num_rings:
         lane_init(&nic.doorbells[index], sizeof(Batch))
     lane_init(&ring.rows, sizeof(int32_t))
@@ -182,10 +180,9 @@ cdef Nic* nic_new(object config) except NULL:
     set_when(nic, WAKE_UP, nic.up.next_due)
     set_when(nic, WAKE_DOWN, nic.down.next_due)
     nic.port_wake = nic.reorder_wake = nic.wire_start = nic.wire_end = NEVER
-    nic.ready_last = nic.ingress_last = -1
     nic.ahead = 1
-    nic.last_commit = nic.wire_row = nic.last_vector = nic.last_function = -1
-    nic.last_tx_fetch = nic.last_rx_fetch = nic.default_pool = nic.free_tlp = nic.free_call = -1
+    nic.wire_row = nic.last_vector = nic.last_function = -1
+    nic.default_pool = nic.free_tlp = nic.free_call = -1
     nic.max_frame = STANDARD_FRAME
     for each in range(NUM_LINES):
         nic.line_cause[each] = CAUSE_NONE

@@ -113,7 +113,8 @@ cdef inline int64_t take_serials(Nic* nic, int32_t count) noexcept nogil:
 
 
 cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes, int64_t serial) noexcept nogil:
-    """A row is born, inside and without stamps. Pointers to rows are void after this call."""
+    """A row is born, inside and without stamps; when it was born, its flow and what only a Tx row has are for the caller to
+    say. Pointers to rows are void after this call."""
     cdef int32_t index
     cdef Row* row
     if not lane_empty(&nic.free_rows):
@@ -128,17 +129,16 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes
     row = &nic.rows[index]
     # Field by field: from the copy of a blank row a compiler may merge narrow fields by way of the stack, and then waits for it.
     row.serial = serial
-    row.born = -1
     row.destination = 0
     row.data = NULL
     row.nbytes = nbytes
     row.arrived = 0
-    row.slot = row.flow = row.origin = -1
+    row.origin = -1
     row.function = <int16_t>function
     row.ring = -1
     row.kind = <uint8_t>kind
     row.outcome = INSIDE
-    row.data_class = row.room = row.good = row.rs = row.complete = 0
+    row.room = row.complete = 0
     row.held = IN_PIPE
     if nic.record_rows:
         record_birth(nic, index)

@@ -151,7 +151,7 @@ cdef struct Nic:
     # Tx
     Bits tx_fetchable       # rings
     Bits tx_waiting         # functions
-    int32_t last_tx_fetch
+    int32_t last_tx_fetch   # matters from the second fetch on: at first one ring alone may, for tails are written one an edge
     int32_t last_function
     int64_t tx_room
     Bits tx_begun           # functions with a ring whose frame has begun

@@ -240,7 +240,6 @@ cdef inline void offer_next(Nic* nic, int32_t index, int64_t time) noexcept nogi
     offer.length = frame_length(offer.nbytes)
     offer.destination = flow.destination
     offer.data = NULL
-    offer.data_class = 0
     place_offer(nic, offer)
     flow.number += 1
     await_next(nic, index, offer.start)
