@@ -273,10 +273,8 @@ cdef enum:
     HASH_UDP_IPV6 = 128
     HASH_IPV6 = 16
     KEY_BYTES = 40
-    KEY_WORDS = 10
     ENTRIES_A_WORD = 4
     TABLE_ENTRIES = 128
-    ALL_HASH_TYPES = 243
 
 # pcie_link and timing
 cdef enum:
@@ -284,7 +282,6 @@ cdef enum:
     HEADER_3DW_BYTES = 12
     HEADER_4DW_BYTES = 16
     COMPLETION_HEADER_BYTES = 12
-    DIGEST_BYTES = 4
     DLLP_BYTES = 8
     DATA_CREDIT_BYTES = 16
     PAGE_BYTES = 4096

@@ -104,11 +104,10 @@ def render() -> str:
                 "FRAGMENT", "NO_PORTS")),
             ("PROTOCOL_TCP", connections.TCP), ("PROTOCOL_UDP", connections.UDP),
             *((f"HASH_{each.name}", 1 << each.bit) for each in rss.HASH_TYPES), ("KEY_BYTES", rss.KEY_BYTES),
-            ("KEY_WORDS", rss.KEY_WORDS), ("ENTRIES_A_WORD", rss.ENTRIES_A_WORD), ("TABLE_ENTRIES", rss.TABLE_ENTRIES),
-            ("ALL_HASH_TYPES", rss.ALL_TYPES)]),
+            ("ENTRIES_A_WORD", rss.ENTRIES_A_WORD), ("TABLE_ENTRIES", rss.TABLE_ENTRIES)]),
         *enum("pcie_link and timing", [(name, getattr(pcie_link, name)) for name in (
             "FRAMING_BYTES", "HEADER_3DW_BYTES", "HEADER_4DW_BYTES", "COMPLETION_HEADER_BYTES",
-            "DIGEST_BYTES", "DLLP_BYTES", "DATA_CREDIT_BYTES", "PAGE_BYTES", "UPDATE_FC_IDLE_PS")]
+            "DLLP_BYTES", "DATA_CREDIT_BYTES", "PAGE_BYTES", "UPDATE_FC_IDLE_PS")]
               + [("MSIX_BYTES", timing.MSIX_BYTES)]),
     ]
     return "\n".join(lines).rstrip() + "\n"
