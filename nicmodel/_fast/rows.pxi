@@ -161,9 +161,7 @@ cdef inline void join_parser(Nic* nic, int32_t index, int line, int64_t time) no
 
 
 cdef int64_t parser_overshoot(Nic* nic, int64_t time) noexcept nogil:
-    """What the clock of `ingress` is ahead of `time`, with the parser for the wire alone."""
-    if nic.ledger.parser_busy == NEVER:
-        return 0
+    """What the clock of `ingress` is ahead of `time`, with the parser for the wire alone; nothing if nobody has waited: NEVER."""
     return max(0, nic.ingress_last - max(time, nic.ledger.parser_busy))
 
 

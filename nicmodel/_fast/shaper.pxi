@@ -83,7 +83,6 @@ cdef void set_shaper(Nic* nic, int32_t function, int64_t byte_ticks, int64_t bur
     shaper.burst = burst
     nic.shaping = 1
     if nic.books:
-        settle_turn(nic, nic.now - 1)   # if this is the first one: so far nobody asked the scheduler in vain
         begin_hold(nic, function)
         touch(nic, TX_SCHEDULER)
     review_shaper(nic, function)
