@@ -236,6 +236,36 @@ def test_a_hold_that_has_ended_since_the_last_edge_is_settled_before_the_line_is
     agree(replace(seldom(queues, *shapers, core_ps=40_000, end=9 * US), loopback=loopback))
 
 
+# ---- the first turns -------------------------------------------------------------------------------------------
+
+TWO_AT_ONCE = (1 * US, "set", ("retrain", 0, 2 * US, 1024, 300 * NS, 300 * NS, 0, 16))     # the first fetches wait for its end
+
+
+@pytest.mark.parametrize("queues", [(Queue(1), Queue(0)), (Queue(1, vector=1), Queue(1))], ids=("functions", "rings"))
+def test_the_first_of_all_turns_goes_to_the_lowest_number(queues):
+    agree(seldom(queues, TWO_AT_ONCE, core_ps=300_000, end=8 * US))
+
+
+def test_the_first_of_all_messages_is_that_of_the_lowest_vector():
+    ready = ((1 * NS, "set", words) for words in (("bme", 0, 1), ("vector", 0, 1, 0), ("vector", 1, 1, 0)))
+    agree(seldom((Queue(1, agent=False),), *ready, *((100 * NS, "set", ("raise", vector)) for vector in (0, 1)), core_ps=40_000,
+                 end=1 * US))
+
+
+# ---- the parser ------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("core_ps, end", [(100_000, 6_600_000), (100_000, 6_300_000), (400_000, 6_300_000), (1_000_000, 6_500_000)])
+def test_a_burst_waits_for_the_parser_up_to_the_end_and_no_longer(core_ps, end):
+    """The run ends behind all edges at which the frames enter, between them, or before the second."""
+    agree(seldom((Queue(1, rx=True),), *((6 * US, "inject", (60, 1)) for _ in range(5)), core_ps=core_ps, end=end))
+
+
+def test_a_frame_that_shows_no_address_has_none_of_an_older_one():
+    """Its bytes do not move, and no flow tells: it is nobody's in the switch. The row it takes was a frame's to function 2."""
+    agree(replace(seldom((Queue(1, agent=False), Queue(2, rx=True, tx=False)), (7 * US, "send", (0, 0, ANEW)), flows=into(2),
+                         payload=LENGTHS[1]), loopback=True))
+
+
 # ---- few descriptors on chip, and long times -------------------------------------------------------------------
 
 @pytest.mark.parametrize("cache", ({"rx_cache": 2}, {"tx_cache": 2}), ids=("Rx", "Tx"))
