@@ -33,6 +33,14 @@ def test_vectors_of_a_vf_that_is_gone_are_closed():
     assert open_vectors(adapter, VF0) == set()
 
 
+def test_status_counts_the_vfs_that_there_are():
+    adapter = Adapter(2)
+    assert pf.STATUS.NUM_VFS.get(adapter.read(0, pf.STATUS)) == 2
+    adapter.nic.vfs_disabled()
+    assert pf.STATUS.NUM_VFS.get(adapter.read(0, pf.STATUS)) == 0
+    assert adapter.nic.pools.function_of_pool(0) == PF_FUNCTION
+
+
 def test_a_new_vf_inherits_neither_msix_nor_bus_mastering_nor_its_pool():
     adapter = Adapter(2)
     adapter.interrupts(VF1)
