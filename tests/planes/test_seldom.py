@@ -254,7 +254,8 @@ def test_the_first_of_all_messages_is_that_of_the_lowest_vector():
 
 # ---- the parser ------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("core_ps, end", [(100_000, 6_600_000), (100_000, 6_300_000), (400_000, 6_300_000), (1_000_000, 6_500_000)])
+@pytest.mark.parametrize("core_ps, end", [(100_000, 6_600_000), (100_000, 6_300_000), (400_000, 6_300_000),
+                                          (1_000_000, 6_500_000)])
 def test_a_burst_waits_for_the_parser_up_to_the_end_and_no_longer(core_ps, end):
     """The run ends behind all edges at which the frames enter, between them, or before the second."""
     agree(seldom((Queue(1, rx=True),), *((6 * US, "inject", (60, 1)) for _ in range(5)), core_ps=core_ps, end=end))

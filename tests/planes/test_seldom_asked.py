@@ -23,6 +23,12 @@ def test_with_ido_a_retrain_forgets_no_walk(at):
     agree(seldom((Queue(1), Queue(2)), (at, "set", ANOTHER_SPEED), machine=SLOW, ido=True, iotlb_entries=1, walk_ps=2 * US))
 
 
+def test_a_credit_that_is_late_by_a_walk_is_reported_to_a_link_that_waits_for_nothing_else():
+    """Its write is set to commit long after the link has fallen silent."""
+    agree(seldom((Queue(1, rx=True), Queue(2, rx=True)), flows=into(1, 2), machine=SLOW, host_ph=1, ido=True, iotlb_entries=1,
+                 walk_ps=2 * US, end=20 * US))
+
+
 @pytest.mark.parametrize("rule", ({"tag_classes": "descriptors_first"}, {"tag_reserve": 1}), ids=("first", "reserve"))
 def test_one_rule_for_tags_needs_no_other(rule):
     agree(seldom(agents(3, rx=True, sizes=(900,)), flows=into(1, 2, 3), tags=2, **rule))
