@@ -129,7 +129,6 @@ cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
     cdef uint64_t position = ring.interrupted
     cdef Record* record
     if not nic.record_rows:
-        ring.interrupted = max(position, ring.written)
         return
     if position < ring.rows.head:
         position = ring.rows.head
