@@ -25,6 +25,7 @@ from nicmodel.datasheet.counters import DROP_REASONS
 from nicmodel.lab.life_keys import PLACES
 from nicmodel.lab.names import nearest_or
 from nicmodel.lab.validators import Allowed, Text
+from nicmodel.sim.units import quoted
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -48,12 +49,12 @@ def _number(value: Any) -> float | None:
         and math.isfinite(value)
     ):
         return value
-    raise ValueError(f"{value!r} is not a number")
+    raise ValueError(f"{quoted(value)} is not a number")
 
 
 def _expression(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not text")
+        raise ValueError(f"{quoted(value)} is not text")
     parse(value)
     return value
 

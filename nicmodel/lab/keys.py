@@ -38,7 +38,7 @@ from nicmodel.lab.validators import (
     whole,
 )
 from nicmodel.sim.limits import MOST_JITTER_PS
-from nicmodel.sim.units import BITS, BYTES, DURATION
+from nicmodel.sim.units import BITS, BYTES, DURATION, quoted
 
 MAX_SIZES = 4096  # entries of a size mix
 A_MUTANT = '{ "3" = "vf_reports_no_capability" }'
@@ -191,7 +191,7 @@ class HostKeys(Section):
 
 def _mutants(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise ValueError(f"{value!r} is not allowed: write a table like {A_MUTANT}")
+        raise ValueError(f"{quoted(value)} is not allowed: write a table like {A_MUTANT}")
     if value:
         from drivers.mutants import MUTANTS
         from nicmodel.lab.own_drivers import driver_class, may_be
@@ -247,7 +247,7 @@ class DriverKeys(Section):
 
 def _loads(value: Any) -> Any:
     if not isinstance(value, dict):
-        raise ValueError(f"{value!r} is not allowed: write a table like {A_LOAD}")
+        raise ValueError(f"{quoted(value)} is not allowed: write a table like {A_LOAD}")
     for who in value:
         if not is_vf_number(who):
             raise ValueError(f'"{who}" is not allowed: a load is that of a VF, by its number')

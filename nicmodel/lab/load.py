@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
-from nicmodel.sim.units import BIT_RATE, BITS, PACKET_RATE, PACKETS, split
+from nicmodel.sim.units import BIT_RATE, BITS, PACKET_RATE, PACKETS, quoted, split
 
 TICKS_PER_SECOND = TICKS_PER_PS * 10**12
 FORMS = '"saturated", a rate like "2.5Gbps" or "3Mpps", or a share of the line like "50%" or 0.5'
@@ -30,21 +30,21 @@ class Load:
         if value == "saturated":
             return Load("saturated")
         if isinstance(value, bool):
-            raise ValueError(f"{value!r} is not a load: {HELP}")
+            raise ValueError(f"{quoted(value)} is not a load: {HELP}")
         if isinstance(value, int):
             return _checked("bps", _not_the_line(Fraction(value), value), value)
         if isinstance(value, float) and 0 < value <= 1:
             return Load("share", Fraction(str(value)))
         number, unit = (split(value) if isinstance(value, str) else None) or (None, "")
         if number is None:
-            raise ValueError(f"{value!r} is not a load: {HELP}")
+            raise ValueError(f"{quoted(value)} is not a load: {HELP}")
         if unit == "%":
             return _checked("share", number / 100, value)
         if unit == "" and number.denominator != 1:
             return _checked("share", number, value)
         if unit and unit not in BIT_RATE | PACKET_RATE:
             raise ValueError(
-                f"{value!r} is not a load: its unit must be %, {', '.join(BIT_RATE)} or "
+                f"{quoted(value)} is not a load: its unit must be %, {', '.join(BIT_RATE)} or "
                 f"{', '.join(PACKET_RATE)}"
             )
         if unit in PACKET_RATE:
@@ -82,15 +82,15 @@ class Load:
 def _not_the_line(bits: Fraction, value: object) -> Fraction:
     """A bare 1 stands at the end of 0.25, 0.5, 0.75, and would be a frame in minutes."""
     if bits == 1:
-        raise ValueError(f'{value!r} is not allowed: the whole line is "100%" or 1.0, one bit a second "1bps"')
+        raise ValueError(f'{quoted(value)} is not allowed: the whole line is "100%" or 1.0, one bit a second "1bps"')
     return bits
 
 
 def _checked(kind: str, amount: Fraction, value: object) -> Load:
     if kind == "share" and not 0 < amount <= 1:
-        raise ValueError(f"{value!r} is not allowed: a share of the line is above 0% and at most 100%")
+        raise ValueError(f"{quoted(value)} is not allowed: a share of the line is above 0% and at most 100%")
     if kind != "share" and not 1 <= amount <= 10**13:
-        raise ValueError(f"{value!r} is not allowed: a rate is from 1 to 10**13 per second")
+        raise ValueError(f"{quoted(value)} is not allowed: a rate is from 1 to 10**13 per second")
     return Load(kind, amount)
 
 

@@ -22,6 +22,7 @@ from nicmodel.lab.names import meant, nearest_or
 from nicmodel.lab.scenario import Scenario
 from nicmodel.lab.together import together
 from nicmodel.sim.errors import ScenarioError
+from nicmodel.sim.units import quoted
 
 COMMAND_LINE = "--set"
 BY_VF = ("driver.mutants", "traffic.loads")  # tables whose keys are VF numbers, and pf for a driver
@@ -234,10 +235,10 @@ def _explain(error: ValidationError) -> tuple[str, str]:
     if first["type"] == "missing":
         return key, f"{key} is missing"
     if first["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        return key, f"{key}: {first['input']!r} is not allowed: {key} is a table of keys, written [{key}]"
+        return key, f"{key}: {quoted(first['input'])} is not allowed: {key} is a table of keys, written [{key}]"
     if first["type"] == "tuple_type":
         entries = f", each written [[{key}]]" if key in lists_of_tables() else ""
-        return key, f"{key}: {first['input']!r} is not allowed: {key} is a list{entries}"
+        return key, f"{key}: {quoted(first['input'])} is not allowed: {key} is a list{entries}"
     sentence = first["msg"].removeprefix("Value error, ")
     return key, f"{key}: {sentence}".replace("\n", " ")
 

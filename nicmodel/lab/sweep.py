@@ -27,6 +27,7 @@ from nicmodel.lab.run import check_call, run
 from nicmodel.lab.scenario import SCHEMA, Scenario
 from nicmodel.lab.workers import Outcome, check_workers, run_all
 from nicmodel.sim.errors import ScenarioError
+from nicmodel.sim.units import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +112,7 @@ def grid(
     size = 1
     for key, values in axes.items():
         if isinstance(values, str) or not isinstance(values, Sized):
-            raise ScenarioError(f"{key}: {values!r} is no axis: it must be a list of values", key=key, file=where)
+            raise ScenarioError(f"{key}: {quoted(values)} is no axis: it must be a list of values", key=key, file=where)
         if not len(values):
             raise ScenarioError(f"{key} has no value", key=key, file=where)
         if key in (fixed or {}):

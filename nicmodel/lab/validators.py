@@ -21,7 +21,7 @@ from nicmodel.datasheet.profiles import PROFILES
 from nicmodel.lab.load import FORMS, Load
 from nicmodel.sim.limits import PAGE_SHIFTS
 from nicmodel.sim.plane import WHOLE_SHARE
-from nicmodel.sim.units import BYTES, DURATION, Kind, split
+from nicmodel.sim.units import BYTES, DURATION, Kind, quoted, split
 
 LIMIT_PS = 10**15  # a thousand seconds: beyond any run, below the clock's end
 PAGE_SIZES = {1 << shift: shift for shift in PAGE_SHIFTS}  # bytes and shift
@@ -42,7 +42,7 @@ def whole(low: int, high: int, noun: str = "a whole number") -> Allowed:
 
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"{value!r} is not allowed: it must be {words}")
+            raise ValueError(f"{quoted(value)} is not allowed: it must be {words}")
         return value
 
     return Allowed(check, words=words)
@@ -57,7 +57,7 @@ def up_to(attribute: str, noun: str) -> Allowed:
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not whole or value < 1 or (profile and value > getattr(profile, attribute)):
             kind = "" if whole else "it must be a whole number: "
-            raise ValueError(f"{value!r} is not allowed: {kind}{words[profile.name] if profile else '1 or more'} {noun}")
+            raise ValueError(f"{quoted(value)} is not allowed: {kind}{words[profile.name] if profile else '1 or more'} {noun}")
         return value
 
     return Allowed(check, words=f"a whole number: {', '.join(words.values())}")
@@ -70,7 +70,7 @@ def one_of(*allowed: Any, kind: Kind | None = None) -> Allowed:
     def check(value: Any) -> Any:
         value = kind.parse(value) if kind else value
         if isinstance(value, bool) != isinstance(allowed[0], bool) or isinstance(value, float) or value not in allowed:
-            raise ValueError(f"{value!r} is not allowed: it must be {words}")
+            raise ValueError(f"{quoted(value)} is not allowed: it must be {words}")
         return value
 
     return Allowed(check, words=f"{kind.noun}: {words}" if kind else words, kind=kind)
@@ -83,7 +83,7 @@ def quantity(kind: Kind, low: int, high: int, *, or_0: bool = False) -> Allowed:
     def check(value: Any) -> int:
         parsed = kind.parse(value)
         if not (low <= parsed <= high or or_0 and parsed == 0):
-            raise ValueError(f"{value!r} is not allowed: it must be {words}")
+            raise ValueError(f"{quoted(value)} is not allowed: it must be {words}")
         return parsed
 
     return Allowed(check, words=f"{kind.noun}{':' if or_0 else ''} {words}", kind=kind)
@@ -95,7 +95,7 @@ def sizes(allowed: Collection[int], words: str, verb: str = "it must be") -> All
     def check(value: Any) -> int:
         parsed = BYTES.parse(value)
         if parsed not in allowed:
-            raise ValueError(f"{value!r} is not allowed: {verb} {words}")
+            raise ValueError(f"{quoted(value)} is not allowed: {verb} {words}")
         return parsed
 
     return Allowed(check, words=f"{BYTES.noun}: {words}", kind=BYTES)
@@ -113,13 +113,13 @@ def named(parameter: str) -> Allowed:
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is not allowed: it must be true or false")
+        raise ValueError(f"{quoted(value)} is not allowed: it must be true or false")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not text")
+        raise ValueError(f"{quoted(value)} is not text")
     return value
 
 
@@ -131,9 +131,9 @@ def as_share(value: Any) -> float:
     elif not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and isfinite(value))):
         share = Fraction(str(value))
     else:
-        raise ValueError(f"{value!r} is not a share: write {SHARE_FORMS}")
+        raise ValueError(f"{quoted(value)} is not a share: write {SHARE_FORMS}")
     if not 0 <= share <= 1:
-        raise ValueError(f"{value!r} is not allowed: a share is from 0% to 100%")
+        raise ValueError(f"{quoted(value)} is not allowed: a share is from 0% to 100%")
     return round(share * WHOLE_SHARE) / WHOLE_SHARE
 
 

@@ -6,6 +6,7 @@ what is no whole number of base units is refused, never rounded.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -41,21 +42,21 @@ class Kind:
             return value
         if not isinstance(value, str):
             raise ValueError(
-                f'{value!r} is not {self.noun}: write text like "{self.example}" or a whole number '
+                f'{quoted(value)} is not {self.noun}: write text like "{self.example}" or a whole number '
                 f"of {self.base}"
             )
         number, unit = split(value) or (None, "")
         if number is None:
             raise ValueError(
-                f'"{value}" is not {self.noun}: write a number and a unit, like "{self.example}"'
+                f'{quoted(value)} is not {self.noun}: write a number and a unit, like "{self.example}"'
             )
         if unit and unit not in self.units:
-            raise ValueError(f'"{value}" is not {self.noun}: its unit must be one of {", ".join(self.units)}')
+            raise ValueError(f'{quoted(value)} is not {self.noun}: its unit must be one of {", ".join(self.units)}')
         if not unit and number and not self.bare_text:
-            raise ValueError(f'"{value}" is not {self.noun}: it has no unit, which must be one of {", ".join(self.units)}')
+            raise ValueError(f'{quoted(value)} is not {self.noun}: it has no unit, which must be one of {", ".join(self.units)}')
         exact = number * self.units.get(unit, 1)
         if exact.denominator != 1:
-            raise ValueError(f'"{value}" is not a whole number of {self.base}')
+            raise ValueError(f"{quoted(value)} is not a whole number of {self.base}")
         return int(exact)
 
     def format(self, value: int) -> str:
@@ -72,6 +73,19 @@ BYTES = Kind("a size", SIZE, "B", "256B")
 DURATION = Kind("a time", TIME, "ps", "1.5us", bare_text=False)
 BITS = Kind("a bit rate", BIT_RATE, "bit/s", "10Gbps")
 PACKETS = Kind("a packet rate", PACKET_RATE, "packets/s", "3Mpps")
+
+
+def quoted(value: object) -> str:
+    """A value that is refused, as a scenario's file has it: text in double quotes, true and false in small letters.
+
+    >>> print(quoted("fast"), quoted(True), quoted([1, "2"]), quoted(1.5), quoted(None))
+    "fast" true [1, "2"] 1.5 None
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(quoted, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def split(text: str) -> tuple[Fraction, str] | None:

@@ -161,7 +161,7 @@ def test_a_bad_point_stops_the_sweep_before_it_begins(tmp_path):
 
 
 @pytest.mark.parametrize(("axes", "fixed", "says"), [
-    ({"load": "10%"}, {}, "^argument: load: '10%' is no axis: it must be a list of values$"),
+    ({"load": "10%"}, {}, '^argument: load: "10%" is no axis: it must be a list of values$'),
     ({"num_vfs": 3}, {}, "^argument: num_vfs: 3 is no axis"),
     ({"seed": (n for n in (1, 2))}, {}, "^argument: seed: .* is no axis"),
     ({"num_vfs": []}, {}, "^argument: num_vfs has no value$"),
