@@ -59,9 +59,8 @@ def limits(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentConfig
     driver, words = scenario.driver, shaper_words(scenario)
     room = scenario.ring_size - 1           # what a ring has room for
 
-    def pace(agent: AgentConfig) -> Pace:               # of a ring that it has not its batch may be anything
-        batches = (max(1, min(batch, room)) for batch in (agent.tx_batch, agent.rx_batch))
-        return Pace(agent.tx_packet_cost_ps, agent.rx_packet_cost_ps, *batches)
+    def pace(agent: AgentConfig) -> Pace:
+        return Pace(agent.tx_packet_cost_ps, agent.rx_packet_cost_ps, agent.tx_batch, agent.rx_batch)
 
     return Limits(config, driver.tx_cost, driver.rx_cost, min(driver.batch, room), words[0] if words else 0,
                   offered(PF_FUNCTION), alone, share, tuple(map(pace, agents)))

@@ -27,6 +27,7 @@ from nicmodel.datasheet.registers_pf import VT_CTL
 from nicmodel.datasheet.rules import BY_ID
 from nicmodel.datasheet.timing import DRIVER_PATIENCE_PS, DRIVER_STEPS
 from nicmodel.device import Device
+from nicmodel.lab.agents import fitting
 from nicmodel.lab.host_switch import HostSwitch
 from nicmodel.lab.own_drivers import driver_class
 from nicmodel.lab.relax import Change
@@ -95,7 +96,8 @@ class Machine:
         self.endpoint, self.clock = self.device.endpoint, self.device.clock
         self._enumerate()                                  # VFs' requester ids depend on it
         self.held: list[AgentConfig] = []                  # agents asked for
-        self.agents: list[int] = []                        # those running, same order
+        self.agents: list[int] = []                        # those started, same order: their numbers in the plane
+        self.started_agents: list[AgentConfig] = []        # what these can do of what they were told
         self.traffic, self.started = False, 0
         self.flows: dict[int, int] = {}                    # flow -> its guest
         self.switch = HostSwitch(self, REMOTE_MAC) if s.life.on else None
@@ -316,11 +318,9 @@ class Machine:
                     self.next_offer(self.clock.stamp(), queue, queues, config.function)))
                 self.flows[flow] = self.owners[config.function]
             core = core_of(self.scenario, config.function, queue)
-            self.agents.append(self.device.start_agent(self.change.agent(replace(config, flow=flow, core=core))))
-
-    def started_agents(self) -> list[AgentConfig]:
-        """Those of the data plane, by its numbers: what their drivers asked for, and what was changed of it."""
-        return [self.change.agent(config) for config in self.held[:len(self.agents)]]
+            config = self.change.agent(replace(config, flow=flow, core=core))
+            self.started_agents.append(fitting(config, self.device.nic.regs))
+            self.agents.append(self.device.start_agent(config))
 
     def next_offer(self, at: int, queue: int, queues: int, function: int) -> int:
         """When one of a function's queues, which take the frames of its load in turns, is offered its next one.

@@ -22,7 +22,7 @@ from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.registers_pf import PFDTXGSWC, RAH, VT_CTL, put_default_pool
 from nicmodel.datasheet.timing import REPLAY_PATIENCE_PS, REPLAY_STEP_PS
 from nicmodel.device import Device
-from nicmodel.lab import books, faults, life, steadiness
+from nicmodel.lab import agents, books, faults, life, steadiness
 from nicmodel.lab.life_ledger import Ledger, Life
 from nicmodel.lab.limits import limits
 from nicmodel.lab.machine import Machine
@@ -58,7 +58,7 @@ class Measured:
     books: books.Window | None = None       # of the window, if the plane kept any
     steady: bool | None = None              # whether its halves were alike; None without books
     life: Life | None = None                # what guests noticed, with [life]; of the whole run
-    unused: tuple[str, ...] = ()            # a sentence for each VF that came up, but was refused what starts its traffic
+    unused: tuple[str, ...] = ()            # a sentence for each VF and each ring agent that was started in vain
     queues: list[list[int]] | None = None   # frames that each queue of each VF received, where VFs have several
 
 
@@ -166,7 +166,7 @@ class Run:
             self._keep(results["rows"], results.get("row_waits", NO_WAITS))
         if self.guests:
             machine.look()
-        ledger = books.window(opened, results, window_ps, limits(scenario, machine.config, machine.started_agents()))
+        ledger = books.window(opened, results, window_ps, limits(scenario, machine.config, machine.started_agents))
         steady = None if ledger is None or self.guests else (
             not self._stopped() and steadiness.is_steady(self.marks, steadiness.streams(ledger)))
         return Measured(
@@ -176,7 +176,7 @@ class Run:
             states=machine.states, window_ps=window_ps, simulated_ps=reached, wall_seconds=time.perf_counter() - began,
             packets=delivered(results), plane=plane, interrupted=self._stopped(),
             rows=self.kept.all() if scenario.record.rows and self.sink is self.kept else None, rules=machine.stack.verdicts(),
-            unused=machine.without_traffic(),
+            unused=(*machine.without_traffic(), *(() if self._stopped() else agents.idle(machine, results))),
             books=ledger, steady=steady, life=self.guests.close(reached) if self.guests else None,
             queues=queue_counts(machine, results["received"] - opened["received"]))
 
