@@ -50,7 +50,7 @@ SERVER, SUBNET = bytes((198, 51, 100, 1)), bytes((10, 0))        # documentation
 HTTPS, FIRST_PORT = 443, 49152
 KB = 1 << 10
 DROP = "drop_"
-RECEIVES = ("running", "synthetic")
+RECEIVES = ("running", "silent", "synthetic")
 
 
 def connection_to(function: int, number: int) -> Connection:
@@ -213,9 +213,13 @@ class Machine:
         yield self.handles[PF_FUNCTION].read(VT_CTL)
 
     def look(self) -> None:
-        """The state of every function as it is now."""
+        """The state of every function as it is now. A VF that its driver runs, and that has no queue open, is silent."""
         guests = [self.stack.guests.get(v) for v in range(self.scenario.num_vfs)]
-        self.states = [self.stack.state_of(self.stack.pf), *map(self.stack.state_of_guest, guests)]
+        self.states = [self.stack.state_of_pf(), *map(self.stack.state_of_guest, guests)]
+        with_queues = {PF_FUNCTION, *self.device.nic.queues.open.values()}
+        for function, state in enumerate(self.states):
+            if state["state"] == "running" and function not in with_queues:
+                state["state"] = "silent"
 
     def run(self, steps: Any) -> Any:
         """Run a generator of waiting steps to its end; returns its value."""
@@ -246,15 +250,10 @@ class Machine:
 
         self.run(examine(self.stack))
 
-    def failures(self) -> tuple[str, ...]:
-        """A sentence for every function that did not come up although no rule was broken; the PF's alone if that is one."""
-        told = []
-        for function, state in enumerate(self.states):
-            if state["state"] == "closed" and state["rule"] is None:
-                told.append(f"{'VF' + str(function - 1) if function else 'PF'} did not come up: {self._failure(function)}.")
-            if told and not function:
-                break
-        return tuple(told)
+    def failures(self) -> dict[int, str]:
+        """Why a function did not come up although no rule was broken; the PF's reason alone if that is one."""
+        closed = [f for f, state in enumerate(self.states) if state["state"] == "closed" and state["rule"] is None]
+        return {function: self._failure(function) for function in (closed[:1] if PF_FUNCTION in closed else closed)}
 
     def without_traffic(self) -> tuple[str, ...]:
         """A sentence for every VF that runs, but whose guest was refused what starts its traffic. With [life] the steps tell."""
@@ -267,6 +266,8 @@ class Machine:
     def _failure(self, function: int) -> str:
         """What its driver returned, else the first step of the stack that was not granted."""
         guest = self.stack.guests.get(function - 1) if function else None
+        if function and guest is None:
+            return "the run was stopped before its turn"
         adapter = self.stack.pf if not function else guest.adapter if guest is not None else None
         if adapter is not None and adapter.failure:
             return adapter.failure

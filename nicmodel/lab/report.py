@@ -20,6 +20,7 @@ from nicmodel.lab.look import counted, plain
 from nicmodel.lab.results import BINS, DIRECTIONS, RunResult
 from nicmodel.lab.steadiness import STEADY
 from nicmodel.lab.waiting import utilisation_line, waiting_table
+from nicmodel.sim.plane import PF_FUNCTION
 from nicmodel.sim.units import DURATION
 
 ROOMY = 1000  # columns: more than any table takes
@@ -199,19 +200,19 @@ def steadiness(result: RunResult) -> Iterable[str]:
         yield f"Warning   the halves of the window {THEY_DIFFER}, or it was cut: {OTHERS_ELSEWHERE}"
 
 
-WHERE = "`nicmodel rules` says where"
-
-
 def closings(result: RunResult) -> Iterable[str]:
     """A sentence for every function that did not come up, or came up in vain."""
-    pf = result.simulated["pf"]
+    pf, failures = result.simulated["pf"], result.measured.failures
     if pf["state"] == "closed":
-        why = f"broke {pf['rule']}" if pf["rule"] else f"failed ({WHERE})"
-        yield f"The PF is closed: its driver {why}; virtualization stays off."
+        why = f"its driver broke {pf['rule']}" if pf["rule"] else failures[PF_FUNCTION]
+        yield f"The PF is closed: {why}; virtualization stays off."
     for row in result.simulated["vfs"]:
         if row["state"] == "closed":
-            driver = "the PF's driver" if pf["state"] == "closed" else f"its driver ({WHERE})"
-            yield f"VF {row['vf']} is closed: it did not come up because of {row['rule'] or driver}."
+            blamed = row["rule"] or "the PF's driver"
+            why = failures.get(1 + row["vf"], f"it did not come up because of {blamed}")
+            yield f"VF {row['vf']} is closed: {why}."
+        elif row["state"] == "silent":
+            yield f"VF {row['vf']} is silent: its driver runs, and none of its queues is open."
     yield from result.measured.unused
 
 

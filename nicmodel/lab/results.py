@@ -116,7 +116,7 @@ class RunResult:
     def vfs(self) -> pd.DataFrame:
         """A data frame, one row a VF, of the measured window.
 
-        vf, state, rule                  its number; running, closed or synthetic (no VF at the end); the rule that closed it
+        vf, state, rule                  its number; running, closed, ... (docs/metrics.md, States); the rule that closed it
         tx_packets, rx_packets           frames
         tx_bytes, rx_bytes               their bytes, FCS included
         tx_mpps, rx_mpps                 10**6 frames a second

@@ -50,7 +50,8 @@ def judge(scenario: Scenario, strict: bool = False) -> Judged:
     try:
         with stop_at_first_offence() if strict else nullcontext():
             machine = testbench.bring_up(scenario)
-            failed = machine.failures()
+            failed = tuple(f"{'VF' + str(function - 1) if function else 'PF'} did not come up: {why}."
+                           for function, why in machine.failures().items())
             machine.examine()
     except FirstOffence as first:
         return Judged([], first.report)

@@ -58,6 +58,7 @@ class Measured:
     books: books.Window | None = None       # of the window, if the plane kept any
     steady: bool | None = None              # whether its halves were alike; None without books
     life: Life | None = None                # what guests noticed, with [life]; of the whole run
+    failures: dict[int, str] = field(default_factory=dict)      # why a function did not come up although no rule was broken
     unused: tuple[str, ...] = ()            # a sentence for each VF and each ring agent that was started in vain
     queues: list[list[int]] | None = None   # frames that each queue of each VF received, where VFs have several
 
@@ -164,8 +165,7 @@ class Run:
         machine.check_conservation(results)
         if scenario.record.rows or self.guests:
             self._keep(results["rows"], results.get("row_waits", NO_WAITS))
-        if self.guests:
-            machine.look()
+        machine.look()
         ledger = books.window(opened, results, window_ps, limits(scenario, machine.config, machine.started_agents))
         steady = None if ledger is None or self.guests else (
             not self._stopped() and steadiness.is_steady(self.marks, steadiness.streams(ledger)))
@@ -174,7 +174,7 @@ class Run:
             latency=results["latency"] - opened["latency"],
             links=link_figures(difference(results["links"], opened["links"]), window_ps),
             states=machine.states, window_ps=window_ps, simulated_ps=reached, wall_seconds=time.perf_counter() - began,
-            packets=delivered(results), plane=plane, interrupted=self._stopped(),
+            packets=delivered(results), plane=plane, interrupted=self._stopped(), failures=machine.failures(),
             rows=self.kept.all() if scenario.record.rows and self.sink is self.kept else None, rules=machine.stack.verdicts(),
             unused=(*machine.without_traffic(), *(() if self._stopped() else agents.idle(machine, results))),
             books=ledger, steady=steady, life=self.guests.close(reached) if self.guests else None,

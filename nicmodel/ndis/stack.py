@@ -65,16 +65,17 @@ class VirtualizationStack:
 
     def _take_pf(self, driver: Miniport, ndis: NdisLibrary) -> None:
         self.pf = Adapter(ndis, driver)
+        self.pf_failed = False                      # a step of UP-01 to UP-07 was not granted
         self.requests = SwitchRequests(self.pf)
 
     # the PF: UP-01 to UP-07, PD-02 to PD-07 ----------------------------------------------------------------
 
     def bring_up_pf(self) -> Steps:
         """Initialise the PF, create the switch, restart. A PF in breach leaves virtualization off."""
-        yield from self.journal.follow(PF_UP, self)
+        self.pf_failed = (yield from self.journal.follow(PF_UP, self)) != Status.SUCCESS
         if self.pf.rule is not None and self.pf.ndis.virtualized:
             yield from self.pf.ndis.platform.enable_virtualization(0)
-        return self.state_of(self.pf)
+        return self.state_of_pf()
 
     @property
     def offers_switch(self) -> bool:
@@ -141,7 +142,7 @@ class VirtualizationStack:
         """Give a VF to a guest, new or known: UP-08 to UP-19. A guest keeps the one it has. Returns a state record."""
         if guest.has_vf:
             return self.state_of_guest(guest)
-        if not self.pf_serves or self.state_of(self.pf)["state"] == "closed" or not self.has_switch:
+        if not self.pf_serves or self.pf.state is not State.RUNNING or not self.has_switch:
             self.guests[guest.number], guest.failed = guest, True
             return self.state_of_guest(guest)
         self._welcome(guest)
@@ -246,16 +247,21 @@ class VirtualizationStack:
         found = [report for adapter in self.adapters() for report in adapter.ndis.checker.reports]
         return sorted(found, key=lambda report: report.time_ps)
 
+    def state_of_pf(self) -> dict[str, Any]:
+        """As `state_of`."""
+        return self.state_of(self.pf, self.pf_failed)
+
     def state_of_guest(self, guest: Guest | None) -> dict[str, Any]:
         """As `state_of`; "synthetic" for a guest without a VF, closed for one that got none."""
         if guest is None:
             return {"state": "closed", "rule": self.pf.rule}
         if guest.adapter is not None and (guest.failed or guest.has_vf):
-            return self.state_of(guest.adapter)
+            return self.state_of(guest.adapter, guest.failed)
         return {"state": "closed" if guest.failed else "synthetic", "rule": self.pf.rule if guest.failed else None}
 
     @staticmethod
-    def state_of(adapter: Adapter) -> dict[str, Any]:
-        """Whether an adapter runs, and the rule that closed it if it does not."""
-        running = adapter.state is State.RUNNING
-        return {"state": "running" if running else "closed", "rule": None if running else adapter.rule}
+    def state_of(adapter: Adapter, failed: bool) -> dict[str, Any]:
+        """What has become of an adapter: its state; asleep in D3; closed if it did not come up, by which rule if it broke one."""
+        if adapter.state is not State.RUNNING and (failed or adapter.failure or adapter.rule is not None):
+            return {"state": "closed", "rule": adapter.rule}
+        return {"state": "asleep" if adapter.asleep else str(adapter.state), "rule": None}

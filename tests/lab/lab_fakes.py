@@ -37,6 +37,7 @@ class Measured:
     books: Any = None
     steady: bool | None = None
     life: Any = None
+    failures: dict = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     queues: Any = None
 

@@ -204,7 +204,7 @@ def test_lspci_and_rules_use_the_brought_up_machine(monkeypatch, command, tmp_pa
         "verdict": "obeyed",
         "evidence": "seen",
     }
-    machine = SimpleNamespace(endpoint="endpoint", rule_rows=lambda: [row], examine=lambda: None, failures=tuple)
+    machine = SimpleNamespace(endpoint="endpoint", rule_rows=lambda: [row], examine=lambda: None, failures=dict)
     lab_fakes.install(monkeypatch, bring_up=lambda scenario: machine)
     monkeypatch.setitem(
         sys.modules, "nicmodel.pcie.lspci", SimpleNamespace(dump=lambda endpoint: f"{endpoint}\n")
