@@ -135,6 +135,8 @@ def split_assignment(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip() or not value.strip():
         raise ScenarioError(f'"{text}" is not a setting: write key=value, like num_vfs=16', file=COMMAND_LINE)
+    if not text.isascii() and text != text.encode(errors="replace").decode():       # bytes of another encoding: a file has none
+        raise ScenarioError(f'"{text}" is not UTF-8 text', file=COMMAND_LINE)
     return key.strip(), value.strip()
 
 

@@ -78,14 +78,16 @@ PACKETS = Kind("a packet rate", PACKET_RATE, "packets/s", "3Mpps")
 def quoted(value: object) -> str:
     """A value that is refused, as a scenario's file has it: text in double quotes, true and false in small letters.
 
-    >>> print(quoted("fast"), quoted(True), quoted([1, "2"]), quoted(1.5), quoted(None))
-    "fast" true [1, "2"] 1.5 None
+    >>> print(quoted("fast"), quoted(True), quoted([1, "2"]), quoted(1.5), quoted(None), quoted("\\udcff"))
+    "fast" true [1, "2"] 1.5 None "\\udcff"
     """
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(quoted, value))}]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
+    return repr(value)
 
 
 def split(text: str) -> tuple[Fraction, str] | None:

@@ -142,6 +142,7 @@ def test_plot_alone_writes_here(testbench, command, tmp_path, monkeypatch):
         (["sweep", "vf_scaling", "--out", ""], "Invalid value for '--out': \"\" is no folder"),
         (["run", "vf_scaling", "--out", ""], "Invalid value for '--out': \"\" is no folder"),
         (["run", "vf_scaling", "--seed", "-1"], "--seed: -1 is not allowed"),
+        (["run", "vf_scaling", "--set", "driver.mutants.0=\udcff"], "is not UTF-8 text"),
         (["run", "vf_scaling", "--seed", "1", "--set", "seed=2"], "--seed: seed is set by --set, too"),
         (["run", "vf_scaling", "--seed", "1", "--set", "num_vfs=0"], "--set: num_vfs: 0 is not allowed"),
         (["explain", "vf_scaling", "--workers", "0"], "--workers: 0 is not allowed: explain needs 1 worker or more"),

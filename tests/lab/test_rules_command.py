@@ -137,3 +137,11 @@ def test_markdown_has_a_section_a_family_and_a_last_line():
     assert sum(line.startswith("| ") for line in lines) == \
         len(RULES) + 2 * len({rule.family for rule in RULES}) + len(READINGS) + 2
     assert r"\*SRIOV \| a\_b" in text and lines[-1].startswith(f"{len(RULES)} rules: ")
+
+
+def test_columns_fold_in_a_pipe_and_help_says_how_to_have_them_whole(command):
+    said = " ".join(command("rules", "--help")[1].split())
+    assert "Columns fold in a pipe as in a narrow window: --markdown and --json print them whole." in said
+    plain = [rule.source for rule in RULES if not set("|_*\\") & set(rule.source)]         # what Markdown leaves as it is
+    whole = [max(plain, key=len) in command("rules", "one_vf", *form)[1] for form in ((), ("--markdown",))]
+    assert whole == [False, True]
