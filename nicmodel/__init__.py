@@ -10,7 +10,7 @@
     scenario(name, **keys)        what would run, checked and complete: a Scenario
 
 A name is that of a shipped scenario (`nicmodel list`) or of a TOML file; keys are those of `nicmodel list --keys`. What cannot
-be is a `nicmodel.sim.errors.ScenarioError`, whose text is one sentence.
+be is a ScenarioError, whose text is one sentence; a driver of one's own whose code fails is a DriverStumble.
 
 Importing this is cheap: rooms are opened when they are used.
 """
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from nicmodel.lab.run import run
     from nicmodel.lab.scenario import Scenario
     from nicmodel.lab.sweep import Swept, sweep
+    from nicmodel.sim.errors import DriverStumble, ScenarioError
 
 __version__ = "0.1.0"
-__all__ = ["RunResult", "Scenario", "Swept", "__version__", "run", "scenario", "sweep"]
+__all__ = ["DriverStumble", "RunResult", "Scenario", "ScenarioError", "Swept", "__version__", "run", "scenario", "sweep"]
 
 _DOORS = {
     "run": "nicmodel.lab.run",
@@ -36,6 +37,8 @@ _DOORS = {
     "RunResult": "nicmodel.lab.results",
     "Scenario": "nicmodel.lab.scenario",
     "Swept": "nicmodel.lab.sweep",
+    "ScenarioError": "nicmodel.sim.errors",
+    "DriverStumble": "nicmodel.sim.errors",
 }
 
 

@@ -12,6 +12,7 @@ from nicmodel.lab.loading import build, load
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.scenario import Scenario
 from nicmodel.sim.errors import ScenarioError
+from nicmodel.sim.units import quoted
 
 if TYPE_CHECKING:
     from nicmodel.lab.testbench import Progress
@@ -37,7 +38,7 @@ def run(
     stop        setting it ends the run early, with what was measured: `RunResult.interrupted`
     rows_file   a Parquet file for the rows, with record={"rows": True}; without it they are kept in memory
 
-    Raises ScenarioError for what cannot be run, DriverStumble where a driver of one's own fails (`nicmodel.sim.errors`).
+    Raises ScenarioError for what cannot be run, DriverStumble where a driver of one's own fails.
     """
     check_call(plane, progress, stop)
     if isinstance(scenario, Scenario):
@@ -50,7 +51,10 @@ def run(
     from nicmodel.lab.rows import row_file
     from nicmodel.lab.testbench import run_machine
 
-    if rows_file is None or not scenario.record.rows:
+    if rows_file is not None and not (isinstance(rows_file, str | Path) and scenario.record.rows):
+        allowed = "it needs record.rows = true" if isinstance(rows_file, str | Path) else "it must be the name of a file, or None"
+        raise ScenarioError(f"rows_file: {str(rows_file)!r} is not allowed: {allowed}", key="rows_file")
+    if rows_file is None:
         return RunResult(scenario, run_machine(scenario, progress=progress, stop=stop, plane=plane), name)
     with row_file(writable_file(Path(rows_file), "rows_file"), scenario.record.row_group) as rows:
         measured = run_machine(scenario, progress=progress, stop=stop, plane=plane, rows=rows)
@@ -59,8 +63,8 @@ def run(
 
 def check_call(plane: str, progress: object = None, stop: object = None) -> None:
     """Refuse, before any work, a plane that does not exist, and what could not be told or asked later."""
-    if plane not in PLANES:
-        raise ScenarioError(f'"{plane}" is not a plane: it must be one of {", ".join(PLANES)}', key="plane")
+    if not isinstance(plane, str) or plane not in PLANES:
+        raise ScenarioError(f'{quoted(plane)} is not a plane: it must be one of {", ".join(PLANES)}', key="plane")
     if progress is not None and not callable(progress):
         raise ScenarioError(f"progress: {progress!r} is not allowed: it must be a function, or None", key="progress")
     if stop is not None and not callable(getattr(stop, "is_set", None)):

@@ -22,6 +22,7 @@ from nicmodel.lab.axes import kinds
 from nicmodel.lab.code import Code
 from nicmodel.lab.files import writable_folder, write_text, write_whole
 from nicmodel.lab.loading import BY_VF, build, read
+from nicmodel.lab.look import counted
 from nicmodel.lab.results import flat
 from nicmodel.lab.run import check_call, run
 from nicmodel.lab.scenario import SCHEMA, Scenario
@@ -60,7 +61,7 @@ class Point:
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
 
-@dataclass
+@dataclass(repr=False)
 class Swept:
     """What a sweep left.
 
@@ -73,6 +74,9 @@ class Swept:
     picture       DIR/sweep.png; None likewise
     frame         the table as a data frame
     """
+
+    def __repr__(self) -> str:
+        return f"<Swept {counted(len(self.points), 'point')}: {self.ran} run, {self.reused} reused, {len(self.failed)} failed>"
 
     points: list[Point]
     ran: int
@@ -98,7 +102,7 @@ class Swept:
 
 
 def grid(
-    scenario: str | Path,
+    scenario: str | Path | Scenario,
     axes: Mapping[str, Sequence[Any]],
     fixed: Mapping[str, Any] | None = None,
     plane: str = "fast",
@@ -109,6 +113,9 @@ def grid(
     `where` is what errors call the origin of `axes` and `fixed`.
     """
     check_call(plane)
+    for name, keys in (("axes", axes), ("fixed", fixed or {})):
+        if not isinstance(keys, Mapping):
+            raise ScenarioError(f"{name}: {quoted(keys)} is not allowed: it must be a dict of keys", key=name)
     size = 1
     for key, values in axes.items():
         if isinstance(values, str) or not isinstance(values, Sized):
@@ -120,7 +127,7 @@ def grid(
         size *= len(values)
     if size > MAX_POINTS:
         raise ScenarioError(f"a grid of {size} points is not allowed: at most {MAX_POINTS}")
-    data, file = read(scenario)
+    data, file = (scenario.config(), scenario.id) if isinstance(scenario, Scenario) else read(scenario)
     code = Code()
     points = []
     for combination in itertools.product(*axes.values()):
@@ -135,7 +142,7 @@ def grid(
 
 
 def sweep(
-    scenario: str | Path,
+    scenario: str | Path | Scenario,
     axes: Mapping[str, Sequence[Any]],
     out: str | Path,
     *,
@@ -151,7 +158,7 @@ def sweep(
 
         sweep("vf_scaling", {"num_vfs": [1, 2, 4], "pcie.mps": ["128B", "256B"]}, "out", fixed={"seed": 7}, workers=2)
 
-    scenario   a shipped name or a TOML file
+    scenario   a shipped name, a TOML file or a `Scenario`
     axes       dotted key -> list of values; the last one varies fastest
     out        folder; points that an earlier sweep has left there are not run again
     fixed      dotted key -> value, for all points

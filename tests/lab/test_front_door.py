@@ -27,7 +27,7 @@ def test_help_shows_every_public_name():
     functions = shown[shown.index("\nFUNCTIONS"):]
     for name in ("run", "scenario", "sweep"):
         assert f"    {name}(" in functions and f"    {name}(" in shown[:shown.index("PACKAGE CONTENTS")]
-    assert all(f"    class {name}(" in shown for name in ("RunResult", "Scenario", "Swept"))
+    assert all(f"    class {name}(" in shown for name in ("RunResult", "Scenario", "Swept", "ScenarioError", "DriverStumble"))
 
 
 def test_every_public_name_is_there_and_explained():

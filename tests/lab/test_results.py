@@ -160,8 +160,9 @@ def test_the_front_door_runs_a_scenario(testbench, tmp_path):
     assert nm.run(r.scenario, seed=9).simulated["vfs"][0]["tx_packets"] == 1009
     with pytest.raises(ScenarioError, match="argument: num_vfs"):
         nm.run("vf_scaling", num_vfs=0)
-    with pytest.raises(ScenarioError, match="is not a plane"):
-        nm.run("vf_scaling", plane="slow")
+    for plane, said in (("slow", '"slow"'), (["fast"], r'\["fast"\]'), (3, "3")):
+        with pytest.raises(ScenarioError, match=f"^{said} is not a plane: it must be one of fast, reference$"):
+            nm.run("vf_scaling", plane=plane)
     picture = r.plot(tmp_path / "run.png")
     assert picture.read_bytes().startswith(b"\x89PNG") and list(tmp_path.iterdir()) == [picture]
 

@@ -92,8 +92,12 @@ def test_a_run_that_fails_leaves_no_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_without_recording_writes_no_file(tmp_path):
-    nm.run("one_vf", duration="10us", rows_file=tmp_path / "rows.parquet")
+@pytest.mark.parametrize(("name", "recorded", "says"), [("rows.parquet", False, "it needs record.rows = true"),
+                                                        (3, True, "it must be the name of a file, or None")])
+def test_a_file_that_no_row_would_reach_is_refused(tmp_path, monkeypatch, name, recorded, says):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(nm.ScenarioError, match=f"^rows_file: '{name}' is not allowed: {says}$"):
+        nm.run("one_vf", duration="10us", rows_file=name, record={"rows": recorded})
     assert not list(tmp_path.iterdir())
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow.parquet
 import pytest
 
+import nicmodel as nm
 from nicmodel import _fastpath
 from nicmodel.lab import code, files
 from nicmodel.lab import sweep as module
@@ -163,6 +164,8 @@ def test_a_bad_point_stops_the_sweep_before_it_begins(tmp_path):
 @pytest.mark.parametrize(("axes", "fixed", "says"), [
     ({"load": "10%"}, {}, '^argument: load: "10%" is no axis: it must be a list of values$'),
     ({"num_vfs": 3}, {}, "^argument: num_vfs: 3 is no axis"),
+    (["num_vfs"], {}, "^axes: .* is not allowed: it must be a dict of keys"),
+    ({"num_vfs": [1]}, ["load"], "^fixed: .* is not allowed: it must be a dict of keys"),
     ({"seed": (n for n in (1, 2))}, {}, "^argument: seed: .* is no axis"),
     ({"num_vfs": []}, {}, "^argument: num_vfs has no value$"),
     ({"num_vfs": [1, 2]}, {"num_vfs": 3}, "^argument: num_vfs is an axis and fixed: write one of the two$"),
@@ -177,6 +180,14 @@ def test_workers_are_a_whole_number(tmp_path):
     for count in (0, 1.5, "2"):
         with pytest.raises(ScenarioError, match="--workers: .* is not allowed: a sweep needs 1 worker or more"):
             sweep("vf_scaling", {}, tmp_path, workers=count)
+
+
+def test_a_scenario_that_was_built_is_swept_as_one_that_is_named(tmp_path):
+    own = nm.scenario("vf_scaling", frame_size="64B")
+    swept = sweep(own, {"num_vfs": [1, 2]}, tmp_path, work=lab_fakes.work)
+    assert [(point.scenario.num_vfs, point.scenario.frame_size) for point in swept.points] == [(1, 64), (2, 64)]
+    assert repr(swept) == "<Swept 2 points: 2 run, 0 reused, 0 failed>"
+    assert sweep("vf_scaling", {"num_vfs": [1, 2]}, tmp_path, fixed={"frame_size": "64B"}, work=lab_fakes.work).reused == 2
 
 
 def test_an_axis_may_be_an_array():
