@@ -79,6 +79,9 @@ def draw_rate(axes: Any, life: Life, guest: int, columns: list[dict[str, Any]]) 
             shade(axes, handover)
     axes.set(xlabel="time since the start of traffic [us]", ylabel=f"to guest {guest} [Mpps]", xlim=(0, centres[-1]))
     axes.set_ylim(bottom=0)
+    if not len(mine.rx_arrived):
+        axes.set(yticks=[])
+        axes.text(0.5, 0.5, "no frame was sent to this guest", transform=axes.transAxes, ha="center", va="center")
     axes.legend(loc="upper right", ncols=3, fontsize=8, bbox_to_anchor=(1, 1.25))
 
 

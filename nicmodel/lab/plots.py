@@ -97,7 +97,7 @@ def draw_rates(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:
     for number, row in enumerate(rows):
         if row["state"] == "closed":
             axes.annotate(
-                f"closed: {row['rule']}",
+                f"closed: {row['rule']}" if row["rule"] else "closed",
                 (number, 0),
                 xytext=(0, 4),
                 textcoords="offset points",

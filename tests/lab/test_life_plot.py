@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP
 from nicmodel.lab import life_plot
-from nicmodel.lab.life_ledger import GuestLife
+from nicmodel.lab.life_ledger import GuestLife, Life
 
 US = 1_000_000
 NONE = np.array([], np.int64)
@@ -76,3 +76,11 @@ def test_frames_have_a_row_each_for_the_vf_the_synthetic_path_and_none(label):
     names = [tick.get_text() for tick in drawn.get_yticklabels()]
     assert names == (["delivered by the VF", "by the synthetic path", "lost"] if label else [""] * 3)
     assert drawn.get_ylim() == (2.5, -0.5) and drawn.get_xlabel() == "time since the start of traffic [us]"
+
+
+@pytest.mark.parametrize(("arrived", "said"), [([2 * US, 3 * US], []), ([], ["no frame was sent to this guest"])])
+def test_a_guest_that_only_sends_has_no_rate_and_no_scale(arrived, said):
+    drawn, times = axes(), np.array(arrived, np.int64)
+    guest = GuestLife(0, times, times, np.ones_like(times), np.full(len(times), DELIVERED), NONE, NONE, NONE)
+    life_plot.draw_rate(drawn, Life(0, 100 * US, [guest]), 0, [])
+    assert [text.get_text() for text in drawn.texts] == said and bool(len(drawn.get_yticks())) == (not said)

@@ -31,6 +31,14 @@ def drawn(run, folder, monkeypatch):
     return figures[0]
 
 
+@pytest.mark.parametrize(("rule", "said"), [("VF-INIT-10", "closed: VF-INIT-10"), (None, "closed")])
+def test_a_closed_vf_is_marked_with_the_rule_if_there_is_one(rule, said):
+    figure, axes = plt.subplots()
+    draw_rates(axes, [*rate_rows(1), {**rate_rows(1)[0], "state": "closed", "rule": rule}], ["tx"])
+    assert [text.get_text() for text in axes.texts] == [said]
+    plt.close(figure)
+
+
 @pytest.mark.parametrize(("rx_ns", "scale"), [(1_500, "log"), (400_000, "linear")])
 def test_latencies_far_apart_both_show_in_the_picture(rx_ns, scale):
     row = {"tx": {"latency_ns": {"p50": 750_000, "p99": 800_000}}, "rx": {"latency_ns": {"p50": rx_ns, "p99": rx_ns}}}
