@@ -52,20 +52,23 @@ def open_streams() -> None:
 
 @contextmanager
 def told_of_interrupts() -> Iterator[None]:
-    """Ctrl-C raises `Stopped`, where Python would raise KeyboardInterrupt."""
-    default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not default or threading.current_thread() is not threading.main_thread():
+    """Ctrl-C raises `Stopped`, where Python would raise KeyboardInterrupt; so does SIGTERM, of which Python would die."""
+    defaults: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    ours = [number for number, handler in defaults.items() if signal.getsignal(number) == handler]
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         raise Stopped
 
-    signal.signal(signal.SIGINT, handle)
+    for number in ours:
+        signal.signal(number, handle)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in ours:
+            signal.signal(number, defaults[number])
 
 
 def ended(command: Callable[[], Any]) -> int:

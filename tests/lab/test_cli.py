@@ -313,23 +313,26 @@ def in_a_shell(line):
     return subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=ENVIRONMENT)
 
 
-@pytest.mark.parametrize(("handler", "ends"), [
-    (signal.default_int_handler, (130, "", "nicmodel: stopped before anything was measured\n")),
-    (signal.SIG_IGN, (0, '{\n "schema": 1,\n "rows": []\n}\n', "")),
-])
-def test_ctrl_c_before_there_is_a_result_is_told(command, monkeypatch, handler, ends):
-    """Where it is not ignored, as in a script's background."""
+@pytest.mark.parametrize(("number", "handler"), [(signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL),
+                                                 (signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, signal.SIG_IGN)])
+def test_ctrl_c_before_there_is_a_result_is_told(command, monkeypatch, number, handler):
+    """Or the end of a job. Where it is not ignored, as in a script's background."""
+    told = (130, "", "nicmodel: stopped before anything was measured\n")
+    ends = (0, '{\n "schema": 1,\n "rows": []\n}\n', "") if handler == signal.SIG_IGN else told
+
     def shipped():
-        signal.raise_signal(signal.SIGINT)
+        if signal.getsignal(number) == signal.SIG_DFL:
+            pytest.fail("this would end the process")
+        signal.raise_signal(number)
         return {}
 
     monkeypatch.setattr("nicmodel.lab.loading.shipped", shipped)
-    before = signal.signal(signal.SIGINT, handler)
+    before = signal.signal(number, handler)
     try:
         assert command("list", "--json") == ends
-        assert signal.getsignal(signal.SIGINT) is handler or handler == signal.SIG_IGN
+        assert signal.getsignal(number) == handler
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 SCRIPT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["nicmodel"]
