@@ -95,6 +95,8 @@ def run(
         (".json", out), (".rows.parquet", out and checked.record.rows), (".png", plot)))
     for file in filter(None, (figures, row_groups, picture)):
         writable_file(file, asked_by)
+    if checked.record.rows and not out:
+        say("rows are recorded (record.rows) and kept nowhere: --out DIR keeps them")
     from nicmodel.lab.testbench import run_machine
 
     with stop_on_interrupt() as stop:

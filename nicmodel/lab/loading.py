@@ -237,7 +237,9 @@ def _explain(error: ValidationError) -> tuple[str, str]:
     if first["type"] == "missing":
         return key, f"{key} is missing"
     if first["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        return key, f"{key}: {quoted(first['input'])} is not allowed: {key} is a table of keys, written [{key}]"
+        table, _, number = key.rpartition(".")
+        written = f"[[{table}]]" if number.isdigit() and table in lists_of_tables() else f"[{key}]"
+        return key, f"{key}: {quoted(first['input'])} is not allowed: {key} is a table of keys, written {written}"
     if first["type"] == "tuple_type":
         entries = f", each written [[{key}]]" if key in lists_of_tables() else ""
         return key, f"{key}: {quoted(first['input'])} is not allowed: {key} is a list{entries}"

@@ -78,13 +78,15 @@ PACKETS = Kind("a packet rate", PACKET_RATE, "packets/s", "3Mpps")
 def quoted(value: object) -> str:
     """A value that is refused, as a scenario's file has it: text in double quotes, true and false in small letters.
 
-    >>> print(quoted("fast"), quoted(True), quoted([1, "2"]), quoted(1.5), quoted(None), quoted("\\udcff"))
-    "fast" true [1, "2"] 1.5 None "\\udcff"
+    >>> print(quoted("fast"), quoted(True), quoted([1, {"at": "2"}]), quoted(1.5), quoted(None), quoted("\\udcff"))
+    "fast" true [1, {at = "2"}] 1.5 None "\\udcff"
     """
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(quoted, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {quoted(each)}' for key, each in value.items())}}}"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
     return repr(value)

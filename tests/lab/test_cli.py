@@ -103,6 +103,14 @@ def test_out_and_plot_write_whole_files(testbench, command, tmp_path):
     assert json.loads((out / "vf_scaling.json").read_text())["meta"]["scenario"] == "vf_scaling"
 
 
+@pytest.mark.parametrize("out", [True, False])
+def test_rows_that_go_nowhere_are_told_of(testbench, command, tmp_path, out):
+    asked = ["--out", tmp_path] if out else []
+    status, _, err = command("run", "vf_scaling", "--set", "record.rows=true", *asked)
+    told = "nicmodel: rows are recorded (record.rows) and kept nowhere: --out DIR keeps them\n"
+    assert status == 0 and err == ("" if out else told)
+
+
 def test_plot_alone_writes_here(testbench, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert command("run", "vf_scaling", "--plot")[0] == 0

@@ -109,6 +109,7 @@ from nicmodel.sim.plane import Direction
         ({"traffic.pf": 1}, "must be true or false"),
         ({"traffic.sizes": [64, 20]}, "traffic.sizes.1: 20 is not allowed"),
         ({"traffic.sizes": 64}, "must be a list"),
+        ({"faults.events": ["flr"]}, '0: "flr" is not allowed: faults.events.0 is a table of keys, written [[faults.events]]'),
         ({"life.events": 3}, "life.events: 3 is not allowed: life.events is a list, each written [[life.events]]"),
         ({"schema": 2}, "must be one of 1"),
         ({"driver.batch": 0}, "driver.batch: 0 is not allowed"),
