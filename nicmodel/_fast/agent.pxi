@@ -58,6 +58,7 @@ cdef void start_agent(Nic* nic, int32_t index) noexcept nogil:
     cdef Agent* agent = &nic.agents[index]
     cdef Ring* ring
     if not (may_own(nic, agent.tx_ring) and may_own(nic, agent.rx_ring)):
+        agent.ringless = 1
         return
     agent.live = 1
     if agent.vector >= 0:

@@ -229,6 +229,7 @@ cdef struct Agent:
     int64_t doorbell_cost
     # state
     int32_t live
+    int32_t ringless        # it was to start, and got no ring
     int32_t stopped
     int32_t busy
     int32_t woken

@@ -140,6 +140,11 @@ cdef object copy_received(Nic* nic):
     return received
 
 
+cdef object copy_ringless(Nic* nic):
+    cdef int32_t each
+    return np.array([nic.agents[each].ringless for each in range(nic.num_agents)], np.bool_)
+
+
 cdef void settle_all(Nic* nic) noexcept nogil:
     """What was decided early and lies before now has happened: nobody must see the difference."""
     cdef int64_t before = max(nic.horizon, nic.now + 1)
@@ -170,7 +175,7 @@ cdef dict results(Nic* nic):
     rows, row_waits = copy_rows(nic)
     return {"functions": functions, "latency": copy_latency(nic), "links": copy_links(nic),
             "lines": copy_lines(nic), "inside": inside, "rows": rows, "row_waits": row_waits,
-            "interrupts": copy_interrupts(nic), "received": copy_received(nic), **copy_books(nic)}
+            "interrupts": copy_interrupts(nic), "received": copy_received(nic), "ringless": copy_ringless(nic), **copy_books(nic)}
 
 
 cdef list take_news(Nic* nic, dict unanswered, dict mmio_reads):

@@ -1,4 +1,4 @@
-"""Ring agents as the drivers of a machine ask for them: what their rings have room for, and which of them have done nothing."""
+"""Ring agents as the drivers of a machine ask for them: what their rings have room for, and which of them got none."""
 
 from __future__ import annotations
 
@@ -30,14 +30,11 @@ def fitting(config: AgentConfig, regs: RegisterFile) -> AgentConfig:
 
 
 def idle(machine: Machine, results: dict[str, Any]) -> Iterable[str]:
-    """A sentence for every agent that never had a pass. Passes are counted in the books, if a plane keeps any; with [life] rings
-    come and go."""
-    if not machine.config.books or "agents" not in results or machine.scenario.life.on:
-        return
-    for config, row in zip(machine.started_agents, results["agents"], strict=True):
-        if row["passes"] == 0:
+    """A sentence for every agent that got no ring; none with [life], where rings come and go."""
+    for config, ringless in zip(machine.started_agents, results["ringless"], strict=True):
+        if ringless and not machine.scenario.life.on:
             first = machine.handles[config.function].first_queue
             rings = " and ".join(f"{name} queue {ring - first}" for name, ring in (("Tx", config.tx_ring), ("Rx", config.rx_ring))
                                  if ring >= 0)
             whose = f"VF {config.function - 1}'s driver" if config.function else "the PF's driver"
-            yield f"The ring agent that {whose} started for {rings} did nothing: {ONLY}."
+            yield f"The ring agent that {whose} started for {rings} does nothing: {ONLY}."

@@ -176,7 +176,7 @@ class Run:
             states=machine.states, window_ps=window_ps, simulated_ps=reached, wall_seconds=time.perf_counter() - began,
             packets=delivered(results), plane=plane, interrupted=self._stopped(), failures=machine.failures(),
             rows=self.kept.all() if scenario.record.rows and self.sink is self.kept else None, rules=machine.stack.verdicts(),
-            unused=(*machine.without_traffic(), *(() if self._stopped() else agents.idle(machine, results))),
+            unused=(*machine.without_traffic(), *agents.idle(machine, results)),
             books=ledger, steady=steady, life=self.guests.close(reached) if self.guests else None,
             queues=queue_counts(machine, results["received"] - opened["received"]))
 

@@ -24,6 +24,7 @@ class Agent:
         self.number, self.config, self.tx, self.rx, self.flow, self.plane = number, config, tx, rx, flow, plane
         self.core = plane.cores.core_for(config.core)
         self.woken = self.by_interrupt = self.dead = False
+        self.ringless = False                              # it was to start, and got no ring: dead, too
         self.doing = (0, 0, 0)                             # the pass under way: reaped, received, posts
         self.tx_next = self.tx_used = 0
         self.tx_posted = 0

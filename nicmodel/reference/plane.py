@@ -212,7 +212,7 @@ class ReferencePath:
         flow = self.flows[config.flow] if config.flow >= 0 else None
         agent = self.agents[number] = Agent(number, config, tx, rx, flow, self)
         if (tx is None and config.tx_ring >= 0) or (rx is None and config.rx_ring >= 0):
-            agent.dead = True
+            agent.dead = agent.ringless = True
             return
         for ring in (tx, rx):
             if ring:
@@ -351,4 +351,6 @@ class ReferencePath:
         return {"functions": functions, "latency": self.latency.copy(), "links": links,
                 "lines": np.array(self.instants.clocks(), np.int64), "inside": inside,
                 "rows": row_array(self.rows), "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE),
-                "received": self.received.copy(), **self.books.results(self)}
+                "received": self.received.copy(),
+                "ringless": np.array([agent is not None and agent.ringless for agent in self.agents], np.bool_),
+                **self.books.results(self)}

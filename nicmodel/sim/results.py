@@ -1,10 +1,11 @@
 """Results as numpy structured arrays: one row a packet with one column a stage, one row a function, one row a link.
 
-`DataPlane.results()` returns {"functions", "latency", "links", "lines", "inside", "rows", "interrupts", "received"}:
+`DataPlane.results()` returns {"functions", "latency", "links", "lines", "inside", "rows", "interrupts", "received",
+"ringless"}:
 functions [F] of FUNCTION_DTYPE; latency int64 [F, 2 (Tx, Rx), LATENCY_BINS]; links [4] of LINK_DTYPE in the order of
 LINK_NAMES; lines int64 [LINES, CAUSES] in ps; inside int64 [F, 2] frames; rows [n] of ROW_DTYPE by serial (empty
 if not recorded; without those that `take_rows` has handed over); interrupts [n] of INTERRUPT_DTYPE in order; received int64
-[rings], frames delivered by each Rx ring. All are copies.
+[rings], frames delivered by each Rx ring; ringless bool [agents], those that were to start and got no ring. All are copies.
 
 And the books (docs/time.md 10), integer sums, all 0 without `books`; W is len(books.WAITS), S len(books.SERVED):
 

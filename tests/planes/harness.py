@@ -315,6 +315,7 @@ def differences(left: Outcome, right: Outcome) -> str:
     """Empty if the outcomes agree; else the first difference, told with its neighbours."""
     checks = (_rows, _counters, _links, _lines, functools.partial(_arrays, "interrupts"), _upcalls,
               functools.partial(_arrays, "latency"), functools.partial(_arrays, "inside"), functools.partial(_arrays, "received"),
+              functools.partial(_arrays, "ringless"),
               _waits, _row_waits,
               *(functools.partial(_arrays, name) for name in BOOKS))
     for check in checks:
