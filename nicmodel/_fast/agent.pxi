@@ -5,8 +5,8 @@
   decide_vcpu        a pass starts: what it sees now decides what it does at its end
   commit_agent_done  the pass ends: reaped, refilled, posted, doorbells rung; go on or wait
 
-What an agent sees of a ring is what is in memory: rows whose write-back TLP has committed, even if the rest of
-their span has not.
+What an agent sees of a ring is what is in memory: DD, in descriptors whose write-back TLP has committed, even if the rest
+of their span has not.
 """
 
 cdef enum:
@@ -14,6 +14,8 @@ cdef enum:
     BY_OFFER = 0        # waits count from 1
     POSTS_AHEAD = 8     # descriptors that are written next come into the cache: two lines of it
     FRAMES_POSTED_AHEAD = 4     # and so do the beginnings of frames
+    TX_DD_AT = 12           # the bytes in which DD stands
+    RX_DD_AT = 8
 
 
 # ---- its life --------------------------------------------------------------------------------------
@@ -147,23 +149,39 @@ cdef inline void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
 
 # ---- a pass starts ---------------------------------------------------------------------------------
 
+cdef inline uint8_t* descriptors_of(Nic* nic, Ring* ring) noexcept nogil:
+    """All of them: the ring of an agent that runs is in memory."""
+    return nic.arenas[ring.domain].memory + (ring.base - nic.arenas[ring.domain].base)
+
+
 cdef int32_t seen_tx(Nic* nic, Agent* agent) noexcept nogil:
-    """Tx descriptors the pass reaps: up to reports that are in memory, until it has a batch."""
+    """Tx descriptors the pass reaps: up to reports that are in memory, until it has a batch. DD itself is looked at: anything
+    may have been written over what the adapter wrote."""
     cdef Ring* ring = &nic.rings[agent.tx_ring]
-    cdef uint64_t position = ring.reaped
-    cdef int32_t reaped = 0
-    while position < ring.visible and reaped < agent.tx_batch:
-        position += 1
-        if asks_report(ring, position - 1):
-            reaped = <int32_t>(position - ring.reaped)
+    cdef uint8_t* descriptors = descriptors_of(nic, ring) + TX_DD_AT
+    cdef int32_t written = <int32_t>(ring.visible - ring.reaped), reaped = 0, following, slot
+    while not lane_empty(&agent.reports) and reaped < agent.tx_batch:
+        following = reaped + front_index(&agent.reports)
+        slot = agent.tx_slot - agent.tx_out + following - 1
+        if slot < 0:
+            slot += ring.size
+        if following > written or not descriptors[slot * DESCRIPTOR_BYTES] & TX_DD:
+            break
+        reaped = following
+        lane_pop(&agent.reports)
     return reaped
 
 
 cdef int32_t seen_rx(Nic* nic, Agent* agent) noexcept nogil:
     """Rx frames the pass takes: those in memory, at most a batch."""
     cdef Ring* ring = &nic.rings[agent.rx_ring]
-    cdef int64_t count = <int64_t>(ring.visible - ring.reaped)
-    return <int32_t>count if count < agent.rx_batch else agent.rx_batch
+    cdef uint8_t* descriptors = descriptors_of(nic, ring) + RX_DD_AT
+    cdef int32_t most = <int32_t>min(<int64_t>(ring.visible - ring.reaped), min(agent.rx_batch, ring.size - 1)), received = 0
+    cdef int32_t slot = agent.rx_slot
+    while received < most and descriptors[slot * DESCRIPTOR_BYTES] & RX_DD:
+        received += 1
+        slot = slot + 1 if slot + 1 < ring.size else 0
+    return received
 
 
 cdef inline int32_t free_slots(Nic* nic, Agent* agent) noexcept nogil:
@@ -286,10 +304,16 @@ cdef void reap(Nic* nic, Ring* ring, int32_t count, bint received) noexcept nogi
 
 cdef void post_frames(Nic* nic, Agent* agent) noexcept nogil:
     """Every rs_batch-th packet of the agent asks for a report, and so does the last of the pass."""
-    cdef int32_t each
+    cdef int32_t each, since = 0
+    cdef bint report
     for each in range(agent.pass_posted):
         agent.report_cursor += 1
-        post_frame(nic, agent, agent.report_cursor == agent.rs_batch or each == agent.pass_posted - 1)
+        since += 1
+        report = agent.report_cursor == agent.rs_batch or each == agent.pass_posted - 1
+        post_frame(nic, agent, report)
+        if report:
+            push_index(nic, &agent.reports, since)
+            since = 0
         if agent.report_cursor == agent.rs_batch:
             agent.report_cursor = 0
     write_tail(nic, agent.function, agent.tx_ring, agent.tx_slot)
@@ -331,6 +355,7 @@ cdef void commit_agent_done(Nic* nic, int32_t index) noexcept nogil:
         free_core(nic, agent.core)
     if unlikely(not agent.live):
         return
+    settle_commits(nic, nic.now + 1)        # it may write where they have
     if agent.tx_ring >= 0:
         reap(nic, &nic.rings[agent.tx_ring], agent.pass_tx_reaped, False)
         agent.tx_out -= agent.pass_tx_reaped

@@ -267,6 +267,8 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     free(nic.spreads)
     free(nic.connections)
     free(nic.received)
+    for each in range(nic.num_agents):
+        lane_free(&nic.agents[each].reports)
     free(nic.agents)
     free(nic.row_memory.block)
     free(nic.record_memory.block)

@@ -214,7 +214,7 @@ cdef void audit_ring(Nic* nic, Ring* ring) noexcept nogil:
     check(nic, ring.rows.head <= ring.written <= ring.rows.tail, HOLDS_RING, <int64_t>ring.written)
     check(nic, ring.agent < 0 or ring.reaped <= ring.visible, HOLDS_RING, <int64_t>ring.reaped)
     if sends:
-        check(nic, ring.written <= ring.visible <= ring.span <= ring.retired <= ring.ready <= ring.rows.tail, HOLDS_RING,
+        check(nic, max(ring.written, ring.visible) <= ring.span <= ring.retired <= ring.ready <= ring.rows.tail, HOLDS_RING,
               <int64_t>ring.retired)
         check(nic, ring.ready <= end_of_born(ring), HOLDS_BIRTHS, <int64_t>ring.ready)
         check(nic, count_unborn(ring) == count_waiting(ring) == <int64_t>(ring.rows.tail - end_of_born(ring)), HOLDS_BIRTHS,

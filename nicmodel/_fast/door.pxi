@@ -238,6 +238,7 @@ cdef class Door:
         self.nic.agents = agents
         agent = &agents[index]
         memset(agent, 0, sizeof(Agent))
+        lane_init(&agent.reports, sizeof(int32_t))
         agent.function = config.function
         agent.tx_ring = tx_ring
         agent.rx_ring = rx_ring

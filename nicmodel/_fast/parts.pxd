@@ -126,7 +126,7 @@ cdef struct Ring:
     int32_t fetch_count
     uint64_t base
     uint8_t* fetched        # descriptors as sampled
-    uint64_t visible        # first whose write-back is not yet in memory
+    uint64_t visible        # behind the last whose write-back is in memory
     uint64_t written        # first whose span is not yet wholly in memory
     uint64_t reaped         # first not yet reaped by the agent
     uint64_t interrupted    # first not yet announced
@@ -241,6 +241,7 @@ cdef struct Agent:
     int64_t posted          # Tx packets so far
     int32_t size_cursor
     int32_t report_cursor   # posted mod rs_batch
+    Lane reports            # int32: posted descriptors up to each that asks for a report, from the one before on
     int32_t tx_slot         # next to post
     int32_t tx_out          # posted and not reaped
     int32_t rx_slot         # next to clean

@@ -140,7 +140,7 @@ cdef void forget_span(Nic* nic, int32_t index) noexcept nogil:
     """No report was asked for: nothing is written. Earlier spans may still be on their way."""
     cdef Ring* ring = &nic.rings[index]
     if ring.written == ring.span:
-        ring.written = ring.visible = ring.retired
+        ring.written = ring.retired
         let_go(nic, ring)
     ring.span = ring.retired
 

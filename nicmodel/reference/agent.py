@@ -9,11 +9,9 @@ from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, rx_read, rx_status,
 from nicmodel.datasheet.ethernet import FCS_BYTES
 from nicmodel.datasheet.stages import DELIVERED, INSIDE
 from nicmodel.reference.receive import Flow
-from nicmodel.reference.rows import STAGE, Ring, Row
+from nicmodel.reference.rows import ADDRESSES, STAGE, Ring, Row
 from nicmodel.reference.transmit import moved
 from nicmodel.sim.plane import NEVER, AgentConfig, Direction
-
-ADDRESSES = 1 << 64
 
 
 class Agent:
@@ -85,7 +83,7 @@ class Agent:
         reaped = 0
         while self.tx and self.marks and reaped < self.config.tx_batch:
             index, reports = self.marks[0]
-            if not tx_done(self._descriptor(self.tx, index)):
+            if not (self._is_written(self.tx, reaped + reports) and tx_done(self._descriptor(self.tx, index))):
                 break
             reaped += reports
             self.marks.popleft()
@@ -93,12 +91,17 @@ class Agent:
 
     def _completed_rx(self) -> int:
         received = 0
-        while self.rx and received < min(self.config.rx_batch, self.rx.size - 1):
+        while self.rx and received < min(self.config.rx_batch, self.rx.size - 1) and self._is_written(self.rx, received + 1):
             done, *_ = rx_status(self._descriptor(self.rx, (self.rx_clean + received) % self.rx.size))
             if not done:
                 break
             received += 1
         return received
+
+    @staticmethod
+    def _is_written(ring: Ring, count: int) -> bool:
+        """Has the adapter written back so many more? A DD that something else has left there is not believed before."""
+        return count <= len(ring.unreaped) and ring.unreaped[count - 1].place <= ring.visible
 
     def _may_post(self, now: int, reaped: int) -> int:
         if not self.tx or not self.flow or self.stopped:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
 from nicmodel.datasheet.pcie_link import completion_tlp_bytes
 from nicmodel.reference.books import UP, Books
 from nicmodel.reference.credits import data_credits
@@ -160,6 +161,9 @@ class Host:
     def _write_done(self, now: int, write: Write, piece: int, waits: list[int]) -> None:
         self.release(now, POSTED, data_credits(write.cuts[piece][2]), waits)
         write.committed += 1
+        if write.announces and not write.stale:
+            _, offset, nbytes = write.cuts[piece]
+            write.ring.visible = write.rows[(offset + nbytes) // DESCRIPTOR_BYTES - 1].place
         if write.committed > write.last:
             write.ring.writes.discard(write)
             if not write.stale:

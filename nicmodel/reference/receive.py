@@ -243,7 +243,7 @@ class Receive:
             row.index, row.address = ring.descriptors.popleft()
             ring.head = (row.index + 1) % ring.size
             row.stamps[STAGE["DESC_READY"]] = self.instants.edge(now)
-            ring.unreaped.append(row)
+            ring.take(row)
             self.books.wait(row, "no_descriptor", now - row.stamps[STAGE["STEERED"]])
             self.books.enters(row, LINE["rx_write"], now)
             write = self.plane.writers.write

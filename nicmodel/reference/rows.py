@@ -18,6 +18,7 @@ from nicmodel.sim.results import ROW_DTYPE
 
 STAGE = {name: position for position, name in enumerate(STAGES)}
 TX, RX, LOOPBACK = 0, 1, 2
+ADDRESSES = 1 << 64                  # an address has 64 bits: after the last comes 0
 UNBOOKED: list[int] = []             # the waits of what no packet follows, and of everything without books
 
 
@@ -25,7 +26,7 @@ class Row:
     """One packet's life: who it is, where it is, and a timestamp per stage."""
 
     __slots__ = ("serial", "kind", "outcome", "parent", "function", "ring", "ring_number", "flow", "number", "length",
-                 "nbytes", "stamps", "data", "dst", "src", "vlan", "index", "address", "rs", "bad", "begun", "issued",
+                 "nbytes", "stamps", "data", "dst", "src", "vlan", "index", "place", "address", "rs", "bad", "begun", "issued",
                  "complete", "room", "on_wire", "vanished", "read", "sender", "connection", "waits", "entered", "seen", "before")
 
     def __init__(self, serial: int, kind: int, function: int, length: int, nbytes: int):
@@ -40,6 +41,7 @@ class Row:
         self.dst = self.vlan = 0
         self.src = -1                                 # -1: not known, since none of its bytes moved
         self.index = self.address = 0                 # its descriptor, its buffer
+        self.place = 0                                # among the rows of its ring, from 1 on
         self.rs = self.bad = self.begun = self.complete = False
         self.issued = 0                               # bytes for which reads have been issued
         self.room = 0                                 # bytes it holds of a packet buffer
@@ -84,6 +86,8 @@ class Ring:
         self.span: list[Row] = []                         # Tx: retired, not yet written back
         self.rows: dict[int, Row] = {}                    # live rows by serial
         self.unreaped: deque[Row] = deque()               # in ring order, until the agent reaps them
+        self.count = 0                                    # rows in it so far
+        self.visible = 0                                  # of these up to the last whose write-back is in memory
         self.uninterrupted: list[Row] = []
         self.writes: set[Write] = set()                   # under way
         self.agent: Any = None
@@ -98,7 +102,13 @@ class Ring:
         return (self.tail - self.next) % self.size
 
     def address_of(self, index: int) -> int:
-        return self.config.base + DESCRIPTOR_BYTES * index
+        return (self.config.base + DESCRIPTOR_BYTES * index) % ADDRESSES
+
+    def take(self, row: Row) -> None:
+        """A descriptor and its row belong together from now on."""
+        self.count += 1
+        row.place = self.count
+        self.unreaped.append(row)
 
 
 class Doorbell:
@@ -214,11 +224,13 @@ def cut(address: int, nbytes: int, limit: int, natural: bool) -> list[tuple[int,
     [(4088, 0, 8), (4096, 8, 504)]
     >>> cut(0x1f0, 256, 256, True)
     [(496, 0, 16), (512, 16, 240)]
+    >>> cut(ADDRESSES - 16, 48, 256, True)
+    [(18446744073709551600, 0, 16), (0, 16, 32)]
     """
     pieces = []
     offset = 0
     while offset < nbytes:
-        here = address + offset
+        here = (address + offset) % ADDRESSES
         room = min(PAGE_BYTES - here % PAGE_BYTES, limit - here % limit if natural else limit)
         n = min(nbytes - offset, room)
         pieces.append((here, offset, n))

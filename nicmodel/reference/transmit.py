@@ -99,7 +99,7 @@ class Transmit:
             row.bad = not (is_data and eop and 1 <= nbytes <= TX_MAX_BYTES
                            and nbytes <= self.plane.max_frame - FCS_BYTES)
             ring.rows[row.serial] = row
-            ring.unreaped.append(row)
+            ring.take(row)
             ring.order.append(row)
             ring.inside += 1
             self.plane.count(ring.function, "tx_offered")
