@@ -129,10 +129,11 @@ cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
 
 
 cdef void drop_rooms_back(Nic* nic, int32_t index) noexcept nogil:
-    """Room that a transfer under way would have returned returns with its row."""
+    """Room that a transfer under way would have returned returns with its row, and so does what arrives in this instant."""
     cdef Lane* lane = &nic.rx_rooms_back
     cdef uint64_t position, kept
-    settle_rx_room(nic)
+    settle_arrivals(nic, nic.now)
+    return_rooms(nic, nic.now - 1)
     kept = lane.head
     for position in range(lane.head, lane.tail):
         if (<RoomBack*>lane_at(lane, position)).ring != index:

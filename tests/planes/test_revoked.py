@@ -39,6 +39,22 @@ def test_what_has_not_started_is_taken_back(revocation, at, books):
     assert not told, told
 
 
+@pytest.mark.parametrize("late", (-1, 0, 1))
+@pytest.mark.parametrize("revocation", ("close Rx", "reset", "bus master off"))
+def test_room_of_a_frame_that_arrives_in_this_instant_returns_with_what_is_revoked(revocation, late):
+    """A call comes before what else happens then: the frame's payload is not in the root complex, its waits are nobody's."""
+    def script(*actions: tuple[int, str, tuple[object, ...]]) -> Script:
+        return Script("the last byte", (Queue(1), Queue(2, tx=False, rx=True)), (rx_flow(2, (300,)),), actions,
+                      (("books", True),), SLOW, 9 * US)
+
+    written = run(ReferencePath, script()).results["rows"]["DATA_WRITTEN"]
+    assert (written > 0).sum() > 5
+    for arrived in written[written > 0][2:5] - 220 * NS:
+        revoked = script((int(arrived) + late, *REVOCATIONS[revocation]))
+        told = differences(run(FastPath, revoked), run(ReferencePath, revoked))
+        assert not told, told
+
+
 @pytest.mark.parametrize("at", range(1_900 * NS, 2_900 * NS, 63_457))
 def test_room_that_a_reset_returns_is_for_those_that_wait_for_it(at):
     """A frame of either function fills the Tx buffer but for 40 bytes, and one of either waits."""
