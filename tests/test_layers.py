@@ -24,7 +24,7 @@ ALLOWED = {
                         "nicmodel._fastpath"},
     "drivers": {"nicmodel.datasheet", "nicmodel.ndis", "nicmodel.pcie.handle", "nicmodel.sim.errors"},
     "nicmodel.lab": {"nicmodel", "drivers"},
-    "nicmodel": {"nicmodel.lab"},                      # the front door: __init__ and __main__
+    "nicmodel": {"nicmodel.lab", "nicmodel.sim.errors"},       # the front door: __init__ and __main__
 }
 SOURCES = sorted(p for folder in ("nicmodel", "drivers") for suffix in ("*.py", "*.pyx", "*.pxd", "*.pxi")
                  for p in (ROOT / folder).rglob(suffix))
