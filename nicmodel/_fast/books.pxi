@@ -91,10 +91,11 @@ cdef inline Timer timer_pop(Nic* nic, int rank) noexcept nogil:
 
 cdef inline void row_release(Nic* nic, int32_t index, int hold) noexcept nogil:
     """One of the two holders of a row lets go; with the last the row may be used again."""
-    nic.rows[index].held &= ~hold
+    cdef Row* row = &nic.rows[index]
+    row.held &= ~hold
     if hold == IN_PIPE:
-        row_forget_bytes(nic, &nic.rows[index])
-    if nic.rows[index].held == 0:
+        row_forget_bytes(nic, row)
+    if row.held == 0:
         row_free(nic, index)
 
 cdef inline int32_t frame_length(int32_t nbytes) noexcept nogil:

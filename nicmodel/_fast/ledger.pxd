@@ -33,8 +33,7 @@ cdef struct TlpBook:
 cdef struct RowBook:
     # Of the row in the same slot of `rows`, in one line of the cache: waits that last longer are in its `RareBook`. Nothing
     # of it is looked at before it has been written. Tx | Rx where a field is both.
-    int64_t since           # it waits where it is since: SCHEDULED, DATA_FETCHED, .. | ARRIVED, .., WRITTEN_BACK
-    # What it has waited, in the order of `sums.WAITS_OF`: the first eight in both directions.
+    # What it has waited, in the order of `sums.WAITS_OF`: those of both directions, then those of Tx.
     uint32_t turn           # for the scheduler until SCHEDULED | for the writers
     uint32_t room           # for room in the Tx buffer | for a descriptor
     uint32_t up_credits     # of its last payload request | of its write-back, these four
@@ -49,6 +48,7 @@ cdef struct RowBook:
     uint32_t down_link
     uint32_t asking         # for the scheduler, from SCHEDULED to that request
     uint32_t reorder
+    int64_t since           # it waits where it is since: SCHEDULED, DATA_FETCHED, .. | ARRIVED, .., WRITTEN_BACK
 
 cdef enum:
     SENT_WAITS = 14         # those of a row

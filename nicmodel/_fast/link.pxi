@@ -146,19 +146,22 @@ cdef inline void start_tlp(Nic* nic, Direction* way, Direction* partner) noexcep
         return
     if not lane_empty(&way.posted):
         index = front_index(&way.posted)
-        oldest_posted = nic.tlps[index].age
-        if has_posted_credits(way, &nic.tlps[index]):
+        tlp = &nic.tlps[index]
+        oldest_posted = tlp.age
+        if has_posted_credits(way, tlp):
             winner = index
             age = oldest_posted
     if not lane_empty(&way.nonposted):
         index = front_index(&way.nonposted)
-        if nic.tlps[index].age < oldest_posted and way.nph >= 1:
+        tlp = &nic.tlps[index]
+        if tlp.age < oldest_posted and way.nph >= 1:
             winner = index
-            age = nic.tlps[index].age
+            age = tlp.age
             line = 1
     if not lane_empty(&way.completion):
         index = front_index(&way.completion)
-        if nic.tlps[index].age < oldest_posted and nic.tlps[index].age < age:
+        tlp = &nic.tlps[index]
+        if tlp.age < oldest_posted and tlp.age < age:
             winner = index
             line = 2
     if unlikely(winner < 0):
@@ -221,8 +224,9 @@ cdef inline void send_request(Nic* nic, int32_t index) noexcept nogil:
 
 cdef inline void queue_completions(Nic* nic, int32_t index) noexcept nogil:
     """All completions of a read join the way down as one item, which the link cuts as they leave."""
-    nic.tlps[index].kind = TLP_COMPLETION
-    nic.tlps[index].value = nic.tlps[index].nbytes
+    cdef Tlp* tlp = &nic.tlps[index]
+    tlp.kind = TLP_COMPLETION
+    tlp.value = tlp.nbytes
     queue_tlp(nic, &nic.down, &nic.down.completion, index)
 
 

@@ -324,8 +324,9 @@ cdef inline void return_rooms(Nic* nic, int64_t until) noexcept nogil:
 
 cdef inline void end_rx_payload(Nic* nic, int32_t index, int64_t time, int64_t waited) noexcept nogil:
     """The payload's last TLP was at the root complex at `time`: the adapter may forget the bytes."""
-    nic.rx_room += frame_length(nic.rows[index].nbytes)
-    nic.rows[index].room = 0
+    cdef Row* row = &nic.rows[index]
+    nic.rx_room += frame_length(row.nbytes)
+    row.room = 0
     if nic.books:
         return_rx_room(nic, index, time, waited)
 

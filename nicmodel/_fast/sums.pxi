@@ -152,7 +152,7 @@ cdef inline void forget_rare(Nic* nic, int32_t index) noexcept nogil:
     nic.ledger.has_rare[index] = 0
 
 
-cdef inline void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
+cdef void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
     """A sent row is delivered at `time`, and its room in the Tx buffer returns."""
     cdef int32_t index = <int32_t>(row - nic.rows)
     cdef Sums* sums = &nic.ledger.sums[row.function]
@@ -175,7 +175,7 @@ cdef inline void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
     forget_rare(nic, index)
 
 
-cdef inline void close_received(Nic* nic, Row* row) noexcept nogil:
+cdef void close_received(Nic* nic, Row* row) noexcept nogil:
     """A received row is delivered."""
     cdef int32_t index = <int32_t>(row - nic.rows)
     cdef Sums* sums = &nic.ledger.sums[row.function]

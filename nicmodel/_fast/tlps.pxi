@@ -44,13 +44,15 @@ cdef bint tlps_grow(Nic* nic) noexcept nogil:
 cdef inline int32_t tlp_new(Nic* nic, int kind) noexcept nogil:
     """An unused slot; the last one freed, for it is in the cache. Pointers to TLPs are void after this call."""
     cdef int32_t index
+    cdef Tlp* tlp
     if unlikely(nic.free_tlp < 0):
         if not tlps_grow(nic):
             return 0
     index = nic.free_tlp
-    nic.free_tlp = nic.tlps[index].ref
-    nic.tlps[index].kind = <uint8_t>kind
-    nic.tlps[index].ring = nic.tlps[index].domain = -1
+    tlp = &nic.tlps[index]
+    nic.free_tlp = tlp.ref
+    tlp.kind = <uint8_t>kind
+    tlp.ring = tlp.domain = -1
     return index
 
 

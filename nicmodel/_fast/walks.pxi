@@ -21,29 +21,36 @@ cdef enum:
 
 # ---- order -----------------------------------------------------------------------------------------
 
-cdef inline bint is_later(Translation* left, Translation* right) noexcept nogil:
+cdef inline bint is_later(Translation* translation, int64_t time, uint64_t serial) noexcept nogil:
     """By time, then by arrival: no two walks begin at one time, for each begins when another is done, or at an arrival that
     finds a walker free."""
-    return left.time > right.time or (left.time == right.time and left.serial > right.serial)
+    return translation.time > time or (translation.time == time and translation.serial > serial)
 
 
-cdef void push_sampling(Nic* nic, Lane* lane, Sampling* item, int64_t event) noexcept nogil:
-    """In order of time; at one time, in that of the translations that set them free; then of arrival. It needs the slot that
-    MEM_READ shares with WALK_DONE by `event`."""
-    cdef Sampling* items
+cdef Sampling* push_sampling(Nic* nic, Lane* lane, int64_t time, int64_t freed, uint64_t serial) noexcept nogil:
+    """In order of time; at one time, in that of the translations that set them free; then of arrival. Its other fields are the
+    caller's."""
+    cdef Sampling* item = <Sampling*>lane_push(nic, lane)
+    cdef Sampling* items = <Sampling*>lane.items
     cdef Sampling* before
-    cdef uint64_t position
-    if lane_push(nic, lane) == nic.scrap:
-        return
-    items = <Sampling*>lane.items
-    position = lane.tail - 1
+    cdef uint64_t position = lane.tail - 1
+    if unlikely(<char*>item == nic.scrap):
+        return item
     while position > lane.head:
         before = &items[(position - 1) & lane.mask]
-        if before.time < item.time or (before.time == item.time and not is_later(&before.freed, &item.freed)):
+        if before.time < time or (before.time == time and not is_later(&before.freed, freed, serial)):
             break
-        items[position & lane.mask] = before[0]
+        item[0] = before[0]
+        item = before
         position -= 1
-    items[position & lane.mask] = item[0]
+    item.time = time
+    item.freed.time = freed
+    item.freed.serial = serial
+    return item
+
+
+cdef inline void sample_by(Nic* nic, int64_t event) noexcept nogil:
+    """MEM_READ, in the slot that it shares with WALK_DONE, is no later than `event`."""
     if event < when(nic, RANK_MEM_READ):
         set_when(nic, RANK_MEM_READ, event)
 
@@ -127,8 +134,8 @@ cdef inline bint is_outdated(int32_t entry, PlannedWalk* walk, int64_t time) noe
     return entry >= 0 or (walk != NULL and walk.done <= time)
 
 
-cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) noexcept nogil:
-    """When the TLP is translated that arrives at this time: then, or at the end of a walk."""
+cdef inline int64_t plan_translation(Nic* nic, Tlp* tlp, int64_t arrives) noexcept nogil:
+    """When the TLP is translated that arrives at this time, the last so far: then, or at the end of a walk."""
     cdef Iommu* iommu = &nic.iommu
     cdef int32_t shift = shift_of(nic, tlp.domain), entry
     cdef uint64_t page = tlp.address >> shift, space = space_of(tlp.domain, shift)
@@ -136,13 +143,13 @@ cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) 
     cdef PlannedWalk* walk
     entry = find_page(iommu, space, page, hashed)
     walk = NULL if entry >= 0 else find_walk(iommu, space, page, hashed)
-    if iommu.next_done <= translation.time and is_outdated(entry, walk, translation.time):
-        settle_walks(nic, translation.time)
+    if iommu.next_done <= arrives and is_outdated(entry, walk, arrives):
+        settle_walks(nic, arrives)
         entry = find_page(iommu, space, page, hashed)
         walk = NULL
     if entry >= 0:
         use_page(iommu, entry)
-        return
+        return arrives
     if walk == NULL:
         walk = <PlannedWalk*>lane_push(nic, &iommu.planned)
         walk.page = page
@@ -153,27 +160,25 @@ cdef inline void plan_translation(Nic* nic, Tlp* tlp, Translation* translation) 
         walk.mapped = has_memory(&nic.arenas[tlp.domain], tlp.address, shift)
         walk.next_of_hash = iommu.planned_heads[hashed & (NUM_WALK_HEADS - 1)]
         iommu.planned_heads[hashed & (NUM_WALK_HEADS - 1)] = iommu.planned.tail
-        plan_walk(nic, walk, translation.time)
+        plan_walk(nic, walk, arrives)
         if iommu.planned.tail & (WALKS_TOGETHER - 1) == 0:
-            settle_walks(nic, translation.time)
+            settle_walks(nic, arrives)
     if nic.books:
-        tlp_book(nic, <int32_t>(tlp - nic.tlps)).walkers = max(0, walk.done - iommu.walk_ps - translation.time)
-    translation.time = walk.done
+        tlp_book(nic, <int32_t>(tlp - nic.tlps)).walkers = max(0, walk.done - iommu.walk_ps - arrives)
     if unlikely(not walk.mapped):
-        plan_fault(nic, tlp, translation)
+        plan_fault(nic, tlp, walk.done)
+    return walk.done
 
 
 # ---- what follows ----------------------------------------------------------------------------------
 
-cdef void plan_fault(Nic* nic, Tlp* tlp, Translation* translation) noexcept nogil:
+cdef void plan_fault(Nic* nic, Tlp* tlp, int64_t time) noexcept nogil:
     """It will be blocked, and that is reported then."""
-    cdef Sampling item
+    cdef Sampling* item = push_sampling(nic, &nic.iommu.blocked, time, time, nic.iommu.arrivals)
     tlp.mapped = 0
-    item.time = translation.time
-    item.freed = translation[0]
     item.index = tlp.function
     item.address = tlp.address
-    push_sampling(nic, &nic.iommu.blocked, &item, item.time)
+    sample_by(nic, time)
 
 
 cdef inline bint needs_sampling(Nic* nic, Tlp* tlp) noexcept nogil:
@@ -213,35 +218,29 @@ cdef void answer_reads(Nic* nic, int64_t before) noexcept nogil:
     await_sampling(nic)
 
 
-cdef void plan_read(Nic* nic, int32_t index, Translation* translation) noexcept nogil:
+cdef void plan_read(Nic* nic, int32_t index, int64_t translated) noexcept nogil:
     """A read samples when it is translated and every write before it is in memory."""
-    cdef Sampling item
-    item.freed = nic.iommu.settled if is_later(&nic.iommu.settled, translation) else translation[0]
-    item.time = max(item.freed.time, nic.last_commit)
-    item.index = index
+    cdef int64_t freed = translated, time
+    cdef uint64_t serial = nic.iommu.arrivals
+    if is_later(&nic.iommu.settled, freed, serial):
+        freed = nic.iommu.settled.time
+        serial = nic.iommu.settled.serial
+    time = max(freed, nic.last_commit)
     if nic.books:
-        order_read(nic, index, translation.time, item.time)
+        order_read(nic, index, translated, time)
+    push_sampling(nic, &nic.iommu.reads, time, freed, serial).index = index
     if needs_sampling(nic, &nic.tlps[index]):
-        push_sorted(nic, &nic.iommu.looking, item.time, index)
-        push_sampling(nic, &nic.iommu.reads, &item, item.time)
+        push_sorted(nic, &nic.iommu.looking, time, index)
+        sample_by(nic, time)
     else:
-        push_sampling(nic, &nic.iommu.reads, &item, item.time + nic.iommu.patience)
-
-
-cdef inline Translation arrival_at(Nic* nic, int64_t time) noexcept nogil:
-    """Of the next TLP, which nobody walks for so far."""
-    cdef Translation translation
-    nic.iommu.arrivals += 1
-    translation.time = time
-    translation.serial = nic.iommu.arrivals
-    return translation
+        sample_by(nic, time + nic.iommu.patience)
 
 
 cdef void plan_arrived(Nic* nic, int32_t index) noexcept nogil:
     """A read of a message domain is here; it is not translated, but waits for the writes before it."""
-    cdef Translation translation = arrival_at(nic, nic.now)
+    nic.iommu.arrivals += 1
     if nic.last_commit > nic.now:
-        plan_read(nic, index, &translation)
+        plan_read(nic, index, nic.now)
     else:
         sample(nic, index)
 
@@ -249,20 +248,23 @@ cdef void plan_arrived(Nic* nic, int32_t index) noexcept nogil:
 cdef void plan_at_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
     """A TLP has started that arrives at `end`. A write commits once it and all before it have been translated."""
     cdef Tlp* tlp = &nic.tlps[index]
-    cdef Translation translation = arrival_at(nic, end)
+    cdef Iommu* iommu = &nic.iommu
+    cdef int64_t translated = end
+    iommu.arrivals += 1
     tlp.mapped = 1
     if nic.books:
         reach_memory(nic, index)
     if tlp.domain >= 0:
-        plan_translation(nic, tlp, &translation)
+        translated = plan_translation(nic, tlp, end)
     if tlp.kind == TLP_READ:
-        plan_read(nic, index, &translation)
+        plan_read(nic, index, translated)
         return
-    if is_later(&translation, &nic.iommu.settled):
-        nic.iommu.settled = translation
-    nic.last_commit = nic.iommu.settled.time + nic.write_latency
+    if not is_later(&iommu.settled, translated, iommu.arrivals):
+        iommu.settled.time = translated
+        iommu.settled.serial = iommu.arrivals
+    nic.last_commit = iommu.settled.time + nic.write_latency
     if nic.books:
-        wait_in_order(nic, index, nic.iommu.settled.time - translation.time)
+        wait_in_order(nic, index, iommu.settled.time - translated)
         release_write_at(nic, index, nic.last_commit)
     write_at(nic, index, end, nic.last_commit)
 
