@@ -10,10 +10,13 @@ import math
 
 import pytest
 
+from nicmodel.datasheet.published import PUBLISHED_NICS
+from nicmodel.device import PLANES
 from nicmodel.lab.validation import adapters, bench
 from nicmodel.lab.validation.conditions import Conditions, Unanswerable
 from nicmodel.lab.validation.experiments import EXPERIMENTS
 from nicmodel.lab.validation.points import read, shipped
+from nicmodel.sim.errors import ModelBug
 
 HEADER = "id,group,experiment,value,unit,conditions,tol_kind,tol,source\n"
 GBPS_PER_LANE = {1: 2.5 * 0.8, 2: 5 * 0.8, 3: 8 * 128 / 130, 4: 16 * 128 / 130, 5: 32 * 128 / 130}
@@ -166,6 +169,25 @@ def test_an_adapter_moves_the_smallest_and_the_largest(monkeypatch, sizes, nbyte
 def test_line_rate_is_exact(speed, frame):
     got = answer("line_rate", f"link={speed};frame_incl_fcs={frame};preamble=8;ifg=12")
     assert got == pytest.approx(float(speed[:-3]) * 1e3 / ((frame + 20) * 8), rel=1e-12)
+
+
+# ---- benches that stand still ---------------------------------------------------------------------------
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_a_bench_in_which_nothing_will_happen_is_not_waited_for(plane):
+    link, asked = bench.LinkSettings(), iter([True] * 1000 + [False])
+    still = bench.Bench(plane, link.plane_config(num_vfs=0, num_rings=1), 64, 8)
+    with pytest.raises(ModelBug, match="the bench stands still at [0-9]+ ps"):
+        still.run_while(lambda: next(asked), 1000)
+
+
+def test_an_adapter_to_which_no_frame_comes_is_not_waited_for(monkeypatch):
+    adapter = adapters.NicRun("fast", bench.LinkSettings(), PUBLISHED_NICS["simple"], 64, False)
+    runs, run = iter(range(2000)), adapter.bench.run
+    monkeypatch.setattr(adapter.bench, "deliver", lambda pair, count: None)
+    monkeypatch.setattr(adapter.bench, "run", lambda until: (next(runs), run(until)))
+    with pytest.raises(ModelBug, match="the bench stands still"):
+        adapter.packet_ps()
 
 
 # ---- both planes -----------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from nicmodel.device import make_plane, plane_config
 from nicmodel.lab.settings import published
 from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.limits import MOST_DELAY_PS
 from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import VECTORS_PER_FUNCTION, Direction, RingConfig
 
@@ -32,7 +33,6 @@ LOW_BASE = 1 << 20               # memory below 4 GiB: three-dword headers
 DWORD = 4
 MESSAGE_VECTORS = 16             # of a pair, in turns: more than it sends between two looks of a driver
 OPEN_AT, START_AT = 1, 1_000     # ps
-STUCK = 1 << 60                  # ps; what is due later is never due
 PUBLISHED, OWN = "published", "own"
 
 
@@ -90,7 +90,7 @@ class Bench:
 
     def __init__(self, plane: str, config: PlaneConfig, payload: int, size: int, *, addr: int = 64, pairs: int = 1,
                  report: int = 0):
-        self.payload, self.size, self.pairs, self.config = payload, size, pairs, config
+        self.payload, self.config = payload, config
         self.plane = make_plane(plane, config)
         self.at = START_AT
         self.frames = [self.mac(pair).to_bytes(6, "big").ljust(payload, b"\0")[:payload] for pair in range(pairs)]
@@ -135,9 +135,13 @@ class Bench:
     def run_while(self, pending: Callable[[], bool], step: int) -> None:
         """In steps of `step` ps as long as `pending()`. Raises ModelBug when nothing more will happen."""
         while pending():
-            if self.plane.next_time() > STUCK:
-                raise ModelBug(f"the bench stands still at {self.at} ps")
+            self.check_moving()
             self.run(self.at + step)
+
+    def check_moving(self) -> None:
+        """Raises ModelBug if nothing will happen by itself any more. SKPs of the own accounting happen for ever."""
+        if self.plane.next_time() >= MOST_DELAY_PS:
+            raise ModelBug(f"the bench stands still at {self.at} ps")
 
     def link_ps(self, nbytes: int) -> int:
         """The time that so many bytes take on the PCIe link, at least 1."""
