@@ -113,7 +113,6 @@ def set_lookahead(driver: Any, count: Any) -> Status:
     """Whole frames are indicated, so any number of bytes within one will do."""
     if not isinstance(count, int) or not 0 <= count <= largest_frame(driver):
         return Status.INVALID_DATA
-    driver.lookahead = count
     return Status.SUCCESS
 
 

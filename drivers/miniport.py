@@ -66,7 +66,6 @@ class MiniportBase:
         self.mac = 0
         self.packet_filter = 0
         self.moderated = True              # interrupts are throttled as the settings ask for
-        self.lookahead = 0
         self._counted = [0, 0]
         self._undo: list[Callable[[], Any]] = []
 

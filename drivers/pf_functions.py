@@ -148,7 +148,6 @@ class PfFunctions(PfRequests):
         if asked.PowerState != vf.power:
             vf.power = asked.PowerState
             self.switch.follow_vf(asked.VFId)
-        vf.wake = bool(asked.WakeEnable)
         return Status.SUCCESS
 
 

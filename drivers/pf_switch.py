@@ -56,7 +56,6 @@ class VirtualFunction:
     vport: int | None = None
     hashes: list[int] = field(default_factory=list)
     power: int = PowerState.D0
-    wake: bool = False
     blocks: dict[int, bytes] = field(default_factory=dict)         # configuration blocks that its driver wrote
 
 
@@ -69,7 +68,6 @@ class VPort:
     queue_pairs: int
     active: bool
     name: str = ""
-    affinity: tuple[int, int] = (0, 0)                 # group, mask
     moderation: int = InterruptModeration.UNDEFINED
     memory: int = 0                                    # shared with the device, of an activated VPort of the PF's; 0: none
 
@@ -225,10 +223,7 @@ class NicSwitch:
         pool = self._free_pool() if of_pf else function
         if pool is None:
             return Status.RESOURCES
-        affinity = parameters.ProcessorAffinity
-        self.vports[parameters.VPortId] = VPort(
-            function, pool, parameters.NumQueuePairs, not of_pf, parameters.VPortName.text,
-            (affinity.Group, affinity.Mask) if of_pf else (0, 0))
+        self.vports[parameters.VPortId] = VPort(function, pool, parameters.NumQueuePairs, not of_pf, parameters.VPortName.text)
         parameters.VPortState = VPortState.DEACTIVATED if of_pf else VPortState.ACTIVATED
         if not of_pf:
             self.vfs[function].vport = parameters.VPortId
@@ -273,8 +268,6 @@ class NicSwitch:
         if changed & MODERATION:
             vport.moderation = parameters.InterruptModeration
             self._throttle(vport)
-        if changed & VPortFlags.PROCESSOR_AFFINITY_CHANGED:
-            vport.affinity = (parameters.ProcessorAffinity.Group, parameters.ProcessorAffinity.Mask)
         if changed & VPortFlags.STATE_CHANGED and not vport.active:
             vport.active = True
             self.pools.start(vport.pool)

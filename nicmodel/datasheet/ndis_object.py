@@ -116,10 +116,10 @@ def made(cls: type[S], **members: Any) -> S:
     return cls(Header=ObjectHeader(*header_of(cls)), **members)
 
 
-def header_is(structure: LittleEndianStructure, cls: type[NdisStructure] | None = None) -> bool:
-    """Whether a structure's header is the documented one of its class (or of ``cls``)."""
+def header_is(structure: LittleEndianStructure) -> bool:
+    """Whether a structure's header is the documented one of its class."""
     header = structure.Header
-    return (header.Type, header.Revision, header.Size) == header_of(cls or type(structure))  # type: ignore[arg-type]
+    return (header.Type, header.Revision, header.Size) == header_of(type(structure))  # type: ignore[arg-type]
 
 
 def carries_nothing(pointer: Any) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Sender:
-    """A guest that sends over the synthetic path, from ``since`` until ``until``: its next frame, and when VMBus brings it."""
+    """A guest that sends over the synthetic path, up to the time ``until``: its next frame, and when (ps) VMBus brings it."""
 
     guest: int
     until: int = NEVER

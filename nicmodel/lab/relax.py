@@ -48,6 +48,11 @@ class Change:
         return max(1, less(ticks, self.arrivals))
 
 
+Widened = tuple[Change, Fraction] | None
+"""What is changed and the factor really applied; None: the machine has none of it."""
+Widen = Callable[[Window, Fraction], Widened]
+
+
 @dataclass(frozen=True)
 class Relaxation:
     """One row: its name, the resources of the rate book that it widens, and how."""
@@ -55,7 +60,7 @@ class Relaxation:
     name: str
     resources: tuple[str, ...]
     doc: str
-    change: Callable[[Window, Fraction], tuple[Change, Fraction] | None]      # None: the machine has none of it
+    change: Widen
 
 
 def less(ps: int, factor: Fraction) -> int:
@@ -68,28 +73,27 @@ def more(count: int, factor: Fraction, least: int = 1) -> int:
     return max(count + least, round(count * factor)) if factor > 1 else count
 
 
-def _shorter(name: str) -> Callable[[Window, Fraction], tuple[Change, Fraction] | None]:
+def _shorter(name: str) -> Widen:
     """A time of the configuration, if it is not 0."""
-    def change(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    def change(w: Window, factor: Fraction) -> Widened:
         old = getattr(w.limits.config, name)
         new = max(1, less(old, factor))
         return (Change({name: new}), Fraction(old, new)) if old else None
     return change
 
 
-def _larger(name: str, least: Callable[[PlaneConfig], int] = lambda config: 1,
-            most: int = 1 << 40) -> Callable[[Window, Fraction], tuple[Change, Fraction] | None]:
+def _larger(name: str, least: Callable[[PlaneConfig], int] = lambda config: 1) -> Widen:
     """A count of the configuration, if it is not 0 (which is: infinite)."""
-    def change(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    def change(w: Window, factor: Fraction) -> Widened:
         old = getattr(w.limits.config, name)
         new = more(old, factor, least(w.limits.config))
-        return (Change({name: new}), Fraction(new, old)) if old and new <= most else None
+        return (Change({name: new}), Fraction(new, old)) if old else None
     return change
 
 
-def _direction(share: str) -> Callable[[Window, Fraction], tuple[Change, Fraction] | None]:
+def _direction(share: str) -> Widen:
     """A byte's time in one direction of PCIe."""
-    def change(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    def change(w: Window, factor: Fraction) -> Widened:
         ticks = w.limits.config.pcie_byte_ticks
         old = getattr(w.limits.config, share)
         new = less(old, factor)
@@ -97,21 +101,21 @@ def _direction(share: str) -> Callable[[Window, Fraction], tuple[Change, Fractio
     return change
 
 
-def _wire(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+def _wire(w: Window, factor: Fraction) -> Widened:
     """The wire, and with it what a saturated far end sends."""
     old = w.limits.config.wire_byte_ticks
     new = less(old, factor)
     return Change({"wire_byte_ticks": new}, arrivals=Fraction(old, new)), Fraction(old, new)
 
 
-def _tags(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+def _tags(w: Window, factor: Fraction) -> Widened:
     """Tags that payload reads may take: those that are reserved stay as many."""
     old, reserve = capacity_of(w.limits.config, "tags"), w.limits.config.tag_reserve
     new = more(old, factor)
     return Change({"tags": new + reserve}), Fraction(new, old)
 
 
-def _tx_buffer(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+def _tx_buffer(w: Window, factor: Fraction) -> Widened:
     """Room for whole frames, of the mean size of those that were sent."""
     old, sent = w.limits.config.tx_buffer, int(w.functions["tx_packets"].sum())
     mean = Fraction(sent_bytes(w), sent) if sent else Fraction(1)
@@ -120,9 +124,9 @@ def _tx_buffer(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
     return Change({"tx_buffer": max(old, math.ceil(new * mean))}), Fraction(new, frames)
 
 
-def _credits(resource: str) -> Callable[[Window, Fraction], tuple[Change, Fraction] | None]:
+def _credits(resource: str) -> Widen:
     """All finite counts of a direction, as far as PCIe allows; where the fullest may have no more, all are cut instead."""
-    def change(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+    def change(w: Window, factor: Fraction) -> Widened:
         loads = credit_loads(w, resource)
         old = {name: getattr(w.limits.config, name) for name in loads if getattr(w.limits.config, name)}
         if not old:
@@ -135,22 +139,22 @@ def _credits(resource: str) -> Callable[[Window, Fraction], tuple[Change, Fracti
     return change
 
 
-def _latency(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+def _latency(w: Window, factor: Fraction) -> Widened:
     config = w.limits.config
     new = {name: less(getattr(config, name), factor) for name in ("read_latency_ps", "remote_ps")}
     old = config.read_latency_ps + config.remote_ps
     return Change(new | {"read_latency_ps": max(1, new["read_latency_ps"])}), Fraction(old, max(1, sum(new.values())))
 
 
-def _walks(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+def _walks(w: Window, factor: Fraction) -> Widened:
     return _shorter("walk_ps")(w, factor) if w.limits.config.iotlb_entries else None
 
 
-def _cpu(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+def _cpu(w: Window, factor: Fraction) -> Widened:
     return Change({"core_switch_ps": less(w.limits.config.core_switch_ps, factor)}, cpu=factor), factor
 
 
-def _shaper(w: Window, factor: Fraction) -> tuple[Change, Fraction] | None:
+def _shaper(w: Window, factor: Fraction) -> Widened:
     old = w.limits.shaper_ticks
     return (Change(shaper=factor), Fraction(old, less(old, factor))) if old else None
 

@@ -56,10 +56,6 @@ class Journal:
         """Write down that it has ended."""
         entry.end_ps, entry.status = int(self.env.now), status
 
-    def mark(self, step: str, actor: str, what: str, guest: int | None = None) -> None:
-        """Write down something that takes no time."""
-        self.end(self.begin(step, actor, what, guest))
-
     def follow(self, steps: Sequence[Step], *args: Any, guest: int | None = None) -> Steps:
         """Perform steps in order, each called with ``args``; the first status that is no SUCCESS, or SUCCESS."""
         for step in steps:

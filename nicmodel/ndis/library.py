@@ -78,7 +78,6 @@ class NdisLibrary(InterruptFunctions, SriovFunctions):
         self.error_log: list[str] = []
         self.binding: Binding | None = None                           # the protocol that lists go to
         self.receive_handler: Callable[[list[bytes]], None] | None = None
-        self.add_device_context: int | None = None
         self.pnp_handlers: Mapping[str, Any] = {}
         self.attributes: dict[str, LittleEndianStructure] = {}        # kind -> what NDIS has accepted
         self._messages = {}
@@ -167,8 +166,6 @@ class NdisLibrary(InterruptFunctions, SriovFunctions):
         kind = attribute_kind(attributes)
         call = self.record("NdisMSetMiniportAttributes", kind=kind, attributes=attributes)
         good = known_structure(attributes) and header_is(attributes)
-        if good and kind == "add_device":
-            self.add_device_context = attributes.MiniportAddDeviceContext
         status = self._answer(call, Status.SUCCESS if good else Status.BAD_VERSION, f"{call.name}.{kind}")
         if status == Status.SUCCESS:
             self.attributes[kind] = attributes
@@ -239,10 +236,10 @@ class NdisLibrary(InterruptFunctions, SriovFunctions):
         self._give_back(DMA)
         self.record("NdisMDeregisterScatterGatherDma")
 
-    def NdisMAllocateSharedMemory(self, length: int, align: int = SHARED_ALIGN) -> int:
+    def NdisMAllocateSharedMemory(self, length: int) -> int:
         """The bus address of memory that driver and device share."""
         call = self.record("NdisMAllocateSharedMemory", length=length)
-        call.result = self.platform.allocate(length, align)
+        call.result = self.platform.allocate(length, SHARED_ALIGN)
         self._taken[SHARED, call.result] += 1
         return call.result
 

@@ -11,7 +11,7 @@ frames that somebody wants to look at; the bulk of traffic goes through ring age
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +44,8 @@ def serials(lists: Iterable[NetBufferList]) -> tuple[int, ...]:
 class Binding:
     """A protocol on one adapter. ``keeps``: received lists stay with it until `give_back`; else they go back at once."""
 
-    def __init__(self, adapter: Adapter, heard: Callable[[bytes], None] | None = None, keeps: bool = False):
-        self.adapter, self.heard, self.keeps = adapter, heard, keeps
+    def __init__(self, adapter: Adapter, keeps: bool = False):
+        self.adapter, self.keeps = adapter, keeps
         self.sent: list[NetBufferList] = []              # complete, in order of completion
         self.pending: list[NetBufferList] = []           # the miniport's
         self.received: list[NetBufferList] = []          # ours until they are given back
@@ -86,10 +86,7 @@ class Binding:
     def receive(self, lists: Sequence[NetBufferList]) -> None:
         """ProtocolReceiveNetBufferLists: read, and kept or given back."""
         self.received += lists
-        for each in lists:
-            self.frames.append(each.frame)
-            if self.heard is not None:
-                self.heard(each.frame)
+        self.frames += [each.frame for each in lists]
         if not self.keeps:
             self.give_back()
 

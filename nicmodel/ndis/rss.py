@@ -31,13 +31,13 @@ def offered_rss(adapter: Adapter) -> ReceiveScaleCapabilities | None:
     return general.RecvScaleCapabilities.contents if general is not None and general.RecvScaleCapabilities else None
 
 
-def rss_parameters(types: int, processors: list[int], key: bytes = VERIFICATION_KEY, flags: int = 0) -> bytes:
+def rss_parameters(types: int, processors: list[int], key: bytes = VERIFICATION_KEY) -> bytes:
     """NDIS_RECEIVE_SCALE_PARAMETERS with its indirection table (a processor an entry), key, and mask of processors."""
     table = b"".join(bytes(ProcessorNumber(Number=each)) for each in processors)
     mask = bytes(GroupAffinity(Mask=sum(1 << each for each in set(processors))))
     head = sizeof(ReceiveScaleParameters)
     return bytes(made(
-        ReceiveScaleParameters, Flags=flags, HashInformation=types | HASH_TOEPLITZ if types else 0,
+        ReceiveScaleParameters, HashInformation=types | HASH_TOEPLITZ if types else 0,
         IndirectionTableSize=len(table), IndirectionTableOffset=head, HashSecretKeySize=len(key),
         HashSecretKeyOffset=head + len(table), ProcessorMasksOffset=head + len(table) + len(key), NumberOfProcessorMasks=1,
         ProcessorMasksEntrySize=len(mask))) + table + key + mask

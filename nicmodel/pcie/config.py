@@ -60,7 +60,6 @@ class ConfigLayout:
     """A table resolved for one device: reset bytes and access masks. `values` fills what it leaves open."""
 
     def __init__(self, table: ConfigTable, values: Mapping[str, int]):
-        self.table = table
         self.places: dict[str, Place] = {}
         reset, writable, clearable = (bytearray(SPACE_BYTES) for _ in range(3))
         survivors = {level: bytearray(SPACE_BYTES) for level in SURVIVES}

@@ -86,7 +86,6 @@ class VirtualFunction(Function):
     """VF `number` of a PF. It follows the PF's power state; its own reset leaves everybody else alone."""
 
     def __init__(self, number: int, rid: int, layout: ConfigLayout, pf: PhysicalFunction):
-        self.number, self.pf = number, pf
         super().__init__(1 + number, rid, layout, pf.events, pf.pending, pf.powered)
 
 

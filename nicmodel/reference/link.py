@@ -164,7 +164,6 @@ class Link:
             transfer = self.lines[kind].popleft()
             self.turn = (kind + 1) % LINES
             self.pools[kind].consume(transfer.data_credits)
-            transfer.started = True
             self.began = now
             self._book_start(now, kind, transfer)
             end = self._occupy(now, transfer.ready, transfer.wire_bytes + self.digest_bytes)

@@ -187,15 +187,14 @@ class Write:
 class Transfer:
     """A TLP waiting for, or on, a link direction. `next` joins the line when this one starts."""
 
-    __slots__ = ("age", "ready", "function", "wire_bytes", "data_credits", "relaxed", "ended", "args", "owner", "started",
-                 "next", "waits", "entered", "seen")
+    __slots__ = ("age", "ready", "function", "wire_bytes", "data_credits", "relaxed", "ended", "args", "owner", "next",
+                 "waits", "entered", "seen")
 
     def __init__(self, function: int, wire_bytes: int, data_credits: int, ended: Any, args: tuple[Any, ...],
                  owner: Any = None, relaxed: bool = False, waits: list[int] = UNBOOKED):
         self.age = self.ready = 0
         self.function, self.wire_bytes, self.data_credits = function, wire_bytes, data_credits
         self.ended, self.args, self.owner, self.relaxed = ended, args, owner, relaxed
-        self.started = False
         self.next: Transfer | None = None
         self.waits, self.entered = waits, UNBOOKED
         self.seen: list[int] | None = None

@@ -16,19 +16,19 @@ from nicmodel.sim.plane import NEVER, DataPlane, Upcall
 
 Hear = Callable[[Upcall], None]
 NOTHING = float("inf")                          # SimPy's word for an empty queue
+INSTANTS_PER_STEP = 100_000                     # so that a signal is noticed during long silent stretches
 
 
 class Clock(simpy.Environment):
     """A SimPy environment whose time is integer ps and whose queue is merged with the planes' instants."""
 
-    def __init__(self, instants_per_step: int = 100_000):
+    def __init__(self) -> None:
         super().__init__(0)
         self.planes: list[DataPlane] = []
         self._hear: list[Hear] = []
         self._next_instant: Callable[[], int] = self._earliest       # of all planes
         self._executed = -1                     # the last instant that the planes have run
         self._horizon = NEVER                   # `run_to` stops the planes here
-        self._budget = instants_per_step        # so that a signal is noticed during long silent stretches
         self.steps_left: float = NOTHING        # with none left, `step` raises `TooManySteps`
 
     def add_plane(self, plane: DataPlane, hear: Hear) -> None:
@@ -69,7 +69,7 @@ class Clock(simpy.Environment):
                 self._run_planes(limit)
                 return
             plane = self.planes[0]                        # what `_run_planes` does, for the most frequent case
-            upcalls = plane.run_until(limit, self._budget)
+            upcalls = plane.run_until(limit, INSTANTS_PER_STEP)
             self._executed = plane.now
             if len(upcalls) == 1:
                 self._now = upcalls[0].time
