@@ -8,7 +8,7 @@ from typing import Any
 from drivers.mutant import moved, mutant, without
 from drivers.pf import PfMiniport
 from nicmodel.datasheet.ndis import (
-    NIC_SWITCH_KEY,
+    NUM_VFS,
     Oid,
     PartitionType,
     Status,
@@ -58,8 +58,8 @@ class PfNeverAsksForPartition(PfMiniport):
 @mutant("pf_assumes_keywords", "PF-INIT-07")
 class AssumesKeywords(PfMiniport):
     def read_configuration(self) -> Status:
-        self.configuration = {"*SriovPreferred": 1, "*SRIOV": 1, NIC_SWITCH_KEY + "*NumVFs": 1}
-        return self.read_keywords(NIC_SWITCH_KEY + "*NumVFs")
+        self.configuration = {"*SriovPreferred": 1, "*SRIOV": 1, NUM_VFS: 1}
+        return self.read_keywords(NUM_VFS)
 
 
 @mutant("pf_ignores_preference", "PF-INIT-08")

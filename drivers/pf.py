@@ -13,7 +13,7 @@ from typing import Any
 
 from drivers.miniport import MiniportBase, StepList
 from drivers.pf_blocks import PfBlocks
-from drivers.pf_features import NUM_VFS, PfFeatures
+from drivers.pf_features import PfFeatures
 from drivers.pf_functions import PfFunctions
 from drivers.pf_hardware import PfHardware
 from drivers.pf_life import PfLife
@@ -116,7 +116,7 @@ class PfMiniport(PfLife, PfFunctions):
     def choose_vfs(self) -> None:
         """PF-INIT-12: as many VFs as the keywords ask for, from the start."""
         self.pooled = self.sriov
-        self.switch.num_vfs = self.max_num_vfs if self.sriov and NUM_VFS in self.configuration else 0
+        self.switch.num_vfs = self.max_num_vfs if self.sriov and n.NUM_VFS in self.configuration else 0
 
     def register_interrupts(self) -> Steps:
         """GEN-INIT-09: one queue message and one for everything else."""

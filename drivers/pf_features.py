@@ -20,7 +20,6 @@ from nicmodel.datasheet.ndis_structures import (
     made,
 )
 
-NUM_VFS = n.NIC_SWITCH_KEY + "*NumVFs"
 ENUMERATED = {"*SriovPreferred": 0, "*RssOrVmqPreference": 0, "*SRIOV": 1, "*VMQ": 1, "*VMQVlanFiltering": 1, "*RSS": 1}
 """Keywords that are 0 or 1, a number or its text, with their defaults (standardized-inf-keywords-for-sr-iov, -vmq, -rss)."""
 FIXED = {n.NIC_SWITCH_KEY + "*Flags": 0, n.NIC_SWITCH_KEY + "*SwitchType": 1, n.NIC_SWITCH_KEY + "*SwitchId": 0}
@@ -58,7 +57,7 @@ class PfFeatures(MiniportBase):
         bad = [name for name in ENUMERATED if read.get(name) is not None and str(read[name]) not in ("0", "1")]
         if "*SRIOV" in read:
             bad += [name for name, value in FIXED.items() if read.get(name) is not None and read[name] != value]
-            bad += [NUM_VFS] if not str(read.get(NUM_VFS)).isdecimal() else []
+            bad += [n.NUM_VFS] if not str(read.get(n.NUM_VFS)).isdecimal() else []
         return bad
 
     def decide_features(self) -> Status:
@@ -72,7 +71,7 @@ class PfFeatures(MiniportBase):
         if self.home is not PartitionType.MS_HV_PARENT:
             self.features -= {"sriov"}
         most = self.settings.max_vfs - self.settings.pf_vports
-        asked = int(self.configuration.get(NUM_VFS, most))
+        asked = int(self.configuration.get(n.NUM_VFS, most))
         if self.sriov and asked > most:
             return Status.NOT_ACCEPTED
         self.max_num_vfs = min(most, asked)

@@ -7,6 +7,7 @@ NIC_SWITCH_KEY = "NicSwitches\\0\\"
 NIC_SWITCH_KEYWORDS = tuple(NIC_SWITCH_KEY + name for name in
                             ("*Flags", "*SwitchType", "*SwitchId", "*SwitchName", "*NumVFs"))
 """Keywords only a PF may read (standardized-inf-keywords-for-sr-iov)."""
+NUM_VFS = NIC_SWITCH_KEY + "*NumVFs"
 
 VMQ_KEYWORDS = ("*VMQ", "*VMQVlanFiltering", "*VMQLookaheadSplit")
 RSS_KEYWORDS = ("*RSS", "*RssOnHostVPorts")

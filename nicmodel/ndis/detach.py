@@ -68,7 +68,7 @@ def delete_vport(stack: Stack, guest: Guest) -> Steps:
 
 
 def reset_vf(stack: Stack, guest: Guest) -> Steps:
-    """TEARDOWN-03, RESET-04: the VF is quiescent, its interrupts are gone."""
+    """TEARDOWN-03, RESET-01, -04, -05: by the PF alone; the VF is quiescent, its interrupts are gone, VF and VPort stay."""
     return (yield from stack.requests.reset_vf(guest))
 
 

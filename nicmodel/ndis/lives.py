@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
 
 # a guest's VF ------------------------------------------------------------------------------------------------
-def reset_vf(stack: Stack, guest: Guest) -> Steps:
-    """RESET-01, -05: the guest asks for a function level reset, which only the PF may perform; VF and VPort stay."""
-    return (yield from stack.requests.reset_vf(guest))
-
-
 def load_again(stack: Stack, guest: Guest) -> Steps:
     """The guest's plug and play starts the device anew: another life of its adapter."""
     stack.end_life(guest)
@@ -59,7 +54,7 @@ GUEST_FLR = (
     Step("RESET-01", "NetVSC", detach.UNBINDS, detach.unbind),
     Step("RESET-01", "VF", "MiniportPause", detach.pause),
     Step("RESET-01", "VF", "MiniportHaltEx", detach.halt),
-    Step("RESET-01", "VS", "RESET_VF", reset_vf),
+    Step("RESET-01", "VS", "RESET_VF", detach.reset_vf),
     Step("UP-16", "VPCI", "guest loads the driver", load_again),
     *COME_UP,
 )

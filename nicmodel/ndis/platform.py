@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nicmodel.datasheet.config_pf import MSIX, PF, SRIOV
-from nicmodel.datasheet.ndis import DEFAULT_SWITCH_NAME, NIC_SWITCH_KEY, PartitionType, Status
+from nicmodel.datasheet.ndis import DEFAULT_SWITCH_NAME, NIC_SWITCH_KEY, NUM_VFS, PartitionType, Status
 from nicmodel.datasheet.timing import VF_ENABLE_SETTLE_PS
 from nicmodel.pcie.capabilities import at_once, classic, extended, in_time
 from nicmodel.pcie.handle import Steps
@@ -59,7 +59,7 @@ def pf_keywords(num_vfs: int, **changes: Any) -> dict[str, Any]:
         "*SRIOV": 1, "*SriovPreferred": 1, "*RssOrVmqPreference": 0, "*VMQ": 1, "*VMQVlanFiltering": 1,
         "*RSS": 1, NIC_SWITCH_KEY + "*Flags": 0, NIC_SWITCH_KEY + "*SwitchType": 1,
         NIC_SWITCH_KEY + "*SwitchId": 0, NIC_SWITCH_KEY + "*SwitchName": DEFAULT_SWITCH_NAME,
-        NIC_SWITCH_KEY + "*NumVFs": num_vfs, "*JumboPacket": 1514, "*InterruptModeration": 1}
+        NUM_VFS: num_vfs, "*JumboPacket": 1514, "*InterruptModeration": 1}
     return keywords | {"*" + name: value for name, value in changes.items()}
 
 

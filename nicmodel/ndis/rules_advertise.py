@@ -10,7 +10,7 @@ from nicmodel.datasheet.ndis import (
     HASH_TOEPLITZ,
     MAC_FIELD_DEST_ADDR,
     MAC_FIELD_VLAN_ID,
-    NIC_SWITCH_KEY,
+    NUM_VFS,
     PF_FUNCTION_ID,
     PF_SRIOV_CAPABILITIES,
     PREFERENCE_KEYWORDS,
@@ -27,10 +27,10 @@ from nicmodel.datasheet.ndis import (
 from nicmodel.datasheet.ndis_structures import carries_nothing, header_is
 from nicmodel.datasheet.registers_pf import MRQC
 from nicmodel.datasheet.rss import LEAST_ENTRIES, LEAST_QUEUES
+from nicmodel.ndis.answered import asked_of, succeeded
 from nicmodel.ndis.checker import INITIALIZE_RETURNS, Call, Judgement, Seen, answers, broken, holds, obeyed, rule
-from nicmodel.ndis.rules_generic import ATTRIBUTES
+from nicmodel.ndis.rules_generic import ATTRIBUTES, assist
 from nicmodel.ndis.rules_pf import decided
-from nicmodel.ndis.rules_switch import asked_of, succeeded
 
 VF_RSS = NicSwitchCapabilities.VF_RSS
 PF_MISREADINGS = {
@@ -43,11 +43,6 @@ PF_MISREADINGS = {
     0x7: "every flag: what the driver can be instead of what it is; the two roles exclude each other",
 }
 """What each wrong flag word of a PF says about how the page was read (C-01 in docs/ndis.md)."""
-
-
-def assist(call: Call) -> Any | None:
-    """The hardware-assist attributes, if the call sets them."""
-    return call.args["attributes"] if call.args.get("kind") == "hardware_assist" else None
 
 
 @rule("ADV-01", on=[ATTRIBUTES])
@@ -215,7 +210,7 @@ def vf_rss_is_there(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("ADV-12", on=[ATTRIBUTES])
 def vfs_are_those_of_the_registry(call: Call, seen: Seen) -> Judgement | None:
-    limit = seen.keywords.get(NIC_SWITCH_KEY + "*NumVFs")
+    limit = seen.keywords.get(NUM_VFS)
     if (switch := _enabled(call, "NicSwitch")) is None or limit is None:
         return None
     return holds(switch.MaxNumVFs <= int(limit), f"MaxNumVFs is at most {limit}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nicmodel.datasheet.ndis import (
     ATTRIBUTE_BUS_MASTER,
     INITIALIZE_STATUSES,
@@ -34,6 +36,11 @@ def succeeds(call: Call) -> bool:
 def fails(call: Call) -> bool:
     """Whether a call is any other return of MiniportInitializeEx."""
     return call.name == INITIALIZE_RETURNS and call.args["status"] != Status.SUCCESS
+
+
+def assist(call: Call) -> Any | None:
+    """The hardware-assist attributes, if the call sets them."""
+    return call.args["attributes"] if call.args.get("kind") == "hardware_assist" else None
 
 
 @rule("GEN-INIT-02", on=[INITIALIZE_RETURNS])

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from nicmodel.datasheet.ndis import (
-    NIC_SWITCH_KEY,
-    PF_OIDS,
-    PartitionType,
-    enabled_features,
-)
+from nicmodel.datasheet.ndis import NUM_VFS, PF_OIDS, PartitionType, enabled_features
 from nicmodel.datasheet.ndis_structures import carries_nothing, header_is
 from nicmodel.ndis.answered import is_configured
 from nicmodel.ndis.checker import CLAIMS, INITIALIZE_RETURNS, Call, Judgement, Seen, broken, obeyed, rule
-from nicmodel.ndis.rules_generic import ADD_DEVICE, ATTRIBUTES, fails, succeeds
+from nicmodel.ndis.rules_generic import ADD_DEVICE, ATTRIBUTES, assist, fails, succeeds
+from nicmodel.ndis.seen import ENABLE
 
 ADD_DEVICE_RETURNS = ADD_DEVICE + " returns"
-ENABLE = "NdisMEnableVirtualization"
-NUM_VFS = NIC_SWITCH_KEY + "*NumVFs"
-
-
-def _assist(call: Call) -> Any | None:
-    return call.args["attributes"] if call.args.get("kind") == "hardware_assist" else None
-
 
 @rule("PF-INIT-01", on=["NdisSetOptionalHandlers"])
 def handlers_are_set_in_set_options(call: Call, seen: Seen) -> Judgement | None:
@@ -60,7 +49,7 @@ def pf_lives_in_the_parent(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("PF-INIT-06", on=[ATTRIBUTES])
 def ordinary_nic_elsewhere(call: Call, seen: Seen) -> Judgement | None:
-    if (attributes := _assist(call)) is None or seen.partition is not PartitionType.UNKNOWN:
+    if (attributes := assist(call)) is None or seen.partition is not PartitionType.UNKNOWN:
         return None
     if carries_nothing(attributes.CurrentSriovCapabilities):
         return obeyed("an ordinary NIC")
@@ -69,7 +58,7 @@ def ordinary_nic_elsewhere(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("PF-INIT-07", on=[ATTRIBUTES, INITIALIZE_RETURNS])
 def keywords_are_read(call: Call, seen: Seen) -> Judgement | None:
-    if call.name == ATTRIBUTES and _assist(call) is None or fails(call):
+    if call.name == ATTRIBUTES and assist(call) is None or fails(call):
         return None
     if "*SriovPreferred" not in seen.keywords:
         return broken("*SriovPreferred has not been read")
@@ -103,7 +92,7 @@ def _expected(seen: Seen) -> dict[str, bool]:
 
 @rule("PF-INIT-08", on=[ATTRIBUTES])
 def decision_table_is_followed(call: Call, seen: Seen) -> Judgement | None:
-    if (attributes := _assist(call)) is None or _free(seen):
+    if (attributes := assist(call)) is None or _free(seen):
         return None
     current, expected = _current(attributes), _expected(seen)
     if current["Sriov"] != expected["Sriov"] and current["NicSwitch"] != expected["NicSwitch"]:
@@ -128,7 +117,7 @@ def _reported(call: Call, seen: Seen, name: str) -> Judgement | None:
     if call.name == INITIALIZE_RETURNS:
         lack = succeeds(call) and seen.lacks("hardware_assist")
         return broken(f"succeeded {lack}") if lack else None
-    if (attributes := _assist(call)) is None:
+    if (attributes := assist(call)) is None:
         return None
     if carries_nothing(getattr(attributes, f"Hardware{name}Capabilities")):
         return broken(f"Hardware{name}Capabilities carries nothing")
@@ -143,7 +132,7 @@ def _reported(call: Call, seen: Seen, name: str) -> Judgement | None:
 
 @rule("PF-INIT-09", on=[ATTRIBUTES, INITIALIZE_RETURNS])
 def sriov_capability_is_reported(call: Call, seen: Seen) -> Judgement | None:
-    attributes = _assist(call)
+    attributes = assist(call)
     if attributes is not None:
         for pointer in (attributes.HardwareSriovCapabilities, attributes.CurrentSriovCapabilities):
             if carries_nothing(pointer):

@@ -16,7 +16,7 @@ from nicmodel.datasheet.ndis import (
     HANDLER_OF,
     INVALID_RID,
     INVALID_VF_FUNCTION_ID,
-    NIC_SWITCH_KEY,
+    NUM_VFS,
     PF_FUNCTION_ID,
     VPORT_CHANGE_MASK,
     FilterTest,
@@ -64,7 +64,7 @@ def ndis_answers_its_own(call: Call, seen: Seen) -> Judgement | None:
 def switch_of_the_registry(call: Call, seen: Seen) -> Judgement | None:
     if (it := asked(call)) is None:
         return broken("no switch parameters")
-    wanted = int(seen.keywords.get(NIC_SWITCH_KEY + "*NumVFs") or it.NumVFs)
+    wanted = int(seen.keywords.get(NUM_VFS) or it.NumVFs)
     good = it.SwitchType == SwitchType.EXTERNAL and it.SwitchId == DEFAULT_SWITCH_ID and it.NumVFs == wanted
     return holds(good, f"external switch 0 of {wanted} VFs")
 

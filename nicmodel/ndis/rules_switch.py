@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicmodel.datasheet.ndis import (
     DEFAULT_SWITCH_ID,
     INVALID_RID,
-    NIC_SWITCH_KEY,
+    NUM_VFS,
     Oid,
     RequestType,
     Status,
@@ -21,7 +21,6 @@ from nicmodel.ndis.switch_seen import view
 CREATE, DELETE, PARAMETERS = Oid.NIC_SWITCH_CREATE_SWITCH, Oid.NIC_SWITCH_DELETE_SWITCH, Oid.NIC_SWITCH_PARAMETERS
 ALLOCATE, FREE, CREATE_VPORT = Oid.NIC_SWITCH_ALLOCATE_VF, Oid.NIC_SWITCH_FREE_VF, Oid.NIC_SWITCH_CREATE_VPORT
 LOCATION = "NdisMGetVirtualFunctionLocation"
-NUM_VFS = NIC_SWITCH_KEY + "*NumVFs"
 
 
 @rule("SWITCH-03", on=answers(CREATE))

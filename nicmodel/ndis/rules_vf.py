@@ -30,7 +30,7 @@ from nicmodel.ndis.checker import (
     obeyed,
     rule,
 )
-from nicmodel.ndis.rules_generic import ATTRIBUTES, fails, still_held, succeeds
+from nicmodel.ndis.rules_generic import ATTRIBUTES, assist, fails, still_held, succeeds
 from nicmodel.ndis.seen import PAUSE_RETURNS
 
 MISREADINGS = {
@@ -45,13 +45,9 @@ MISREADINGS = {
 """What each wrong flag word of a VF says about how the page was read (C-01 in docs/ndis.md)."""
 
 
-def _assist(call: Call) -> Any | None:
-    return call.args["attributes"] if call.args.get("kind") == "hardware_assist" else None
-
-
 def _sriov(call: Call) -> Iterator[Any]:
     """The capability structures a hardware-assist call points to."""
-    if (attributes := _assist(call)) is not None:
+    if (attributes := assist(call)) is not None:
         for pointer in (attributes.HardwareSriovCapabilities, attributes.CurrentSriovCapabilities):
             if pointer:
                 yield pointer.contents
@@ -118,12 +114,11 @@ def sriov_keywords_are_left_alone(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("VF-INIT-09", on=[ATTRIBUTES])
 def capability_header(call: Call, seen: Seen) -> Judgement | None:
-    wrong = None
-    for structure in _sriov(call):
+    structures = list(_sriov(call))
+    for structure in structures:
         if not header_is(structure):
             return broken(f"header {bytes(structure.Header).hex(' ')} instead of 80 01 0c 00")
-        wrong = structure
-    return obeyed("header 80 01 0c 00") if wrong is not None else None
+    return obeyed("header 80 01 0c 00") if structures else None
 
 
 @rule("VF-INIT-10", on=[ATTRIBUTES])
@@ -150,7 +145,7 @@ def both_pointers_are_set(call: Call, seen: Seen) -> Judgement | None:
     if call.name == INITIALIZE_RETURNS:
         missing = succeeds(call) and "hardware_assist" not in seen.attributes
         return broken("succeeded without reporting its SR-IOV capability") if missing else None
-    if (attributes := _assist(call)) is None:
+    if (attributes := assist(call)) is None:
         return None
     hardware, current = attributes.HardwareSriovCapabilities, attributes.CurrentSriovCapabilities
     for name, pointer in (("Hardware", hardware), ("Current", current)):
@@ -163,7 +158,7 @@ def both_pointers_are_set(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("VF-INIT-13", on=[ATTRIBUTES])
 def no_switch_capabilities(call: Call, seen: Seen) -> Judgement | None:
-    if (attributes := _assist(call)) is None:
+    if (attributes := assist(call)) is None:
         return None
     if carries_nothing(attributes.HardwareNicSwitchCapabilities) \
             and carries_nothing(attributes.CurrentNicSwitchCapabilities):
@@ -173,7 +168,7 @@ def no_switch_capabilities(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("VF-INIT-14", on=[ATTRIBUTES])
 def no_filter_capabilities(call: Call, seen: Seen) -> Judgement | None:
-    if (attributes := _assist(call)) is None:
+    if (attributes := assist(call)) is None:
         return None
     if carries_nothing(attributes.HardwareReceiveFilterCapabilities) \
             and carries_nothing(attributes.CurrentReceiveFilterCapabilities):
@@ -183,7 +178,7 @@ def no_filter_capabilities(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("VF-INIT-15", on=[ATTRIBUTES])
 def assist_header(call: Call, seen: Seen) -> Judgement | None:
-    if (attributes := _assist(call)) is None:
+    if (attributes := assist(call)) is None:
         return None
     if header_is(attributes):
         return obeyed("header af 03 50 00")
@@ -192,11 +187,11 @@ def assist_header(call: Call, seen: Seen) -> Judgement | None:
 
 @rule("VF-INIT-16", on=[INITIALIZE_RETURNS])
 def assist_status_is_checked(call: Call, seen: Seen) -> Judgement | None:
-    assist = seen.attributes.get("hardware_assist")
-    if assist is None or assist.result == Status.SUCCESS:
+    reported = seen.attributes.get("hardware_assist")
+    if reported is None or reported.result == Status.SUCCESS:
         return None
     if succeeds(call):
-        return broken(f"succeeded although the call had returned {Status(assist.result).name}")
+        return broken(f"succeeded although the call had returned {Status(reported.result).name}")
     return obeyed("fails after the call has failed")
 
 

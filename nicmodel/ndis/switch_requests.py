@@ -13,6 +13,7 @@ from nicmodel.datasheet.ndis import (
     DEFAULT_VPORT_ID,
     INVALID_VF_FUNCTION_ID,
     NIC_SWITCH_KEY,
+    NUM_VFS,
     Oid,
     PowerState,
     RequestType,
@@ -62,7 +63,7 @@ class SwitchRequests:
     def create_switch(self) -> Steps:
         """SWITCH-01, -02: NDIS builds the switch parameters from the registry and issues CREATE_SWITCH."""
         keywords = self.pf.ndis.platform.keywords()
-        parameters = switch_of(int(keywords[NIC_SWITCH_KEY + "*NumVFs"]), keywords[NIC_SWITCH_KEY + "*SwitchName"])
+        parameters = switch_of(int(keywords[NUM_VFS]), keywords[NIC_SWITCH_KEY + "*SwitchName"])
         return (yield from self._method(Oid.NIC_SWITCH_CREATE_SWITCH, parameters, NDIS))
 
     def delete_switch(self) -> Steps:
