@@ -16,8 +16,8 @@ def reason(error: OSError) -> str:
     return (os.strerror(error.errno) if error.errno else str(error)).lower()
 
 
-def writable_folder(folder: Path, option: str = "--out") -> Path:
-    """The folder, made if it was absent and proved writable. Raises ScenarioError."""
+def writable_folder(folder: Path, option: str) -> Path:
+    """The folder that an option or argument names, made if it was absent and proved writable. Raises ScenarioError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

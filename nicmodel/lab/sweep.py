@@ -169,13 +169,14 @@ def sweep(
     work       what runs one point in a worker, `run_point` by default
     where      what errors call the origin of `axes` and `fixed`
 
-    Raises ScenarioError before anything runs if a point cannot be; a point that fails later is in `Swept.failed`.
+    Raises ScenarioError before anything runs if a point cannot be, or if workers cannot run the script that calls this; a
+    point that fails later is in `Swept.failed`.
     """
     check_workers(workers, "a sweep")
     check_call(plane, progress, stop)
     points = grid(scenario, axes, fixed, plane, where)
-    folder = writable_folder(Path(out))
-    store = writable_folder(folder / POINTS)
+    folder = writable_folder(Path(out), "out")
+    store = writable_folder(folder / POINTS, "out")
     done = {point.key: found for point in points if (found := stored(store, point)) is not None}
     waiting = [point for point in points if point.key not in done]
     swept = Swept(points, ran=0, reused=len(done), failed={}, interrupted=False)

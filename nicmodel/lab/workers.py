@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,17 +18,22 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from nicmodel.sim.errors import ScenarioError
+from nicmodel.sim.units import quoted
 
 POLL_SECONDS = 0.2  # how soon a stop is noticed
 JOIN_SECONDS = 2.0
 DIED = "its worker died"
+RUN_ANEW = 79  # exit code of a worker that would start workers itself: it is running the script that has started it
 NO_GUARD = 'a script that starts workers is run anew by each of them: it needs `if __name__ == "__main__":`, and to be a file'
 
 
 def check_workers(count: int, who: str) -> None:
-    """Raises ScenarioError for a number of workers that there cannot be; `who` needs them."""
-    if not isinstance(count, int) or count < 1:
-        raise ScenarioError(f"{count} is not allowed: {who} needs 1 worker or more", file="--workers")
+    """Raises ScenarioError for a number of workers that there cannot be; `who` needs them. A worker that is being started, and
+    so may start none, ends here without a traceback: who has started it tells why."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # what multiprocessing itself looks at
+        sys.exit(RUN_ANEW)
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise ScenarioError(f"workers: {quoted(count)} is not allowed: {who} needs a whole number, 1 or more", key="workers")
 
 
 @dataclass
@@ -60,7 +66,7 @@ class Worker:
             pass  # it died idle; `collect` will tell
 
     def collect(self) -> Outcome:
-        """The end of its job; a dead worker's job ends with the reason."""
+        """The end of its job; a dead worker's job ends with the reason. Raises ScenarioError if no worker could live."""
         job, self.job = self.job, None
         try:
             value, error = self.pipe.recv()
@@ -68,6 +74,8 @@ class Worker:
             return Outcome(job, value, error)
         except (EOFError, OSError):
             self.process.join(JOIN_SECONDS)
+            if self.process.exitcode == RUN_ANEW:
+                raise ScenarioError(NO_GUARD) from None
             why = f"{DIED} (exit code {self.process.exitcode})"
             return Outcome(job, error=why if self.answered or self.process.exitcode != 1 else f"{why}: {NO_GUARD}")
 
@@ -125,8 +133,11 @@ def run_all(
 ) -> None:
     """Do every job on `count` workers, calling `finished` as each ends, until done or stopped.
 
-    `work` and the jobs are pickled: `work` is a module's function.
+    `work` and the jobs are pickled: `work` is a module's function. Raises ScenarioError if the main script is none that
+    workers can run anew.
     """
+    if jobs and getattr(sys.modules["__main__"], "__file__", None) == "<stdin>":
+        raise ScenarioError(NO_GUARD)
     waiting = list(reversed(jobs))
     workers: list[Worker] = []
     try:

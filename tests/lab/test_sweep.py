@@ -25,6 +25,7 @@ from nicmodel.lab import code, files
 from nicmodel.lab import sweep as module
 from nicmodel.lab.sweep import Point, grid, sweep
 from nicmodel.sim.errors import ScenarioError
+from nicmodel.sim.units import quoted
 
 AXES = {"num_vfs": [1, 2, 4], "frame_size": ["64B", "512B"]}
 
@@ -177,9 +178,15 @@ def test_an_axis_is_a_list_of_values(axes, fixed, says):
 
 
 def test_workers_are_a_whole_number(tmp_path):
-    for count in (0, 1.5, "2"):
-        with pytest.raises(ScenarioError, match="--workers: .* is not allowed: a sweep needs 1 worker or more"):
+    for count in (0, 1.5, "2", True):
+        with pytest.raises(ScenarioError, match=f"^workers: {re.escape(quoted(count))} is not allowed: .* needs a whole number"):
             sweep("vf_scaling", {}, tmp_path, workers=count)
+
+
+def test_a_folder_that_cannot_be_is_called_as_python_calls_it(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ScenarioError, match="^out: the folder .*/file/below cannot be written: "):
+        sweep("vf_scaling", {}, tmp_path / "file" / "below")
 
 
 def test_a_scenario_that_was_built_is_swept_as_one_that_is_named(tmp_path):
@@ -298,14 +305,14 @@ def test_the_command_reports_a_lost_point_with_status_1(monkeypatch, command, tm
     assert status == 1 and "its worker died" in err
 
 
-def test_a_script_that_forgets_that_workers_run_it_anew_is_told(tmp_path):
-    (tmp_path / "mine.py").write_text(
-        'import nicmodel as nm\n'
-        'swept = nm.sweep("vf_scaling", {"num_vfs": [1]}, "out")\n'
-        'print(*swept.failed.values())\n')
-    done = subprocess.run([sys.executable, "mine.py"], capture_output=True, text=True, cwd=tmp_path,
+@pytest.mark.parametrize("file", ("mine.py", "-"))
+def test_a_script_that_workers_cannot_run_anew_is_told_once(tmp_path, file):
+    script = 'import nicmodel as nm\nnm.sweep("vf_scaling", {"num_vfs": [1, 2]}, "out", workers=2)\n'
+    (tmp_path / "mine.py").write_text(script)
+    done = subprocess.run([sys.executable, file], input=script, capture_output=True, text=True, cwd=tmp_path,
                           env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
-    assert done.stdout.startswith("its worker died (exit code 1): a script that starts workers is run anew by each")
+    assert done.stderr.splitlines()[-1].startswith("nicmodel.sim.errors.ScenarioError: a script that starts workers is run anew")
+    assert done.stderr.count("Traceback") == 1 and done.returncode == 1
 
 
 SLOW = """
