@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from nicmodel.lab import cli_tables
 from nicmodel.lab.console import (
+    Stopped,
     ended,
     run_progress,
     say,
@@ -43,7 +45,23 @@ from nicmodel.lab.options import (
     rounded,
 )
 
+
+class Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. A KeyboardInterrupt, of which typer makes a silent exit, is a driver's own: Ctrl-C is `Stopped`."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as problem:
+            from nicmodel.lab.own_drivers import blamed
+            from nicmodel.sim.errors import DriverStumble
+
+            if (sentence := blamed(problem)) is None:
+                raise Stopped from None
+            raise DriverStumble(sentence) from None
+
+
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,

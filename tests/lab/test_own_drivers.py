@@ -68,6 +68,11 @@ class Exits(VfMiniport):
         raise SystemExit(3)                                                  # Exits
 
 
+class Interrupts(VfMiniport):
+    def initialize(self):
+        raise KeyboardInterrupt                                              # Interrupts
+
+
 class Frees(VfMiniport):
     def halt(self):
         block = self.ndis.NdisAllocateMemory(64)
@@ -224,6 +229,13 @@ def test_an_entry_point_of_the_end_stumbles_where_it_is_called(command):
     said = f"VF0: Pause raised OSError: pause in MiniportPause (mine.py, line {LINES['Pause']})"
     assert (status, out, err) == (1, "", f"nicmodel: {said}\n")
     assert command(*RUN, "--set", "driver.mutants.0=mine.py:Pause")[0] == 0
+
+
+@pytest.mark.parametrize("arguments", [
+    ("rules", "one_vf", "--driver", "mine.py:Interrupts"), (*RUN, "--set", "driver.mutants.0=mine.py:Interrupts")])
+def test_an_interrupt_that_a_driver_raises_itself_is_its_own(command, arguments):
+    said = f"Interrupts raised KeyboardInterrupt in initialize (mine.py, line {LINES['Interrupts']})"
+    assert command(*arguments) == (1, "", f"nicmodel: {said}\n")
 
 
 def test_what_is_given_back_twice_stumbles_where_that_is(command):
