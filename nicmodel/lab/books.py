@@ -26,7 +26,7 @@ from nicmodel.sim.plane import PF_FUNCTION, Direction
 if TYPE_CHECKING:
     import numpy as np
 
-    from nicmodel.lab.limits import Limits
+    from nicmodel.lab.conditions import Conditions
 
 FULL = 0.96                          # a resource this busy is a limit
 TIE = 0.04                           # two this close cannot be told apart
@@ -57,7 +57,7 @@ class Window:
     """Differences of two `results()`, and how long the window between them was. Arrays as in sim/results.py."""
 
     ps: int
-    limits: Limits
+    conditions: Conditions
     functions: np.ndarray
     links: np.ndarray                # busy ticks of the four directions
     waits: np.ndarray
@@ -80,9 +80,9 @@ class Window:
         return core_loads(self)
 
 
-def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, limits: Limits) -> Window | None:
+def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, conditions: Conditions) -> Window | None:
     """The books between two results of one plane; None if it kept none. Raises ModelBug if they do not add up."""
-    if ps <= 0 or not limits.config.books or "waits" not in closed or not closed["pools"]["capacity"].any():
+    if ps <= 0 or not conditions.config.books or "waits" not in closed or not closed["pools"]["capacity"].any():
         return None
     audit(closed)
     import numpy as np
@@ -99,7 +99,7 @@ def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, limits: Limi
     functions = closed["functions"].copy()
     for name in functions.dtype.names:
         functions[name] -= opened["functions"][name]
-    return Window(ps, limits, functions, difference(lambda r: r["links"]["busy_ticks"]), difference(lambda r: r["waits"]),
+    return Window(ps, conditions, functions, difference(lambda r: r["links"]["busy_ticks"]), difference(lambda r: r["waits"]),
                   difference(lambda r: r["grants"]), agents, held("pools"),
                   difference(lambda r: r["own_tags"][:, 0] - r["own_tags"][:, 1]), difference(lambda r: r["served"]),
                   difference(lambda r: r["interference"]), difference(lambda r: r["lines"]))
@@ -133,7 +133,7 @@ def shares(waits: Sequence[int]) -> dict[str, float] | None:
 # the rate book --------------------------------------------------------------------------------------------------
 def shared(w: Window) -> dict[str, float]:
     """Utilisation of what functions share."""
-    config = w.limits.config
+    config = w.conditions.config
     found = {name: int(w.links[row]) / TICKS_PER_PS / w.ps for name, row in LINKS.items()}
     found["wire"] += int(w.lines[PAUSED]) / w.ps         # needed, too
     found |= {name: pool_load(w, name) for name in POOLS if name not in COUNTS}
@@ -147,7 +147,7 @@ def shared(w: Window) -> dict[str, float]:
 
 def pool_load(w: Window, name: str) -> float:
     """Utilisation of a pool; 0 if it is infinite. Of tags, those that payload reads may take."""
-    capacity = capacity_of(w.limits.config, name)
+    capacity = capacity_of(w.conditions.config, name)
     return int(w.held[POOLS.index(name)]) / (capacity * w.ps) if capacity else 0.0
 
 
@@ -168,9 +168,9 @@ def own(w: Window, function: int, way: Direction | None = None) -> dict[str, flo
     found = {}
     if (cores := w.cores[function]):
         found["vcpu"] = max(cores)
-    config, counts = w.limits.config, w.functions[function]
-    if w.limits.shaper_ticks and function and way != Direction.RX:
-        found["shaper"] = int(counts["tx_bytes"]) * w.limits.shaper_ticks / TICKS_PER_PS / w.ps
+    config, counts = w.conditions.config, w.functions[function]
+    if w.conditions.shaper_ticks and function and way != Direction.RX:
+        found["shaper"] = int(counts["tx_bytes"]) * w.conditions.shaper_ticks / TICKS_PER_PS / w.ps
     if config.tag_cap:
         found["tag_cap"] = int(w.own_tags[function]) / (min(config.tag_cap, config.tags) * w.ps)
     return found
@@ -188,7 +188,7 @@ def core_loads(w: Window) -> list[list[float]]:
     count = Counter(row[0] for row in rows)
     for position, (function, core, busy, passes, received) in enumerate(rows):
         sent = int(w.functions[function]["tx_packets"]) / count[function]
-        pace = w.limits.pace(position)
+        pace = w.conditions.pace(position)
         around = max(0.0, busy - sent * pace.tx_cost_ps - received * pace.rx_cost_ps)
         full = min(1.0, max(sent / (pace.tx_batch * passes), received / (pace.rx_batch * passes))) if passes else 1.0
         place = (1, core) if core >= 0 else (0, position)
@@ -247,9 +247,9 @@ def wanted(w: Window, loads: dict[str, float]) -> dict[str, float]:
 def is_idle(w: Window, function: int, way: Direction) -> bool:
     """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge. A saturated peer
     offers a share of the line, which is a limit of its own while others leave the line free."""
-    ticks = w.limits.offered(function, way)
+    ticks = w.conditions.offered(function, way)
     if not ticks and way == Direction.RX and w.everyone["wire_rx"] < FULL and "wire_rx" in crossed(w, function, way):
-        ticks = w.limits.share_ticks
+        ticks = w.conditions.share_ticks
     return bool(ticks) and (1 + packets(w, function, way)) * ticks >= MET * w.ps * TICKS_PER_PS
 
 
@@ -295,7 +295,7 @@ def gain(w: Window, function: int, way: Direction, resources: Collection[str], f
     Holds where they are full (FULL) and the next one has room: factor x its utilisation <= 0.85.
     """
     bounds = [1 + (factor - 1) / part, *(1 / load for load in without(w, function, way, resources) if load > 0)]
-    if ticks := w.limits.offered(function, way):
+    if ticks := w.conditions.offered(function, way):
         bounds.append(w.ps * TICKS_PER_PS / (ticks * packets(w, function, way)))
     return min(bounds)
 

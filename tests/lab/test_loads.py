@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import nicmodel as nm
-from nicmodel.lab.limits import limits
+from nicmodel.lab.conditions import conditions
 from nicmodel.lab.loading import build
 from nicmodel.lab.report import headline
 from nicmodel.lab.settings import plane_settings
@@ -50,7 +50,7 @@ def test_the_page_says_how_long_quiet_vfs_wait_behind_a_noisy_one():
 
 def test_the_books_know_what_each_vf_was_offered():
     scenario = build(BASE | {"traffic": {"loads": {"0": "saturated", "1": "1Mpps"}}})
-    found = limits(scenario, plane_settings(scenario))
+    found = conditions(scenario, plane_settings(scenario))
     assert [found.offered(function, Direction.TX) for function in (1, 2)] == [0, 1024 * 10**6]
     assert found.offered(3, Direction.TX) == found.offered(0, Direction.TX) == scenario.interval_ticks(Direction.TX) > 0
 

@@ -1,4 +1,4 @@
-"""What was set and offered in a run, which the results of its plane do not say: what the books measure it against."""
+"""The conditions of a run: what was set and offered, which the results of its plane do not say. The books measure against it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Pace(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Limits:
+class Conditions:
     """What was set and offered, which a plane's results do not say. Times in ps, rates in ticks of 1/1024 ps."""
 
     config: PlaneConfig
@@ -46,7 +46,7 @@ class Limits:
         return self.paces[agent] if agent < len(self.paces) else Pace(self.tx_cost_ps, self.rx_cost_ps, self.batch, self.batch)
 
 
-def limits(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentConfig] = ()) -> Limits:
+def conditions(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentConfig] = ()) -> Conditions:
     """Those of a scenario, and of the agents that its drivers have started."""
     def offered(function: int) -> tuple[int, int]:
         if scenario.load_of(function).kind == "saturated":
@@ -62,5 +62,5 @@ def limits(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentConfig
     def pace(agent: AgentConfig) -> Pace:
         return Pace(agent.tx_packet_cost_ps, agent.rx_packet_cost_ps, agent.tx_batch, agent.rx_batch)
 
-    return Limits(config, driver.tx_cost, driver.rx_cost, min(driver.batch, room), words[0] if words else 0,
+    return Conditions(config, driver.tx_cost, driver.rx_cost, min(driver.batch, room), words[0] if words else 0,
                   offered(PF_FUNCTION), alone, share, tuple(map(pace, agents)))
