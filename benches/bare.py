@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from nicmodel.datasheet.ethernet import AROUND_BYTES
+from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
+from nicmodel.datasheet.ethernet import AROUND_BYTES, STANDARD_FRAME
+from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.profiles import HOSTS, PROFILES
 from nicmodel.device import make_plane, plane_config
 from nicmodel.sim.memory import Domain
@@ -19,7 +21,7 @@ OPEN_AT, SHAPED_AT, AGENTS_AT, FLOWS_AT = 1_000, 1_500, 2_000, 3_000
 REMOTE_MAC = 0x02_00_00_00_FF_01
 # Everything on: an IOMMU that misses nearly always, DRAM and tails (jitter is on anyway), and shapers on every VF.
 EVERYTHING = {"direction": "both", "iotlb_entries": 64, "walkers": 16, "dram_share": 1 << 15, "tail_share": 66, "shaped": True}
-SHAPER = (8 * 1000 * 1024 * 5, 3_000)       # ticks a byte and burst: 200 Mb/s, so that each of 63 VFs is held now and then
+SHAPER = (8 * 1000 * TICKS_PER_PS * 5, 3_000)   # ticks a byte and burst: 200 Mb/s, so that each of 63 VFs is held at times
 
 
 def mac_of(function: int) -> int:
@@ -35,10 +37,10 @@ def bare(plane: str = "fast", *, profile: str = "x520", vfs: int = 63, frame: in
         adapter, host, num_vfs=vfs, payload=Payload[payload.upper()], record_rows=rows, record_interrupts=False, **config))
     sends, receives = direction in ("tx", "both"), direction in ("rx", "both")
     stride = -(-max(2048, frame) // 1024) * 1024
-    made.set("max_frame", 0, (max(1518, frame),), OPEN_AT)
+    made.set("max_frame", 0, (max(STANDARD_FRAME, frame),), OPEN_AT)
     for vf in range(vfs):
         function = 1 + vf
-        domain = Domain(function, 2 * ring_size * (16 + stride) + 65536)
+        domain = Domain(function, 2 * ring_size * (DESCRIPTOR_BYTES + stride) + 65536)
         made.attach(function, domain.base, domain.memory)
         made.set("bme", function, (1,), OPEN_AT)
         made.set("filter", function, (1, mac_of(function), -1, function), OPEN_AT)
@@ -48,7 +50,7 @@ def bare(plane: str = "fast", *, profile: str = "x520", vfs: int = 63, frame: in
         buffers = {}
         for way, wanted in ((Direction.TX, sends), (Direction.RX, receives)):
             if wanted:
-                base = domain.allocate(16 * ring_size)
+                base = domain.allocate(DESCRIPTOR_BYTES * ring_size)
                 buffers[way] = domain.allocate(stride * ring_size, 1024)
                 made.open_ring(way, vf, RingConfig(function, base, ring_size, function, 0, stride, 0), OPEN_AT)
         flow = -1
@@ -59,10 +61,10 @@ def bare(plane: str = "fast", *, profile: str = "x520", vfs: int = 63, frame: in
             buffers.get(Direction.RX, 0), stride, stride, 0, host.irq_latency_ps, host.irq_cost_ps, host.pass_cost_ps,
             host.tx_packet_cost_ps, host.rx_packet_cost_ps, batch, batch, rs_batch), AGENTS_AT)
     if receives:
-        frame_ticks = (frame + AROUND_BYTES) * 8 * 1000 * 1024 // adapter.link_gbps
+        frame_ticks = (frame + AROUND_BYTES) * 8 * 1000 * TICKS_PER_PS // adapter.link_gbps
         for vf in range(vfs):
             made.add_flow(FlowConfig(Direction.RX, (frame,), mac_of(1 + vf), REMOTE_MAC, interval_ticks=vfs * frame_ticks,
-                                     start_ps=FLOWS_AT + vf * frame_ticks // 1024))
+                                     start_ps=FLOWS_AT + vf * frame_ticks // TICKS_PER_PS))
     return made
 
 

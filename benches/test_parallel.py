@@ -17,8 +17,8 @@ from threading import Thread
 import pytest
 from test_planes import US, grouped
 
+from nicmodel.lab.machine import Machine
 from nicmodel.lab.scenario import Scenario
-from nicmodel.lab.testbench import Machine
 
 PAIRS = 7
 SETTLE = 40 * US

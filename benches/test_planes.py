@@ -18,8 +18,8 @@ from simpy_pipeline import Pipeline
 from timing import Run, best, calibration_seconds, clocked
 
 from nicmodel.datasheet.profiles import PROFILES
+from nicmodel.lab.machine import Machine
 from nicmodel.lab.scenario import Scenario
-from nicmodel.lab.testbench import Machine
 from nicmodel.lab.testbench import delivered as counted
 
 SETTLE = 300 * US                         # from the start of traffic to full queues

@@ -88,21 +88,26 @@ def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, conditions: 
     import numpy as np
 
     def held(table: str) -> np.ndarray:
-        return difference(lambda r: r[table]["used"] - r[table]["queued"])
+        return since(lambda r: r[table]["used"] - r[table]["queued"])
 
-    def difference(part: Any) -> np.ndarray:
+    def since(part: Any) -> np.ndarray:
         return part(closed) - part(opened)
 
     agents = np.array([[row[name] for name in closed["agents"].dtype.names] for row in closed["agents"]], np.int64).reshape(-1, 5)
     for row, before in zip(agents, opened["agents"], strict=False):          # an agent that started since had done nothing
         row[2:] -= before["busy_ps"], before["passes"], before["received"]
-    functions = closed["functions"].copy()
-    for name in functions.dtype.names:
-        functions[name] -= opened["functions"][name]
-    return Window(ps, conditions, functions, difference(lambda r: r["links"]["busy_ticks"]), difference(lambda r: r["waits"]),
-                  difference(lambda r: r["grants"]), agents, held("pools"),
-                  difference(lambda r: r["own_tags"][:, 0] - r["own_tags"][:, 1]), difference(lambda r: r["served"]),
-                  difference(lambda r: r["interference"]), difference(lambda r: r["lines"]))
+    functions = difference(closed["functions"], opened["functions"])
+    return Window(ps, conditions, functions, since(lambda r: r["links"]["busy_ticks"]), since(lambda r: r["waits"]),
+                  since(lambda r: r["grants"]), agents, held("pools"), since(lambda r: r["own_tags"][:, 0] - r["own_tags"][:, 1]),
+                  since(lambda r: r["served"]), since(lambda r: r["interference"]), since(lambda r: r["lines"]))
+
+
+def difference(late: np.ndarray, early: np.ndarray) -> np.ndarray:
+    """Late minus early of a structured array, column by column."""
+    result = late.copy()
+    for name in late.dtype.names or ():
+        result[name] -= early[name]
+    return result
 
 
 def audit(results: dict[str, Any]) -> None:

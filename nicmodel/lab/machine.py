@@ -205,12 +205,15 @@ class Machine:
             if told:
                 told(v)
         if self.switch is not None:
-            self.run(self._settle())
+            self.settle()       # the filters of many guests are on their way when the last one is admitted
         self.look()
 
-    def _settle(self) -> Any:
-        """A read pushes the writes before it: the filters of many guests are on their way when the last one is admitted."""
-        yield self.handles[PF_FUNCTION].read(VT_CTL)
+    def settle(self) -> None:
+        """Run until what the PF has written has arrived: a read pushes the writes before it."""
+        def read() -> Any:
+            yield self.handles[PF_FUNCTION].read(VT_CTL)
+
+        self.run(read())
 
     def look(self) -> None:
         """The state of every function as it is now. A VF that its driver runs, and that has no queue open, is silent."""

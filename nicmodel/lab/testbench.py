@@ -170,9 +170,9 @@ class Run:
         steady = None if ledger is None or self.guests else (
             not self._stopped() and steadiness.is_steady(self.marks, steadiness.streams(ledger)))
         return Measured(
-            scenario=scenario, num_vfs=scenario.num_vfs, functions=difference(results["functions"], opened["functions"]),
+            scenario=scenario, num_vfs=scenario.num_vfs, functions=books.difference(results["functions"], opened["functions"]),
             latency=results["latency"] - opened["latency"],
-            links=link_figures(difference(results["links"], opened["links"]), window_ps),
+            links=link_figures(books.difference(results["links"], opened["links"]), window_ps),
             states=machine.states, window_ps=window_ps, simulated_ps=reached, wall_seconds=time.perf_counter() - began,
             packets=delivered(results), plane=plane, interrupted=self._stopped(), failures=machine.failures(),
             rows=self.kept.all() if scenario.record.rows and self.sink is self.kept else None, rules=machine.stack.verdicts(),
@@ -209,14 +209,6 @@ class Pace:
 def delivered(results: dict[str, Any]) -> int:
     """Frames delivered so far, both directions."""
     return int(results["functions"]["tx_packets"].sum() + results["functions"]["rx_packets"].sum())
-
-
-def difference(late: np.ndarray, early: np.ndarray) -> np.ndarray:
-    """Late minus early, column by column."""
-    result = late.copy()
-    for name in late.dtype.names or ():
-        result[name] -= early[name]
-    return result
 
 
 def queue_counts(machine: Machine, received: np.ndarray) -> list[list[int]] | None:
@@ -282,7 +274,7 @@ class Replay:
             if vf not in self.drivers:
                 continue
             self.machine.handles[PF_FUNCTION].write(VT_CTL, default_pool(vf))
-            self.machine.run(self._settle())
+            self.machine.settle()
             for first in range(0, len(own), burst):
                 group = own[first:first + burst]
                 for frame in group:
@@ -298,11 +290,7 @@ class Replay:
         for slot in range(adapter.receive_addresses):
             pf.write(RAH[slot], 0)
         pf.write(PFDTXGSWC, 0)
-        self.machine.run(self._settle())
-
-    def _settle(self) -> Any:
-        """A read pushes the write before it."""
-        yield self.machine.handles[PF_FUNCTION].read(VT_CTL)
+        self.machine.settle()
 
     def _stopped(self) -> bool:
         return self.stop is not None and self.stop.is_set()

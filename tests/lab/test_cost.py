@@ -34,7 +34,7 @@ GROWTH = """
 import json, sys
 from pathlib import Path
 from nicmodel.lab.scenario import Scenario
-from nicmodel.lab.testbench import Machine
+from nicmodel.lab.machine import Machine
 machine = Machine(Scenario(profile="vf100g", num_vfs=256, direction="both", payload="lengths", record={"rows": False}))
 machine.bring_up()
 machine.start_traffic()
@@ -47,7 +47,7 @@ print(json.dumps(peaks), file=sys.stderr)
 BRING_UP = """
 import json, sys, time
 from nicmodel.lab.scenario import Scenario
-from nicmodel.lab.testbench import Machine
+from nicmodel.lab.machine import Machine
 
 def called(n):
     return n
@@ -68,7 +68,7 @@ print(json.dumps([[timed(Machine(Scenario(profile="x520", num_vfs=63)).bring_up)
 WORK = """
 import json, sys
 from nicmodel.lab.scenario import Scenario
-from nicmodel.lab.testbench import Machine
+from nicmodel.lab.machine import Machine
 
 machine = Machine(Scenario(profile=sys.argv[1], num_vfs=int(sys.argv[2])))
 accessing = machine.device.nic.read.__code__, machine.device.nic.write.__code__

@@ -24,10 +24,11 @@ from nicmodel.datasheet.rules import BY_ID
 from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.lab.books import OFFERED
 from nicmodel.lab.loading import load, shipped
+from nicmodel.lab.machine import Machine
 from nicmodel.lab.report import run_report
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.run import run
-from nicmodel.lab.testbench import Machine, bring_up
+from nicmodel.lab.testbench import bring_up
 from nicmodel.sim.errors import ModelBug
 
 FCS, DESCRIPTOR = 4, 16

@@ -12,7 +12,8 @@ from nicmodel.datasheet.ndis import MediaConnectState
 from nicmodel.datasheet.stages import STAGES
 from nicmodel.lab import faults
 from nicmodel.lab.loading import build
-from nicmodel.lab.testbench import Machine, run_machine
+from nicmodel.lab.machine import Machine
+from nicmodel.lab.testbench import run_machine
 from nicmodel.sim.errors import ScenarioError
 
 PLAIN = {"profile": "x520", "num_vfs": 2, "frame_size": "256B", "warmup": 0, "duration": "60us", "record.rows": True,

@@ -21,8 +21,8 @@ from nicmodel.datasheet.ndis_structures import (
 )
 from nicmodel.datasheet.registers_pf import SSVPC
 from nicmodel.lab.loading import build
+from nicmodel.lab.machine import Machine
 from nicmodel.lab.scenario import Scenario
-from nicmodel.lab.testbench import Machine
 from nicmodel.ndis.buffers import filter_of, vport_of
 from nicmodel.ndis.request import Request
 from nicmodel.ndis.requests import NDIS
