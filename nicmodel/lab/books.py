@@ -26,7 +26,7 @@ from nicmodel.sim.plane import PF_FUNCTION, Direction
 if TYPE_CHECKING:
     import numpy as np
 
-    from nicmodel.lab.conditions import Conditions
+    from nicmodel.lab.workload import Workload
 
 FULL = 0.96                          # a resource this busy is a limit
 TIE = 0.04                           # two this close cannot be told apart
@@ -57,7 +57,7 @@ class Window:
     """Differences of two `results()`, and how long the window between them was. Arrays as in sim/results.py."""
 
     ps: int
-    conditions: Conditions
+    workload: Workload
     functions: np.ndarray
     links: np.ndarray                # busy ticks of the four directions
     waits: np.ndarray
@@ -80,9 +80,9 @@ class Window:
         return core_loads(self)
 
 
-def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, conditions: Conditions) -> Window | None:
+def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, workload: Workload) -> Window | None:
     """The books between two results of one plane; None if it kept none. Raises ModelBug if they do not add up."""
-    if ps <= 0 or not conditions.config.books or "waits" not in closed or not closed["pools"]["capacity"].any():
+    if ps <= 0 or not workload.config.books or "waits" not in closed or not closed["pools"]["capacity"].any():
         return None
     audit(closed)
     import numpy as np
@@ -97,7 +97,7 @@ def window(opened: dict[str, Any], closed: dict[str, Any], ps: int, conditions: 
     for row, before in zip(agents, opened["agents"], strict=False):          # an agent that started since had done nothing
         row[2:] -= before["busy_ps"], before["passes"], before["received"]
     functions = difference(closed["functions"], opened["functions"])
-    return Window(ps, conditions, functions, since(lambda r: r["links"]["busy_ticks"]), since(lambda r: r["waits"]),
+    return Window(ps, workload, functions, since(lambda r: r["links"]["busy_ticks"]), since(lambda r: r["waits"]),
                   since(lambda r: r["grants"]), agents, held("pools"), since(lambda r: r["own_tags"][:, 0] - r["own_tags"][:, 1]),
                   since(lambda r: r["served"]), since(lambda r: r["interference"]), since(lambda r: r["lines"]))
 
@@ -138,7 +138,7 @@ def shares(waits: Sequence[int]) -> dict[str, float] | None:
 # the rate book --------------------------------------------------------------------------------------------------
 def shared(w: Window) -> dict[str, float]:
     """Utilisation of what functions share."""
-    config = w.conditions.config
+    config = w.workload.config
     found = {name: int(w.links[row]) / TICKS_PER_PS / w.ps for name, row in LINKS.items()}
     found["wire"] += int(w.lines[PAUSED]) / w.ps         # needed, too
     found |= {name: pool_load(w, name) for name in POOLS if name not in COUNTS}
@@ -152,7 +152,7 @@ def shared(w: Window) -> dict[str, float]:
 
 def pool_load(w: Window, name: str) -> float:
     """Utilisation of a pool; 0 if it is infinite. Of tags, those that payload reads may take."""
-    capacity = capacity_of(w.conditions.config, name)
+    capacity = capacity_of(w.workload.config, name)
     return int(w.held[POOLS.index(name)]) / (capacity * w.ps) if capacity else 0.0
 
 
@@ -173,9 +173,9 @@ def own(w: Window, function: int, way: Direction | None = None) -> dict[str, flo
     found = {}
     if (cores := w.cores[function]):
         found["vcpu"] = max(cores)
-    config, counts = w.conditions.config, w.functions[function]
-    if w.conditions.shaper_ticks and function and way != Direction.RX:
-        found["shaper"] = int(counts["tx_bytes"]) * w.conditions.shaper_ticks / TICKS_PER_PS / w.ps
+    config, counts = w.workload.config, w.functions[function]
+    if w.workload.shaper_ticks and function and way != Direction.RX:
+        found["shaper"] = int(counts["tx_bytes"]) * w.workload.shaper_ticks / TICKS_PER_PS / w.ps
     if config.tag_cap:
         found["tag_cap"] = int(w.own_tags[function]) / (min(config.tag_cap, config.tags) * w.ps)
     return found
@@ -193,7 +193,7 @@ def core_loads(w: Window) -> list[list[float]]:
     count = Counter(row[0] for row in rows)
     for position, (function, core, busy, passes, received) in enumerate(rows):
         sent = int(w.functions[function]["tx_packets"]) / count[function]
-        pace = w.conditions.pace(position)
+        pace = w.workload.pace(position)
         around = max(0.0, busy - sent * pace.tx_cost_ps - received * pace.rx_cost_ps)
         full = min(1.0, max(sent / (pace.tx_batch * passes), received / (pace.rx_batch * passes))) if passes else 1.0
         place = (1, core) if core >= 0 else (0, position)
@@ -252,9 +252,9 @@ def wanted(w: Window, loads: dict[str, float]) -> dict[str, float]:
 def is_idle(w: Window, function: int, way: Direction) -> bool:
     """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge. A saturated peer
     offers a share of the line, which is a limit of its own while others leave the line free."""
-    ticks = w.conditions.offered(function, way)
+    ticks = w.workload.offered(function, way)
     if not ticks and way == Direction.RX and w.everyone["wire_rx"] < FULL and "wire_rx" in crossed(w, function, way):
-        ticks = w.conditions.share_ticks
+        ticks = w.workload.share_ticks
     return bool(ticks) and (1 + packets(w, function, way)) * ticks >= MET * w.ps * TICKS_PER_PS
 
 
@@ -300,7 +300,7 @@ def gain(w: Window, function: int, way: Direction, resources: Collection[str], f
     Holds where they are full (FULL) and the next one has room: factor x its utilisation <= 0.85.
     """
     bounds = [1 + (factor - 1) / part, *(1 / load for load in without(w, function, way, resources) if load > 0)]
-    if ticks := w.conditions.offered(function, way):
+    if ticks := w.workload.offered(function, way):
         bounds.append(w.ps * TICKS_PER_PS / (ticks * packets(w, function, way)))
     return min(bounds)
 

@@ -101,7 +101,7 @@ def explain(
     if book is None:
         raise ScenarioError(f'"{plane}" keeps no books: explain needs another plane', key="plane")
     relaxations = {row.name: (row, *changed) for row in RELAXATIONS if used(row, book) and (changed := row.change(book, TENTH))}
-    policies = {f"{parameter} = {policy}": (parameter, policy) for parameter, policy in choices(book.conditions.config)}
+    policies = {f"{parameter} = {policy}": (parameter, policy) for parameter, policy in choices(book.workload.config)}
     jobs = [Trial(key, scenario, plane, change) for key, (_, change, _) in relaxations.items()]
     jobs += [Trial(key, scenario, plane, Change({parameter: policy})) for key, (parameter, policy) in policies.items()]
     ended: dict[str, RunResult] = {}

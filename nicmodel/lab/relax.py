@@ -76,7 +76,7 @@ def more(count: int, factor: Fraction, least: int = 1) -> int:
 def _shorter(name: str) -> Widen:
     """A time of the configuration, if it is not 0."""
     def change(w: Window, factor: Fraction) -> Widened:
-        old = getattr(w.conditions.config, name)
+        old = getattr(w.workload.config, name)
         new = max(1, less(old, factor))
         return (Change({name: new}), Fraction(old, new)) if old else None
     return change
@@ -85,8 +85,8 @@ def _shorter(name: str) -> Widen:
 def _larger(name: str, least: Callable[[PlaneConfig], int] = lambda config: 1) -> Widen:
     """A count of the configuration, if it is not 0 (which is: infinite)."""
     def change(w: Window, factor: Fraction) -> Widened:
-        old = getattr(w.conditions.config, name)
-        new = more(old, factor, least(w.conditions.config))
+        old = getattr(w.workload.config, name)
+        new = more(old, factor, least(w.workload.config))
         return (Change({name: new}), Fraction(new, old)) if old else None
     return change
 
@@ -94,8 +94,8 @@ def _larger(name: str, least: Callable[[PlaneConfig], int] = lambda config: 1) -
 def _direction(share: str) -> Widen:
     """A byte's time in one direction of PCIe."""
     def change(w: Window, factor: Fraction) -> Widened:
-        ticks = w.conditions.config.pcie_byte_ticks
-        old = getattr(w.conditions.config, share)
+        ticks = w.workload.config.pcie_byte_ticks
+        old = getattr(w.workload.config, share)
         new = less(old, factor)
         return Change({share: new}), Fraction(ticks * old // WHOLE_SHARE, ticks * new // WHOLE_SHARE)
     return change
@@ -103,21 +103,21 @@ def _direction(share: str) -> Widen:
 
 def _wire(w: Window, factor: Fraction) -> Widened:
     """The wire, and with it what a saturated far end sends."""
-    old = w.conditions.config.wire_byte_ticks
+    old = w.workload.config.wire_byte_ticks
     new = less(old, factor)
     return Change({"wire_byte_ticks": new}, arrivals=Fraction(old, new)), Fraction(old, new)
 
 
 def _tags(w: Window, factor: Fraction) -> Widened:
     """Tags that payload reads may take: those that are reserved stay as many."""
-    old, reserve = capacity_of(w.conditions.config, "tags"), w.conditions.config.tag_reserve
+    old, reserve = capacity_of(w.workload.config, "tags"), w.workload.config.tag_reserve
     new = more(old, factor)
     return Change({"tags": new + reserve}), Fraction(new, old)
 
 
 def _tx_buffer(w: Window, factor: Fraction) -> Widened:
     """Room for whole frames, of the mean size of those that were sent."""
-    old, sent = w.conditions.config.tx_buffer, int(w.functions["tx_packets"].sum())
+    old, sent = w.workload.config.tx_buffer, int(w.functions["tx_packets"].sum())
     mean = Fraction(sent_bytes(w), sent) if sent else Fraction(1)
     frames = max(1, int(old / mean))
     new = more(frames, factor)
@@ -128,7 +128,7 @@ def _credits(resource: str) -> Widen:
     """All finite counts of a direction, as far as PCIe allows; where the fullest may have no more, all are cut instead."""
     def change(w: Window, factor: Fraction) -> Widened:
         loads = credit_loads(w, resource)
-        old = {name: getattr(w.conditions.config, name) for name in loads if getattr(w.conditions.config, name)}
+        old = {name: getattr(w.workload.config, name) for name in loads if getattr(w.workload.config, name)}
         if not old:
             return None
         fullest = max(old, key=lambda name: loads[name])
@@ -140,22 +140,22 @@ def _credits(resource: str) -> Widen:
 
 
 def _latency(w: Window, factor: Fraction) -> Widened:
-    config = w.conditions.config
+    config = w.workload.config
     new = {name: less(getattr(config, name), factor) for name in ("read_latency_ps", "remote_ps")}
     old = config.read_latency_ps + config.remote_ps
     return Change(new | {"read_latency_ps": max(1, new["read_latency_ps"])}), Fraction(old, max(1, sum(new.values())))
 
 
 def _walks(w: Window, factor: Fraction) -> Widened:
-    return _shorter("walk_ps")(w, factor) if w.conditions.config.iotlb_entries else None
+    return _shorter("walk_ps")(w, factor) if w.workload.config.iotlb_entries else None
 
 
 def _cpu(w: Window, factor: Fraction) -> Widened:
-    return Change({"core_switch_ps": less(w.conditions.config.core_switch_ps, factor)}, cpu=factor), factor
+    return Change({"core_switch_ps": less(w.workload.config.core_switch_ps, factor)}, cpu=factor), factor
 
 
 def _shaper(w: Window, factor: Fraction) -> Widened:
-    old = w.conditions.shaper_ticks
+    old = w.workload.shaper_ticks
     return (Change(shaper=factor), Fraction(old, less(old, factor))) if old else None
 
 
@@ -185,7 +185,7 @@ def capacity_factor(row: Relaxation, w: Window, change: Change, factor: Fraction
     frame, is held. That is the host's latency at least, whatever a short window says."""
     if row.name != "host latency":
         return float(factor)
-    old, new = (config.read_latency_ps + config.remote_ps for config in (w.conditions.config, change.plane(w.conditions.config)))
+    old, new = (config.read_latency_ps + config.remote_ps for config in (w.workload.config, change.plane(w.workload.config)))
     pool = resource if resource == "tx_buffer" else "tags"
     moved = sent_bytes(w) if pool == "tx_buffer" else int(w.grants[ORDER["TAGS"]])
     hold = max(float(old), int(w.held[POOLS.index(pool)]) / moved if moved else 0.0)

@@ -23,12 +23,12 @@ from nicmodel.datasheet.registers_pf import PFDTXGSWC, RAH, VT_CTL, put_default_
 from nicmodel.datasheet.timing import REPLAY_PATIENCE_PS, REPLAY_STEP_PS
 from nicmodel.device import Device
 from nicmodel.lab import agents, books, faults, life, steadiness
-from nicmodel.lab.conditions import conditions
 from nicmodel.lab.life_ledger import Ledger, Life
 from nicmodel.lab.machine import Machine
 from nicmodel.lab.relax import Change
 from nicmodel.lab.rows import RowSink, RowsInMemory
 from nicmodel.lab.scenario import Scenario
+from nicmodel.lab.workload import workload
 from nicmodel.sim.plane import PF_FUNCTION
 from nicmodel.sim.results import LINK_NAMES
 
@@ -166,7 +166,7 @@ class Run:
         if scenario.record.rows or self.guests:
             self._keep(results["rows"], results.get("row_waits", NO_WAITS))
         machine.look()
-        ledger = books.window(opened, results, window_ps, conditions(scenario, machine.config, machine.started_agents))
+        ledger = books.window(opened, results, window_ps, workload(scenario, machine.config, machine.started_agents))
         steady = None if ledger is None or self.guests else (
             not self._stopped() and steadiness.is_steady(self.marks, steadiness.streams(ledger)))
         return Measured(

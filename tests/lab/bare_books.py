@@ -12,8 +12,8 @@ from typing import Any
 from nicmodel.datasheet.profiles import HOSTS, PROFILES
 from nicmodel.device import make_plane, plane_config
 from nicmodel.lab import books
-from nicmodel.lab.conditions import Conditions
 from nicmodel.lab.relax import BY_NAME, Change, capacity_factor
+from nicmodel.lab.workload import Workload
 from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import VECTORS_PER_FUNCTION, AgentConfig, Direction, FlowConfig, Payload, RingConfig
 
@@ -48,9 +48,9 @@ class Setup:
                             record_rows=False, record_interrupts=False, books=True,
                             **{"read_jitter_ps": 0} | self.config)
 
-    def conditions(self):
+    def workload(self):
         host = HOSTS["xeon"]
-        return Conditions(self.plane_config(), self.agent.get("tx_packet_cost_ps", host.tx_packet_cost_ps),
+        return Workload(self.plane_config(), self.agent.get("tx_packet_cost_ps", host.tx_packet_cost_ps),
                             self.agent.get("rx_packet_cost_ps", host.rx_packet_cost_ps), self.batch,
                             self.shaper[0] if self.shaper else 0, (self.tx_ticks, 0))
 
@@ -97,15 +97,15 @@ def build(s: Setup, change: Change):
 
 
 def measure(s: Setup, change: Change = Change()) -> books.Window:     # noqa: B008 (frozen)
-    """The window's books; those measured against the conditions of the changed machine."""
+    """The window's books; those measured against the workload of the changed machine."""
     made = build(s, change)
     while made.run_until(s.start_ps):
         pass
     opened = made.results()
     while made.run_until(s.start_ps + s.window_ps):
         pass
-    conditions = replace(s.conditions(), config=change.plane(s.plane_config()))
-    found = books.window(opened, made.results(), s.window_ps, conditions)
+    workload = replace(s.workload(), config=change.plane(s.plane_config()))
+    found = books.window(opened, made.results(), s.window_ps, workload)
     assert found is not None
     return found
 

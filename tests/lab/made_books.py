@@ -9,12 +9,12 @@ from nicmodel.datasheet.books import POOLS, SERVED, WAITS
 from nicmodel.datasheet.profiles import HOSTS, PROFILES
 from nicmodel.device import plane_config
 from nicmodel.lab import books
-from nicmodel.lab.conditions import Conditions
+from nicmodel.lab.workload import Workload
 from nicmodel.sim.results import AGENT_DTYPE, AUDIT_DTYPE, FUNCTION_DTYPE, LINK_DTYPE, POOL_DTYPE
 
 FUNCTIONS, PS = 4, 10_000_000
 CONFIG = plane_config(PROFILES["x520"], HOSTS["xeon"], num_vfs=FUNCTIONS - 1, books=True)
-CONDITIONS = Conditions(CONFIG, tx_cost_ps=20_000, rx_cost_ps=25_000, batch=32)
+WORKLOAD = Workload(CONFIG, tx_cost_ps=20_000, rx_cost_ps=25_000, batch=32)
 CAPACITIES = (CONFIG.tags, CONFIG.read_buffer, CONFIG.tx_buffer, CONFIG.rx_buffer, CONFIG.host_ph, CONFIG.host_pd,
               CONFIG.host_nph, CONFIG.device_ph, CONFIG.device_pd, CONFIG.device_cplh, CONFIG.device_cpld)
 
@@ -41,5 +41,5 @@ def sums(**values):
     return found
 
 
-def window(conditions=CONDITIONS, opened=None, **values):
-    return books.window(opened or sums(), sums(**values), PS, conditions)
+def window(workload=WORKLOAD, opened=None, **values):
+    return books.window(opened or sums(), sums(**values), PS, workload)

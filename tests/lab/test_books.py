@@ -6,17 +6,17 @@ import copy
 from dataclasses import replace
 
 import pytest
-from made_books import CAPACITIES, CONDITIONS, CONFIG, PS, sums, window
+from made_books import CAPACITIES, CONFIG, PS, WORKLOAD, sums, window
 
 from nicmodel.datasheet.arbiters import CAUSES, LINES, ORDER
 from nicmodel.datasheet.books import POOLS, RESOURCES, SERVED, WAIT, WAITS
 from nicmodel.lab import books
 from nicmodel.lab.books import NOBODY, OFFERED
-from nicmodel.lab.conditions import conditions
 from nicmodel.lab.interference import interference
 from nicmodel.lab.loading import build
 from nicmodel.lab.settings import plane_settings
 from nicmodel.lab.steadiness import is_steady
+from nicmodel.lab.workload import workload
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import Direction
 
@@ -29,10 +29,10 @@ def sent(function=1, packets=100):
 def test_a_plane_without_books_has_no_window():
     zeros = sums()
     zeros["pools"]["capacity"] = 0
-    assert books.window(zeros, zeros, PS, CONDITIONS) is None
-    assert books.window({"functions": 0}, {"functions": 0}, PS, CONDITIONS) is None
-    assert books.window(sums(), sums(), PS, replace(CONDITIONS, config=replace(CONFIG, books=False))) is None
-    assert books.window(sums(), sums(), 0, CONDITIONS) is None
+    assert books.window(zeros, zeros, PS, WORKLOAD) is None
+    assert books.window({"functions": 0}, {"functions": 0}, PS, WORKLOAD) is None
+    assert books.window(sums(), sums(), PS, replace(WORKLOAD, config=replace(CONFIG, books=False))) is None
+    assert books.window(sums(), sums(), 0, WORKLOAD) is None
 
 
 def test_a_window_is_the_difference_of_its_edges():
@@ -41,7 +41,7 @@ def test_a_window_is_the_difference_of_its_edges():
     closed = sums(waits={(1, 0, -1): 900, (1, 0, WAIT["wire"]): 500}, grants={(2,): 9}, agents={(0, "busy_ps"): 100},
                   pools={(0, "used"): 90, (0, "queued"): 20}, functions=sent(packets=8))
     before = copy.deepcopy(opened)
-    w = books.window(opened, closed, PS, CONDITIONS)
+    w = books.window(opened, closed, PS, WORKLOAD)
     assert (w.waits[1, 0, -1], w.grants[2], w.agents[0, 2], w.held[0], w.functions[1]["tx_packets"]) == (400, 2, 70, 40, 3)
     assert books.waited(w, [1], Direction.TX)[WAIT["wire"]] == 300
     assert all((before[name] == opened[name]).all() for name in before)
@@ -83,16 +83,16 @@ def test_a_wire_that_frames_wait_for_is_needed_though_it_is_paused():
 
 
 def test_what_is_infinite_is_never_full():
-    conditions = replace(CONDITIONS, config=replace(CONFIG, host_ph=0))
-    assert books.credit_loads(window(conditions, pools={(4, "used"): 10**12}), "up_credits")["host_ph"] == 0
+    workload = replace(WORKLOAD, config=replace(CONFIG, host_ph=0))
+    assert books.credit_loads(window(workload, pools={(4, "used"): 10**12}), "up_credits")["host_ph"] == 0
     assert CONFIG.device_cplh == 0 and books.credit_loads(window(pools={(9, "used"): 10**12}), "down_credits")["device_cplh"] == 0
 
 
 def test_core_servers_take_edges_and_walkers_their_walks():
-    conditions = replace(CONDITIONS, config=replace(CONFIG, core_ps=1000, write_cycles=3, read_cycles=2, walkers=2))
+    workload = replace(WORKLOAD, config=replace(CONFIG, core_ps=1000, write_cycles=3, read_cycles=2, walkers=2))
     grants = {(ORDER[arbiter],): 1000 for arbiter, _ in books.CORE_SERVERS.values()}
     walkers = SERVED.index("walkers")
-    found = books.shared(window(conditions, grants=grants, served={(walkers, 1): PS, (walkers, 2): PS // 2}))
+    found = books.shared(window(workload, grants=grants, served={(walkers, 1): PS, (walkers, 2): PS // 2}))
     assert {name: found[name] for name in books.CORE_SERVERS} == {
         "scheduler": 0.1, "tx_pipe": 0.1, "rx_pipe": 0.1, "writers": 0.3, "register_port": 0.1, "dma_issue": 0.2}
     assert found["walkers"] == 0.75
@@ -103,30 +103,30 @@ def test_a_core_that_nearly_empty_passes_keep_busy_is_no_limit():
     busy = 100 * 20_000 + 8_000_000
     w = window(functions=sent(), agents={(0, "busy_ps"): busy, (0, "passes"): 25})
     assert books.own(w, 1) == {"vcpu": pytest.approx((2_000_000 + 1_000_000) / PS)}
-    full = window(replace(CONDITIONS, batch=4), functions=sent(), agents={(0, "busy_ps"): busy, (0, "passes"): 25})
+    full = window(replace(WORKLOAD, batch=4), functions=sent(), agents={(0, "busy_ps"): busy, (0, "passes"): 25})
     assert books.own(full, 1) == {"vcpu": 1.0}
 
 
 def test_a_shared_core_is_that_of_all_its_agents():
     agents = {(row, name): amount for row in (0, 1) for name, amount in (("core", 7), ("busy_ps", PS // 4), ("passes", 1))}
     agents |= {(2, "busy_ps"): 5, (2, "passes"): 1}
-    w = window(replace(CONDITIONS, batch=1), functions=sent(1, 1) | sent(2, 1), agents=agents)
+    w = window(replace(WORKLOAD, batch=1), functions=sent(1, 1) | sent(2, 1), agents=agents)
     assert books.own(w, 1) == books.own(w, 2) == {"vcpu": 0.5}
     assert books.own(w, 3)["vcpu"] < 0.01
 
 
 def test_a_shaper_is_as_busy_as_its_bytes_and_a_cap_as_its_tags():
-    conditions = replace(CONDITIONS, shaper_ticks=8 * 1024 * 1000, config=replace(CONFIG, tag_cap=4))
-    w = window(conditions, functions={(1, "tx_bytes"): 1000}, own_tags={(1, 0): 3 * PS, (1, 1): PS})
+    workload = replace(WORKLOAD, shaper_ticks=8 * 1024 * 1000, config=replace(CONFIG, tag_cap=4))
+    w = window(workload, functions={(1, "tx_bytes"): 1000}, own_tags={(1, 0): 3 * PS, (1, 1): PS})
     assert books.own(w, 1) == {"vcpu": 0.0, "shaper": 0.8, "tag_cap": 0.5}
     assert "shaper" not in books.own(w, 0)
-    wide = replace(CONDITIONS, config=replace(CONFIG, tag_cap=2 * CONFIG.tags))
+    wide = replace(WORKLOAD, config=replace(CONFIG, tag_cap=2 * CONFIG.tags))
     assert books.own(window(wide, own_tags={(1, 0): CONFIG.tags * PS}), 1)["tag_cap"] == 1.0, "no cap is above all tags"
 
 
 def test_tags_that_payload_may_not_take_are_no_capacity():
-    conditions = replace(CONDITIONS, config=replace(CONFIG, tag_reserve=CONFIG.tags // 4))
-    assert books.pool_load(window(conditions, pools={(0, "used"): CONFIG.tags * PS // 2}), "tags") == pytest.approx(2 / 3)
+    workload = replace(WORKLOAD, config=replace(CONFIG, tag_reserve=CONFIG.tags // 4))
+    assert books.pool_load(window(workload, pools={(0, "used"): CONFIG.tags * PS // 2}), "tags") == pytest.approx(2 / 3)
 
 
 def test_frames_that_are_not_delivered_did_not_need_the_wire():
@@ -140,8 +140,8 @@ def test_frames_that_are_not_delivered_did_not_need_the_wire():
 
 
 def test_every_resource_has_a_utilisation_and_every_wait_for_one_names_it():
-    conditions = replace(CONDITIONS, shaper_ticks=1, config=replace(CONFIG, tag_cap=4))
-    w = window(conditions)
+    workload = replace(WORKLOAD, shaper_ticks=1, config=replace(CONFIG, tag_cap=4))
+    w = window(workload)
     loads = {**books.own(w, 1), **books.shared(w)}
     assert set(loads) == {row.name for row in RESOURCES}
     assert {wait.resource for wait in WAITS} - {""} <= set(loads)
@@ -169,7 +169,7 @@ def busy(**loads):
     ({"rx_buffer": 1.0, "wire_rx": 1.0, "tags": 0.3}, NOBODY),       # not on its way
 ])
 def test_the_rule(loads, name):
-    assert books.bottleneck(window(replace(CONDITIONS, batch=1), **busy(**loads)), 1) == name
+    assert books.bottleneck(window(replace(WORKLOAD, batch=1), **busy(**loads)), 1) == name
 
 
 @pytest.mark.parametrize("name", [name for name, lines in books.LACKED.items() if lines and name != "tag_cap"])
@@ -190,20 +190,20 @@ def test_a_function_that_moved_nothing_has_no_bottleneck():
 
 @pytest.mark.parametrize(("packets", "name"), [(98, OFFERED), (97, "wire")])
 def test_a_function_that_got_what_it_was_offered_is_limited_by_that(packets, name):
-    conditions = replace(CONDITIONS, offered_ticks=(PS * 1024 // 100, 0))
-    assert books.bottleneck(window(conditions, **busy(wire=1.0) | {"functions": sent(1, packets)}), 1) == name
+    workload = replace(WORKLOAD, offered_ticks=(PS * 1024 // 100, 0))
+    assert books.bottleneck(window(workload, **busy(wire=1.0) | {"functions": sent(1, packets)}), 1) == name
 
 
 def test_who_got_what_it_was_offered_is_limited_by_nothing_of_its_own():
     """However full that is: more of it would bring nothing."""
-    conditions = replace(CONDITIONS, batch=1, offered_ticks=(PS * 1024 // 100, 0))
-    assert books.bottleneck(window(conditions, **busy(vcpu=0.98)), 1) == OFFERED
-    assert books.bottleneck(window(conditions, **busy(vcpu=0.98) | {"functions": sent(1, 97)}), 1) == "vcpu"
+    workload = replace(WORKLOAD, batch=1, offered_ticks=(PS * 1024 // 100, 0))
+    assert books.bottleneck(window(workload, **busy(vcpu=0.98)), 1) == OFFERED
+    assert books.bottleneck(window(workload, **busy(vcpu=0.98) | {"functions": sent(1, 97)}), 1) == "vcpu"
 
 
 def test_a_direction_has_got_what_it_was_offered_or_not():
-    conditions = replace(CONDITIONS, offered_ticks=(PS * 1024 // 100, PS * 1024 // 50))
-    w = window(conditions, functions={(1, "tx_packets"): 100, (1, "rx_packets"): 40})
+    workload = replace(WORKLOAD, offered_ticks=(PS * 1024 // 100, PS * 1024 // 50))
+    w = window(workload, functions={(1, "tx_packets"): 100, (1, "rx_packets"): 40})
     assert books.is_idle(w, 1, Direction.TX) and not books.is_idle(w, 1, Direction.RX)
     assert not books.is_idle(window(functions=sent(1, 100)), 1, Direction.TX), "saturated"
 
@@ -212,16 +212,16 @@ def test_a_direction_has_got_what_it_was_offered_or_not():
     (100, 0.5, OFFERED), (97, 0.5, "up_link"), (100, 0.97, "up_link or wire_rx"), (100, 0, "up_link")],
     ids=["its share", "less", "the line is full", "from VFs alone"])
 def test_a_saturated_peer_offers_a_share_of_a_line_that_others_leave_free(got, line, name):
-    conditions = replace(CONDITIONS, share_ticks=PS * 1024 // 100)
+    workload = replace(WORKLOAD, share_ticks=PS * 1024 // 100)
     counts = {(1, "rx_packets"): got, (1, "rx_offered"): got}
     full = {(0, "busy_ticks"): PS * 1024, (3, "busy_ticks"): int(line * PS * 1024)}
-    assert books.limited_by(window(conditions, functions=counts, links=full), 1, Direction.RX) == name
+    assert books.limited_by(window(workload, functions=counts, links=full), 1, Direction.RX) == name
 
 
 def test_a_saturated_peer_beside_others_is_found_in_a_scenario():
     def share(**traffic):
         s = build({}, "a", {"profile": "x520", "num_vfs": 4, "direction": "rx", "frame_size": 64} | traffic)
-        return conditions(s, plane_settings(s)).share_ticks
+        return workload(s, plane_settings(s)).share_ticks
 
     quarter = 4 * (64 + 20) * 800 * 1024
     assert share(load="10%") == 0
@@ -240,7 +240,7 @@ def test_what_is_full_limits_who_gets_all_that_other_functions_send():
     counts = {(1, "rx_packets"): 100, (1, "rx_offered"): 100}
     assert books.limited_by(window(**busy(up_link=1.0) | {"functions": counts}), 1, Direction.RX) == "up_link"
     spent = {(0, "busy_ps"): PS, (0, "passes"): 100, (0, "received"): 100}
-    assert books.limited_by(window(replace(CONDITIONS, batch=1), functions=counts, agents=spent), 1, Direction.RX) == "vcpu"
+    assert books.limited_by(window(replace(WORKLOAD, batch=1), functions=counts, agents=spent), 1, Direction.RX) == "vcpu"
 
 
 def test_each_direction_has_its_own_limit():
@@ -249,7 +249,7 @@ def test_each_direction_has_its_own_limit():
     w = window(**busy(wire_rx=1.0, up_link=0.5) | {"functions": both})
     assert (books.limited_by(w, 1, Direction.TX), books.limited_by(w, 1, Direction.RX)) == (NOBODY, "wire_rx")
     assert books.bottleneck(w, 1) == f"{NOBODY} (Tx), wire_rx (Rx)"
-    shaped = replace(CONDITIONS, shaper_ticks=PS * 1024 // 6400)
+    shaped = replace(WORKLOAD, shaper_ticks=PS * 1024 // 6400)
     w = window(shaped, **busy(wire_rx=1.0) | {"functions": both | {(1, "tx_bytes"): 6400}})
     assert (books.limited_by(w, 1, Direction.TX), books.limited_by(w, 1, Direction.RX)) == ("shaper", "wire_rx")
     assert books.bottleneck(window(**busy(up_link=1.0) | {"functions": both}), 1) == "up_link"
@@ -257,7 +257,7 @@ def test_each_direction_has_its_own_limit():
 
 def test_a_pass_takes_no_more_than_a_ring_has_room_for():
     scenario = build({"ring_size": 64, "driver": {"batch": 1024}}, "x", {})
-    assert conditions(scenario, CONFIG).batch == 63
+    assert workload(scenario, CONFIG).batch == 63
 
 
 def test_a_gain_is_bounded_by_the_factor_and_by_the_next_resource():
@@ -267,7 +267,7 @@ def test_a_gain_is_bounded_by_the_factor_and_by_the_next_resource():
 
 
 def test_a_gain_is_bounded_by_what_is_offered():
-    offered = replace(CONDITIONS, offered_ticks=(PS * 1024 // 100, 0))
+    offered = replace(WORKLOAD, offered_ticks=(PS * 1024 // 100, 0))
     w = window(offered, **busy(wire=1.0) | {"functions": sent(1, 96)})
     assert books.gain(w, 1, Direction.TX, ["wire"], 1.1) == pytest.approx(100 / 96)
 
@@ -317,7 +317,7 @@ def test_a_frame_of_each_stream_may_fall_into_either_half(late, streams, steady)
 
 def test_limits_of_a_scenario():
     s = build({"load": "30%", "num_vfs": 2, "nic": {"vf_rate": "1Gbps"}, "driver": {"batch": 8}}, "x", {})
-    found = conditions(s, plane_settings(s))
+    found = workload(s, plane_settings(s))
     assert found.config.books and found.batch == 8 and found.shaper_ticks == 8_192_000
     assert found.offered_ticks == (s.interval_ticks(Direction.TX), s.interval_ticks(Direction.RX))
-    assert conditions(build({"direction": "rx"}, "x", {}), found.config).offered_ticks == (0, 0)
+    assert workload(build({"direction": "rx"}, "x", {}), found.config).offered_ticks == (0, 0)

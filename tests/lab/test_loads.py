@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import nicmodel as nm
-from nicmodel.lab.conditions import conditions
 from nicmodel.lab.loading import build
 from nicmodel.lab.report import headline
 from nicmodel.lab.settings import plane_settings
+from nicmodel.lab.workload import workload
 from nicmodel.sim.errors import ScenarioError
 from nicmodel.sim.plane import Direction
 
@@ -50,7 +50,7 @@ def test_the_page_says_how_long_quiet_vfs_wait_behind_a_noisy_one():
 
 def test_the_books_know_what_each_vf_was_offered():
     scenario = build(BASE | {"traffic": {"loads": {"0": "saturated", "1": "1Mpps"}}})
-    found = conditions(scenario, plane_settings(scenario))
+    found = workload(scenario, plane_settings(scenario))
     assert [found.offered(function, Direction.TX) for function in (1, 2)] == [0, 1024 * 10**6]
     assert found.offered(3, Direction.TX) == found.offered(0, Direction.TX) == scenario.interval_ticks(Direction.TX) > 0
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from made_books import CONDITIONS, CONFIG, PS, window
+from made_books import CONFIG, PS, WORKLOAD, window
 
 from nicmodel.datasheet.arbiters import ORDER
 from nicmodel.datasheet.books import POOLS, SERVED
@@ -18,7 +18,7 @@ from nicmodel.sim.plane import AgentConfig
 def test_every_row_widens_what_the_rate_book_knows_by_about_a_tenth():
     config = replace(CONFIG, tag_cap=30, iotlb_entries=8, read_cycles=2)
     moved = {(1, "tx_packets"): 1, (1, "tx_bytes"): 64, (1, "rx_packets"): 1}
-    w = window(replace(CONDITIONS, config=config, shaper_ticks=10**6), functions=moved, links={(3, "busy_ticks"): 1},
+    w = window(replace(WORKLOAD, config=config, shaper_ticks=10**6), functions=moved, links={(3, "busy_ticks"): 1},
                served={(SERVED.index("wire"), 1): 1})
     known = {*books.own(w, 1), *books.theirs(w, 1)} - {"rx_buffer"}
     assert {name for row in RELAXATIONS for name in row.resources} == known
@@ -34,10 +34,10 @@ def test_what_a_machine_does_not_have_is_not_relaxed():
 
 
 def test_credits_are_cut_where_pcie_allows_no_more():
-    few = window(replace(CONDITIONS, config=replace(CONFIG, host_ph=16)), pools={(4, "used"): 16 * PS})
+    few = window(replace(WORKLOAD, config=replace(CONFIG, host_ph=16)), pools={(4, "used"): 16 * PS})
     change, factor = BY_NAME["up_credits"].change(few, TENTH)
     assert (change.config["host_ph"], float(factor)) == (18, 1.125) and change.config["host_pd"] == MOST["host_pd"]
-    change, factor = BY_NAME["up_credits"].change(window(replace(CONDITIONS, config=replace(CONFIG, host_ph=12))), TENTH)
+    change, factor = BY_NAME["up_credits"].change(window(replace(WORKLOAD, config=replace(CONFIG, host_ph=12))), TENTH)
     assert (change.config["host_ph"], factor) == (13, Fraction(13, 12)), "a whole number is not quite a tenth more, and allowed"
     change, factor = BY_NAME["down_credits"].change(window(pools={(7, "used"): CONFIG.device_ph * PS}), TENTH)
     assert change.config == {"device_ph": 18, "device_pd": 70} and float(factor) == 1.125, "what is infinite stays so"
@@ -64,7 +64,7 @@ ROUND = replace(CONFIG, core_ps=6_600, wire_byte_ticks=880_000, up_share=55_000,
     ("host latency", {"read_latency_ps": 300_000, "remote_ps": 100_000}, TENTH), ("walkers", {"walk_ps": 90_000}, TENTH),
     ("core clock", {"core_ps": 6_000}, TENTH), ("vcpu", {"core_switch_ps": 2_000}, TENTH)])
 def test_a_tenth_more_in_numbers_of_the_plane(name, config, factor):
-    change, applied = BY_NAME[name].change(window(replace(CONDITIONS, config=ROUND)), TENTH)
+    change, applied = BY_NAME[name].change(window(replace(WORKLOAD, config=ROUND)), TENTH)
     assert (change.config, applied) == (config, factor)
     assert change.plane(ROUND) == replace(ROUND, **config)
 
@@ -76,7 +76,7 @@ def test_a_tx_buffer_gets_room_for_whole_frames(sizes, room, factor):
     """160 kB: of frames that all fit a tenth more, of few one more; never less room than there was."""
     config = replace(ROUND, tx_buffer=160_000)
     counts = {(1, "tx_packets"): len(sizes), (1, "tx_bytes"): sum(sizes) + 4 * len(sizes)}
-    change, applied = BY_NAME["tx_buffer"].change(window(replace(CONDITIONS, config=config), functions=counts), TENTH)
+    change, applied = BY_NAME["tx_buffer"].change(window(replace(WORKLOAD, config=config), functions=counts), TENTH)
     assert (change.config, applied) == ({"tx_buffer": room}, factor)
 
 
@@ -86,7 +86,7 @@ def test_a_tx_buffer_gets_room_for_whole_frames(sizes, room, factor):
     ("walkers", {"walk_ps": 1}, {"walk_ps": 1}, 1), ("host latency", {"read_latency_ps": 1, "remote_ps": 0},
                                                      {"read_latency_ps": 1, "remote_ps": 0}, 1)])
 def test_of_few_it_is_one_more_and_a_time_never_vanishes(name, few, config, factor):
-    change, applied = BY_NAME[name].change(window(replace(CONDITIONS, config=replace(ROUND, **few))), TENTH)
+    change, applied = BY_NAME[name].change(window(replace(WORKLOAD, config=replace(ROUND, **few))), TENTH)
     assert (change.config, applied) == (config, factor)
 
 
@@ -98,15 +98,15 @@ def test_drivers_shapers_and_arrivals_are_faster_and_nothing_else_of_them_change
                                                      rx_packet_cost_ps=5_000, doorbell_cost_ps=6_000)
     assert Change(shaper=TENTH).shaper_words((8_800, 77)) == (8_000, 77)
     assert Change(arrivals=TENTH).arrival_ticks(990) == 900 and Change(arrivals=Fraction(9)).arrival_ticks(1) == 1
-    wire, _ = BY_NAME["wire"].change(window(replace(CONDITIONS, config=ROUND)), TENTH)
+    wire, _ = BY_NAME["wire"].change(window(replace(WORKLOAD, config=ROUND)), TENTH)
     assert wire.arrivals == TENTH
-    shaper, applied = BY_NAME["shaper"].change(window(replace(CONDITIONS, shaper_ticks=8_800)), TENTH)
+    shaper, applied = BY_NAME["shaper"].change(window(replace(WORKLOAD, shaper_ticks=8_800)), TENTH)
     assert shaper.shaper == applied == TENTH
 
 
 def test_reads_that_are_answered_sooner_hold_their_tags_for_a_shorter_time():
     """1,000 reads hold a tag for 1 us each; 440 ns of that become 400."""
-    w = window(replace(CONDITIONS, config=ROUND), grants={(ORDER["TAGS"],): 1000},
+    w = window(replace(WORKLOAD, config=ROUND), grants={(ORDER["TAGS"],): 1000},
                pools={(POOLS.index("tags"), "used"): 1000 * 1_000_000})
     change, factor = BY_NAME["host latency"].change(w, TENTH)
     assert capacity_factor(BY_NAME["host latency"], w, change, factor) == pytest.approx(1.0 / 0.96)

@@ -1,4 +1,4 @@
-"""The conditions of a run: what was set and offered, which the results of its plane do not say. The books measure against it."""
+"""The workload of a run: what was set and offered, which the results of its plane do not say. The books measure against it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Pace(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Conditions:
-    """What was set and offered, which a plane's results do not say. Times in ps, rates in ticks of 1/1024 ps."""
+class Workload:
+    """What was offered, and to what machine. Times in ps, rates in ticks of 1/1024 ps."""
 
     config: PlaneConfig
     tx_cost_ps: int = 0              # of a driver, per frame
@@ -46,8 +46,8 @@ class Conditions:
         return self.paces[agent] if agent < len(self.paces) else Pace(self.tx_cost_ps, self.rx_cost_ps, self.batch, self.batch)
 
 
-def conditions(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentConfig] = ()) -> Conditions:
-    """Those of a scenario, and of the agents that its drivers have started."""
+def workload(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentConfig] = ()) -> Workload:
+    """That of a scenario, and of the agents that its drivers have started."""
     def offered(function: int) -> tuple[int, int]:
         if scenario.load_of(function).kind == "saturated":
             return 0, 0
@@ -62,5 +62,5 @@ def conditions(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentCo
     def pace(agent: AgentConfig) -> Pace:
         return Pace(agent.tx_packet_cost_ps, agent.rx_packet_cost_ps, agent.tx_batch, agent.rx_batch)
 
-    return Conditions(config, driver.tx_cost, driver.rx_cost, min(driver.batch, room), words[0] if words else 0,
+    return Workload(config, driver.tx_cost, driver.rx_cost, min(driver.batch, room), words[0] if words else 0,
                   offered(PF_FUNCTION), alone, share, tuple(map(pace, agents)))
