@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import simpy
 
+from nicmodel.datasheet.config_pf import REGISTER_BAR
 from nicmodel.datasheet.pcie_link import GENERATIONS, TICKS_PER_PS, ack_latency_symbols
 from nicmodel.datasheet.profiles import XEON, HostProfile, Profile
 from nicmodel.nic.nic import Nic
@@ -41,7 +42,6 @@ from nicmodel.sim.plane import (
 )
 
 PLANES = {"fast": ("nicmodel._fastpath", "FastPath"), "reference": ("nicmodel.reference.plane", "ReferencePath")}
-REGISTER_BAR = 0
 PLANE_FIELDS = frozenset(field.name for field in fields(PlaneConfig))
 ALL_ONES = 0xFFFFFFFF
 # Domains of the plane that are no guest's memory: that of every function whose DMA leaves as messages, and that of every

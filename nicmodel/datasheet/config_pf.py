@@ -28,6 +28,7 @@ BAR4_BYTES = 16 << 10        # MSI-X table and PBA. 82599
 VF_BAR_BYTES = 16 << 10      # natural size of VF BAR0 (registers) and VF BAR3 (MSI-X). 82599
 PF_BARS = {0: BAR0_BYTES, 4: BAR4_BYTES}               # implemented BARs, all 64-bit: number -> bytes
 VF_BARS = {0: VF_BAR_BYTES, 3: VF_BAR_BYTES}
+REGISTER_BAR = 0             # of the PF and of a VF
 PF_MSIX_BAR, VF_MSIX_BAR = 4, 3
 MSIX_ENTRY_BYTES = 16        # address, data and control. PCIe base, config chapter
 MSIX_PBA_OFFSET = 0x2000     # the table is at offset 0 of the same BAR. 82599

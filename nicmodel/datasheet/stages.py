@@ -16,6 +16,7 @@ STAGES = (*TX_STAGES, *(s for s in RX_STAGES if s not in TX_STAGES))
 
 # What a row is. A replica, a segment or a loopback copy is a row of its own that names its parent.
 ROW_KINDS = ("TX", "RX", "LOOPBACK")
+TX, RX, LOOPBACK = range(len(ROW_KINDS))
 
 # How a row ended: still inside, delivered, or dropped for the reason `DROP_REASONS[outcome - 2]`.
 INSIDE, DELIVERED, FIRST_DROP = 0, 1, 2

@@ -22,7 +22,7 @@ import numpy as np
 
 from nicmodel.datasheet.counters import DROP_REASONS
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
-from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, ROW_KINDS
+from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, RX, TX
 from nicmodel.datasheet.timing import HANDOVER_REACH_PS
 from nicmodel.lab.life import Handover
 from nicmodel.lab.life_keys import KINDS, PLACES
@@ -31,7 +31,6 @@ from nicmodel.ndis.detach import UNBINDS
 from nicmodel.sim.plane import PF_FUNCTION, Direction
 
 COLUMNS = ("serial", "kind", "outcome", "function", "flow", "DESC_FETCHED", "OFF_WIRE", "ARRIVED", "REAPED")
-TX, RX = ROW_KINDS.index("TX"), ROW_KINDS.index("RX")
 UNBOUND = -1                 # an outcome of ours: a VF's driver had the frame, and nobody was bound to it
 NOBODY = {FIRST_DROP + i for i, reason in enumerate(DROP_REASONS) if reason.name in ("no_filter", "queue_disabled", "reset")}
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet import registers_vf as vf
+from nicmodel.datasheet.config_pf import REGISTER_BAR
 from nicmodel.datasheet.ethernet import STANDARD_FRAME, words_of_address
+from nicmodel.datasheet.profiles import Profile
 from nicmodel.datasheet.registers import Register
 from nicmodel.nic.interrupts import Interrupts, MsixGate
 from nicmodel.nic.mailbox import Mailbox
@@ -37,7 +38,7 @@ MICROSECOND_PS = 1_000_000
 class Nic:
     """All registers of one adapter. Times come from `stamp()`, the time at which a call to the plane takes effect."""
 
-    def __init__(self, profile: Any, plane: DataPlane, stamp: Callable[[], int],
+    def __init__(self, profile: Profile, plane: DataPlane, stamp: Callable[[], int],
                  call_later: Callable[[int, Callable[[], None]], None], domain_of: Callable[[int], int]):
         self.profile, self.plane, self.stamp = profile, plane, stamp
         self.regs = regs = RegisterFile("PF", extended=profile.queue_pairs > REAL_QUEUES)
@@ -70,15 +71,15 @@ class Nic:
 
     # accesses -----------------------------------------------------------------------------------------------
     def write(self, function: int, bar: int, offset: int, value: int) -> None:
-        """A register write that the plane did not decode itself. Only BAR0 holds registers."""
+        """A register write that the plane did not decode itself. One BAR holds registers."""
         file = self.regs if function == PF_FUNCTION else self.vfs.get(function - 1)
-        if bar == 0 and file is not None:
+        if bar == REGISTER_BAR and file is not None:
             file.write(offset, value)
 
     def read(self, function: int, bar: int, offset: int) -> int:
         """A register read; what does not exist reads 0, never all ones."""
         file = self.regs if function == PF_FUNCTION else self.vfs.get(function - 1)
-        return file.read(offset) if bar == 0 and file is not None else 0
+        return file.read(offset) if bar == REGISTER_BAR and file is not None else 0
 
     # the VF window ------------------------------------------------------------------------------------------
     def _make_vf(self, number: int) -> RegisterFile:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import simpy
 
-from nicmodel.datasheet.config_pf import MSIX, MSIX_ENTRY_BYTES
+from nicmodel.datasheet.config_pf import MSIX, MSIX_ENTRY_BYTES, REGISTER_BAR
 from nicmodel.datasheet.timing import CONFIG_ACCESS_PS, MSIX_ADDRESS
 from nicmodel.pcie.capabilities import classic, in_time
 from nicmodel.pcie.config import check_request
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from nicmodel.datasheet.registers import Register, RegisterAt
 
 Steps = Generator[Any, Any, Any]        # what waits: it yields SimPy events, and may return something
-REGISTER_BAR = 0
 WORD = 1 << 32
 
 CONTROL, TABLE = MSIX["Control"], MSIX["Table"]         # a VF's capability has the same rows

@@ -16,6 +16,7 @@ from nicmodel.reference.credits import DATA, HEADER, Counter
 from nicmodel.reference.instants import LINE, Clock, Instants
 from nicmodel.reference.rows import UNBOOKED
 from nicmodel.sim.config import PlaneConfig
+from nicmodel.sim.plane import Direction
 from nicmodel.sim.results import AGENT_DTYPE, AUDIT_DTYPE, POOL_DTYPE
 
 TAGS, READ_BUFFER, TX_BUFFER, RX_BUFFER, UP_PH, UP_PD, UP_NPH, DOWN_PH, DOWN_PD, DOWN_CPLH, DOWN_CPLD = range(len(POOLS))
@@ -209,7 +210,7 @@ class Books:
         if self.on:
             carrier.waits = [own + more for own, more in zip(carrier.waits, waits, strict=True)]
 
-    def close(self, row: Any, direction: int, latency_ps: int) -> None:
+    def close(self, row: Any, direction: Direction, latency_ps: int) -> None:
         """A row is delivered."""
         if self.on:
             self.waits[row.function, direction] += [*row.waits, latency_ps]

@@ -14,7 +14,7 @@ import numpy as np
 
 from nicmodel.datasheet.counters import DROP_REASONS, FUNCTION_COUNTERS, LATENCY_BINS, latency_bin
 from nicmodel.datasheet.ethernet import STANDARD_FRAME
-from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, INSIDE
+from nicmodel.datasheet.stages import DELIVERED, FIRST_DROP, INSIDE, TX
 from nicmodel.reference.agent import Agent
 from nicmodel.reference.books import Books
 from nicmodel.reference.cores import Cores
@@ -26,7 +26,7 @@ from nicmodel.reference.memory import NO_ARENA
 from nicmodel.reference.receive import Flow, Receive
 from nicmodel.reference.registers import Registers
 from nicmodel.reference.revoke import revoke_function, revoke_ring
-from nicmodel.reference.rows import STAGE, TX, Ring, Row, Write, row_array
+from nicmodel.reference.rows import STAGE, Ring, Row, Write, row_array
 from nicmodel.reference.spread import Spread
 from nicmodel.reference.switch import Switch
 from nicmodel.reference.tables import SETTERS
@@ -289,7 +289,7 @@ class ReferencePath:
     def count(self, function: int, counter: str, amount: int = 1) -> None:
         self.counters[function][counter] += amount
 
-    def count_latency(self, row: Row, direction: int, latency_ps: int) -> None:
+    def count_latency(self, row: Row, direction: Direction, latency_ps: int) -> None:
         self.latency[row.function, direction, latency_bin(latency_ps)] += 1
         self.books.close(row, direction, latency_ps)
 
@@ -297,7 +297,7 @@ class ReferencePath:
         self.received[row.ring_number] += 1
         self.count(row.function, "rx_packets")
         self.count(row.function, "rx_bytes", row.length)
-        self.count_latency(row, 1, now - row.stamps[STAGE["ARRIVED"]])
+        self.count_latency(row, Direction.RX, now - row.stamps[STAGE["ARRIVED"]])
         self.ended(row)
 
     def drop(self, row: Row, reason: str) -> None:

@@ -9,9 +9,10 @@ from nicmodel.datasheet.connections import addressed, connection_of, headers
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, rx_buffer, rx_writeback
 from nicmodel.datasheet.ethernet import AROUND_BYTES, ETHERTYPE_BYTES, FCS_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
+from nicmodel.datasheet.stages import LOOPBACK, RX
 from nicmodel.reference.books import RX_BUFFER, Books
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
-from nicmodel.reference.rows import LOOPBACK, RX, STAGE, UNBOOKED, Read, Ring, Row, Write, cut, next_to_fetch
+from nicmodel.reference.rows import STAGE, UNBOOKED, Read, Ring, Row, Write, cut, next_to_fetch
 from nicmodel.reference.switch import parse_header
 from nicmodel.reference.tags import RX_DESCRIPTOR, Tags
 from nicmodel.reference.ticks import ceil_ps, start_time, ticks

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nicmodel.datasheet.stages import INSIDE
+from nicmodel.datasheet.stages import INSIDE, TX
 from nicmodel.reference.link import NONPOSTED, POSTED
-from nicmodel.reference.rows import TX, Request, Ring, Write
+from nicmodel.reference.rows import Request, Ring, Write
 
 if TYPE_CHECKING:
     from nicmodel.reference.plane import ReferencePath

@@ -17,7 +17,6 @@ from nicmodel.sim.plane import RingConfig
 from nicmodel.sim.results import ROW_DTYPE
 
 STAGE = {name: position for position, name in enumerate(STAGES)}
-TX, RX, LOOPBACK = 0, 1, 2
 ADDRESSES = 1 << 64                  # an address has 64 bits: after the last comes 0
 UNBOOKED: list[int] = []             # the waits of what no packet follows, and of everything without books
 

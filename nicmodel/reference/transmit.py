@@ -12,17 +12,17 @@ from typing import Any
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, TX_MAX_BYTES, tx_parse, tx_writeback
 from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES, PREAMBLE_BYTES
 from nicmodel.datasheet.pcie_link import PAGE_BYTES
-from nicmodel.datasheet.stages import DELIVERED
+from nicmodel.datasheet.stages import DELIVERED, TX
 from nicmodel.reference.books import TX_BUFFER, WIRE, Books
 from nicmodel.reference.instants import LINE, NO_CAUSE, OWN, POOL, SERVER, Instants
 from nicmodel.reference.registers import Access
-from nicmodel.reference.rows import STAGE, TX, Doorbell, Read, Ring, Row, Write, cut, in_turns, next_to_fetch
+from nicmodel.reference.rows import STAGE, Doorbell, Read, Ring, Row, Write, cut, in_turns, next_to_fetch
 from nicmodel.reference.shapers import Shaper
 from nicmodel.reference.tags import PAYLOAD, TX_DESCRIPTOR, Tags
 from nicmodel.reference.ticks import ceil_ps, start_time, ticks
 from nicmodel.reference.writers import TX_WRITEBACK
 from nicmodel.sim.config import PlaneConfig
-from nicmodel.sim.plane import PAYLOAD_HEADER_BYTES, Payload, Upcall, UpcallKind
+from nicmodel.sim.plane import PAYLOAD_HEADER_BYTES, Direction, Payload, Upcall, UpcallKind
 
 
 class Transmit:
@@ -273,7 +273,7 @@ class Transmit:
         self.plane.ended(row)
         self.plane.count(row.function, "tx_packets")
         self.plane.count(row.function, "tx_bytes", row.length)
-        self.plane.count_latency(row, 0, now - row.stamps[STAGE["POSTED"]])
+        self.plane.count_latency(row, Direction.TX, now - row.stamps[STAGE["POSTED"]])
 
     # 9 wire -----------------------------------------------------------------------------------------------
     def decide_wire(self, now: int) -> None:

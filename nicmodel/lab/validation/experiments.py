@@ -14,12 +14,12 @@ from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
 from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES, GAP_BYTES, PREAMBLE_BYTES
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.published import PUBLISHED_NICS
+from nicmodel.datasheet.stages import RX, TX
 from nicmodel.lab.validation.adapters import MAX_PAYLOAD, nic
 from nicmodel.lab.validation.bench import DWORD, OWN, QUICK_WIRE, Bench, LinkSettings, byte_for_byte
 from nicmodel.lab.validation.conditions import Conditions, Experiment, Unanswerable
 from nicmodel.sim.plane import NEVER, Direction
 
-TX, RX = 0, 1                        # kinds of rows
 UP, DOWN = 0, 1                      # rows of `links`
 RUN_BYTES, LEAST = 150_000, 128      # a run moves so much, in so many operations at least
 GBPS = 8_000                         # bytes/ps in Gb/s
