@@ -271,8 +271,8 @@ def judge(
         list(result.wire_frames),
         padded,
         strays,
-        interrupted=bool(getattr(result, "interrupted", False)),
-        wall={"plane": plane, "seconds": float(getattr(result, "wall_seconds", 0.0))},
+        interrupted=result.interrupted,
+        wall={"plane": plane, "seconds": result.wall_seconds},
     )
 
 

@@ -14,6 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from nicmodel.datasheet.ethernet import MINIMUM_FRAME
 from nicmodel.lab.expect import Expectation
 from nicmodel.lab.life_report import life_report
 from nicmodel.lab.look import counted, plain
@@ -311,7 +312,7 @@ def replay_report(replayed: Replayed) -> RenderableType:
     ]
     lines += [f"Left out  {n:,} {why}" for why, n in replayed.skipped.items()]
     if replayed.padded:
-        lines.append(f"Padded    {replayed.padded:,} below the Ethernet minimum of 64 bytes, with zeros")
+        lines.append(f"Padded    {replayed.padded:,} below the Ethernet minimum of {MINIMUM_FRAME} bytes, with zeros")
     if replayed.strays:
         lines.append(f"Strays    {replayed.strays:,} on the wire that nobody sent")
     if replayed.interrupted:

@@ -75,9 +75,6 @@ class Swept:
     frame         the table as a data frame
     """
 
-    def __repr__(self) -> str:
-        return f"<Swept {counted(len(self.points), 'point')}: {self.ran} run, {self.reused} reused, {len(self.failed)} failed>"
-
     points: list[Point]
     ran: int
     reused: int
@@ -86,6 +83,9 @@ class Swept:
     unmet: int = 0
     table: Path | None = None
     picture: Path | None = None
+
+    def __repr__(self) -> str:
+        return f"<Swept {counted(len(self.points), 'point')}: {self.ran} run, {self.reused} reused, {len(self.failed)} failed>"
 
     @property
     def frame(self) -> pd.DataFrame:
