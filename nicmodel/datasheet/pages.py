@@ -13,8 +13,13 @@ def marked(word: str) -> re.Pattern[str]:
 
 
 def renewed(text: str, places: re.Pattern[str], known: Mapping[str, str]) -> str:
-    """A page with all that is marked as it is now. KeyError: there is nothing of that name."""
-    return places.sub(lambda found: found[1] + known[found[2]] + found[3], text)
+    """A page with all that is marked as it is now. ValueError: there is nothing of that name."""
+    def now(found: re.Match[str]) -> str:
+        if found[2] not in known:
+            raise ValueError(f'there is nothing named "{found[2]}": one of {", ".join(known)} is allowed')
+        return found[1] + known[found[2]] + found[3]
+
+    return places.sub(now, text)
 
 
 def renew(names: Sequence[str], places: re.Pattern[str], known: Mapping[str, str]) -> None:

@@ -133,7 +133,7 @@ def tables() -> dict[str, str]:
 
 
 def renewed(text: str) -> str:
-    """A page with every marked table as the datasheet has it now. KeyError: there is no such table."""
+    """A page with every marked table as the datasheet has it now. ValueError: there is no such table."""
     return pages.renewed(text, MARKED, tables())
 
 

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -228,12 +227,7 @@ def repeats(arrows: Sequence[Arrow], at: int, length: int) -> int:
 def renewed(text: str) -> str:
     """A page with every marked diagram as a run gives it now. ValueError: there is no such diagram."""
     run = record()
-
-    def draw(found: re.Match[str]) -> str:
-        if found[2] not in NAMES:
-            raise ValueError(f'there is no sequence "{found[2]}": one of {", ".join(NAMES)} is allowed')
-        return found[1] + mermaid(run.half(found[2])) + found[3]
-    return MARKED.sub(draw, text)
+    return pages.renewed(text, MARKED, {half: mermaid(run.half(half)) for half in NAMES})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
