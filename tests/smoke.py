@@ -94,10 +94,11 @@ def inside(target: Path, minutes: float, first_seed: int) -> int:
     """One line per script on stdout."""
     import faults
     import nicmodel._fastpath
+    from comparison import differences
     from corpus import CORPUS
     from corpus_rss import RSS_CORPUS
     from corpus_whole import WHOLE_CORPUS
-    from harness import Script, check_conservation, differences, run
+    from harness import Script, check_conservation, run
     from hypothesis import HealthCheck, Phase, given, seed, settings
     from strategies import scripts, whole_scripts
 

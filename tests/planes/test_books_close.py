@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from comparison import BOOKS, differences
 from corpus import CORPUS
 from corpus_books import BOOKS_CORPUS
-from harness import BOOKS, US, differences, plane_config, run
+from harness import US, plane_config, run
 from hypothesis import HealthCheck, given, settings
 from nicmodel._fastpath import FastPath
 from strategies import scripts

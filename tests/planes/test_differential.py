@@ -9,11 +9,12 @@ import dataclasses
 import os
 
 import pytest
+from comparison import differences
 from corpus import CORPUS
 from corpus_books import BOOKS_CORPUS, PATIENCE
 from corpus_rss import RSS_CORPUS
 from corpus_whole import WHOLE_CORPUS
-from harness import US, check_conservation, differences, run
+from harness import US, check_conservation, run
 from hypothesis import HealthCheck, given, settings
 from nicmodel._fastpath import FastPath
 from strategies import scripts, whole_scripts

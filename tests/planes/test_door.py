@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import TAIL_BAR, TX_TAIL_OFFSET, Queue, Script, differences, plane_config, run, rx_flow
+from comparison import differences
+from harness import TAIL_BAR, TX_TAIL_OFFSET, Queue, Script, plane_config, run, rx_flow
 from nicmodel._fastpath import FastPath
 
 from nicmodel.datasheet.timing import DOMAIN_BASE

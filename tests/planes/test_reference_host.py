@@ -7,11 +7,11 @@ the third, and so on. A page walk takes 280 000 here.
 from __future__ import annotations
 
 import pytest
-from harness import DOMAIN_BYTES, NS, US, Payload, Queue
+from harness import DOMAIN_BYTES, NS, US, Queue
 from whole import PLANES, by_function, one, stage, waited
 
 from nicmodel.datasheet.timing import DOMAIN_BASE
-from nicmodel.sim.plane import READ_FAULT, TRANSLATION_FAULT, WRITE_FAULT, UpcallKind
+from nicmodel.sim.plane import READ_FAULT, TRANSLATION_FAULT, WRITE_FAULT, Payload, UpcallKind
 from nicmodel.sim.rng import DRAM_STREAM, TAIL_STREAM, draw
 
 PYTHON_1, PYTHON_2 = Queue(1, agent=False), Queue(2, agent=False)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from harness import US, Payload, Queue, mac_of
+from harness import US, Queue, mac_of
 from whole import PLANES, one
 
 from nicmodel.datasheet.stages import DELIVERED
+from nicmodel.sim.plane import Payload
 
 RX_0, RX_1, RX_2 = (Queue(function, tx=False, rx=True, agent=False) for function in range(3))
 REST = b"\x88\xb5" + bytes(60)

@@ -6,9 +6,10 @@ import dataclasses
 import os
 
 import pytest
+from comparison import differences
 from corpus import CORPUS
 from corpus_whole import NEW_TABLES, WHOLE_CORPUS
-from harness import differences, plane_config, run
+from harness import plane_config, run
 from hypothesis import HealthCheck, given, settings
 from strategies import whole_scripts
 from watch import watch

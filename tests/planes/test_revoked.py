@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from comparison import differences
 from corpus import FULL, LINE_64B, agents
-from harness import NS, US, Queue, Script, check_conservation, differences, mac_of, run, rx_flow
+from harness import NS, US, Queue, Script, check_conservation, mac_of, run, rx_flow
 from nicmodel._fastpath import FastPath
 
 from nicmodel.reference.plane import ReferencePath

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from comparison import differences
 from corpus import FULL
-from harness import AGENTS_AT, NS, US, Queue, Run, Script, differences, plane_config, run
+from harness import AGENTS_AT, NS, US, Queue, Run, Script, plane_config, run
 from nicmodel._fastpath import FastPath
 
 from nicmodel.reference.plane import ReferencePath

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import harness
 import pytest
+from comparison import differences
 from corpus import FULL, GEN3, LENGTHS, LINE_64B, TIES, agents
 from corpus_rss import EIGHT
-from harness import NS, US, Queue, Script, differences, mac_of, run, rx_flow
+from harness import NS, US, Queue, Script, mac_of, run, rx_flow
 from nicmodel._fastpath import FastPath
 
 from nicmodel.reference.plane import ReferencePath

@@ -7,9 +7,10 @@ import random
 from dataclasses import replace
 
 import pytest
+from comparison import differences
 from corpus import CORPUS
 from corpus_whole import WHOLE_CORPUS
-from harness import NS, US, Outcome, Queue, Run, Script, differences, run, rx_flow
+from harness import NS, US, Outcome, Queue, Run, Script, run, rx_flow
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nicmodel._fastpath import FastPath
