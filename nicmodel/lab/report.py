@@ -191,14 +191,14 @@ def cap(result: RunResult) -> Iterable[str]:
         )
 
 
-THEY_DIFFER = f"differ by more than {100 * STEADY:g} % in packets or latency"
-OTHERS_ELSEWHERE = "a longer warmup or duration gives other figures"
+THEY_CHANGE = f"packets or latency change by more than {100 * STEADY:g} %, within the window or from what was before it"
+HOW_TO_STEADY = "double warmup until they no longer do; if they go up and down, double duration"
 
 
 def steadiness(result: RunResult) -> Iterable[str]:
     """A warning if the window was not of one piece."""
     if result.simulated["totals"]["steady"] is False:
-        yield f"Warning   the halves of the window {THEY_DIFFER}, or it was cut: {OTHERS_ELSEWHERE}"
+        yield f"Warning   {THEY_CHANGE}, or it was cut: {HOW_TO_STEADY}"
 
 
 def closings(result: RunResult) -> Iterable[str]:
@@ -268,7 +268,7 @@ def sweep_notes(frame: pd.DataFrame) -> Iterable[str]:
     unsteady, unmet = (int(each.sum()) for each in doubts(points).values())
     of_all = f"of {counted(len(points), 'point')}"
     if unsteady:
-        yield f"Warning   in {unsteady} {of_all} the halves of the window {THEY_DIFFER} (point_steady): {OTHERS_ELSEWHERE}"
+        yield f"Warning   in {unsteady} {of_all} {THEY_CHANGE} (point_steady): {HOW_TO_STEADY}"
     if unmet:
         yield f"Expected  in {unmet} {of_all} an expectation of the scenario is missed (point_unmet: how many)"
 

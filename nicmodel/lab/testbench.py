@@ -110,11 +110,13 @@ class Run:
         self.packets = 0
         self.start = int(machine.clock.now)
         self.opens = self.start + machine.scenario.warmup
+        self.marks: list[steadiness.Mark] = []
         self._open(self.plane.results(), self.start)
 
     def _open(self, results: dict[str, Any], now: int) -> None:
         """The window opens here, unless a later edge of the warm-up is reached."""
         self.opened, self.window_from = results, now
+        self.before = self.marks[0] if self.marks else None
         self.marks = [steadiness.mark(results, now)]
 
     def edges(self) -> list[int]:
@@ -168,7 +170,7 @@ class Run:
         machine.look()
         ledger = books.window(opened, results, window_ps, workload(scenario, machine.config, machine.started_agents))
         steady = None if ledger is None or self.guests else (
-            not self._stopped() and steadiness.is_steady(self.marks, steadiness.streams(ledger)))
+            not self._stopped() and steadiness.is_steady(self.marks, self.before))
         return Measured(
             scenario=scenario, num_vfs=scenario.num_vfs, functions=books.difference(results["functions"], opened["functions"]),
             latency=results["latency"] - opened["latency"],

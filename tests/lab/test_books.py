@@ -15,7 +15,6 @@ from nicmodel.lab.books import NOBODY, OFFERED
 from nicmodel.lab.interference import interference
 from nicmodel.lab.loading import build
 from nicmodel.lab.settings import plane_settings
-from nicmodel.lab.steadiness import is_steady
 from nicmodel.lab.workload import workload
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import Direction
@@ -289,30 +288,13 @@ def test_whose_part_of_a_resource_is_how_large(resource, part):
     assert books.part_of(w, resource, [1]) == pytest.approx(part)
 
 
-# interference and steadiness --------------------------------------------------------------------------------
+# interference --------------------------------------------------------------------------------------------------
 def test_a_wait_is_split_among_those_served_meanwhile():
     wire = SERVED.index("wire")
     w = window(interference={(wire, 1, 2): 300, (wire, 1, 3): 100}, functions=sent(packets=4),
                waits={(1, 0, -1): 90_000, (1, 0, WAIT["wire"]): 80_000})
     assert interference(w) == [{"victim": 0, "culprit": 1, "server": "wire", "ns": 15.0},
                                      {"victim": 0, "culprit": 2, "server": "wire", "ns": 5.0}]
-
-
-@pytest.mark.parametrize(("marks", "steady"), [
-    ([(0, 0, 0, 0), (50, 100, 5000, 0), (100, 201, 10040, 0)], True),
-    ([(0, 0, 0, 0), (50, 100, 5000, 0), (100, 203, 10000, 0)], False),
-    ([(0, 0, 0, 0), (50, 100, 5000, 0), (100, 200, 10200, 0)], False),
-    ([(0, 0, 0, 0), (40, 80, 0, 800), (100, 200, 0, 2000)], True),           # halves of unequal length
-    ([(0, 0, 0, 0), (100, 200, 10200, 0)], False),                           # cut before its middle
-])
-def test_steady_is_when_the_halves_are_alike(marks, steady):
-    assert is_steady(marks) == steady
-
-
-@pytest.mark.parametrize(("late", "streams", "steady"), [(96, 2, True), (97, 2, False), (96, 1, False)])
-def test_a_frame_of_each_stream_may_fall_into_either_half(late, streams, steady):
-    marks = [(0, 0, 0, 0), (50, 94, 9400, 0), (100, 94 + late, 9400 + 100 * late, 0)]
-    assert is_steady(marks, streams) == steady
 
 
 def test_limits_of_a_scenario():

@@ -19,7 +19,7 @@ from nicmodel.lab import books
 from nicmodel.lab.books import FULL, MET, NOBODY, TIE
 from nicmodel.lab.explain import ALIKE
 from nicmodel.lab.relax import BY_NAME
-from nicmodel.lab.report import THEY_DIFFER
+from nicmodel.lab.report import THEY_CHANGE
 
 TENTH, EIGHTH, QUARTER = Fraction(11, 10), Fraction(9, 8), Fraction(5, 4)
 RX = {"direction": "rx", "itr_ps": 1 * US, "batch": 8, "ring": 32, "start_ps": 200 * US, "window_ps": 300 * US}
@@ -114,7 +114,7 @@ def test_the_page_s_bounds_are_those_of_the_books():
     assert PAGE.count(f"U >= {FULL}") == 3 and f"What is within {TIE} of the fullest" in PAGE
     assert PAGE.count(f"{round(100 * MET)} % of") >= 2 and f"differ by no more than {ALIKE}." in PAGE
     assert f"share of the packets to {ALIKE}, each cause's share of the waiting to {ALIKE}." in PAGE
-    assert THEY_DIFFER in PAGE and f"Of every {SAMPLE}th wait" in PAGE
+    assert THEY_CHANGE in PAGE and f"Of every {SAMPLE}th wait" in PAGE
     assert f"({MOST_HEADER_CREDITS} headers, {MOST_DATA_CREDITS} data)" in PAGE
 
 

@@ -228,7 +228,7 @@ def test_the_command_tells_of_points_that_are_unsteady_or_miss_an_expectation(mo
     arguments = ["sweep", tmp_path / "x.toml", "--out", tmp_path / "out", "--set", "seed=1,2,1000"]
     status, out, _ = command(*arguments)
     assert status == 1 and "Expected  in 2 of 3 points an expectation" in out
-    assert "Warning   in 1 of 3 points the halves of the window differ" in out
+    assert "Warning   in 1 of 3 points packets or latency change" in out
     assert [re.split("  +", line.strip())[-1] for line in out.splitlines()[:4]] == ["distrust", "unmet", "unsteady, unmet", "-"]
     frame = pd.read_parquet(tmp_path / "out" / "sweep.parquet").drop_duplicates("point")
     assert list(frame["point_unmet"]) == [1, 1, 0] and list(frame["point_steady"]) == [True, False, True]
@@ -238,7 +238,7 @@ def test_the_command_tells_of_points_that_are_unsteady_or_miss_an_expectation(mo
     assert status == 0 and "Expected" not in out and "Warning" not in out and "distrust" not in out
     status, out, _ = command(*arguments[:-1], "seed=2", "--set", "num_vfs=1")
     said = " ".join(out.split())
-    assert status == 1 and "Warning in 1 of 1 point the halves" in said and "(1 row, one a point and VF)" in said
+    assert status == 1 and "Warning in 1 of 1 point packets or latency change" in said and "(1 row, one a point and VF)" in said
 
 
 def test_the_command_prints_a_dash_where_a_point_has_no_figure(command, tmp_path):
