@@ -318,6 +318,16 @@ def part_of(w: Window, resource: str, functions: Collection[int]) -> float:
     return mine / everyone if mine else 1.0
 
 
+def part_of_core(w: Window, function: int, functions: Collection[int]) -> float:
+    """The part of the time of a function's busiest core that agents of some functions take; of one of its own, all."""
+    mine, everyone = 0, 0
+    for core in {row[1] for row in w.agents.tolist() if row[0] == function and row[1] >= 0}:
+        on_it = [row for row in w.agents.tolist() if row[1] == core]
+        if (busy := sum(row[2] for row in on_it)) > everyone:
+            mine, everyone = sum(row[2] for row in on_it if row[0] in functions), busy
+    return mine / everyone if mine else 1.0
+
+
 def without(w: Window, function: int, way: Direction, resources: Collection[str]) -> list[float]:
     """Utilisation of everything else that a function used in a direction."""
     return [load for name, load in wanted(w, utilisation(w, function, way)).items() if name not in resources]

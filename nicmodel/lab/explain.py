@@ -26,6 +26,7 @@ from nicmodel.lab.books import (
     own,
     packets,
     part_of,
+    part_of_core,
     shares,
     theirs,
     waited,
@@ -164,8 +165,8 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
     before, now = rates(base, functions), rates(after, functions)
     names = {(f, way): limited_by(book, f, way) or NOBODY for f in functions for way in ways(book, f)}
     moved = {each: packets(book, *each) for each in names}
-    parts = limited_parts(row, book, names)
-    gains = {each: predicted(row, change, factor, book, *each, parts) for each in names}
+    limited = limited_by_name(row, names)
+    gains = {each: predicted(row, change, factor, book, *each, limited) for each in names}
     sent = mean_gain(gains, {each: x for each, x in moved.items() if each[1] == Direction.TX})
     gains |= {each: sent for each, name in names.items() if name == OFFERED and follows_senders(book, *each)}
     expected = mean_gain(gains, moved)
@@ -199,24 +200,32 @@ def named_of(row: Relaxation, name: str) -> list[str]:
     return [part for part in name.split(" or ") if part in row.resources]
 
 
-def limited_parts(row: Relaxation, book: Window, names: Mapping[tuple[int, Direction], str]) -> dict[str, float]:
-    """Of each resource that a row widens and that is named: the part that those take whom it limits. A function's own is its."""
+def limited_by_name(row: Relaxation, names: Mapping[tuple[int, Direction], str]) -> dict[str, set[int]]:
+    """Of each resource that a row widens and that is named: whom it limits."""
     limited: dict[str, set[int]] = {}
     for (function, _), name in names.items():
         for resource in named_of(row, name):
             limited.setdefault(resource, set()).add(function)
-    return {name: 1.0 if name in OWN else part_of(book, name, functions) for name, functions in limited.items()}
+    return limited
 
 
 def predicted(row: Relaxation, change: Change, factor: float, book: Window, function: int, way: Direction,
-              parts: Mapping[str, float]) -> float:
-    """A function's new rate in a direction over its old one, by the book alone. `parts`: of `limited_parts`."""
+              limited: Mapping[str, set[int]]) -> float:
+    """A function's new rate in a direction over its old one, by the book alone. `limited`: of `limited_by_name`."""
     if factor < 1:  # where more is impossible, less was tried
         return min(1.0, factor / max(load_of(row, book), 1e-9))
     if not (named := named_of(row, limited_by(book, function, way) or "")):
         return 1.0
     capacity = capacity_factor(row, book, change, factor, named[0])
-    return max(1.0, gain(book, function, way, row.resources, capacity, max(parts[name] for name in named)))
+    taken = max(part(book, name, function, limited[name]) for name in named)
+    return max(1.0, gain(book, function, way, row.resources, capacity, taken))
+
+
+def part(book: Window, resource: str, function: int, functions: set[int]) -> float:
+    """The part of a resource that those whom it limits take: of a core, those on it; all of what else is one function's own."""
+    if resource == "vcpu":
+        return part_of_core(book, function, functions)
+    return 1.0 if resource in OWN else part_of(book, resource, functions)
 
 
 # other choices -----------------------------------------------------------------------------------------

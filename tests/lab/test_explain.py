@@ -112,6 +112,12 @@ UNLIKE = {
     "a wire that limits the PF alone, VFs share a core": (
         {"num_vfs": 8, "profile": "x520", "frame_size": 64, "traffic.pf": True, "host.cores": 1, "driver.tx_cost": "90ns",
          "warmup": "2ms", "duration": "1ms"}, "wire", 1, 1.1),
+    "a core that limits one of those that share it": (
+        {"num_vfs": 4, "frame_size": 256, "load": "400kpps", "traffic.loads": {"2": "saturated"}, "host.cores": 1,
+         "driver.tx_cost": "400ns", "duration": "2ms"}, "vcpu", 1, 1.096),
+    "two cores, of which each limits some": (
+        {"num_vfs": 6, "frame_size": 256, "load": "400kpps", "traffic.loads": {v: "saturated" for v in "123"}, "host.cores": 2,
+         "driver.tx_cost": "400ns", "duration": "2ms"}, "vcpu", 3, 1.098),
     "shapers just below the load": (
         {"num_vfs": 2, "frame_size": 512, "load": "2Gbps", "nic.vf_rate": "1.9Gbps", "ring_size": 64}, "shaper", 2, 2 / 1.9),
     "receivers of what shapers let through": (
