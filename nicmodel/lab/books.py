@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FULL = 0.96                          # a resource this busy is a limit
 TIE = 0.04                           # two this close cannot be told apart
+NEAR = 0.85                          # the next busiest may get so full before predictions promise nothing
 MET = 0.99                           # this much of an offered rate is all of it
 SERVICE, OFFERED, NOBODY = "service", "offered load", "latency or batching"
 CAUSES = (*(wait.name for wait in WAITS), SERVICE)
@@ -297,7 +298,7 @@ def gain(w: Window, function: int, way: Direction, resources: Collection[str], f
     """The rate that is predicted, over today's, if resources that limit a function in a direction have `factor` times the
     capacity, of which those whom they limit take `part` today: what is added is theirs alone. Nobody gets more than is offered.
 
-    Holds where they are full (FULL) and the next one has room: factor x its utilisation <= 0.85.
+    Holds where they are full (FULL) and the next one has room: factor x its utilisation <= NEAR.
     """
     bounds = [1 + (factor - 1) / part, *(1 / load for load in without(w, function, way, resources) if load > 0)]
     if ticks := w.workload.offered(function, way):

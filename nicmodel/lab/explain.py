@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nicmodel.lab.books import (
+    NEAR,
     NOBODY,
     OFFERED,
     OWN,
@@ -31,6 +32,7 @@ from nicmodel.lab.books import (
     theirs,
     waited,
     ways,
+    without,
 )
 from nicmodel.lab.relax import RELAXATIONS, TENTH, Change, Relaxation, capacity_factor, choices
 from nicmodel.lab.results import RunResult
@@ -172,6 +174,8 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
     expected = mean_gain(gains, moved)
     ratio = sum(now) / sum(before)
     nobody = NOBODY in names.values()
+    next_full = max((load for each, name in names.items() if is_named(row, name) for load in without(book, *each, row.resources)),
+                    default=0.0)
     return {
         "resource": row.name,
         "utilisation": load_of(row, book),
@@ -180,6 +184,7 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
         "ratio": ratio,
         "elasticity": (ratio - 1) / (factor - 1),
         "predicted": None if nobody else expected,
+        "promised": factor * next_full <= NEAR,
         "agrees": None if nobody else abs(ratio - expected) <= ALIKE,
         "vfs": [{"vf": f - 1 if f else None, "elasticity": (b / a - 1) / (factor - 1)}
                 for f, a, b in zip(functions, before, now, strict=True)],

@@ -83,7 +83,7 @@ def relaxed_table(rows: Iterable[dict[str, Any]]) -> Table:
         expected = "-" if row["predicted"] is None else f"{row['predicted']:.3f}"
         figures = (f"{row[key]:.3f}" for key in ("factor", "ratio"))
         table.add_row(row["resource"], percent(row["utilisation"]), named, *figures, expected, f"{row['elasticity']:z.2f}",
-                      verdict(row["agrees"]))
+                      "no promise" if row["agrees"] is False and not row["promised"] else verdict(row["agrees"]))
     return table
 
 

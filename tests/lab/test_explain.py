@@ -12,8 +12,9 @@ import pytest
 from bare_books import US, Setup, measure
 from lab_fakes import run_machine
 
+from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.lab import explain as explaining
-from nicmodel.lab.books import NOBODY
+from nicmodel.lab.books import LINKS, NOBODY
 from nicmodel.lab.console import show
 from nicmodel.lab.explain import Trial, explain
 from nicmodel.lab.loading import build
@@ -98,6 +99,17 @@ def test_the_name_does_not_agree_if_something_else_helps(book, told, capsys, gai
     explained = explain(scenario(), "x", work=made_up(book, gains))
     assert [row["resource"] for row in explained.relaxed if not row["agrees"]] == wrong
     assert last_cells(explained, capsys) == {"yes", "NO"}
+
+
+@pytest.mark.parametrize(("next_full", "promised"), [(0.76, True), (0.78, False)])
+def test_a_prediction_is_no_promise_while_the_next_resource_has_no_room(book, told, capsys, next_full, promised):
+    links = book.links.copy()
+    links[LINKS["down_link"]] = int(next_full * book.ps * TICKS_PER_PS)
+    explained = explain(scenario(), "x", work=made_up(replace(book, links=links), {}))
+    assert {row["resource"]: row["promised"] for row in explained.relaxed if not row["agrees"]} == {"wire": promised}
+    show(relaxed_table(explained.relaxed))
+    assert ("no promise" in capsys.readouterr().out) != promised
+    assert all(row["promised"] for row in explained.relaxed if not row["named"])
 
 
 def test_what_nobody_used_is_not_relaxed(book, told):

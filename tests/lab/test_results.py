@@ -195,7 +195,7 @@ def test_a_result_is_shown_as_a_line():
 
 
 def test_an_elasticity_that_rounds_to_nothing_has_no_sign():
-    row = {"resource": "tags", "utilisation": 0.5, "named": 0, "predicted": 1.0, "factor": 1.1, "agrees": True}
+    row = {"resource": "tags", "utilisation": 0.5, "named": 0, "predicted": 1.0, "factor": 1.1, "agrees": True, "promised": True}
     shown = io.StringIO()
     rows = [row | {"ratio": 1, "elasticity": -1e-4}, row | {"ratio": 0.9, "elasticity": -1}]
     Console(file=shown, width=110).print(waiting.relaxed_table(rows))
