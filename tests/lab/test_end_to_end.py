@@ -53,7 +53,7 @@ def test_the_scenarios_tested_here_are_those_shipped():
 def test_a_shipped_scenario_moves_frames_and_keeps_its_expectations(name):
     result = whole(name)
     assert result.scenario.expect and result.ok, result.simulated["expect"]
-    assert not result.interrupted and result.measured.packets > 5000
+    assert not result.interrupted and result.measured.packets > 5000 and result.measured.steady
 
 
 @pytest.mark.parametrize("name", SHIPPED)
