@@ -34,6 +34,26 @@ def test_one_rule_for_tags_needs_no_other(rule):
     agree(seldom(agents(3, rx=True, sizes=(900,)), flows=into(1, 2, 3), tags=2, **rule))
 
 
+def test_a_function_that_reaches_its_cap_by_another_class_is_listed_once_in_each():
+    """It has a place in the list already, and is not its first, when it gives a tag back."""
+    agree(seldom((Queue(1, sizes=(64, 1518), interval_ticks=5 * LINE_64B), Queue(2)), end=16 * US, core_ps=40_000, mrrs=256,
+                 tags=2, tag_cap=2, read_jitter_ps=900 * NS))
+
+
+@pytest.mark.parametrize("at", range(5_340_042, 6 * US, 197_077))
+def test_what_a_function_asks_for_ends_with_what_is_left_when_a_ring_closes(at):
+    """The last of its requests were that ring's."""
+    queues = (Queue(1), Queue(1), Queue(2, agent_fields=(("tx_batch", 1),)), Queue(3))
+    agree(seldom(queues, (at, "close", (0, 0)), tags=2, tag_functions="round_robin", end=8 * US))
+
+
+def test_a_link_that_trains_in_no_time_starts_what_waits():
+    """It would have been asked at the end of a transfer; that is another instant now."""
+    retrain = ("retrain", 0, 0, 1_024_000, 536 * NS, 5 * NS, 2_360_000, 8)
+    agree(seldom((Queue(1, tx=False, rx=True),), (1 * NS, "ahead", (7_385_319, "set", retrain)), machine=SLOW, host_ph=2,
+                 flows=into(1, lines=21, sizes=(600, 64)), end=10 * US))
+
+
 @pytest.mark.parametrize("count", [f"{side}_{pool}{part}" for side in ("host", "device") for pool in ("p", "np", "cpl")
                                    for part in "hd"])
 def test_one_finite_count_of_a_pool_is_reported(count):
@@ -106,6 +126,19 @@ def test_a_write_on_its_way_to_memory_that_goes_is_heard_of(late):
     at = 8 * US + late
     agree(seldom((Queue(1, rx=True, vector=5), Queue(2)), (at, "close", (0, 0)), (at + 2, "shrink", (1,)),
                  flows=into(1, lines=4), machine=SLOW, record_rows=False, end=12 * US))
+
+
+def test_a_frame_that_joined_the_line_of_the_wire_is_sampled_although_it_is_taken_back():
+    """It was the 67th, and none has started since it joined."""
+    queues = (Queue(1, size=8), Queue(1, sizes=(600, 65)), Queue(1), Queue(0))
+    agree(seldom(queues, (5_832_310, "reset", (1,)), end=8 * US))
+
+
+@pytest.mark.parametrize("function", (1, 2))
+@pytest.mark.parametrize("at, ahead", [(6_617_600, False), (6_617_600, True), (8_224_000, False)])
+def test_a_frame_that_joins_it_in_the_instant_in_which_others_are_taken_back_is_counted_then(at, ahead, function):
+    reset = (at, "reset", (function,))
+    agree(seldom((Queue(1), Queue(2)), (1 * NS, "ahead", reset) if ahead else reset))
 
 
 # ---- bytes -----------------------------------------------------------------------------------------------------
