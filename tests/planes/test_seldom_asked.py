@@ -147,3 +147,26 @@ def test_a_frame_of_one_byte_more_than_a_buffer_takes_the_next_larger_one():
     """Its last byte would be the first of another frame, that waits too."""
     frames = [(3 * US + each, "ahead", (4 * US + each, "inject", (65, 1))) for each in range(20)]
     agree(seldom((Queue(1, rx=True, count=1),), *frames, payload=FULL))
+
+# ---- vectors and answers ---------------------------------------------------------------------------------------
+
+FIRST = VECTORS_PER_FUNCTION        # VF 0's
+
+
+@pytest.mark.parametrize("last", (0, 1))
+def test_of_two_vectors_of_a_function_that_are_raised_at_once_both_send_their_message(last):
+    """The later one first, if the last one of all was the earlier."""
+    raised = [(3 * US, last), *((4 * US, each) for each in (0, 1))]
+    agree(seldom((Queue(1, count=0),), *((1 * NS, "ahead", (at, "set", ("raise", FIRST + each))) for at, each in raised),
+                 end=8 * US))
+
+
+def test_a_vector_that_was_raised_while_it_was_disabled_sends_its_message_when_it_is_enabled():
+    vector = ("vector", FIRST)
+    agree(seldom((Queue(1, count=0),), (2 * US, "set", (*vector, 0, 0)), (3 * US, "set", ("raise", FIRST)),
+                 (4 * US, "set", (*vector, 1, 0)), end=8 * US))
+
+
+def test_an_answer_takes_one_data_credit():
+    reads = ((4 * US + each, "ahead", (5 * US + each, "read", (1, 0x8))) for each in range(6))
+    agree(seldom((Queue(1),), *reads, machine=SLOW, host_cpld=1, end=9 * US))
