@@ -70,6 +70,12 @@ def test_frames_without_a_hash_are_queue_zeros(plane):
 
 
 @PLANES
+def test_a_stream_that_carries_no_ip_does_not_go_with_the_connection_of_another(plane):
+    found, drops = received(plane, *spread(1, (1,)), flows=streams(1, (EIGHT[0], None)))
+    assert min(found) > 10 and not drops
+
+
+@PLANES
 def test_an_entry_for_a_closed_queue_drops_and_the_others_go_on(plane):
     found, drops = received(plane, *spread(1, (0, 1)), (2 * US, "close", (1, 1)), flows=streams(1, EIGHT))
     assert found[0] > 20 and found[1] == 0 and set(drops) == {"queue_disabled"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from corpus import HEADERS
+from corpus import HEADERS, LINE_64B
 from harness import DOMAIN_BYTES, NS, US, Queue, plane_config, rx_flow
 from nicmodel._fastpath import FastPath
 from test_seldom import SLOW, agree, seldom
@@ -52,6 +52,19 @@ def test_a_pass_may_cost_more_than_there_is_time(cost):
 def test_an_agent_that_dies_in_the_instant_in_which_it_starts_makes_no_pass():
     both = ((3 * US, "start", (0,)), (3 * US, "close", (0, 0)))
     agree(seldom((Queue(1, agent=False),), *((1 * NS, "ahead", action) for action in both), end=5 * US))
+
+
+def test_a_pass_that_has_reaped_more_than_a_batch_is_followed_by_another():
+    """Nothing is left to send."""
+    queue = Queue(1, sizes=(64, 1518), interval_ticks=LINE_64B, count=20, wthresh=4,
+                  agent_fields=(("rs_batch", 32), ("tx_batch", 3)))
+    agree(seldom((queue,), end=9 * US))
+
+
+def test_a_pass_sees_what_has_come_to_memory_in_its_instant():
+    """It polls, and no event tells of the write-back."""
+    agree(seldom((Queue(1, sizes=(600, 65), agent_fields=(("poll_ps", 300 * NS),)), Queue(1)), core_ps=40_000, record_rows=False,
+                 end=4 * US))
 
 
 # ---- its ring --------------------------------------------------------------------------------------------------
