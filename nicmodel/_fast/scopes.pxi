@@ -17,9 +17,8 @@ cdef inline Scope* scope_of(Nic* nic, int32_t function) noexcept nogil:
 cdef void start_to_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
     cdef Side* side = &nic.sides[index]
     side.at_root = nic.tlps[index].kind != TLP_READ and nic.tlps[index].kind != TLP_ANSWER      # an answer is at home on arrival
-    nic.tlps[index].mapped = 1
     side.shift = <uint8_t>shift_of(nic, nic.tlps[index].domain) if nic.tlps[index].domain >= 0 else 0
-    side.in_scope = side.translated = side.settled = 0
+    side.translated = side.settled = 0
     side.relaxed = nic.relaxed and nic.tlps[index].kind == TLP_RX_PAYLOAD
     set_when(nic, RANK_UP_END, end)
 
