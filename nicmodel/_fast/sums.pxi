@@ -69,12 +69,11 @@ cdef int32_t group_new(Nic* nic, int32_t function, Batch* batch, int32_t rows) n
     ledger.free_group = <int32_t>group.queued
     group.function = <int16_t>function
     group.rows = <uint16_t>rows
-    group.delivered = 0
     group.waits = read.waits
     group.waits.down_credits += batch.down_credits
     group.waits.down_link += batch.down_link
     group.register_port = batch.register_port
-    group.descriptor_fetch = max(0, read.asked - batch.doorbell)
+    group.descriptor_fetch = read.asked - batch.doorbell
     group.tag_cap = read.tag_cap
     group.dma_issue = read.dma_issue
     group.walkers = read.walkers
