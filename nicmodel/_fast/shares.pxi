@@ -92,7 +92,7 @@ cdef void drop_listed(Nic* nic, int32_t ring) noexcept nogil:
         for function in range(nic.num_functions):
             asking = asking_at(nic, klass, function)
             request = asking.head
-            asking.head = asking.tail = -1
+            asking.head = -1
             asking.listed = 0
             while request >= 0:
                 later = nic.sides[request].next
