@@ -108,10 +108,10 @@ cdef inline bint sends(Agent* agent) noexcept nogil:
 cdef inline int32_t most_at_once(Nic* nic, Agent* agent, int32_t most) noexcept nogil:
     """Of a flow without spacing everything is offered at its start, up to its last packet."""
     cdef Flow* flow = &nic.flows[agent.flow]
-    if flow.start > nic.now or most <= 0:
+    if flow.start > nic.now:
         return 0
     if flow.count >= 0 and flow.count - agent.posted < most:
-        return <int32_t>max(flow.count - agent.posted, 0)
+        return <int32_t>(flow.count - agent.posted)
     return most
 
 
