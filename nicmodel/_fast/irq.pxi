@@ -116,7 +116,6 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     tlp = &nic.tlps[message]
     tlp.ref = number
     tlp.function = <uint16_t>owner_of(number)
-    tlp.address = 0
     tlp.nbytes = MSIX_BYTES
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, 0, MSIX_BYTES)
     foresee_message(nic, &nic.functions[owner_of(number)], number)
@@ -135,7 +134,7 @@ cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
     while position < ring.written:
         foresee_stamps(nic, ring, position, ring.written, STAGE_INTERRUPTED)
         record = record_of(nic, row_at(ring, position))
-        if record.at[STAGE_WRITTEN_BACK] >= 0 and record.at[STAGE_REAPED] < 0:
+        if record.at[STAGE_WRITTEN_BACK] >= 0:
             record.at[STAGE_INTERRUPTED] = nic.now
         position += 1
     ring.interrupted = position
