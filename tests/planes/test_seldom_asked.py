@@ -70,6 +70,11 @@ def test_an_skp_each_ps_leaves_no_room(trained):
                  end=5 * US))
 
 
+def test_a_read_in_so_many_completions_that_several_are_sampled():
+    """The 67th of its line, and the 134th."""
+    agree(seldom((Queue(1, sizes=(1518,)), Queue(2)), rcb=16, split_rcb=True, mrrs=2048, end=12 * US))
+
+
 # ---- calls -----------------------------------------------------------------------------------------------------
 
 def test_a_ring_that_opens_anew_has_its_place_among_those_of_its_function():
