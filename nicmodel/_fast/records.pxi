@@ -166,6 +166,7 @@ cdef inline void row_free(Nic* nic, int32_t index) noexcept nogil:
 cdef void offer_rx(Nic* nic, Row* row, int32_t function) noexcept nogil:
     """A received frame has become a function's."""
     row.function = <int16_t>function
+    concerns(nic, function)
     counter_of(nic, function, COUNT_RX_OFFERED)[0] += 1
     inside_of(nic, function, DIRECTION_RX)[0] += 1
 

@@ -47,7 +47,18 @@ def refused(plane_class: type, refuse: Callable[[int, bool], None], script: Scri
     plane = getattr(world, "plane", None)
     if plane is not None and isinstance(raised, ModelBug):
         check_stopped(plane)
+        check_packet(plane, raised)
     return raised
+
+
+def check_packet(plane, error: ModelBug) -> None:
+    """A packet that is named is recorded, as that of the function that is named: nobody's before it is steered."""
+    if error.packet is None:
+        return
+    rows = plane.results()["rows"]
+    owners = set(rows["function"][rows["serial"] == error.packet])
+    names = {None if owner < 0 else "PF" if owner == 0 else f"VF {owner - 1}" for owner in owners}
+    assert names <= {error.function}, (error, owners)
 
 
 def check_stopped(plane) -> None:
@@ -65,14 +76,17 @@ def check_stopped(plane) -> None:
 
 def refuse_each(plane_class: type, refuse: Callable[[int, bool], None], script: Script, for_good: bool) -> int:
     """Refuse the first allocation, the second, ..., until none is left to refuse; how many there were."""
-    after, in_the_loop = 0, 0
+    after, in_the_loop, of_functions, of_packets = 0, 0, 0, 0
     while (raised := refused(plane_class, refuse, script, after, for_good)) is not None:
         if isinstance(raised, ModelBug):
             assert raised.kind == "memory" and "memory has run out" in str(raised), raised
             assert raised.value > 0 and raised.time_ps is not None, raised
             in_the_loop += raised.stage is not None
+            of_functions += raised.function is not None
+            of_packets += raised.packet is not None
         after += 1
     assert after > 40 and in_the_loop > 10, (after, in_the_loop)
+    assert in_the_loop > of_functions > of_packets > 0, (in_the_loop, of_functions, of_packets)
     return after
 
 
