@@ -129,10 +129,9 @@ cdef int32_t to_post(Nic* nic, Agent* agent, int32_t room) noexcept nogil:
 
 cdef inline void foresee_pass(Nic* nic, Agent* agent) noexcept nogil:
     """What the agent's next pass will look at first is brought into the cache."""
-    cdef Ring* ring = &nic.rings[agent.tx_ring]
     prefetch_all(agent, sizeof(Agent))
     if agent.tx_ring >= 0:
-        prefetch(&(<int32_t*>ring.rows.items)[ring.reaped & ring.rows.mask])
+        prefetch(lane_front(&agent.reports))
     if agent.flow >= 0:
         prefetch(&nic.flows[agent.flow])
 
