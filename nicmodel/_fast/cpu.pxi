@@ -7,8 +7,6 @@ looked at: anything may have been written over what the adapter wrote.
 cdef enum:
     POSTS_AHEAD = 8     # descriptors that are written next come into the cache: two lines of it
     FRAMES_POSTED_AHEAD = 4     # and so do the beginnings of frames
-    TX_DD_AT = 12           # the bytes in which DD stands
-    RX_DD_AT = 8
 
 
 cdef inline uint8_t* descriptor_at(Nic* nic, Ring* ring, int32_t slot) noexcept nogil:

@@ -241,6 +241,8 @@ cdef enum:
     RX_EOP = 2
     RX_LB = 262144
     RX_LENGTH_MASK = 65535
+    TX_DD_AT = 12
+    RX_DD_AT = 8
     TX_DTYP_DATA = 3145728
     TX_PAYLEN_LSB = 14
 

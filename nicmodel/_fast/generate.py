@@ -37,11 +37,12 @@ def numbered(prefix: str, names: tuple[str, ...] | list[str]) -> list[tuple[str,
 
 
 def descriptor_rows() -> list[tuple[str, int]]:
-    """Descriptor fields: a mask in their dword each, and what the plane writes into wider ones."""
+    """Descriptor fields: a mask in their dword each, the byte of DD, and what the plane writes into wider ones."""
     fields = {name: value for name, value in vars(descriptors).items() if isinstance(value, descriptors.Bits)}
     return [("DESCRIPTOR_BYTES", descriptors.DESCRIPTOR_BYTES), ("TX_MAX_BYTES", descriptors.TX_MAX_BYTES),
             *((f"{name}_MASK" if bits.width > 1 else name, bits.put(-1)) for name, bits in fields.items()
               if bits.lsb + bits.width < 32),
+            *((f"{name}_AT", 4 * bits.dword + bits.lsb // 8) for name, bits in fields.items() if bits.name == "DD"),
             ("TX_DTYP_DATA", descriptors.TX_DTYP.put(descriptors.DTYP_DATA)),
             ("TX_PAYLEN_LSB", descriptors.TX_PAYLEN.lsb)]
 

@@ -76,7 +76,7 @@ cdef void compose_writeback(Nic* nic, Tlp* tlp, uint8_t* into) noexcept nogil:
         return
     for each in range(tlp.nbytes // DESCRIPTOR_BYTES):
         if asks_report(ring, <uint64_t>tlp.value + <uint64_t>each):
-            into[each * DESCRIPTOR_BYTES + 12] = TX_DD
+            into[each * DESCRIPTOR_BYTES + TX_DD_AT] = TX_DD
 
 
 cdef inline void decide_writers(Nic* nic) noexcept nogil:
