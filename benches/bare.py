@@ -84,3 +84,8 @@ def run(plane: DataPlane, until: int) -> int:
     """Run to `until`; frames delivered so far."""
     go(plane, until)
     return delivered(plane)
+
+
+def transferred(plane: DataPlane) -> int:
+    """TLPs that the link has carried so far, in both directions."""
+    return int(plane.results()["links"]["tlps"][:2].sum())

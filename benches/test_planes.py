@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
-from bare import EVERYTHING, US, bare, delivered, go
+from bare import EVERYTHING, US, bare, delivered, go, transferred
 from simpy_pipeline import Pipeline
 from timing import Run, best, calibration_seconds, clocked
 
@@ -24,10 +25,11 @@ from nicmodel.lab.testbench import delivered as counted
 
 SETTLE = 300 * US                         # from the start of traffic to full queues
 FAST, REFERENCE = 40_000 * US, 120 * US   # simulated: long enough to be timed
-# Floors of the comparisons, and a ceiling.
+# Floors of the comparisons, and two ceilings.
 OVER_REFERENCE, OVER_SIMPY, PER_CALIBRATION = 300, 60, 80_000
 WITH_BOOKS, EVERYTHING_WITH_BOOKS = 65, 58     # per cent of the speed without
 MANY_OVER_ONE = 1.7
+LONG_OVER_SHORT = 1.0                     # of a TLP
 SLICES, SLICE = 40, 1_500 * US             # of two machines that run in turns
 
 
@@ -123,14 +125,15 @@ def test_fast_over_a_simpy_pipeline(packets_per_second, benchmark):
     assert ratio > OVER_SIMPY
 
 
-def in_turns(machines: list[Any], piece: int) -> list[list[float]]:
-    """CPU seconds a packet of each machine's slices, one of each after the other: what disturbs one disturbs its neighbours."""
+def in_turns(machines: list[Any], piece: int, done: Callable[[Any], int] = delivered) -> list[list[float]]:
+    """CPU seconds a packet, or of whatever else is done, of each machine's slices, one of each after the other: what disturbs one
+    disturbs its neighbours."""
     costs: list[list[float]] = [[] for _ in machines]
     for each in range(SLICES):
         for machine, cost in zip(machines, costs, strict=True):
             end = SETTLE + each * piece
-            packets, spent = clocked(Run(partial(go, machine, end), partial(delivered, machine)))
-            cost.append(spent / packets)
+            number, spent = clocked(Run(partial(go, machine, end), partial(done, machine)))
+            cost.append(spent / number)
     return [cost[1:] for cost in costs]
 
 
@@ -143,6 +146,17 @@ def test_many_vfs_over_one(packets_per_second, benchmark):
     ratio = statistics.median(b / a for a, b in zip(one, many, strict=True))
     benchmark.extra_info["percent_of_the_cost_with_1_VF"] = 100 * ratio
     assert ratio < MANY_OVER_ONE
+
+
+@pytest.mark.parametrize("direction", ("tx", "rx", "both"))
+@grouped("compared")
+def test_tlps_of_long_frames_over_short(direction, packets_per_second, benchmark):
+    """What a TLP costs with frames of 1518 bytes, in per cent of what it costs with 64."""
+    packets_per_second(lambda: saturated(frame=1518, direction=direction, duration=10_000 * US))
+    short, long = in_turns([bare(frame=frame, direction=direction) for frame in (64, 1518)], SLICE, transferred)
+    ratio = statistics.median(b / a for a, b in zip(short, long, strict=True))
+    benchmark.extra_info["percent_of_the_cost_of_a_TLP_with_64_B"] = 100 * ratio
+    assert ratio < LONG_OVER_SHORT
 
 
 @pytest.mark.parametrize("conditions, floor", (({"direction": "tx"}, WITH_BOOKS), ({"direction": "rx"}, WITH_BOOKS),
