@@ -65,7 +65,7 @@ def test_every_room_of_the_compiled_plane_is_built(load, monkeypatch):
 def test_what_only_prefetches_is_inline():
     """A compiler takes a function that does nothing else for one without effect, and drops its calls."""
     defined = [line for path in in_packages({".pxi"}) for line in (ROOT / path).read_text().splitlines()
-               if re.match(r"cdef .*\b(foresee|prefetch)_\w+\(", line)]
+               if re.match(r"cdef .*\bprefetch_\w+\(", line)]
     assert len(defined) > 8
     assert not [line for line in defined if not line.startswith("cdef inline ")]
 

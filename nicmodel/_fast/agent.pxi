@@ -127,7 +127,7 @@ cdef int32_t to_post(Nic* nic, Agent* agent, int32_t room) noexcept nogil:
     return count
 
 
-cdef inline void foresee_pass(Nic* nic, Agent* agent) noexcept nogil:
+cdef inline void prefetch_pass(Nic* nic, Agent* agent) noexcept nogil:
     """What the agent's next pass will look at first is brought into the cache."""
     prefetch_all(agent, sizeof(Agent))
     if agent.tx_ring >= 0:
@@ -136,7 +136,7 @@ cdef inline void foresee_pass(Nic* nic, Agent* agent) noexcept nogil:
         prefetch(&nic.flows[agent.flow])
 
 
-cdef inline void foresee_posts(Nic* nic, Agent* agent) noexcept nogil:
+cdef inline void prefetch_posts(Nic* nic, Agent* agent) noexcept nogil:
     """And where its end will write its first descriptors."""
     prefetch_all(descriptor_at(nic, &nic.rings[agent.tx_ring], agent.tx_slot), POSTS_AHEAD * DESCRIPTOR_BYTES)
 
@@ -156,7 +156,7 @@ cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
     if agent.tx_ring >= 0:
         agent.pass_posted = to_post(nic, agent, free_slots(nic, agent) + agent.pass_tx_reaped)
     if agent.pass_posted:
-        foresee_posts(nic, agent)
+        prefetch_posts(nic, agent)
     if agent.by_interrupt:
         cost += agent.irq_cost
     cost += cost_of(agent.pass_posted, agent.tx_packet_cost) + cost_of(agent.pass_rx_reaped, agent.rx_packet_cost)
@@ -197,7 +197,7 @@ cdef void reap(Nic* nic, Ring* ring, int32_t count, bint received) noexcept nogi
     cdef uint64_t end = ring.reaped + <uint64_t>count
     if received or nic.record_rows:
         for _each in range(count):
-            foresee_stamps(nic, ring, ring.reaped + <uint64_t>_each, end, STAGE_REAPED)
+            prefetch_stamps(nic, ring, ring.reaped + <uint64_t>_each, end, STAGE_REAPED)
             if ring.reaped + <uint64_t>_each + ROWS_AHEAD < end:
                 prefetch(&nic.rows[row_at(ring, ring.reaped + <uint64_t>_each + ROWS_AHEAD)])
             index = row_at(ring, ring.reaped + <uint64_t>_each)

@@ -72,7 +72,7 @@ cdef inline void post_frame(Nic* nic, Agent* agent, bint report) noexcept nogil:
     if report:
         command |= TX_RS
     if nic.payload:
-        foresee_bytes(nic, ring.domain, address + <uint64_t>(FRAMES_POSTED_AHEAD * agent.tx_stride))
+        prefetch_bytes(nic, ring.domain, address + <uint64_t>(FRAMES_POSTED_AHEAD * agent.tx_stride))
         host = host_bytes(nic, ring.domain, address, <uint64_t>moving(nic, nbytes))
         if likely(host != NULL):
             make_frame(flow, agent.posted, host, moving(nic, nbytes), nbytes)

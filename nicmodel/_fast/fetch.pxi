@@ -83,8 +83,8 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
     address = ring.base + <uint64_t>ring.fetch_first * DESCRIPTOR_BYTES
     ring.fetching = <int16_t>ask_in_pieces(nic, CLASS_TX_DESCRIPTOR if sends else CLASS_RX_DESCRIPTOR, index, address,
                                            count * DESCRIPTOR_BYTES)
-    prefetch_all(ring, sizeof(Ring))        # for `foresee_descriptors`, and the end of the fetch
-    foresee_copy(nic, ring, address, count * DESCRIPTOR_BYTES)
+    prefetch_all(ring, sizeof(Ring))        # for `prefetch_descriptors`, and the end of the fetch
+    prefetch_copy(nic, ring, address, count * DESCRIPTOR_BYTES)
     bits_remove(fetchable, number)
     if unlikely(nic.fetch_fewest):
         move_to_level(nic, ring, -1)
@@ -92,7 +92,7 @@ cdef void decide_fetch(Nic* nic, int direction) noexcept nogil:
         touch(nic, TX_DESC_FETCH if sends else RX_DESC_FETCH)
 
 
-cdef inline void foresee_copy(Nic* nic, Ring* ring, uint64_t address, int32_t nbytes) noexcept nogil:
+cdef inline void prefetch_copy(Nic* nic, Ring* ring, uint64_t address, int32_t nbytes) noexcept nogil:
     """Descriptors will be read there, as the host wrote them some time ago: they come into the cache, and where they will go."""
     cdef uint8_t* host = host_bytes(nic, ring.domain, address, <uint64_t>nbytes)
     prefetch_all(ring.fetched, nbytes)
@@ -100,7 +100,7 @@ cdef inline void foresee_copy(Nic* nic, Ring* ring, uint64_t address, int32_t nb
         prefetch_all(host, nbytes)
 
 
-cdef inline void foresee_descriptors(Nic* nic, int32_t index) noexcept nogil:
+cdef inline void prefetch_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """What the end of a fetch will look at first is brought into the cache."""
     cdef Ring* ring = &nic.rings[index]
     if ring.direction == DIRECTION_TX:

@@ -85,7 +85,7 @@ cdef inline uint64_t eligible(Nic* nic, int32_t index) noexcept nogil:
     return bits.requesting & bits.enabled & ~bits.throttled if nic.functions[index].bus_master else 0
 
 
-cdef inline void foresee_message(Nic* nic, Function* function, int32_t number) noexcept nogil:
+cdef inline void prefetch_message(Nic* nic, Function* function, int32_t number) noexcept nogil:
     """What its arrival will look at is brought into the cache."""
     cdef Ring* ring = &nic.rings[function.first_tx]
     cdef int32_t agent = vector_of(nic, number).agent
@@ -118,7 +118,7 @@ cdef void decide_msix(Nic* nic) noexcept nogil:
     tlp.function = <uint16_t>owner_of(number)
     tlp.nbytes = MSIX_BYTES
     tlp.wire_bytes = <uint16_t>memory_tlp_bytes(nic, 0, MSIX_BYTES)
-    foresee_message(nic, &nic.functions[owner_of(number)], number)
+    prefetch_message(nic, &nic.functions[owner_of(number)], number)
     queue_posted(nic, &nic.up, message)
     touch(nic, MSIX)
 
@@ -132,7 +132,7 @@ cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
     if position < ring.rows.head:
         position = ring.rows.head
     while position < ring.written:
-        foresee_stamps(nic, ring, position, ring.written, STAGE_INTERRUPTED)
+        prefetch_stamps(nic, ring, position, ring.written, STAGE_INTERRUPTED)
         record = record_of(nic, row_at(ring, position))
         if record.at[STAGE_WRITTEN_BACK] >= 0:
             record.at[STAGE_INTERRUPTED] = nic.now
@@ -159,7 +159,7 @@ cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
             announce_rows(nic, &nic.rings[function.rx_rings[each]])
     each = vector_of(nic, number).agent
     if each >= 0 and nic.agents[each].live:
-        foresee_pass(nic, &nic.agents[each])
+        prefetch_pass(nic, &nic.agents[each])
         schedule(nic, RANK_AGENT_WAKE, nic.now + nic.agents[each].irq_latency, each, each, -1)
     else:
         tell(nic, UPCALL_MSIX, 3, index, vector, 0, 0)

@@ -108,12 +108,12 @@ cdef inline int32_t completion_chunk(Nic* nic, uint64_t address, int32_t left) n
     return left if left < room else room
 
 
-cdef inline void foresee_end(Nic* nic, Tlp* tlp) noexcept nogil:
+cdef inline void prefetch_end(Nic* nic, Tlp* tlp) noexcept nogil:
     """What the end of a payload's read will look at is brought into the cache."""
     if tlp.klass == CLASS_PAYLOAD:
         prefetch(&nic.rows[tlp.ref])
         prefetch(&nic.rings[tlp.ring].ready)
-        foresee_stamp(nic, tlp.ref, STAGE_DATA_FETCHED)
+        prefetch_stamp(nic, tlp.ref, STAGE_DATA_FETCHED)
 
 
 cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcept nogil:
@@ -131,7 +131,7 @@ cdef inline int32_t start_completion(Nic* nic, Direction* way, Tlp* tlp) noexcep
         way.waiting -= 1
     way.flying_last = tlp.value == 0
     if tlp.value == 0:
-        foresee_end(nic, tlp)
+        prefetch_end(nic, tlp)
     return completion_tlp_bytes(nic, chunk)
 
 
@@ -242,7 +242,7 @@ cdef inline void send_completions(Nic* nic, int32_t index) noexcept nogil:
     tlp.kind = TLP_COMPLETION
     tlp.ready = nic.now
     way.flying_last = True
-    foresee_end(nic, tlp)
+    prefetch_end(nic, tlp)
     send_tlp(nic, way, &nic.up, index, completion_tlp_bytes(nic, tlp.nbytes), False)
 
 

@@ -27,7 +27,7 @@ cdef inline uint8_t* host_bytes(Nic* nic, int32_t domain, uint64_t address, uint
         return NULL
     return nic.arenas[domain].memory + offset
 
-cdef inline void foresee_bytes(Nic* nic, int32_t domain, uint64_t address) noexcept nogil:
+cdef inline void prefetch_bytes(Nic* nic, int32_t domain, uint64_t address) noexcept nogil:
     """Bytes of a frame will be read or written there: the first of them come into the cache."""
     if nic.payload:
         prefetch(host_bytes(nic, domain, address, 1))

@@ -62,16 +62,16 @@ cdef inline void stamp(Nic* nic, Row* row, int stage, int64_t time) noexcept nog
         record_of(nic, <int32_t>(row - nic.rows)).at[stage] = time
 
 
-cdef inline void foresee_stamp(Nic* nic, int32_t index, int stage) noexcept nogil:
+cdef inline void prefetch_stamp(Nic* nic, int32_t index, int stage) noexcept nogil:
     """The row will reach a stage soon: the place of its stamp is brought into the cache."""
     if nic.record_rows:
         prefetch(&record_of(nic, index).at[stage])
 
 
-cdef inline void foresee_stamps(Nic* nic, Ring* ring, uint64_t position, uint64_t end, int stage) noexcept nogil:
+cdef inline void prefetch_stamps(Nic* nic, Ring* ring, uint64_t position, uint64_t end, int stage) noexcept nogil:
     """Likewise of the ring's rows, which reach it one after the other, before `end`; the one of `position` does now."""
     if position + ROWS_AHEAD < end:
-        foresee_stamp(nic, row_at(ring, position + ROWS_AHEAD), stage)
+        prefetch_stamp(nic, row_at(ring, position + ROWS_AHEAD), stage)
 
 
 cdef void record_birth(Nic* nic, int32_t index) noexcept nogil:

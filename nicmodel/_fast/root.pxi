@@ -315,7 +315,7 @@ cdef void sample_bytes(Nic* nic, Tlp* request) noexcept nogil:
     elif nbytes:
         read_host(nic, request.function, request.domain, request.address, request.address, into, nbytes)
     if request.klass != CLASS_PAYLOAD and is_live(nic, request):
-        foresee_descriptors(nic, request.ring)
+        prefetch_descriptors(nic, request.ring)
 
 
 cdef inline void commit_mem_read(Nic* nic) noexcept nogil:

@@ -289,7 +289,7 @@ cdef inline void pair(Nic* nic, Ring* ring, int32_t index, int32_t frame) noexce
     push_index(nic, &ring.rows, frame)
     if nic.books:
         join_writers(nic, frame)
-    foresee_bytes(nic, ring.domain, descriptor.address)
+    prefetch_bytes(nic, ring.domain, descriptor.address)
     write_frame(nic, index, frame, descriptor.address)
     lane_pop(&ring.chip)
 

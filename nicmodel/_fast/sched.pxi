@@ -112,7 +112,7 @@ cdef inline int32_t pick(Nic* nic) noexcept nogil:
     return -1
 
 
-cdef inline void foresee_turn(Nic* nic, int32_t function) noexcept nogil:
+cdef inline void prefetch_turn(Nic* nic, int32_t function) noexcept nogil:
     """What the turns of the next functions in number order will look at is brought into the cache, step by step."""
     cdef Ring* ring
     if function + TURNS_AHEAD >= nic.num_functions:
@@ -157,7 +157,7 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
     address = head.address + <uint64_t>ring.asked
     nbytes = read_piece(nic, address, head.nbytes - ring.asked)
     request = request_new(nic, CLASS_PAYLOAD, index, address, nbytes, ring.asked, head.slot)
-    foresee_bytes(nic, ring.domain, address)
+    prefetch_bytes(nic, ring.domain, address)
     ring.asked += nbytes
     if ring.asked < head.nbytes:
         note_begun(nic, ring, True)
@@ -167,7 +167,7 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         note_begun(nic, ring, False)
         note_waiting(nic, index, ring.held - 1)
         review_taken(nic, ring, index, nic.tx_few)
-    foresee_turn(nic, ring.function)
+    prefetch_turn(nic, ring.function)
     if unlikely(nic.shaping):
         shape(nic, ring.function, begins)
     if may_pick(nic):

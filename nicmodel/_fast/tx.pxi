@@ -70,7 +70,7 @@ cdef inline bint is_watched(Nic* nic, Row* row) noexcept nogil:
     return row.rs or nic.loopback or nic.rings[row.ring].wthresh > 1
 
 
-cdef inline void foresee_report(Nic* nic, Ring* ring) noexcept nogil:
+cdef inline void prefetch_report(Nic* nic, Ring* ring) noexcept nogil:
     """What the write-back of its report will look at, and the interrupt behind it, is brought into the cache."""
     prefetch(&ring.base)
     prefetch(&nic.vector_bits[ring.function])
@@ -89,7 +89,7 @@ cdef inline void join_ready(Nic* nic, int32_t index) noexcept nogil:
     nic.ready_last = edge
     push_timed(nic, &nic.tx_ready, edge, index)
     if is_watched(nic, &nic.rows[index]):
-        foresee_report(nic, &nic.rings[nic.rows[index].ring])
+        prefetch_report(nic, &nic.rings[nic.rows[index].ring])
         wake_reorder(nic, edge)
     if likely(nic.rows[index].good and not nic.loopback):
         join_wire(nic, edge + nic.tx_pipe, index)
@@ -329,7 +329,7 @@ cdef void commit_tx_writeback(Nic* nic, int32_t index, uint64_t first, uint64_t 
     cdef uint64_t position
     if nic.record_rows:
         for position in range(first, end):
-            foresee_stamps(nic, ring, position, end, STAGE_WRITTEN_BACK)
+            prefetch_stamps(nic, ring, position, end, STAGE_WRITTEN_BACK)
             stamp(nic, &nic.rows[row_at(ring, position)], STAGE_WRITTEN_BACK, nic.now)
     ring.written = end
     let_go(nic, ring)

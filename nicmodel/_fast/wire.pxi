@@ -66,13 +66,13 @@ cdef inline void plan_wire(Nic* nic) noexcept nogil:
         expect_end(nic, NEVER)      # the wire is down
         return
     nic.wire_start = time
-    foresee_frames(nic)
+    prefetch_frames(nic)
     start = start_tick(time, nic.wire_free, head.time)
     nbytes = frame_length(head.nbytes)
     expect_end(nic, round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks))
 
 
-cdef inline void foresee_frames(Nic* nic) noexcept nogil:
+cdef inline void prefetch_frames(Nic* nic) noexcept nogil:
     """What the ends of the next frames will look at is brought into the cache, step by step."""
     cdef int32_t index
     if lane_count(&nic.tx_wire) <= FRAMES_AHEAD:
@@ -80,7 +80,7 @@ cdef inline void foresee_frames(Nic* nic) noexcept nogil:
     prefetch(lane_at(&nic.tx_wire, nic.tx_wire.head + LINE_AHEAD))
     index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + FRAMES_AHEAD)).index
     prefetch(&nic.rows[index])
-    foresee_stamp(nic, index, STAGE_ON_WIRE)
+    prefetch_stamp(nic, index, STAGE_ON_WIRE)
     if nic.books:
         prefetch(row_book(nic, index))
         index = (<Timed*>lane_at(&nic.tx_wire, nic.tx_wire.head + 1)).index
