@@ -333,7 +333,7 @@ cdef inline void run_instant(Nic* nic, int64_t key) noexcept nogil:
 
 
 cdef void run(Nic* nic, int64_t until, int64_t budget) noexcept nogil:
-    """Instants before `until`, as long as there is no news, no fault, and budget."""
+    """Instants before `until`, as long as there is no upcall, no fault, and budget."""
     cdef int64_t key = next_due_key(nic)
     nic.limit = due_key(until, 0) if not nic.fault else 0
     while key < nic.limit and budget != 0:
@@ -361,9 +361,9 @@ cdef class FastPath(Door):
         return earliest(next_instant(self.nic), front_time(&self.nic.mem_commits))
 
     def run_until(self, time, budget=-1):
-        """Run every instant < time; return early after the first with news, or after `budget` instants."""
+        """Run every instant < time; return early after the first with an upcall, or after `budget` instants."""
         cdef int64_t until, most
-        # It is called for every piece of news: only what may not fit a word is looked at by Python.
+        # It is called once for every upcall: only what may not fit a word is looked at by Python.
         if type(time) is not int or type(budget) is not int or not -1 <= time <= NEVER or not -1 <= budget <= NEVER:
             time, budget = check_run(time, budget)
         until, most = time, budget

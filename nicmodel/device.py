@@ -249,7 +249,7 @@ class Device:
         """
         return self.clock.timeout(root.enable_vfs(self.endpoint, count).settle_ps)
 
-    # news from the plane ------------------------------------------------------------------------------------
+    # upcalls of the plane -----------------------------------------------------------------------------------
     def _hear(self, upcall: Upcall) -> None:
         self._callbacks += 1
         try:

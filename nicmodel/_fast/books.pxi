@@ -1,4 +1,4 @@
-"""What every room writes down: events, packets that are delivered, what lines wait for, and news.
+"""What every room writes down: events, packets that are delivered, what lines wait for, and upcalls.
 
 Nothing here decides.
 """
@@ -171,19 +171,19 @@ cdef inline void blame(Nic* nic, int line, int cause) noexcept nogil:
     blame_from(nic, line, cause, nic.now)
 
 
-# ---- news ------------------------------------------------------------------------------------------
+# ---- upcalls ---------------------------------------------------------------------------------------
 
-cdef News* tell(Nic* nic, int kind, int num_args, int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil:
-    """News for Python, of this instant. The caller may add bytes."""
-    cdef News* news = <News*>lane_push(nic, &nic.news)
+cdef QueuedUpcall* post_upcall(Nic* nic, int kind, int num_args, int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil:
+    """Posted for Python, of this instant. The caller may add bytes."""
+    cdef QueuedUpcall* upcall = <QueuedUpcall*>lane_push(nic, &nic.upcalls)
     nic.limit = 0
-    news.time = nic.now
-    news.kind = kind
-    news.num_args = num_args
-    news.args[0] = a
-    news.args[1] = b
-    news.args[2] = c
-    news.args[3] = d
-    news.data = NULL
-    news.nbytes = 0
-    return news
+    upcall.time = nic.now
+    upcall.kind = kind
+    upcall.num_args = num_args
+    upcall.args[0] = a
+    upcall.args[1] = b
+    upcall.args[2] = c
+    upcall.args[3] = d
+    upcall.data = NULL
+    upcall.nbytes = 0
+    return upcall

@@ -99,7 +99,7 @@ cdef void open_lanes(Nic* nic) noexcept nogil:
         lane_init(&nic.writers[each], sizeof(WriteOp))
     lane_init(&nic.runnable, sizeof(int32_t))
     lane_init(&nic.interrupts, sizeof(Interrupt))
-    lane_init(&nic.news, sizeof(News))
+    lane_init(&nic.upcalls, sizeof(QueuedUpcall))
 
 
 cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
@@ -254,7 +254,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
     lane_free(&nic.rx_rooms_back)
     lane_free(&nic.runnable)
     lane_free(&nic.interrupts)
-    lane_free(&nic.news)
+    lane_free(&nic.upcalls)
     map_free(&nic.hot)
     map_free(&nic.filter_first)
     free(nic.filters)

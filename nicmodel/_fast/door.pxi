@@ -71,7 +71,7 @@ cdef class Door:
         return damaged
 
     cdef list take_upcalls(self):
-        return take_news(self.nic, self.unanswered, self.mmio_reads)
+        return take_upcalls(self.nic, self.unanswered, self.mmio_reads)
 
     cdef Call* call(self, int kind, at) except NULL:
         """A call that the caller fills in. Whatever may be wrong with it has been looked at before."""

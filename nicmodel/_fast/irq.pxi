@@ -141,7 +141,7 @@ cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
 
 
 cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
-    """A message is at the root complex: stamp what it announces, then wake the agent, or tell Python."""
+    """A message is at the root complex: stamp what it announces, then wake the agent, or post_upcall Python."""
     cdef int32_t index = owner_of(number), each, vector = place_of(number)
     cdef Function* function = &nic.functions[index]
     cdef Interrupt* interrupt
@@ -162,4 +162,4 @@ cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
         prefetch_pass(nic, &nic.agents[each])
         schedule(nic, RANK_AGENT_WAKE, nic.now + nic.agents[each].irq_latency, each, each, -1)
     else:
-        tell(nic, UPCALL_MSIX, 3, index, vector, 0, 0)
+        post_upcall(nic, UPCALL_MSIX, 3, index, vector, 0, 0)

@@ -1,4 +1,4 @@
-"""Host memory as the adapter sees it: a FAULT is news, never an exception."""
+"""Host memory as the adapter sees it: a FAULT is an upcall, never an exception."""
 
 cdef inline int32_t moving(Nic* nic, int32_t nbytes) noexcept nogil:
     """How many bytes of a frame the payload mode moves."""
@@ -66,7 +66,7 @@ cdef void read_host(Nic* nic, int32_t function, int32_t domain, uint64_t address
         memcpy(into, host, nbytes)
         return
     memset(into, 0, nbytes)
-    tell(nic, UPCALL_FAULT, 3, function, READ_FAULT, <int64_t>reported, 0)
+    post_upcall(nic, UPCALL_FAULT, 3, function, READ_FAULT, <int64_t>reported, 0)
 
 
 cdef void write_host(Nic* nic, int32_t function, int32_t domain, uint64_t address, uint64_t reported,
@@ -76,7 +76,7 @@ cdef void write_host(Nic* nic, int32_t function, int32_t domain, uint64_t addres
     if likely(host != NULL):
         memcpy(host, data, nbytes)
         return
-    tell(nic, UPCALL_FAULT, 3, function, WRITE_FAULT, <int64_t>reported, 0)
+    post_upcall(nic, UPCALL_FAULT, 3, function, WRITE_FAULT, <int64_t>reported, 0)
 
 
 cdef inline int32_t get_two(const uint8_t* data) noexcept nogil:

@@ -307,7 +307,7 @@ cdef struct Call:
     uint8_t data_class
     int32_t next_free
 
-cdef struct News:
+cdef struct QueuedUpcall:
     # An upcall on its way to Python.
     int64_t time
     int64_t args[4]

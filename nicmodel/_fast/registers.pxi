@@ -1,4 +1,4 @@
-"""REGISTER_PORT (`docs/time.md`, 7): hot registers are performed here, all others are news for Python.
+"""REGISTER_PORT (`docs/time.md`, 7): hot registers are performed here, all others are upcalls.
 
 An access goes down the link as a TLP: any 64-bit address, `ring` is set in an agent's doorbell.
 """
@@ -111,11 +111,11 @@ cdef void perform_access(Nic* nic, Tlp* tlp) noexcept nogil:
         if ring >= 0:
             ring_doorbell(nic, <int32_t>ring, tlp)
         else:
-            tell(nic, UPCALL_REG_WRITE, 4, tlp.function, tlp.klass, tlp.offset, tlp.value)
+            post_upcall(nic, UPCALL_REG_WRITE, 4, tlp.function, tlp.klass, tlp.offset, tlp.value)
     elif ring >= 0:
         answer_access(nic, tlp.function, tlp.ref, nic.rings[ring].tail)
     else:
-        tell(nic, UPCALL_REG_READ, 4, tlp.function, tlp.klass, tlp.offset, tlp.ref)
+        post_upcall(nic, UPCALL_REG_READ, 4, tlp.function, tlp.klass, tlp.offset, tlp.ref)
 
 
 cdef void commit_register(Nic* nic) noexcept nogil:

@@ -1,4 +1,4 @@
-"""Results and news as Python sees them: copies, made between two instants."""
+"""Results and upcalls as Python sees them: copies, made between two instants."""
 
 import numpy as np
 
@@ -178,25 +178,25 @@ cdef dict results(Nic* nic):
             "interrupts": copy_interrupts(nic), "received": copy_received(nic), "ringless": copy_ringless(nic), **copy_books(nic)}
 
 
-cdef list take_news(Nic* nic, dict unanswered, dict mmio_reads):
+cdef list take_upcalls(Nic* nic, dict unanswered, dict mmio_reads):
     """The upcalls of the last instants; reads that now wait for an answer are noted."""
     cdef list upcalls = []
     cdef uint64_t position
-    cdef News* news
+    cdef QueuedUpcall* upcall
     cdef int each
-    for position in range(nic.news.head, nic.news.tail):
-        news = <News*>lane_at(&nic.news, position)
+    for position in range(nic.upcalls.head, nic.upcalls.tail):
+        upcall = <QueuedUpcall*>lane_at(&nic.upcalls, position)
         data = None
-        if news.data != NULL:
-            data = PyBytes_FromStringAndSize(<char*>news.data, news.nbytes)
-            buffer_return(nic, news.data, news.data_class)
-        elif news.kind == UPCALL_DMA_READ:
-            unanswered[news.args[0]] = -1 - news.nbytes
-        elif news.kind == UPCALL_REG_READ:
-            mmio_reads[news.args[3]] = news.args[0]
-        args = [news.args[each] for each in range(news.num_args)]
-        if UPCALL_DMA_READ <= news.kind <= UPCALL_FAULT:
-            args[2] = <uint64_t>news.args[2]        # an address
-        upcalls.append(tuple.__new__(Upcall, (news.time, KINDS[news.kind], tuple(args), data)))      # as Upcall(...) does
-    lane_clear(&nic.news)
+        if upcall.data != NULL:
+            data = PyBytes_FromStringAndSize(<char*>upcall.data, upcall.nbytes)
+            buffer_return(nic, upcall.data, upcall.data_class)
+        elif upcall.kind == UPCALL_DMA_READ:
+            unanswered[upcall.args[0]] = -1 - upcall.nbytes
+        elif upcall.kind == UPCALL_REG_READ:
+            mmio_reads[upcall.args[3]] = upcall.args[0]
+        args = [upcall.args[each] for each in range(upcall.num_args)]
+        if UPCALL_DMA_READ <= upcall.kind <= UPCALL_FAULT:
+            args[2] = <uint64_t>upcall.args[2]        # an address
+        upcalls.append(tuple.__new__(Upcall, (upcall.time, KINDS[upcall.kind], tuple(args), data)))      # as Upcall(...) does
+    lane_clear(&nic.upcalls)
     return upcalls

@@ -70,7 +70,7 @@ cdef void commit_up_end(Nic* nic) noexcept nogil:
         return
     tlp = &nic.tlps[index]
     if tlp.kind == TLP_ANSWER:
-        tell(nic, UPCALL_MMIO_DONE, 2, tlp.ref, tlp.value, 0, 0)
+        post_upcall(nic, UPCALL_MMIO_DONE, 2, tlp.ref, tlp.value, 0, 0)
         tlp_free(nic, index)
     elif nic.root_rules:
         arrive_at_root(nic, index)
@@ -109,17 +109,17 @@ cdef inline bint is_payload_written(Nic* nic, Row* row, Tlp* tlp) noexcept nogil
 
 cdef void move_write(Nic* nic, Tlp* tlp, uint8_t* data, int32_t nbytes) noexcept nogil:
     """The bytes of a write land: in the arena, or in Python's hands."""
-    cdef News* news
+    cdef QueuedUpcall* upcall
     if not is_message_domain(nic, tlp.domain):
         if nbytes and not is_blocked(nic, tlp):
             write_host(nic, tlp.function, tlp.domain, tlp.address, tlp.address, data, nbytes)
         return
-    news = tell(nic, UPCALL_DMA_WRITE, 4, 0, tlp.function, <int64_t>tlp.address, tlp.nbytes)
+    upcall = post_upcall(nic, UPCALL_DMA_WRITE, 4, 0, tlp.function, <int64_t>tlp.address, tlp.nbytes)
     if nbytes:
-        news.data = buffer_take(nic, nbytes, &news.data_class)
-        if news.data != NULL:
-            news.nbytes = nbytes
-            memcpy(news.data, data, nbytes)
+        upcall.data = buffer_take(nic, nbytes, &upcall.data_class)
+        if upcall.data != NULL:
+            upcall.nbytes = nbytes
+            memcpy(upcall.data, data, nbytes)
 
 
 cdef inline void commit_live_write(Nic* nic, Tlp* tlp) noexcept nogil:
@@ -286,15 +286,15 @@ cdef inline void answer_at(Nic* nic, int32_t index, int64_t time) noexcept nogil
 cdef void sample(Nic* nic, int32_t index) noexcept nogil:
     """Memory is read now; its answer is on its way. In a message domain Python answers."""
     cdef Tlp* request = &nic.tlps[index]
-    cdef News* news
+    cdef QueuedUpcall* upcall
     release_nonposted(nic, &nic.down, nic.now)
     if nic.books:
         release_read(nic, index)
     if is_message_domain(nic, request.domain):
         nic.dma_serial += 1
-        news = tell(nic, UPCALL_DMA_READ, 4, nic.dma_serial, request.function, <int64_t>request.address,
-                    request.nbytes)
-        news.nbytes = -1 - index        # for the door, which keeps track of unanswered reads
+        upcall = post_upcall(nic, UPCALL_DMA_READ, 4, nic.dma_serial, request.function, <int64_t>request.address,
+                             request.nbytes)
+        upcall.nbytes = -1 - index      # for the door, which keeps track of unanswered reads
         return
     if nic.root_rules or nic.iommu.plans:
         answer_at(nic, index, nic.now)

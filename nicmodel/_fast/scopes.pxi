@@ -67,7 +67,7 @@ cdef void translated(Nic* nic, int32_t index, bint mapped) noexcept nogil:
     if nic.books:
         tlp_book(nic, index).since = nic.now
     if not mapped:
-        tell(nic, UPCALL_FAULT, 3, tlp.function, TRANSLATION_FAULT, <int64_t>tlp.address, 0)
+        post_upcall(nic, UPCALL_FAULT, 3, tlp.function, TRANSLATION_FAULT, <int64_t>tlp.address, 0)
     if tlp.kind == TLP_READ and side.settled:
         sample_in_time(nic, index)
         return

@@ -38,7 +38,7 @@ cdef struct Nic:
     int64_t other_due       # all others
     uint32_t touched        # arbiters
     uint32_t at_edge        # arbiters that were touched and decide at the next edge
-    int64_t limit           # what is due before this key runs; 0: news or a fault, the run ends after this instant
+    int64_t limit           # what is due before this key runs; 0: an upcall or a fault, the run ends after this instant
     int32_t fault
     int32_t fault_place
     int64_t fault_value
@@ -206,7 +206,7 @@ cdef struct Nic:
     int32_t line_cause[NUM_LINES]
     int64_t line_since[NUM_LINES]
     Lane interrupts         # Interrupt
-    Lane news               # News
+    Lane upcalls            # QueuedUpcall
     int64_t dma_serial
     # the whole link and host: what is rare, or off by default
     int32_t relaxed         # payload is marked RO

@@ -278,7 +278,7 @@ cdef void commit_planned(Nic* nic) noexcept nogil:
         lane_pop(&iommu.blocked)
         await_sampling(nic)
         at(nic, RANK_WALK_DONE)
-        tell(nic, UPCALL_FAULT, 3, item.index, TRANSLATION_FAULT, <int64_t>item.address, 0)
+        post_upcall(nic, UPCALL_FAULT, 3, item.index, TRANSLATION_FAULT, <int64_t>item.address, 0)
         return
     answer_reads(nic, nic.now + 1)
     if sampling_time(&iommu.reads) <= nic.now:

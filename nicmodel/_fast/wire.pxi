@@ -139,7 +139,7 @@ cdef inline void end_frame(Nic* nic, int64_t time) noexcept nogil:
     """OFF_WIRE, now or since the last edge: the frame is delivered."""
     cdef int32_t index
     cdef Row* row
-    cdef News* news
+    cdef QueuedUpcall* upcall
     if likely(nic.wire_row < 0):
         start_head(nic)     # it was planned, and has ended
     index = nic.wire_row
@@ -156,10 +156,10 @@ cdef inline void end_frame(Nic* nic, int64_t time) noexcept nogil:
         tx_room_back(nic, row.nbytes, time)
     deliver_tx(nic, row, time)
     if unlikely(nic.frames_out):
-        news = tell(nic, UPCALL_FRAME_OUT, 3, 0, frame_length(row.nbytes), row.serial, 0)
-        news.data = row.data
-        news.nbytes = moving(nic, row.nbytes) if row.data != NULL else 0
-        news.data_class = row.data_class
+        upcall = post_upcall(nic, UPCALL_FRAME_OUT, 3, 0, frame_length(row.nbytes), row.serial, 0)
+        upcall.data = row.data
+        upcall.nbytes = moving(nic, row.nbytes) if row.data != NULL else 0
+        upcall.data_class = row.data_class
         row.data = NULL
     row_release(nic, index, IN_PIPE)
 

@@ -1,7 +1,7 @@
 """One clock for SimPy's processes and any number of data planes (docs/time.md, 1).
 
-`step` lets the planes run up to the next SimPy event, or to their own next news (an upcall), which is heard at its
-own time: before every SimPy event, since none is due by then. Exact: no quantum, no polling.
+`step` lets the planes run up to the next SimPy event, or to their own next upcall, which is heard at its own time:
+before every SimPy event, since none is due by then. Exact: no quantum, no polling.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Clock(simpy.Environment):
         event.callbacks.append(lambda _event: do())       # type: ignore[union-attr]
 
     def step(self) -> None:
-        """Run the next thing: a SimPy event, or the planes up to their next news. Raises `TooManySteps`."""
+        """Run the next thing: a SimPy event, or the planes up to their next upcall. Raises `TooManySteps`."""
         self.steps_left -= 1
         if self.steps_left < 0:
             raise TooManySteps("what is waited for does not come to its end")

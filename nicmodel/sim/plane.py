@@ -49,7 +49,7 @@ PAYLOAD_HEADER_BYTES = 64       # of a frame: what HEADERS moves
 
 
 class UpcallKind(IntEnum):
-    """What a plane tells Python. Order within an instant: (phase, row, source, serial)."""
+    """Kinds of upcalls. Order within an instant: (phase, row, source, serial)."""
 
     REG_WRITE = 0     # function, bar, offset, value
     REG_READ = 1      # function, bar, offset, request id; answered by `mmio_answer`
@@ -62,7 +62,7 @@ class UpcallKind(IntEnum):
 
 
 class Upcall(NamedTuple):
-    """One piece of news, stamped with the instant it belongs to."""
+    """What a plane tells Python, stamped with the instant it belongs to."""
 
     time: int
     kind: UpcallKind
