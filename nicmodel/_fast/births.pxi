@@ -80,20 +80,20 @@ cdef void bear_all(Nic* nic) noexcept nogil:
 
 # ---- descriptors arrive ----------------------------------------------------------------------------
 
-cdef inline Unborn* announce_births(Nic* nic, Ring* ring, Batch* batch, int32_t slot, int32_t count) noexcept nogil:
+cdef inline Unborn* announce_births(Nic* nic, Ring* ring, Doorbell* doorbell, int32_t slot, int32_t count) noexcept nogil:
     """So many descriptors, from `slot` on, have arrived that the doorbell covers. The pointer is good until the next call."""
     cdef Unborn* unborn = <Unborn*>lane_push(nic, &ring.unpaired)
     unborn.serial = take_serials(nic, count)
     unborn.position = ring.rows.tail
     lane_extend(nic, &ring.rows, count)
-    unborn.posted = batch.posted
-    unborn.doorbell = batch.doorbell
+    unborn.posted = doorbell.posted
+    unborn.doorbell = doorbell.effect
     unborn.fetched = nic.edge
     unborn.slot = slot
     unborn.count = count
     unborn.flow = nic.agents[ring.agent].flow if ring.agent >= 0 else -1
     unborn.reports = 0
-    unborn.group = group_new(nic, ring.function, batch, count) if nic.books else -1
+    unborn.group = group_new(nic, ring.function, doorbell, count) if nic.books else -1
     return unborn
 
 
@@ -116,7 +116,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """The last completion of a descriptor fetch has arrived: its descriptors, doorbell by doorbell."""
     cdef Ring* ring = &nic.rings[index]
     cdef Lane* doorbells = &nic.doorbells[index]
-    cdef Batch* batch
+    cdef Doorbell* doorbell
     cdef Unborn* unborn
     cdef int32_t taken = 0, end, good
     settle_arrivals(nic, nic.now)       # rows are numbered in the order of arrival
@@ -125,11 +125,11 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
     inside_of(nic, ring.function, DIRECTION_TX)[0] += ring.fetch_count
     while taken < ring.fetch_count:
         check(nic, not lane_empty(doorbells), HOLDS_BIRTHS, taken)
-        batch = <Batch*>lane_front(doorbells)
-        end = taken + min(min(batch.count, MOST_UNBORN), ring.fetch_count - taken)
-        unborn = announce_births(nic, ring, batch, ring.fetch_first + taken, end - taken)
-        batch.count -= end - taken
-        if batch.count == 0:
+        doorbell = <Doorbell*>lane_front(doorbells)
+        end = taken + min(min(doorbell.covers, MOST_UNBORN), ring.fetch_count - taken)
+        unborn = announce_births(nic, ring, doorbell, ring.fetch_first + taken, end - taken)
+        doorbell.covers -= end - taken
+        if doorbell.covers == 0:
             lane_pop(doorbells)
         while taken < end:
             take_descriptor(nic, ring, unborn, end - taken - 1, ring.fetched + taken * DESCRIPTOR_BYTES)

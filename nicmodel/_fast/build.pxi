@@ -110,7 +110,7 @@ cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
     ring.agent = NOBODY_YET
     ring.level = -1
     if index < nic.num_rings:
-        lane_init(&nic.doorbells[index], sizeof(Batch))
+        lane_init(&nic.doorbells[index], sizeof(Doorbell))
     lane_init(&ring.rows, sizeof(int32_t))
     lane_init(&ring.chip, sizeof(Descriptor))
     lane_init(&ring.unpaired, sizeof(Unborn) if index < nic.num_rings else sizeof(int32_t))

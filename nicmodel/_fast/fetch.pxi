@@ -104,7 +104,7 @@ cdef inline void prefetch_descriptors(Nic* nic, int32_t index) noexcept nogil:
     """What the end of a fetch will look at first is brought into the cache."""
     cdef Ring* ring = &nic.rings[index]
     if ring.direction == DIRECTION_TX:
-        prefetch_all(lane_front(&nic.doorbells[index]), sizeof(Batch))
+        prefetch_all(lane_front(&nic.doorbells[index]), sizeof(Doorbell))
         prefetch(lane_back(&ring.unpaired))
     prefetch_all(lane_back(&ring.chip), ring.fetch_count * sizeof(Descriptor))
 

@@ -60,11 +60,11 @@ cdef struct Row:
     uint8_t rs              # the driver asked for a report
     uint8_t complete        # all data on board
 
-cdef struct Batch:
-    # One doorbell: the stamps of the descriptors it announced.
+cdef struct Doorbell:
+    # A tail write that has taken effect: stamps of the descriptors that it covers.
     int64_t posted
-    int64_t doorbell
-    int32_t count
+    int64_t effect
+    int32_t covers          # descriptors not yet fetched
     int64_t down_credits    # what it has waited for, with `books`
     int64_t down_link
     int64_t register_port

@@ -55,7 +55,7 @@ cdef bint groups_grow(Nic* nic) noexcept nogil:
     return True
 
 
-cdef int32_t group_new(Nic* nic, int32_t function, Batch* batch, int32_t rows) noexcept nogil:
+cdef int32_t group_new(Nic* nic, int32_t function, Doorbell* doorbell, int32_t rows) noexcept nogil:
     """So many descriptors have been fetched: their doorbell's waits, the wait for the fetch, and those of that read, just
     answered."""
     cdef Ledger* ledger = &nic.ledger
@@ -70,10 +70,10 @@ cdef int32_t group_new(Nic* nic, int32_t function, Batch* batch, int32_t rows) n
     group.function = <int16_t>function
     group.rows = <uint16_t>rows
     group.waits = read.waits
-    group.waits.down_credits += batch.down_credits
-    group.waits.down_link += batch.down_link
-    group.register_port = batch.register_port
-    group.descriptor_fetch = read.asked - batch.doorbell
+    group.waits.down_credits += doorbell.down_credits
+    group.waits.down_link += doorbell.down_link
+    group.register_port = doorbell.register_port
+    group.descriptor_fetch = read.asked - doorbell.effect
     group.tag_cap = read.tag_cap
     group.dma_issue = read.dma_issue
     group.walkers = read.walkers

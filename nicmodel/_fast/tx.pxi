@@ -18,7 +18,7 @@ change of loopback, decides anew what has not happened.
 cdef void ring_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
     """A tail write takes effect, on a ring of either direction. Nonsense and closed rings are ignored."""
     cdef Ring* ring = &nic.rings[index]
-    cdef Batch* batch
+    cdef Doorbell* doorbell
     cdef int32_t tail = <int32_t>tlp.value, count
     if unlikely(not ring.is_open or <uint32_t>tail >= <uint32_t>ring.size):
         return
@@ -30,12 +30,12 @@ cdef void ring_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
         ring.agent = SOMEBODY_ELSE
     ring.tail = tail
     if ring.direction == DIRECTION_TX and count:
-        batch = <Batch*>lane_push(nic, &nic.doorbells[index])
-        batch.posted = tlp.ready
-        batch.doorbell = nic.now
-        batch.count = count
+        doorbell = <Doorbell*>lane_push(nic, &nic.doorbells[index])
+        doorbell.posted = tlp.ready
+        doorbell.effect = nic.now
+        doorbell.covers = count
         if nic.books:
-            note_doorbell(nic, batch, tlp)
+            note_doorbell(nic, doorbell, tlp)
     review_fetch(nic, index)
 
 

@@ -99,7 +99,7 @@ cdef struct Nic:
     Vector* vectors             # by vector, then by function: they use the same few
     Ring* rings
     Lines ring_memory
-    Lane* doorbells         # Batch, by Tx ring: what they announced and nobody has fetched
+    Lane* doorbells         # Doorbell, by Tx ring: those of which a descriptor has not been fetched
     Arena* arenas
     int32_t num_arenas
     int32_t message_domains     # has there been any?

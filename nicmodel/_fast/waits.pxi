@@ -175,12 +175,12 @@ cdef void blame_port(Nic* nic) noexcept nogil:
     blame(nic, LINE_ACCESS, CAUSE_NONE if lane_empty(&nic.accesses) else CAUSE_SERVER)
 
 
-cdef void note_doorbell(Nic* nic, Batch* batch, Tlp* tlp) noexcept nogil:
+cdef void note_doorbell(Nic* nic, Doorbell* doorbell, Tlp* tlp) noexcept nogil:
     """A doorbell takes effect: descriptors that it covers take over what it has waited."""
     cdef TlpBook* book = tlp_book(nic, <int32_t>(tlp - nic.tlps))
-    batch.down_credits = book.waits.down_credits
-    batch.down_link = book.waits.down_link
-    batch.register_port = book.port
+    doorbell.down_credits = book.waits.down_credits
+    doorbell.down_link = book.waits.down_link
+    doorbell.register_port = book.port
 
 
 # ---- the root complex ------------------------------------------------------------------------------
