@@ -34,7 +34,7 @@ cdef inline int32_t bear_row(Nic* nic, Ring* ring, int32_t nbytes) noexcept nogi
     row.rs = <uint8_t>(unborn.reports >> (unborn.count - 1) & 1)
     row.good = row.room = 1     # it holds room once it has begun
     row.held = IN_PIPE | IN_CHAIN
-    row.born = unborn.posted
+    row.latency_from = unborn.posted
     row.flow = unborn.flow
     row.origin = unborn.group
     if nic.record_rows:

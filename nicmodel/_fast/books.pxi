@@ -140,7 +140,7 @@ cdef inline void deliver_tx(Nic* nic, Row* row, int64_t time) noexcept nogil:
     counter_of(nic, row.function, COUNT_TX_PACKETS)[0] += 1
     counter_of(nic, row.function, COUNT_TX_BYTES)[0] += frame_length(row.nbytes)
     inside_of(nic, row.function, DIRECTION_TX)[0] -= 1
-    count_sent(nic, row.function, time - row.born)
+    count_sent(nic, row.function, time - row.latency_from)
     if nic.books:
         close_sent(nic, row, time)
 
@@ -150,7 +150,7 @@ cdef inline void deliver_rx(Nic* nic, Row* row) noexcept nogil:
     counter_of(nic, row.function, COUNT_RX_PACKETS)[0] += 1
     counter_of(nic, row.function, COUNT_RX_BYTES)[0] += frame_length(row.nbytes)
     inside_of(nic, row.function, DIRECTION_RX)[0] -= 1
-    count_received(nic, row.function, nic.now - row.born)
+    count_received(nic, row.function, nic.now - row.latency_from)
     if nic.books:
         close_received(nic, row)
 

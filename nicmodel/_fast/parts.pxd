@@ -41,7 +41,7 @@ cdef struct Row:
     # A frame while it is inside, and until its ring has done with its descriptor; then the slot is used again.
     # 64 bytes.
     int64_t serial
-    int64_t born            # POSTED or ARRIVED: where its latency begins
+    int64_t latency_from    # POSTED or ARRIVED
     uint64_t destination    # MAC, and above it the VLAN; Tx: from the switch on, if it loops back
     uint8_t* data           # the bytes that move, NULL if none
     int32_t nbytes          # DMA bytes: the frame without FCS

@@ -68,7 +68,7 @@ cdef inline void arrive(Nic* nic, Offer* offer) noexcept nogil:
     cdef int32_t index = row_new(nic, KIND_RX, -1, offer.nbytes, take_serials(nic, 1))
     cdef Row* row = &nic.rows[index]
     concerns_packet(nic, index)
-    row.born = offer.end
+    row.latency_from = offer.end
     stamp(nic, row, STAGE_ARRIVED, offer.end)
     row.flow = offer.flow
     if unlikely(row.flow < 0):
@@ -173,7 +173,7 @@ cdef void loop_back(Nic* nic, int32_t sent) noexcept nogil:
     row.flow = parent.flow
     row.origin = parent.function
     row.destination = parent.destination
-    row.born = nic.now
+    row.latency_from = nic.now
     stamp(nic, row, STAGE_ARRIVED, nic.now)
     row.data = parent.data
     row.data_class = parent.data_class

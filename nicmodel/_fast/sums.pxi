@@ -163,7 +163,7 @@ cdef void close_sent(Nic* nic, Row* row, int64_t time) noexcept nogil:
         sums.sent[each] += waits[each]
         waited += waits[each]
     return_tx_room(nic, index, time, waited)
-    sums.latency[DIRECTION_TX] += time - row.born
+    sums.latency[DIRECTION_TX] += time - row.latency_from
     if unlikely(nic.ledger.has_rare[index]):
         add_rare(seldom_of(nic, row.function, DIRECTION_TX), rare_book(nic, index))
     if unlikely(nic.record_rows):
@@ -182,7 +182,7 @@ cdef void close_received(Nic* nic, Row* row) noexcept nogil:
     cdef int each
     for each in range(RECEIVED_WAITS):
         sums.received[each] += waits[each]
-    sums.latency[DIRECTION_RX] += nic.now - row.born
+    sums.latency[DIRECTION_RX] += nic.now - row.latency_from
     if unlikely(nic.ledger.has_rare[index]):
         add_rare(seldom_of(nic, row.function, DIRECTION_RX), rare_book(nic, index))
     if unlikely(nic.record_rows):
