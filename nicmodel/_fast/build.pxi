@@ -113,7 +113,7 @@ cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
         lane_init(&nic.doorbells[index], sizeof(Doorbell))
     lane_init(&ring.rows, sizeof(int32_t))
     lane_init(&ring.chip, sizeof(Descriptor))
-    lane_init(&ring.unpaired, sizeof(Unborn) if index < nic.num_rings else sizeof(int32_t))
+    lane_init(&ring.unpaired, sizeof(Rowless) if index < nic.num_rings else sizeof(int32_t))
     ring.fetched = <uint8_t*>calloc(cache + 1, DESCRIPTOR_BYTES)
     return ring.fetched != NULL
 

@@ -114,17 +114,17 @@ cdef int64_t room_to_come(Nic* nic) noexcept nogil:
         ring = &nic.rings[index]
         for position in range(ring.chip.head + (1 if ring.asked else 0), ring.chip.tail):
             waiting = <Descriptor*>lane_at(&ring.chip, position)
-            if waiting.slot != UNBORN:
+            if waiting.slot != NO_ROW_YET:
                 room += waiting.nbytes
     return room
 
 
-cdef int64_t count_unborn(Ring* ring) noexcept nogil:
+cdef int64_t count_rowless(Ring* ring) noexcept nogil:
     """Descriptors of a Tx ring without a row."""
     cdef int64_t count = 0
     cdef uint64_t position
     for position in range(ring.unpaired.head, ring.unpaired.tail):
-        count += (<Unborn*>lane_at(&ring.unpaired, position)).count
+        count += (<Rowless*>lane_at(&ring.unpaired, position)).count
     return count
 
 
@@ -133,7 +133,7 @@ cdef int64_t count_waiting(Ring* ring) noexcept nogil:
     cdef int64_t count = 0
     cdef uint64_t position
     for position in range(ring.chip.head, ring.chip.tail):
-        count += (<Descriptor*>lane_at(&ring.chip, position)).slot == UNBORN
+        count += (<Descriptor*>lane_at(&ring.chip, position)).slot == NO_ROW_YET
     return count
 
 
@@ -141,7 +141,7 @@ cdef void audit_ring_rows(Nic* nic, Ring* ring, uint8_t* marks) noexcept nogil:
     """A ring's packets exist and are not free, as far as it still needs them."""
     cdef uint64_t position = max(ring.rows.head, ring.retired) if leaves_early(nic, ring) else ring.rows.head
     cdef int32_t index, complete = 0
-    for position in range(position, end_of_born(ring) if ring.direction == DIRECTION_TX else ring.rows.tail):
+    for position in range(position, end_of_made(ring) if ring.direction == DIRECTION_TX else ring.rows.tail):
         index = row_at(ring, position)
         check(nic, 0 <= index < nic.num_rows and not marks[index] & FREE, HOLDS_LINES, index)
         if ring.direction == DIRECTION_TX and position >= ring.ready:
@@ -172,7 +172,7 @@ cdef void audit_rows(Nic* nic, uint8_t* marks, int64_t* inside) noexcept nogil:
             inside[2 * row.function + (DIRECTION_TX if row.kind == KIND_TX else DIRECTION_RX)] += 1
     at(nic, nic.at_stage)
     for index in range(nic.num_rings):
-        inside[2 * nic.rings[index].function + DIRECTION_TX] += count_unborn(&nic.rings[index])
+        inside[2 * nic.rings[index].function + DIRECTION_TX] += count_rowless(&nic.rings[index])
     tx_room -= room_to_come(nic)
     check(nic, tx_room == nic.tx_buffer, HOLDS_TX_BUFFER, tx_room)
     check(nic, rx_room == nic.rx_buffer, HOLDS_RX_BUFFER, rx_room)
@@ -216,9 +216,9 @@ cdef void audit_ring(Nic* nic, Ring* ring) noexcept nogil:
     if sends:
         check(nic, max(ring.written, ring.visible) <= ring.span <= ring.retired <= ring.ready <= ring.rows.tail, HOLDS_RING,
               <int64_t>ring.retired)
-        check(nic, ring.ready <= end_of_born(ring), HOLDS_BIRTHS, <int64_t>ring.ready)
-        check(nic, count_unborn(ring) == count_waiting(ring) == <int64_t>(ring.rows.tail - end_of_born(ring)), HOLDS_BIRTHS,
-              count_unborn(ring))
+        check(nic, ring.ready <= end_of_made(ring), HOLDS_ROWLESS, <int64_t>ring.ready)
+        check(nic, count_rowless(ring) == count_waiting(ring) == <int64_t>(ring.rows.tail - end_of_made(ring)), HOLDS_ROWLESS,
+              count_rowless(ring))
     check(nic, <int64_t>lane_count(&ring.chip) == ring.held, HOLDS_RING, ring.held)
     check(nic, is_member_of(&nic.tx_fetchable if sends else &nic.rx_fetchable, ring.number)
           == (not ring.fetching and ring.tail != ring.next and ring.held < (nic.tx_few if sends else nic.rx_few)),

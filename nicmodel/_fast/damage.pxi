@@ -49,12 +49,12 @@ cdef bint retire_in_thought(Nic* nic) noexcept nogil:
     return True
 
 
-cdef bint lose_birth(Nic* nic) noexcept nogil:
+cdef bint lose_rowless(Nic* nic) noexcept nogil:
     """Of a Tx ring's descriptors that wait for a row."""
     cdef int32_t index
     for index in range(nic.num_rings):
-        if not lane_empty(&nic.rings[index].unpaired) and first_unborn(&nic.rings[index]).count > 1:
-            first_unborn(&nic.rings[index]).count -= 1
+        if not lane_empty(&nic.rings[index].unpaired) and first_rowless(&nic.rings[index]).count > 1:
+            first_rowless(&nic.rings[index]).count -= 1
             return True
     return False
 
@@ -159,8 +159,8 @@ cdef bint damage(Nic* nic, int place) noexcept nogil:
         return retire_in_thought(nic)
     elif place == HOLDS_WIRE_ORDER:
         return swap_before_wire(nic)
-    elif place == HOLDS_BIRTHS:
-        return lose_birth(nic)
+    elif place == HOLDS_ROWLESS:
+        return lose_rowless(nic)
     elif place == HOLDS_PLANS:
         return forget_walk_to_come(nic)
     elif place == HOLDS_WALKS:

@@ -113,8 +113,8 @@ cdef int32_t ring_head(Nic* nic, int32_t index) noexcept nogil:
     """The head register. Tx: the first descriptor not retired; Rx: the first that no frame has taken."""
     cdef Ring* ring = &nic.rings[index]
     if ring.direction == DIRECTION_TX and ring.retired < ring.rows.tail:
-        if ring.retired == end_of_born(ring):
-            return first_unborn(ring).slot
+        if ring.retired == end_of_made(ring):
+            return first_rowless(ring).slot
         return nic.rows[row_at(ring, ring.retired)].slot
     if ring.direction == DIRECTION_RX and ring.held:
         return (<Descriptor*>lane_front(&ring.chip)).slot

@@ -78,7 +78,7 @@ cdef struct Group:
     int64_t queued          # they wait for the scheduler since, and clocks as they began to | next free
     int64_t shaped
     int64_t roomless
-    uint16_t rows           # inside, born or not; 0: the slot is free
+    uint16_t rows           # inside, made or not; 0: the slot is free
     uint16_t delivered      # not yet added to their function's sums
     int16_t function
     int16_t unused

@@ -13,12 +13,12 @@ from nicmodel._fast.facts cimport KEY_BYTES, NUM_STAGES, TABLE_ENTRIES
 
 cdef enum:
     IN_CHAIN = 1        # the ring still has to write back, interrupt or reap this row
-    IN_PIPE = 2         # the frame is somewhere between its birth and its end
+    IN_PIPE = 2         # the frame is somewhere between its first stage and its end
     MOST_ENDS_BYTES = 36    # two IPv6 addresses and two ports
     ASKS_REPORT = 1 << 30   # beside the row in `Ring.rows`: what is to be known of it when the row is used again
-    UNBORN = -1         # in place of a row: it has none yet
+    NO_ROW_YET = -1         # in place of a row: it has none yet
     UNKNOWN = -2        # in place of a function: nobody has looked since the filters changed
-    MOST_UNBORN = 64    # bits of `Unborn.reports`
+    MOST_ROWLESS = 64    # bits of `Rowless.reports`
 
 cdef struct Record:
     # ROW_DTYPE of sim/results.py, field by field: kept only if rows are recorded.
@@ -72,12 +72,12 @@ cdef struct Doorbell:
 cdef struct Descriptor:
     # A descriptor on chip.
     uint64_t address        # of its buffer in host memory
-    int32_t slot            # Rx: its index in the ring | Tx: the row, or UNBORN
+    int32_t slot            # Rx: its index in the ring | Tx: the row, or NO_ROW_YET
     int32_t nbytes          # Tx: DMA bytes
 
-cdef struct Unborn:
-    # Tx descriptors on chip that have no row before the scheduler begins their frames: of those that were fetched together
-    # under one doorbell, at most MOST_UNBORN: what they have in common, and where the next one stands. 64 bytes.
+cdef struct Rowless:
+    # Tx descriptors on chip that have no row before the scheduler begins their frames: at most MOST_ROWLESS that were fetched
+    # together under one doorbell, what they have in common, and where the next one stands. 64 bytes.
     int64_t serial          # of the next row
     uint64_t position       # in `Ring.rows`
     int64_t posted
@@ -107,8 +107,8 @@ cdef struct Ring:
     int32_t number
     int16_t direction
     int16_t is_open
-    Lane rows               # int32: rows in ring order, the oldest not yet done with first; Tx: from birth on, and ASKS_REPORT
-    Lane unpaired           # Rx, int32: rows without a descriptor | Tx, Unborn: descriptors without a row
+    Lane rows               # int32: rows in ring order, the oldest not yet done with first; Tx: as they are made, and ASKS_REPORT
+    Lane unpaired           # Rx, int32: rows without a descriptor | Tx, Rowless: descriptors without a row
     # positions in `rows`
     uint64_t ready          # first not yet appended to tx_ready
     uint64_t retired        # first not yet retired

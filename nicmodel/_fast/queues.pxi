@@ -133,7 +133,7 @@ cdef void begin_to_queue(Nic* nic, Group* group, int64_t edge) noexcept nogil:
 
 
 cdef void queue_group(Nic* nic, int32_t index) noexcept nogil:
-    """Rows are being born that wait for the scheduler from the next edge on."""
+    """Descriptors have arrived that wait for the scheduler from the next edge on."""
     if unlikely(nic.shaping):
         push_index(nic, &nic.ledger.fetched, index)
         return
@@ -142,7 +142,7 @@ cdef void queue_group(Nic* nic, int32_t index) noexcept nogil:
 
 
 cdef void join_queues(Nic* nic, int32_t count) noexcept nogil:
-    """So many good ones have been born."""
+    """So many good ones have arrived."""
     nic.ledger.not_begun += count
     if unlikely(nic.shaping):
         touch(nic, TX_SCHEDULER)

@@ -1,11 +1,11 @@
 """Rows of packets: their slots, the records of those that are kept, how they begin and how they end.
 
-A slot is a row from its birth until nobody holds it; with `record_rows` its stamps go into a record that outlives it.
+A slot is a row from when it is taken until nobody holds it; with `record_rows` its stamps go into a record that outlives it.
 """
 
 cdef enum:
     ROWS_AHEAD = 8          # of a ring's rows that reach a stage together, so far ahead they come into the cache
-    BIRTHS_AHEAD = 4        # and so do slots in which rows will be born
+    FREE_ROWS_AHEAD = 4        # and so do the free slots that are taken next
 
 
 # ---- memory ----------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ cdef inline void prefetch_stamps(Nic* nic, Ring* ring, uint64_t position, uint64
         prefetch_stamp(nic, row_at(ring, position + ROWS_AHEAD), stage)
 
 
-cdef void record_birth(Nic* nic, int32_t index) noexcept nogil:
+cdef void open_record(Nic* nic, int32_t index) noexcept nogil:
     cdef int stage
     record_of(nic, index).parent = -1
     for stage in range(NUM_STAGES):
@@ -113,14 +113,14 @@ cdef inline int64_t take_serials(Nic* nic, int32_t count) noexcept nogil:
 
 
 cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes, int64_t serial) noexcept nogil:
-    """A row is born, inside and without stamps; when it was born, its flow and what only a Tx row has are for the caller to
-    say. Pointers to rows are void after this call."""
+    """A row is taken, inside and without stamps; where its latency begins, its flow and what only a Tx row has are for the caller
+    to say. Pointers to rows are void after this call."""
     cdef int32_t index
     cdef Row* row
     if not lane_empty(&nic.free_rows):
         index = pop_last_index(&nic.free_rows)
-        if lane_count(&nic.free_rows) >= BIRTHS_AHEAD:
-            prefetch(&nic.rows[index_at(&nic.free_rows, nic.free_rows.tail - BIRTHS_AHEAD)])
+        if lane_count(&nic.free_rows) >= FREE_ROWS_AHEAD:
+            prefetch(&nic.rows[index_at(&nic.free_rows, nic.free_rows.tail - FREE_ROWS_AHEAD)])
     elif nic.num_rows < nic.room_rows or rows_grow(nic, function):
         index = nic.num_rows
         nic.num_rows += 1
@@ -141,7 +141,7 @@ cdef inline int32_t row_new(Nic* nic, int kind, int32_t function, int32_t nbytes
     row.room = row.complete = 0
     row.held = IN_PIPE
     if nic.record_rows:
-        record_birth(nic, index)
+        open_record(nic, index)
     return index
 
 

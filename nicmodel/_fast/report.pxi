@@ -8,7 +8,7 @@ from nicmodel.sim.results import FUNCTION_DTYPE, INTERRUPT_DTYPE, LINK_DTYPE, RO
 KINDS = tuple(UpcallKind)
 if ROW_DTYPE.itemsize != sizeof(Record):
     raise ModelBug("Record is not ROW_DTYPE")
-for size in (sizeof(Row), sizeof(Unborn), sizeof(Tlp), sizeof(Ring), sizeof(Function), sizeof(RowBook), sizeof(TlpBook),
+for size in (sizeof(Row), sizeof(Rowless), sizeof(Tlp), sizeof(Ring), sizeof(Function), sizeof(RowBook), sizeof(TlpBook),
              sizeof(RecordLines), sizeof(Group), sizeof(Flow), sizeof(Sums)):
     if size % LINE_BYTES:
         raise ModelBug("a struct of the hot arrays is not made of whole cache lines")
@@ -158,7 +158,7 @@ cdef void settle_all(Nic* nic) noexcept nogil:
         count_wait(nic, nic.horizon)
     settle_books(nic, before)
     if nic.record_rows:
-        bear_all(nic)
+        make_all_rows(nic)
     if nic.touched:                     # by a frame that has left since the last edge
         nic.at_edge |= nic.touched
         nic.touched = 0

@@ -200,7 +200,7 @@ cdef void filter_waiting(Nic* nic, Lane* lane, Ring* ring) noexcept nogil:
 cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
     cdef uint64_t position, kept = nic.tx_ready.head
     cdef int32_t row
-    bear_waiting(nic, ring)
+    make_waiting_rows(nic, ring)
     filter_waiting(nic, &nic.tx_pipe_lane, ring)
     set_when(nic, RANK_TX_PIPE, front_time(&nic.tx_pipe_lane))
     if nic.books:

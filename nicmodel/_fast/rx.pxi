@@ -1,6 +1,6 @@
 """Receive: follow one frame (`docs/time.md`, 6).
 
-  settle_arrivals        frames have arrived: a row is born, it needs room in the Rx buffer
+  settle_arrivals        frames have arrived: each takes a row, and needs room in the Rx buffer
   loop_back              so does a frame that turned around in the switch
   decide_switch_ingress  one frame per edge enters the parser, wire and loopback in turns
   commit_rx_pipe         filters name the function; the ring that its table names takes the frame, or its first (`steer`)

@@ -129,7 +129,7 @@ cdef inline void prefetch_turn(Nic* nic, int32_t function) noexcept nogil:
     if nic.books:
         ring = &nic.rings[nic.functions[function + TURNS_AHEAD - 3].first_tx]
         if not lane_empty(&ring.unpaired):
-            prefetch(&nic.ledger.groups[first_unborn(ring).group].queued)
+            prefetch(&nic.ledger.groups[first_rowless(ring).group].queued)
 
 
 cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
@@ -142,8 +142,8 @@ cdef inline void decide_tx_scheduler(Nic* nic) noexcept nogil:
         return
     ring = &nic.rings[index]
     head = <Descriptor*>lane_front(&ring.chip)
-    if likely(head.slot == UNBORN):
-        head.slot = bear_row(nic, ring, head.nbytes)
+    if likely(head.slot == NO_ROW_YET):
+        head.slot = make_row(nic, ring, head.nbytes)
     concerns_packet(nic, head.slot)
     nic.last_function = ring.function
     nic.functions[ring.function].last_ring = index

@@ -1,7 +1,7 @@
 """Transmit: follow one packet (`docs/time.md`, 5).
 
   ring_doorbell          the tail changes; its descriptors will carry the doorbell's stamps
-  commit_tx_descriptors  descriptors are on chip: good ones wait for TX_SCHEDULER (births, sched)
+  commit_tx_descriptors  descriptors are on chip: good ones wait for TX_SCHEDULER (descriptors, sched)
   commit_tx_payload      data is on board: the frame may leave, in ring order
   join_ready             it waits for its edge, which is known, and with it when it is at the wire (wire)
   retire                 the edge has come: one descriptor is retired
