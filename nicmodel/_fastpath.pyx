@@ -154,7 +154,7 @@ cdef inline void wake_arbiters(Nic* nic, int slot) noexcept nogil:
 cdef inline bint resume(Nic* nic, int slot) noexcept nogil:
     """What is due next, of an instant: an event, by one jump to the room that resumes, or the wakes, which come last. Is
     there more to come? Ranks of the group of others, and no more, need the edge found for them."""
-    at(nic, slot)
+    enter_stage(nic, slot)
     if slot == RANK_CALL:
         find_edge(nic)
         commit_call(nic)
@@ -205,52 +205,52 @@ cdef inline bint resume(Nic* nic, int slot) noexcept nogil:
 
 # ---- decide: whose turn it is ----------------------------------------------------------------------
 
-cdef inline bint has_turn(Nic* nic, int arbiter) noexcept nogil:
-    """Is it touched? Then it decides now, and what touches it again is for its next tick."""
+cdef inline bint takes_turn(Nic* nic, int arbiter) noexcept nogil:
+    """Is it touched? Then it has its turn now, and what touches it again is for its next tick."""
     if likely(not nic.touched & ((<uint32_t>1) << arbiter)):
         return False
     nic.touched &= ~((<uint32_t>1) << arbiter)
-    at(nic, NUM_RANKS + arbiter)
+    enter_stage(nic, NUM_RANKS + arbiter)
     return True
 
 
 cdef inline void decide_at_edge(Nic* nic) noexcept nogil:
     """The core's arbiters, in order; those before the first touched one are passed over together."""
     if nic.touched & FIRST_AT_EDGE:
-        if has_turn(nic, REGISTER_PORT):
+        if takes_turn(nic, REGISTER_PORT):
             decide_register_port(nic)
             if nic.books:
                 blame_port(nic)
-        if has_turn(nic, TX_SCHEDULER):
+        if takes_turn(nic, TX_SCHEDULER):
             if nic.books:
                 open_queues(nic)
             decide_tx_scheduler(nic)
             if nic.books:
                 blame_queues(nic)
-        if has_turn(nic, TX_REORDER):
+        if takes_turn(nic, TX_REORDER):
             decide_tx_reorder(nic)
-        if has_turn(nic, SWITCH_INGRESS):
+        if takes_turn(nic, SWITCH_INGRESS):
             decide_switch_ingress(nic)
             if nic.books:
                 blame_parser(nic)
-    if has_turn(nic, TX_DESC_FETCH):
+    if takes_turn(nic, TX_DESC_FETCH):
         decide_fetch(nic, DIRECTION_TX)
-    if has_turn(nic, RX_DESC_FETCH):
+    if takes_turn(nic, RX_DESC_FETCH):
         decide_fetch(nic, DIRECTION_RX)
-    if has_turn(nic, TAGS):
+    if takes_turn(nic, TAGS):
         decide_tags(nic)
-    if has_turn(nic, WRITERS):
+    if takes_turn(nic, WRITERS):
         decide_writers(nic)
         if nic.books:
             blame_writers(nic)
-    if has_turn(nic, MSIX):
+    if takes_turn(nic, MSIX):
         decide_msix(nic)
 
 
 cdef void decide_late(Nic* nic) noexcept nogil:
     """WALKERS: no other arbiter sees in this instant what it decides, or is seen by it, so the end is as good
     as its place. What else is touched by now decides one ps later."""
-    if has_turn(nic, WALKERS):
+    if takes_turn(nic, WALKERS):
         decide_walkers(nic)
     if nic.touched & CORE_ARBITERS:
         find_edge(nic)
@@ -264,7 +264,7 @@ cdef void decide_late(Nic* nic) noexcept nogil:
 cdef inline void decide_core(Nic* nic) noexcept nogil:
     """VCPU, and at an edge the core's arbiters; what they wait for is an instant to come."""
     cdef bint at_edge
-    if has_turn(nic, VCPU):
+    if takes_turn(nic, VCPU):
         decide_vcpu(nic)
     find_edge(nic)
     at_edge = nic.edge == nic.now
@@ -288,9 +288,9 @@ cdef inline void decide_touched(Nic* nic) noexcept nogil:
     """Every touched arbiter decides once, in the order of `arbiters.ARBITERS`; the core's only at an edge of its clock."""
     if nic.touched & ~LINK_ARBITERS:
         decide_core(nic)
-    if has_turn(nic, UPSTREAM):
+    if takes_turn(nic, UPSTREAM):
         decide_direction(nic, &nic.up, &nic.down)
-    if has_turn(nic, DOWNSTREAM):
+    if takes_turn(nic, DOWNSTREAM):
         decide_direction(nic, &nic.down, &nic.up)
     if unlikely(nic.touched & (PS_ARBITERS | CORE_ARBITERS)):
         decide_late(nic)

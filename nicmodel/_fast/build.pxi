@@ -46,7 +46,7 @@ cdef int configure(Nic* nic, object config) except -1:
     nic.num_functions = config.num_functions
     nic.num_rings = config.num_rings
     nic.books = config.books
-    configure_whole(nic, config)
+    configure_options(nic, config)
     return 0
 
 
@@ -118,7 +118,7 @@ cdef bint open_ring_memory(Nic* nic, int32_t index) noexcept nogil:
     return ring.fetched != NULL
 
 
-cdef bint furnish(Nic* nic) noexcept nogil:
+cdef bint allocate_arrays(Nic* nic) noexcept nogil:
     """All arrays whose size the configuration fixes."""
     cdef int32_t each, vectors = nic.num_functions * VECTORS_PER_FUNCTION
     nic.functions = <Function*>lines_grow(NULL, 0, nic.num_functions * sizeof(Function), &nic.function_memory)
@@ -160,7 +160,7 @@ cdef Nic* nic_new(object config) except NULL:
         configure(nic, config)
         grant_credits(&nic.up, &nic.down, config, "host")
         grant_credits(&nic.down, &nic.up, config, "device")
-        if not furnish(nic) or not furnish_whole(nic, config.walkers) or not open_ledger(nic, config) \
+        if not allocate_arrays(nic) or not allocate_options(nic, config.walkers) or not open_ledger(nic, config) \
                 or not tlps_grow(nic) or not rows_grow(nic, -1):
             raise MemoryError("memory has run out")
     except BaseException:
@@ -224,7 +224,7 @@ cdef void nic_free(Nic* nic) noexcept nogil:
         lane_free(&nic.candidates[each].near)
         free(nic.candidates[each].far)
         free(nic.below_cap[each].words)
-    free_whole(nic)
+    free_options(nic)
     free_ledger(nic)
     free(nic.sides)
     for each in range(2):

@@ -170,7 +170,7 @@ cdef void audit_rows(Nic* nic, uint8_t* marks, int64_t* inside) noexcept nogil:
             rx_room += frame_length(row.nbytes)
         if row.outcome == INSIDE and row.function >= 0:
             inside[2 * row.function + (DIRECTION_TX if row.kind == KIND_TX else DIRECTION_RX)] += 1
-    at(nic, nic.at_stage)
+    enter_stage(nic, nic.at_stage)
     for index in range(nic.num_rings):
         inside[2 * nic.rings[index].function + DIRECTION_TX] += count_rowless(&nic.rings[index])
     tx_room -= room_to_come(nic)

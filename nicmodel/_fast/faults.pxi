@@ -2,7 +2,7 @@
 
 The first fault is latched with what is being done, to which packet of which function; the loop is left there and then,
 and the door raises it once. A plane that has stopped runs no further: what it has counted can be read, and it can be
-freed. In a checked build `at` and `concerns` keep the context; in any other they are nothing, and a fault knows what
+freed. In a checked build `enter_stage` and `concerns` keep the context; in any other they are nothing, and a fault knows what
 the memory was wanted for.
 """
 
@@ -122,7 +122,7 @@ KINDS_OF_FAULT = {FAULT_MEMORY: "memory", FAULT_INVARIANT: "invariant"}
 
 # ---- context ---------------------------------------------------------------------------------------
 
-cdef inline void at(Nic* nic, int stage) noexcept nogil:
+cdef inline void enter_stage(Nic* nic, int stage) noexcept nogil:
     """An event of this rank, or an arbiter (behind the ranks), has its turn."""
     if CHECKED:
         nic.at_stage = stage

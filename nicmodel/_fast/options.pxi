@@ -1,4 +1,4 @@
-"""The whole link and host from a `PlaneConfig`: credits, policies, and the arrays that only some configurations look at.
+"""Options of link and host from a `PlaneConfig`: credits, policies, and the arrays that only some configurations look at.
 
 What is not asked for leaves its flag at 0, and its room is never entered.
 """
@@ -11,8 +11,8 @@ cdef int position_of(object config, str parameter) except -1:
     return choices(parameter).index(getattr(config, parameter))
 
 
-cdef int configure_whole(Nic* nic, object config) except -1:
-    """Every number and policy of the whole link and host."""
+cdef int configure_options(Nic* nic, object config) except -1:
+    """Numbers and policies that are off by default."""
     nic.relaxed = config.relaxed_ordering
     nic.ido = config.ido
     nic.framing = FRAMING_BYTES + config.tlp_digest_bytes
@@ -108,7 +108,7 @@ cdef bint furnish_way(Nic* nic, Direction* way) noexcept nogil:
     return True
 
 
-cdef bint furnish_whole(Nic* nic, int32_t walkers) noexcept nogil:
+cdef bint allocate_options(Nic* nic, int32_t walkers) noexcept nogil:
     """Arrays that only some configurations look at."""
     cdef int32_t each, tx_levels = nic.tx_few + 1
     cdef int32_t rx_levels = nic.rx_few + 1
@@ -137,7 +137,7 @@ cdef bint furnish_whole(Nic* nic, int32_t walkers) noexcept nogil:
     return furnish_way(nic, &nic.up) and furnish_way(nic, &nic.down)
 
 
-cdef void free_whole(Nic* nic) noexcept nogil:
+cdef void free_options(Nic* nic) noexcept nogil:
     """Give all that back."""
     cdef int32_t each
     if nic.tx_of_level != NULL:

@@ -198,7 +198,7 @@ cdef struct Direction:
     int64_t ack_for         # when the first TLP arrives that is not covered
     int64_t p_first         # when the first credits are released that are not reported
     int64_t np_first
-    # the whole link
+    # options
     int64_t c_first
     int64_t c_due
     int64_t c_idle

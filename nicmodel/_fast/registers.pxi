@@ -109,7 +109,7 @@ cdef void perform_access(Nic* nic, Tlp* tlp) noexcept nogil:
             answer_access(nic, tlp.function, tlp.ref, 0)
     elif tlp.kind == TLP_REGISTER_WRITE:
         if ring >= 0:
-            ring_doorbell(nic, <int32_t>ring, tlp)
+            commit_doorbell(nic, <int32_t>ring, tlp)
         else:
             post_upcall(nic, UPCALL_REG_WRITE, 4, tlp.function, tlp.klass, tlp.offset, tlp.value)
     elif ring >= 0:

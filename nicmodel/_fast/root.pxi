@@ -251,7 +251,7 @@ cdef inline int64_t drawn_latency(Nic* nic, int32_t function) noexcept nogil:
     return latency
 
 
-cdef int32_t destination(Nic* nic, Tlp* request, uint8_t** into) noexcept nogil:
+cdef int32_t sample_target(Nic* nic, Tlp* request, uint8_t** into) noexcept nogil:
     """Where the sampled bytes belong, and how many of them move. A revoked request has no place."""
     cdef Row* row
     cdef bint live = request.epoch == nic.rings[request.ring].epoch
@@ -306,7 +306,7 @@ cdef void sample_bytes(Nic* nic, Tlp* request) noexcept nogil:
     """Those that move are what memory holds now; of a page that is not mapped, zeros."""
     cdef uint8_t unwanted[4096]
     cdef uint8_t* into
-    cdef int32_t nbytes = destination(nic, request, &into)
+    cdef int32_t nbytes = sample_target(nic, request, &into)
     if unlikely(into == NULL):
         into = unwanted
     settle_commits(nic, nic.now + 1)
@@ -341,7 +341,7 @@ cdef inline void commit_read_done(Nic* nic) noexcept nogil:
 cdef void answer_read(Nic* nic, int32_t index, uint8_t* data, int32_t nbytes) noexcept nogil:
     """Python answers a read of a message domain: this is its READ_DONE. Bytes that are missing are zero."""
     cdef uint8_t* into
-    cdef int32_t wanted = destination(nic, &nic.tlps[index], &into)
+    cdef int32_t wanted = sample_target(nic, &nic.tlps[index], &into)
     if into != NULL and wanted:
         memset(into, 0, wanted)
         memcpy(into, data, wanted if wanted < nbytes else nbytes)

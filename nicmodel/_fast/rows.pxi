@@ -124,7 +124,7 @@ cdef inline void leave_for_wire(Nic* nic, Timed* head, int64_t time) noexcept no
     serve_frame(nic, head.index, time)
 
 
-cdef void turn_around(Nic* nic, int32_t index) noexcept nogil:
+cdef void end_at_switch(Nic* nic, int32_t index) noexcept nogil:
     """A sent frame is at the switch, and goes no further."""
     row_book(nic, index).pipe = brief(nic, index, WAIT_TX_PIPE, nic.now - nic.tx_pipe - row_book(nic, index).since)
     row_book(nic, index).last = 0

@@ -198,7 +198,7 @@ cdef inline void decide_switch_ingress(Nic* nic) noexcept nogil:
         look_ahead(nic)
 
 
-cdef void give_up(Nic* nic, int32_t index, int32_t function, int reason) noexcept nogil:
+cdef void drop_from_buffer(Nic* nic, int32_t index, int32_t function, int reason) noexcept nogil:
     """A frame in the Rx buffer is dropped: its room returns."""
     nic.rx_room += frame_length(nic.rows[index].nbytes)
     nic.rows[index].room = 0
@@ -233,19 +233,19 @@ cdef inline void steer(Nic* nic, int32_t index) noexcept nogil:
     if unlikely(target < 0):
         target = nic.default_pool
     if unlikely(target < 0 or target == row.origin):
-        give_up(nic, index, 0, DROP_NO_FILTER)
+        drop_from_buffer(nic, index, 0, DROP_NO_FILTER)
         return
     at = rx_ring_of(nic, row, target)
     if unlikely(at < 0):
-        give_up(nic, index, target, DROP_QUEUE_DISABLED)
+        drop_from_buffer(nic, index, target, DROP_QUEUE_DISABLED)
         return
     ring = &nic.rings[at]
     if unlikely(row.nbytes > ring.buffer_bytes):
-        give_up(nic, index, target, DROP_TOO_LONG)
+        drop_from_buffer(nic, index, target, DROP_TOO_LONG)
         return
     if unlikely(lane_empty(&ring.chip) and nic.functions[target].drop_policy
                 and lane_count(&ring.unpaired) >= <uint64_t>unused(ring)):
-        give_up(nic, index, target, DROP_NO_DESCRIPTOR)
+        drop_from_buffer(nic, index, target, DROP_NO_DESCRIPTOR)
         return
     offer_rx(nic, row, target)
     row.ring = <int16_t>ring.number

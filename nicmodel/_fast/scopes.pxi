@@ -147,7 +147,7 @@ cdef void commit_timed_at_root(Nic* nic) noexcept nogil:
     if lane == &nic.mem_reads:
         sample(nic, index)
     else:
-        at(nic, RANK_WALK_DONE)
+        enter_stage(nic, RANK_WALK_DONE)
         commit_walk_done(nic, index)
     find_root_when(nic)
 

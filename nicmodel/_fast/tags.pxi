@@ -52,7 +52,7 @@ cdef inline void ask_for_payload(Nic* nic, int32_t request) noexcept nogil:
     if nic.touched & UP_TO_TAGS or nic.tags_blamed | nic.tag_rules or not finds_room(nic, request):
         ask(nic, CLASS_PAYLOAD, request)
         return
-    at(nic, NUM_RANKS + TAGS)
+    enter_stage(nic, NUM_RANKS + TAGS)
     if nic.books:
         nic.tlps[request].ready = nic.now
     take_tag_and_room(nic, request)

@@ -1,6 +1,6 @@
 """Transmit: follow one packet (`docs/time.md`, 5).
 
-  ring_doorbell          the tail changes; its descriptors will carry the doorbell's stamps
+  commit_doorbell        the tail changes; its descriptors will carry the doorbell's stamps
   commit_tx_descriptors  descriptors are on chip: good ones wait for TX_SCHEDULER (descriptors, sched)
   commit_tx_payload      data is on board: the frame may leave, in ring order
   join_ready             it waits for its edge, which is known, and with it when it is at the wire (wire)
@@ -15,7 +15,7 @@ for a report: the others are retired when somebody looks (`settle_ready`). What 
 change of loopback, decides anew what has not happened.
 """
 
-cdef void ring_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
+cdef void commit_doorbell(Nic* nic, int32_t index, Tlp* tlp) noexcept nogil:
     """A tail write takes effect, on a ring of either direction. Nonsense and closed rings are ignored."""
     cdef Ring* ring = &nic.rings[index]
     cdef Doorbell* doorbell
@@ -300,7 +300,7 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
         row.destination = parse_destination(row.data, moving(nic, row.nbytes))
     if nic.checked_functions and nic.loopback and nic.functions[row.function].source_checks and is_spoofed(nic, row):
         if nic.books:
-            turn_around(nic, index)
+            end_at_switch(nic, index)
         tx_room_back(nic, row.nbytes, nic.now)
         if nic.books:
             return_tx_room(nic, index, nic.now, waited_since_scheduled(row_book(nic, index)))
@@ -311,7 +311,7 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     target = steered_to(nic, row) if nic.loopback else -1
     if target >= 0 and target != row.function:
         if nic.books:
-            turn_around(nic, index)
+            end_at_switch(nic, index)
         tx_room_back(nic, row.nbytes, nic.now)
         row.room = 0
         deliver_tx(nic, row, nic.now)

@@ -208,7 +208,7 @@ cdef struct Nic:
     Lane interrupts         # Interrupt
     Lane upcalls            # QueuedUpcall
     int64_t dma_serial
-    # the whole link and host: what is rare, or off by default
+    # options of link and host: what is rare, or off by default
     int32_t relaxed         # payload is marked RO
     int32_t ido             # everything is marked IDO
     int32_t interleaved     # reads that are being answered take turns

@@ -277,7 +277,7 @@ cdef void commit_planned(Nic* nic) noexcept nogil:
         item = <Sampling*>lane_front(&iommu.blocked)
         lane_pop(&iommu.blocked)
         await_sampling(nic)
-        at(nic, RANK_WALK_DONE)
+        enter_stage(nic, RANK_WALK_DONE)
         post_upcall(nic, UPCALL_FAULT, 3, item.index, TRANSLATION_FAULT, <int64_t>item.address, 0)
         return
     answer_reads(nic, nic.now + 1)
