@@ -1,27 +1,7 @@
 """Calls of the control plane, as they take effect: rank CALL, in call order. The door has checked them."""
 
 cdef enum:
-    CALL_HOT = 0            # these in the order of plane.TABLES
-    CALL_VECTOR
-    CALL_RAISE
-    CALL_FILTER
-    CALL_DEFAULT_POOL
-    CALL_LOOPBACK
-    CALL_BME
-    CALL_DECODE
-    CALL_MAX_FRAME
-    CALL_NO_DESCRIPTOR
-    CALL_PAUSE
-    CALL_RING_VECTOR
-    CALL_RSS
-    CALL_RSS_KEY
-    CALL_RSS_TABLE
-    CALL_PAGE_SHIFT
-    CALL_SHAPER
-    CALL_WIRE
-    CALL_RETRAIN
-    CALL_SOURCES
-    CALL_OPEN_RING
+    CALL_OPEN_RING = NUM_TABLES     # behind those that set an entry of a table
     CALL_CLOSE_RING
     CALL_RESET_FUNCTION
     CALL_START_AGENT

@@ -211,9 +211,36 @@ cdef enum:
     DRAM_STREAM = 2
     TAIL_STREAM = 3
     STREAM_STEP = 4096
+    DEFAULT_PAGE_SHIFT = 12
+    CHECK_MAC = 1
+    CHECK_VLAN = 2
     READ_FAULT = 1
     WRITE_FAULT = 2
     TRANSLATION_FAULT = 3
+
+# sim.plane.TABLES: calls that set an entry
+cdef enum:
+    CALL_HOT = 0
+    CALL_VECTOR = 1
+    CALL_RAISE = 2
+    CALL_FILTER = 3
+    CALL_DEFAULT_POOL = 4
+    CALL_LOOPBACK = 5
+    CALL_BME = 6
+    CALL_DECODE = 7
+    CALL_MAX_FRAME = 8
+    CALL_NO_DESCRIPTOR = 9
+    CALL_PAUSE = 10
+    CALL_RING_VECTOR = 11
+    CALL_RSS = 12
+    CALL_RSS_KEY = 13
+    CALL_RSS_TABLE = 14
+    CALL_PAGE_SHIFT = 15
+    CALL_SHAPER = 16
+    CALL_WIRE = 17
+    CALL_RETRAIN = 18
+    CALL_SOURCES = 19
+    NUM_TABLES = 20
 
 # policies.POLICIES: the rows of a parameter that are not its default
 cdef enum:
@@ -278,7 +305,7 @@ cdef enum:
     ENTRIES_A_WORD = 4
     TABLE_ENTRIES = 128
 
-# pcie_link and timing
+# pcie_link, timing and registers
 cdef enum:
     FRAMING_BYTES = 8
     HEADER_3DW_BYTES = 12
@@ -288,4 +315,6 @@ cdef enum:
     DATA_CREDIT_BYTES = 16
     PAGE_BYTES = 4096
     UPDATE_FC_IDLE_PS = 30000000
+    TICKS_PER_PS = 1024
     MSIX_BYTES = 4
+    REGISTER_BYTES = 4

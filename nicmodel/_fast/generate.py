@@ -17,6 +17,7 @@ from nicmodel.datasheet import (
     ethernet,
     pcie_link,
     policies,
+    registers,
     rss,
     stages,
     timing,
@@ -92,7 +93,10 @@ def render() -> str:
                             ("RSS_KEY_STEP", plane.RSS_KEY_STEP), ("RSS_TABLE_STEP", plane.RSS_TABLE_STEP),
                             *((f"{name}_STREAM", getattr(rng, f"{name}_STREAM")) for name in ("READ", "DRAM", "TAIL")),
                             ("STREAM_STEP", rng.STREAM_STEP),
+                            *((name, getattr(plane, name)) for name in ("DEFAULT_PAGE_SHIFT", "CHECK_MAC", "CHECK_VLAN")),
                             *((name, getattr(plane, name)) for name in ("READ_FAULT", "WRITE_FAULT", "TRANSLATION_FAULT"))]),
+        *enum("sim.plane.TABLES: calls that set an entry", [*numbered("CALL_", list(plane.TABLES)),
+                                                           ("NUM_TABLES", len(plane.TABLES))]),
         *enum("policies.POLICIES: the rows of a parameter that are not its default", [
             (f"{parameter}_{name}".upper(), position) for parameter in policies.PARAMETERS
             for position, name in enumerate(policies.choices(parameter)) if position]),
@@ -106,10 +110,10 @@ def render() -> str:
             ("PROTOCOL_TCP", connections.TCP), ("PROTOCOL_UDP", connections.UDP),
             *((f"HASH_{each.name}", 1 << each.bit) for each in rss.HASH_TYPES), ("KEY_BYTES", rss.KEY_BYTES),
             ("ENTRIES_A_WORD", rss.ENTRIES_A_WORD), ("TABLE_ENTRIES", rss.TABLE_ENTRIES)]),
-        *enum("pcie_link and timing", [(name, getattr(pcie_link, name)) for name in (
+        *enum("pcie_link, timing and registers", [(name, getattr(pcie_link, name)) for name in (
             "FRAMING_BYTES", "HEADER_3DW_BYTES", "HEADER_4DW_BYTES", "COMPLETION_HEADER_BYTES",
-            "DLLP_BYTES", "DATA_CREDIT_BYTES", "PAGE_BYTES", "UPDATE_FC_IDLE_PS")]
-              + [("MSIX_BYTES", timing.MSIX_BYTES)]),
+            "DLLP_BYTES", "DATA_CREDIT_BYTES", "PAGE_BYTES", "UPDATE_FC_IDLE_PS", "TICKS_PER_PS")]
+              + [("MSIX_BYTES", timing.MSIX_BYTES), ("REGISTER_BYTES", registers.REGISTER_BYTES)]),
     ]
     return "\n".join(lines).rstrip() + "\n"
 

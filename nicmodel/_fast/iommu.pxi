@@ -17,7 +17,7 @@ cdef inline uint32_t hash_of(uint64_t space, uint64_t page) noexcept nogil:
 
 
 cdef inline int32_t shift_of(Nic* nic, int32_t domain) noexcept nogil:
-    return nic.arenas[domain].shift if nic.arenas[domain].shift else 12
+    return nic.arenas[domain].shift if nic.arenas[domain].shift else DEFAULT_PAGE_SHIFT
 
 
 cdef inline uint64_t space_of(int32_t domain, int32_t shift) noexcept nogil:

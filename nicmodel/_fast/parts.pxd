@@ -297,7 +297,7 @@ cdef struct Arena:
     uint64_t base
     uint64_t size
     int32_t messages        # a message domain
-    int32_t shift           # of its pages; 0: 12
+    int32_t shift           # of its pages; 0: DEFAULT_PAGE_SHIFT
 
 cdef struct Call:
     int64_t words[24]

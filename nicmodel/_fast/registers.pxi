@@ -3,10 +3,6 @@
 An access goes down the link as a TLP: any 64-bit address, `ring` is set in an agent's doorbell.
 """
 
-cdef enum:
-    REGISTER_BYTES = 4
-
-
 cdef inline uint64_t register_address() noexcept nogil:
     """BARs are 64-bit: an access takes the long header."""
     return (<uint64_t>1) << 32

@@ -123,7 +123,7 @@ cdef void move_write(Nic* nic, Tlp* tlp, uint8_t* data, int32_t nbytes) noexcept
 
 
 cdef inline void commit_live_write(Nic* nic, Tlp* tlp) noexcept nogil:
-    cdef uint8_t written[4096]      # a TLP is never longer than a page
+    cdef uint8_t written[PAGE_BYTES]        # a TLP is never longer than a page
     cdef Row* row
     cdef uint64_t position
     if tlp.kind == TLP_RX_PAYLOAD:
@@ -304,7 +304,7 @@ cdef void sample(Nic* nic, int32_t index) noexcept nogil:
 
 cdef void sample_bytes(Nic* nic, Tlp* request) noexcept nogil:
     """Those that move are what memory holds now; of a page that is not mapped, zeros."""
-    cdef uint8_t unwanted[4096]
+    cdef uint8_t unwanted[PAGE_BYTES]
     cdef uint8_t* into
     cdef int32_t nbytes = sample_target(nic, request, &into)
     if unlikely(into == NULL):

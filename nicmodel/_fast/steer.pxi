@@ -6,8 +6,6 @@ rare.
 
 cdef enum:
     VLAN_SHIFT = 48         # of a MAC and a VLAN in one word
-    CHECK_MAC = 1           # of the table `sources`
-    CHECK_VLAN = 2
 
 
 cdef inline uint64_t with_vlan(uint64_t mac, int32_t vlan) noexcept nogil:

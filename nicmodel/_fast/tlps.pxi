@@ -11,7 +11,7 @@ cdef inline int32_t completion_tlp_bytes(Nic* nic, int32_t payload) noexcept nog
 
 
 cdef inline int64_t data_credits(int32_t payload) noexcept nogil:
-    return (payload + DATA_CREDIT_BYTES - 1) >> 4
+    return <int64_t>(<uint32_t>(payload + DATA_CREDIT_BYTES - 1) // DATA_CREDIT_BYTES)
 
 
 cdef enum:

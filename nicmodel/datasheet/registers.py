@@ -18,6 +18,7 @@ from typing import ClassVar
 
 FULL, PARTIAL, STORAGE = "full", "partial", "storage"
 WORD = 0xFFFFFFFF
+REGISTER_BYTES = 4           # what an access to one moves
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from nicmodel.datasheet import registers_pf as pf
 from nicmodel.datasheet.ethernet import address_of_words
 from nicmodel.nic.pools import Pools
 from nicmodel.nic.registers import RegisterFile
-from nicmodel.sim.plane import PF_FUNCTION, DataPlane
+from nicmodel.sim.plane import CHECK_MAC, CHECK_VLAN, PF_FUNCTION, DataPlane
 
 VLANS = pf.VLVF.count
 SLOTS_PER_ADDRESS = VLANS + 1
@@ -68,7 +68,8 @@ class Switch:
             return
         for bit in range(SPOOF_POOLS):
             function = self.pools.function_of_pool(SPOOF_POOLS * group + bit)
-            checks = pf.PFVFSPOOF.MACAS.get(word) >> bit & 1 | (pf.PFVFSPOOF.VLANAS.get(word) >> bit & 1) << 1
+            checks = (CHECK_MAC * (pf.PFVFSPOOF.MACAS.get(word) >> bit & 1)
+                      | CHECK_VLAN * (pf.PFVFSPOOF.VLANAS.get(word) >> bit & 1))
             if function != PF_FUNCTION and self._checks.get(function, 0) != checks:
                 self._checks[function] = checks
                 self.plane.set("sources", function, (checks,), self.stamp())

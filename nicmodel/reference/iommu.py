@@ -12,6 +12,7 @@ from nicmodel.reference.books import WALKERS, Books
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, TURN, Instants
 from nicmodel.reference.rows import UNBOOKED
 from nicmodel.sim.config import PlaneConfig
+from nicmodel.sim.plane import DEFAULT_PAGE_SHIFT
 
 Key = tuple[int, int, int]                       # domain, page shift, page
 
@@ -57,7 +58,8 @@ class Iommu:
         return self.config.iotlb_entries > 0
 
     def key_of(self, began: int, domain: int, address: int) -> Key:
-        shift = next((shift for since, shift in reversed(self.page_shifts.get(domain, [])) if since <= began), 12)
+        shift = next((shift for since, shift in reversed(self.page_shifts.get(domain, [])) if since <= began),
+                     DEFAULT_PAGE_SHIFT)
         return domain, shift, address >> shift
 
     # lookup -----------------------------------------------------------------------------------------------

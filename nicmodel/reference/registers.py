@@ -6,6 +6,7 @@ from collections import deque
 from typing import Any
 
 from nicmodel.datasheet.pcie_link import completion_tlp_bytes, memory_tlp_bytes
+from nicmodel.datasheet.registers import REGISTER_BYTES
 from nicmodel.datasheet.timing import DOMAIN_BASE
 from nicmodel.reference.books import DOWN, Books
 from nicmodel.reference.credits import data_credits
@@ -15,7 +16,6 @@ from nicmodel.reference.rows import UNBOOKED, Transfer
 from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.plane import PF_FUNCTION, Direction, Upcall, UpcallKind
 
-REGISTER_BYTES = 4
 MMIO_ADDRESS = DOMAIN_BASE           # BARs are above 4 GiB: four-dword headers
 
 

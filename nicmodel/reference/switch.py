@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from nicmodel.datasheet.connections import ETHERTYPE_VLAN
 from nicmodel.reference.rows import Row
-
-CHECK_MAC, CHECK_VLAN = 1, 2
+from nicmodel.sim.plane import CHECK_MAC, CHECK_VLAN
 
 
 class Switch:

@@ -26,6 +26,9 @@ from nicmodel.datasheet.rss import ALL_TYPES, KEY_WORDS, TABLE_ENTRIES
 from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.errors import ModelBug
 from nicmodel.sim.plane import (
+    CHECK_MAC,
+    CHECK_VLAN,
+    DEFAULT_PAGE_SHIFT,
     LONGEST_FRAME,
     NEVER,
     RSS_KEY_STEP,
@@ -53,7 +56,7 @@ MOST_CYCLES = 1 << 16                   # of a latency in edges of the core, cho
 MOST = (1 << 31) - 1                    # of anything else
 BARS, BAR_BYTES = 6, 1 << 24            # of a type 0 header; of one of them, chosen: what keys of `hot` leave room for
 MOST_VALUE = (1 << 32) - 1              # of a register
-PAGE_SHIFTS = (12, 21, 30)              # x86: 4 KiB, 2 MiB, 1 GiB
+PAGE_SHIFTS = (DEFAULT_PAGE_SHIFT, 21, 30)  # x86: 4 KiB, 2 MiB, 1 GiB
 CREDITS = {f"{side}_{pool}{part}": most for side in ("host", "device") for pool in ("p", "np", "cpl")
            for part, most in (("h", MOST_HEADER_CREDITS), ("d", MOST_DATA_CREDITS))}
 AT_LEAST_1 = ("core_ps", "tags", "read_latency_ps", "write_latency_ps", "pause_reaction_ps", "register_cycles",
@@ -153,7 +156,7 @@ RULES: dict[str, tuple[int, Rule]] = {
     "wire": (1, lambda c, index, w: index == 0 and (w[0] == 0 or _byte_ticks(w[0]))),
     "retrain": (6, lambda c, index, w: min(w) >= 0 and min(w[2:4]) > 0 and w[0] <= MOST_PS and max(w[2:5]) <= MOST_DELAY_PS
                 and w[5] <= LONGEST_FRAME and _byte_ticks(w[1]) and not slowest_is_too_fast(c, w[1])),
-    "sources": (1, lambda c, index, w: _function(c, index) and 0 <= w[0] < 4),
+    "sources": (1, lambda c, index, w: _function(c, index) and 0 <= w[0] <= CHECK_MAC | CHECK_VLAN),
 }
 
 

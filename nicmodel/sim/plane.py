@@ -280,6 +280,8 @@ TABLES = {
 }
 VECTORS_PER_FUNCTION = 64
 RSS_KEY_STEP, RSS_TABLE_STEP = 16, 32        # indices of a function in `rss_key` and `rss_table`
+DEFAULT_PAGE_SHIFT = 12                      # of a domain that `page_shift` has not set: pages of 4 KiB
+CHECK_MAC, CHECK_VLAN = 1, 2                 # bits of the word of `sources`
 
 # Codes of FAULT upcalls.
 READ_FAULT, WRITE_FAULT, TRANSLATION_FAULT = 1, 2, 3
