@@ -27,7 +27,7 @@ cdef inline void note_due(Nic* nic, Direction* way, int64_t due) noexcept nogil:
     if unlikely(due <= nic.now):
         touch(nic, way.arbiter)
     elif unlikely(partner_of(nic, way).starved):
-        due = max(due, round_up(way.free))
+        due = max(due, ceil_ps(way.free))
         if due < when(nic, way.wake):
             set_wake(nic, way, due)
 
@@ -120,10 +120,10 @@ cdef void start_update(Nic* nic, Direction* way, int64_t time, int64_t seen, int
     way.update_data = data
     occupy(way, time, due, DLLP_BYTES)
     way.dllp_bytes += DLLP_BYTES
-    if round_up(way.free) > seen:
-        set_when(nic, way.end_rank, round_up(way.free))
+    if ceil_ps(way.free) > seen:
+        set_when(nic, way.end_rank, ceil_ps(way.free))
     else:
-        land_update(nic, way, round_up(way.free))
+        land_update(nic, way, ceil_ps(way.free))
 
 
 cdef inline int64_t find_report(Nic* nic, Lane* releases, int64_t* first) noexcept nogil:
@@ -170,10 +170,10 @@ cdef void start_dllp(Nic* nic, Direction* way, int64_t time, int64_t seen) noexc
 cdef void send_overdue(Nic* nic, Direction* way, int64_t before, int64_t seen) noexcept nogil:
     """DLLPs that could start before this time have, and have ended if it was by `seen`: no TLP was in their way, and
     nobody waited for what they carry."""
-    cdef int64_t time = max(way.next_due, round_up(way.free))
+    cdef int64_t time = max(way.next_due, ceil_ps(way.free))
     while time < before:
         start_dllp(nic, way, time, seen)
-        time = max(way.next_due, round_up(way.free))
+        time = max(way.next_due, ceil_ps(way.free))
 
 
 cdef inline void catch_up(Nic* nic, Direction* way) noexcept nogil:

@@ -33,8 +33,8 @@ cdef inline void wait_for_link(Nic* nic, Direction* way, Lane* line) noexcept no
     if lane_count(line) == 1:
         way.blamed |= (CAUSE_SERVER + 1) << 8 * (number - way.line)
         blame(nic, number, CAUSE_SERVER)
-    if when(nic, way.wake) != round_up(way.free):
-        set_wake(nic, way, round_up(way.free))
+    if when(nic, way.wake) != ceil_ps(way.free):
+        set_wake(nic, way, ceil_ps(way.free))
 
 
 cdef inline void queue_tlp(Nic* nic, Direction* way, Lane* line, int32_t index) noexcept nogil:
@@ -45,7 +45,7 @@ cdef inline void queue_tlp(Nic* nic, Direction* way, Lane* line, int32_t index) 
     way.age += 1
     way.waiting += 1
     push_index(nic, line, index)
-    if way.free > nic.now << 10 and all_may_go(nic, way):
+    if way.free > ticks(nic.now) and all_may_go(nic, way):
         wait_for_link(nic, way, line)
     else:
         touch(nic, way.arbiter)
@@ -66,15 +66,27 @@ cdef inline int64_t earliest(int64_t left, int64_t right) noexcept nogil:
     return left if left < right else right
 
 
-cdef inline int64_t start_tick(int64_t now, int64_t free, int64_t ready) noexcept nogil:
-    """When the winner of a decision at `now` starts: at once after its predecessor if it was there in time."""
-    if free > (now - 1) << 10 and ready < now:
-        return free
-    return now << 10
+cdef enum:
+    TICK_BITS = 10
 
 
-cdef inline int64_t round_up(int64_t ticks) noexcept nogil:
-    return (ticks + 1023) >> 10
+if 1 << TICK_BITS != TICKS_PER_PS:
+    raise ModelBug("a ps has another number of ticks")
+
+
+cdef inline int64_t ticks(int64_t ps) noexcept nogil:
+    """A time in ticks."""
+    return ps << TICK_BITS
+
+
+cdef inline int64_t ceil_ps(int64_t time) noexcept nogil:
+    """A time in ticks as ps, rounded up."""
+    return (time + TICKS_PER_PS - 1) >> TICK_BITS
+
+
+cdef inline int64_t start_time(int64_t free, int64_t ready, int64_t now) noexcept nogil:
+    """When the winner of a decision at `now` starts, in ticks: at once after its predecessor if it was ready in time."""
+    return free if free > ticks(now - 1) and ready < now else ticks(now)
 
 
 cdef inline void set_byte_ticks(Nic* nic, int64_t byte_ticks) noexcept nogil:
@@ -84,10 +96,10 @@ cdef inline void set_byte_ticks(Nic* nic, int64_t byte_ticks) noexcept nogil:
 
 
 cdef inline void occupy(Direction* way, int64_t time, int64_t ready, int64_t nbytes) noexcept nogil:
-    """A transfer starts by the decision of `time`."""
-    cdef int64_t ticks = nbytes * way.byte_ticks
-    way.free = start_tick(time, way.free, ready) + ticks
-    way.busy_ticks += ticks
+    """A transfer that was ready at `ready` starts by the decision of `time`."""
+    cdef int64_t lasts = nbytes * way.byte_ticks
+    way.free = start_time(way.free, ready, time) + lasts
+    way.busy_ticks += lasts
 
 
 # ---- starting a transfer ---------------------------------------------------------------------------
@@ -190,7 +202,7 @@ cdef void send_tlp(Nic* nic, Direction* way, Direction* partner, int32_t winner,
     way.tlp_bytes += nbytes
     way.flying = winner
     way.flying_kind = tlp.kind
-    way.last_end = round_up(way.free)
+    way.last_end = ceil_ps(way.free)
     if nic.books and from_line:
         leave_link(nic, way, winner, nbytes)
     elif nic.books:
@@ -207,7 +219,7 @@ cdef inline bint is_idle(Nic* nic, Direction* way, Direction* partner) noexcept 
     ready now. DLLPs that could start before now have."""
     catch_up(nic, way)
     catch_up(nic, partner)
-    return (way.waiting == 0 and way.free <= nic.now << 10 and way.next_due > nic.now
+    return (way.waiting == 0 and way.free <= ticks(nic.now) and way.next_due > nic.now
             and not (way.rules | way.starved | partner.starved))
 
 
@@ -304,7 +316,7 @@ cdef inline void open_books(Nic* nic, Direction* way, int all_causes) noexcept n
 
 cdef void decide_direction(Nic* nic, Direction* way, Direction* partner) noexcept nogil:
     """UPSTREAM or DOWNSTREAM: one transfer, if the link is free and anything may go."""
-    cdef int64_t now = nic.now << 10
+    cdef int64_t now = ticks(nic.now)
     catch_up(nic, way)
     catch_up(nic, partner)
     if likely(way.free <= now):
@@ -325,9 +337,9 @@ cdef void decide_direction(Nic* nic, Direction* way, Direction* partner) noexcep
 cdef inline void wake_direction(Nic* nic, Direction* way, bint watched) noexcept nogil:
     """It decides again when the link is free, if anything waits for that, or when a DLLP may go that somebody waits for."""
     cdef int64_t wake = NEVER
-    if way.waiting and way.free > nic.now << 10:
-        wake = round_up(way.free)
+    if way.waiting and way.free > ticks(nic.now):
+        wake = ceil_ps(way.free)
     elif unlikely(watched):
-        wake = max(way.next_due, round_up(way.free))
+        wake = max(way.next_due, ceil_ps(way.free))
     if wake != when(nic, way.wake):
         set_wake(nic, way, wake)

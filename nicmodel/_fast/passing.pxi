@@ -176,7 +176,7 @@ cdef void review_due(Nic* nic, int64_t* first, int64_t* due, int64_t delay) noex
 
 cdef void retrain_way(Nic* nic, Direction* way, int64_t duration) noexcept nogil:
     """Nothing starts before the end of the retrain; releases and arrivals to come were reckoned with the old delays."""
-    cdef int64_t end = (nic.now + duration) << 10
+    cdef int64_t end = ticks(nic.now + duration)
     if way.free != way.stalled:
         way.ended = way.free
     if end > way.free:

@@ -107,7 +107,7 @@ cdef void begin_hold(Nic* nic, int32_t function) noexcept nogil:
     hold.since = NEVER
     if is_shaped(nic, function):
         hold.since = nic.now
-        hold.until = round_up(nic.shapers[function].shaped)
+        hold.until = ceil_ps(nic.shapers[function].shaped)
         hold.own_since = clock_at(nic, LINE_TX_QUEUES, CAUSE_OWN, nic.now)
         hold.pool_since = clock_at(nic, LINE_TX_QUEUES, CAUSE_POOL, nic.now)
 

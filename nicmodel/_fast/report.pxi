@@ -93,7 +93,7 @@ cdef object copy_lines(Nic* nic):
 
 cdef int64_t busy_so_far(Nic* nic, int64_t busy_ticks, int64_t free):
     """A transfer under way has been busy up to the horizon only."""
-    return busy_ticks - max(0, free - (nic.horizon << 10))
+    return busy_ticks - max(0, free - ticks(nic.horizon))
 
 
 cdef tuple way_books(Nic* nic, Direction* way):

@@ -6,7 +6,7 @@ one of its frames has begun: that one has been paid for.
 
 cdef inline bint is_shaped(Nic* nic, int32_t function) noexcept nogil:
     """May no frame of this function begin?"""
-    return nic.shapers[function].shaped > nic.now << 10
+    return nic.shapers[function].shaped > ticks(nic.now)
 
 
 cdef void review_shaper(Nic* nic, int32_t index) noexcept nogil:
@@ -20,7 +20,7 @@ cdef void review_shaper(Nic* nic, int32_t index) noexcept nogil:
     if function.waiting_rings == 0:
         return
     if is_shaped(nic, index):
-        when = round_up(shaper.shaped)
+        when = ceil_ps(shaper.shaped)
         if shaper.reminded != when:
             shaper.reminded = when
             # The scheduler decides at edges only: an instant less.
@@ -38,7 +38,7 @@ cdef void review_shaper(Nic* nic, int32_t index) noexcept nogil:
 cdef void pay(Nic* nic, int32_t function, int64_t nbytes) noexcept nogil:
     """A frame of this function begins."""
     cdef Shaper* shaper = &nic.shapers[function]
-    cdef int64_t saved = (nic.now << 10) - shaper.burst * shaper.byte_ticks
+    cdef int64_t saved = ticks(nic.now) - shaper.burst * shaper.byte_ticks
     if shaper.byte_ticks:
         shaper.shaped = (shaper.shaped if shaper.shaped > saved else saved) + nbytes * shaper.byte_ticks
     if nic.books:
@@ -74,11 +74,11 @@ cdef void shape(Nic* nic, int32_t function, int32_t length) noexcept nogil:
 cdef void set_shaper(Nic* nic, int32_t function, int64_t byte_ticks, int64_t burst) noexcept nogil:
     """A new rate applies to what is still to be paid."""
     cdef Shaper* shaper = &nic.shapers[function]
-    cdef int64_t left = max(0, shaper.shaped - (nic.now << 10)), old = shaper.byte_ticks
+    cdef int64_t left = max(0, shaper.shaped - ticks(nic.now)), old = shaper.byte_ticks
     if old and byte_ticks:
-        shaper.shaped = (nic.now << 10) + left // old * byte_ticks + scaled(left % old, byte_ticks, old)
+        shaper.shaped = ticks(nic.now) + left // old * byte_ticks + scaled(left % old, byte_ticks, old)
     else:
-        shaper.shaped = (nic.now << 10) - burst * byte_ticks        # nothing is to be paid: the whole burst is saved
+        shaper.shaped = ticks(nic.now) - burst * byte_ticks        # nothing is to be paid: the whole burst is saved
     shaper.byte_ticks = byte_ticks
     shaper.burst = burst
     nic.shaping = 1

@@ -43,7 +43,7 @@ cdef inline void start_head(Nic* nic) noexcept nogil:
     if nic.books:
         leave_for_wire(nic, head, time)
     length = frame_length(head.nbytes)
-    nic.wire_free = start_tick(time, nic.wire_free, head.time) + (length + AROUND_BYTES) * nic.wire_ticks
+    nic.wire_free = start_time(nic.wire_free, head.time, time) + (length + AROUND_BYTES) * nic.wire_ticks
     count_frame(nic, WIRE_OUT, length)
     lane_pop(&nic.tx_wire)
 
@@ -57,7 +57,7 @@ cdef inline void plan_wire(Nic* nic) noexcept nogil:
     if unlikely(nic.wire_row >= 0 or lane_empty(&nic.tx_wire)):
         return
     head = front_timed(&nic.tx_wire)
-    time = round_up(nic.wire_free)
+    time = ceil_ps(nic.wire_free)
     if time < head.time:
         time = head.time
     if unlikely(time < nic.pause_until):
@@ -67,9 +67,9 @@ cdef inline void plan_wire(Nic* nic) noexcept nogil:
         return
     nic.wire_start = time
     prefetch_frames(nic)
-    start = start_tick(time, nic.wire_free, head.time)
+    start = start_time(nic.wire_free, head.time, time)
     nbytes = frame_length(head.nbytes)
-    expect_end(nic, round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks))
+    expect_end(nic, ceil_ps(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks))
 
 
 cdef inline void prefetch_frames(Nic* nic) noexcept nogil:
@@ -172,7 +172,7 @@ cdef inline void commit_wire_tx_end(Nic* nic) noexcept nogil:
 
 cdef inline void pause_up_to(Nic* nic, int64_t time) noexcept nogil:
     """From now on nothing starts before `time`. What is on the wire leaves it."""
-    nic.pause_from = max(nic.now, round_up(nic.wire_free))
+    nic.pause_from = max(nic.now, ceil_ps(nic.wire_free))
     nic.pause_until = time
 
 
@@ -181,7 +181,7 @@ cdef void commit_pause(Nic* nic, int64_t quanta) noexcept nogil:
     revoke_plan(nic)
     if nic.books:
         change_pause(nic)
-    nic.pause_end = nic.now + round_up(quanta * PAUSE_QUANTUM_BYTES * nic.wire_ticks)
+    nic.pause_end = nic.now + ceil_ps(quanta * PAUSE_QUANTUM_BYTES * nic.wire_ticks)
     pause_up_to(nic, nic.pause_end if nic.wire_ticks else NEVER)
     plan_wire(nic)
 
@@ -192,7 +192,7 @@ cdef int64_t nominal_time(Nic* nic, int32_t flow, int64_t number) noexcept nogil
     """When packet `number` of a flow is offered; NEVER beyond its last."""
     if unlikely(0 <= nic.flows[flow].count <= number):
         return NEVER
-    return nic.flows[flow].start + (number * nic.flows[flow].interval >> 10)
+    return nic.flows[flow].start + (number * nic.flows[flow].interval >> TICK_BITS)
 
 
 cdef inline void place_offer(Nic* nic, Offer* offer) noexcept nogil:
@@ -200,14 +200,14 @@ cdef inline void place_offer(Nic* nic, Offer* offer) noexcept nogil:
     cdef int64_t nbytes = offer.length, time = offer.ready, start
     if unlikely(time < nic.wire_since):
         time = nic.wire_since
-    if nic.wire_rx_free > time << 10:
-        time = round_up(nic.wire_rx_free)
+    if nic.wire_rx_free > ticks(time):
+        time = ceil_ps(nic.wire_rx_free)
     if unlikely(nic.wire_ticks == 0):
         offer.start = offer.end = NEVER
         return
-    start = start_tick(time, nic.wire_rx_free, offer.ready)
+    start = start_time(nic.wire_rx_free, offer.ready, time)
     offer.start = time
-    offer.end = round_up(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks)
+    offer.end = ceil_ps(start + (nbytes + PREAMBLE_BYTES) * nic.wire_ticks)
     offer.free = nic.wire_rx_free = start + (nbytes + AROUND_BYTES) * nic.wire_ticks
 
 
