@@ -1,7 +1,7 @@
 """The command `nicmodel`: results on standard output, progress and errors (one sentence) on standard error.
 
 Exit status: 0 ok; 1 an expectation or a published point is missed, `--strict` found something, a point of a sweep or a
-re-run of `explain` failed, a replayed frame was lost or changed, or a driver of your own stumbled; 2 bad input, told in one
+re-run of `explain` failed, a replayed frame was lost or changed, or a driver of your own failed; 2 bad input, told in one
 sentence; 130 Ctrl-C or SIGTERM, after printing what was measured. Heavy imports happen in the commands. Those that run no
 traffic are in `cli_tables.py`.
 """
