@@ -12,6 +12,15 @@ MAC_BYTES, ETHERTYPE_BYTES = 6, 2
 HEADER_BYTES = 2 * MAC_BYTES + ETHERTYPE_BYTES     # without a tag
 
 
+def frame_length(nbytes: int) -> int:
+    """Bytes of a frame with its FCS, of which memory holds `nbytes`: a shorter one is padded.
+
+    >>> frame_length(14), frame_length(60), frame_length(1514)
+    (64, 64, 1518)
+    """
+    return max(MINIMUM_FRAME, nbytes + FCS_BYTES)
+
+
 def words_of_address(mac: int) -> tuple[int, int]:
     """An address as registers and mailboxes carry it: four bytes and two, the first on the wire lowest.
 

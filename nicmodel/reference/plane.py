@@ -346,8 +346,8 @@ class ReferencePath:
         ahead = ticks(self.instants.horizon)             # a transfer under way is busy up to here only
         links = np.array([*((link.tlps, link.tlp_bytes, link.dllp_bytes, link.skp_total,
                              link.busy_ticks - max(0, link.ended - ahead)) for link in (self.up, self.down)),
-                          *((half.tlps, half.tlp_bytes, 0, 0, half.busy_ticks - max(0, half.wire_free - ahead))
-                            for half in (self.transmit, self.receive))], LINK_DTYPE)
+                          *((wire.frames, wire.frame_bytes, 0, 0, wire.busy_ticks - max(0, wire.free - ahead))
+                            for wire in (self.transmit.wire, self.receive.wire))], LINK_DTYPE)
         return {"functions": functions, "latency": self.latency.copy(), "links": links,
                 "lines": np.array(self.instants.clocks(), np.int64), "inside": inside,
                 "rows": row_array(self.rows), "interrupts": np.array(self.vectors.interrupts, INTERRUPT_DTYPE),

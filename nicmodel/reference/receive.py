@@ -7,7 +7,7 @@ from typing import Any
 
 from nicmodel.datasheet.connections import addressed, connection_of, headers
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, rx_buffer, rx_writeback
-from nicmodel.datasheet.ethernet import AROUND_BYTES, ETHERTYPE_BYTES, FCS_BYTES, MINIMUM_FRAME, PREAMBLE_BYTES
+from nicmodel.datasheet.ethernet import ETHERTYPE_BYTES, FCS_BYTES, frame_length
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.stages import LOOPBACK, RX
 from nicmodel.reference.books import RX_BUFFER, Books
@@ -15,13 +15,13 @@ from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
 from nicmodel.reference.rows import STAGE, UNBOOKED, Read, Ring, Row, Write, cut, next_to_fetch
 from nicmodel.reference.switch import parse_header
 from nicmodel.reference.tags import RX_DESCRIPTOR, Tags
-from nicmodel.reference.ticks import ceil_ps, start_time, ticks
 from nicmodel.reference.transmit import moved
+from nicmodel.reference.wire import Wire
 from nicmodel.reference.writers import RX_WRITE
 from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.plane import PF_FUNCTION, FlowConfig
 
-WIRE, LOOP = 0, 1
+FROM_WIRE, FROM_LOOPBACK = 0, 1
 INGRESS_LINE = (LINE["ingress"], LINE["loopback"])
 
 
@@ -63,12 +63,9 @@ class Receive:
         self.last_fetched = -1
         self.buffer = config.rx_buffer
         self.offers: deque[tuple[int, Flow | None, int, bytes | None]] = deque()
-        self.byte_ticks = config.wire_byte_ticks         # 0: the link is down
-        self.wire_free = 0
-        self.wire_wake = -1
+        self.wire = Wire(instants, 3, config.wire_byte_ticks, self.touch_wire)
         self.ingress: list[deque[Row]] = [deque(), deque()]
-        self.turn = WIRE
-        self.tlps = self.tlp_bytes = self.busy_ticks = 0
+        self.turn = FROM_WIRE
 
     # 1 the wire -------------------------------------------------------------------------------------------
     def start_flow(self, flow: Flow, earliest: int) -> None:
@@ -86,27 +83,19 @@ class Receive:
         self.touch_wire()
 
     def decide_wire(self, now: int) -> None:
-        if not self.byte_ticks:
+        if not self.wire.byte_ticks:
             return                                       # the link is down
-        if self.offers and self.wire_free <= ticks(now):
+        if self.offers and not self.wire.is_busy(now):
             ready, flow, packet, frame = self.offers.popleft()
             nbytes = len(frame) if frame is not None else flow.size(packet) - FCS_BYTES   # type: ignore[union-attr]
-            length = max(MINIMUM_FRAME, nbytes + FCS_BYTES)
-            start = start_time(self.wire_free, ready, now)
-            self.wire_free = start + (length + AROUND_BYTES) * self.byte_ticks
-            self.busy_ticks += (length + AROUND_BYTES) * self.byte_ticks
-            self.tlps += 1
+            length = frame_length(nbytes)
+            _, end = self.wire.start(now, ready, length)
             self.books.grant("WIRE_RX")
-            self.tlp_bytes += length + AROUND_BYTES
-            end = start + (length + PREAMBLE_BYTES) * self.byte_ticks
-            self.instants.at(ceil_ps(end), "WIRE_RX_END", 0, self._arrived, flow, packet, frame, nbytes, length)
+            self.instants.at(end, "WIRE_RX_END", 0, self._arrived, flow, packet, frame, nbytes, length)
             if flow:
                 self.start_flow(flow, now + 1)
-        if self.offers and self.wire_free > ticks(now):
-            wake = ceil_ps(self.wire_free)
-            if self.wire_wake != wake:
-                self.wire_wake = wake
-                self.instants.at(wake, "LINK_FREE", 3, lambda _now: self.touch_wire())
+        if self.offers and self.wire.is_busy(now):
+            self.wire.wake_when_free()
 
     # 2 the packet buffer ----------------------------------------------------------------------------------
     def _arrived(self, now: int, flow: Flow | None, packet: int, frame: bytes | None, nbytes: int,
@@ -125,7 +114,7 @@ class Receive:
         if row.length > self.plane.max_frame:
             self._refuse(row, PF_FUNCTION, "too_long")
         else:
-            self._store(row, WIRE)
+            self._store(row, FROM_WIRE)
 
     def loop_back(self, now: int, tx_row: Row) -> None:
         """The switch hands a transmitted frame to the receive side: a row of its own."""
@@ -135,7 +124,7 @@ class Receive:
         row.connection = self.plane.flows[row.flow].config.connection if row.flow >= 0 else connection_of(row.data or b"")
         row.stamps[STAGE["ARRIVED"]] = now
         row.sender = tx_row.function
-        self._store(row, LOOP)
+        self._store(row, FROM_LOOPBACK)
 
     def _store(self, row: Row, line: int) -> None:
         if row.length > self.buffer:

@@ -67,7 +67,7 @@ def _sweep(plane: ReferencePath) -> None:
     for writes in plane.writers.lines:
         for write in [w for w in writes if w.stale]:
             writes.remove(write)
-    for rows in (plane.transmit.ready, plane.transmit.wire):
+    for rows in (plane.transmit.ready, plane.transmit.outgoing):
         for row in [r for r in rows if r.vanished]:
             rows.remove(row)
     for touch in (plane.tags.touch, plane.up.touch, plane.writers.touch, plane.transmit.touch_wire,

@@ -77,7 +77,7 @@ def set_shaper(plane: ReferencePath, now: int, function: int, byte_ticks: int, b
 
 
 def set_wire(plane: ReferencePath, _now: int, _port: int, byte_ticks: int) -> None:
-    plane.transmit.byte_ticks = plane.receive.byte_ticks = byte_ticks
+    plane.transmit.wire.byte_ticks = plane.receive.wire.byte_ticks = byte_ticks
     plane.transmit.touch_wire()
     plane.receive.touch_wire()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, TX_MAX_BYTES, tx_parse, tx_writeback
-from nicmodel.datasheet.ethernet import AROUND_BYTES, FCS_BYTES, MINIMUM_FRAME, PAUSE_QUANTUM_BYTES, PREAMBLE_BYTES
+from nicmodel.datasheet.ethernet import FCS_BYTES, PAUSE_QUANTUM_BYTES, frame_length
 from nicmodel.datasheet.pcie_link import PAGE_BYTES
 from nicmodel.datasheet.stages import DELIVERED, TX
 from nicmodel.reference.books import TX_BUFFER, WIRE, Books
@@ -19,7 +19,8 @@ from nicmodel.reference.registers import Access
 from nicmodel.reference.rows import STAGE, Doorbell, Read, Ring, Row, Write, cut, in_turns, next_to_fetch
 from nicmodel.reference.shapers import Shaper
 from nicmodel.reference.tags import PAYLOAD, TX_DESCRIPTOR, Tags
-from nicmodel.reference.ticks import ceil_ps, start_time, ticks
+from nicmodel.reference.ticks import ceil_ps
+from nicmodel.reference.wire import Wire
 from nicmodel.reference.writers import TX_WRITEBACK
 from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.plane import PAYLOAD_HEADER_BYTES, Direction, Payload, Upcall, UpcallKind
@@ -42,13 +43,10 @@ class Transmit:
         self.buffer = config.tx_buffer
         self.fetched: list[Row] = []                     # since the scheduler last looked
         self.ready: deque[Row] = deque()
-        self.wire: deque[Row] = deque()
+        self.outgoing: deque[Row] = deque()              # frames that have passed the switch
         self.shapers = [Shaper(function, instants, self.touch_scheduler) for function in range(config.num_functions)]
-        self.byte_ticks = config.wire_byte_ticks         # 0: the link is down
-        self.wire_free = 0
-        self.wire_wake = -1
+        self.wire = Wire(instants, 2, config.wire_byte_ticks, self.touch_wire)
         self.paused_until = 0
-        self.tlps = self.tlp_bytes = self.busy_ticks = 0
 
     # 1 doorbell -------------------------------------------------------------------------------------------
     def doorbell(self, now: int, ring: Ring, access: Access) -> None:
@@ -90,7 +88,7 @@ class Transmit:
         stamp = self.instants.edge(now)
         for at in range(0, len(raw), DESCRIPTOR_BYTES):
             address, nbytes, eop, rs, is_data = tx_parse(raw[at:at + DESCRIPTOR_BYTES])
-            row = self.plane.new_row(TX, ring.function, max(MINIMUM_FRAME, nbytes + FCS_BYTES), nbytes)
+            row = self.plane.new_row(TX, ring.function, frame_length(nbytes), nbytes)
             row.ring, row.ring_number, row.index, row.address, row.rs = ring, ring.number, ring.next, address, rs
             self._take_doorbell(ring, row)
             self.books.inherit(row, read.last.waits)
@@ -257,7 +255,7 @@ class Transmit:
             self._deliver(now, row)
             self.plane.receive.loop_back(now, row)
         else:
-            self.wire.append(row)
+            self.outgoing.append(row)
             self.books.enters(row, LINE["tx_wire"], now)
             self.books.sample(row, LINE["tx_wire"])
             self.touch_wire()
@@ -277,29 +275,21 @@ class Transmit:
 
     # 9 wire -----------------------------------------------------------------------------------------------
     def decide_wire(self, now: int) -> None:
-        paused = now < self.paused_until or not self.byte_ticks
-        if self.wire and not paused and self.wire_free <= ticks(now):
-            row = self.wire.popleft()
-            start = start_time(self.wire_free, row.stamps[STAGE["SWITCHED"]], now)
-            self.wire_free = start + (row.length + AROUND_BYTES) * self.byte_ticks
-            self.busy_ticks += (row.length + AROUND_BYTES) * self.byte_ticks
+        paused = now < self.paused_until or not self.wire.byte_ticks
+        if self.outgoing and not paused and not self.wire.is_busy(now):
+            row = self.outgoing.popleft()
             self.books.leaves(row, LINE["tx_wire"], now)
             self.books.sampled(row, LINE["tx_wire"])
-            self.books.serve(WIRE, row.function, (row.length + AROUND_BYTES) * self.byte_ticks)
+            self.books.serve(WIRE, row.function, self.wire.ticks_of(row.length))
             self.books.grant("WIRE")
-            self.tlps += 1
-            self.tlp_bytes += row.length + AROUND_BYTES
             row.on_wire = True
-            row.stamps[STAGE["ON_WIRE"]] = ceil_ps(start)
-            end = start + (row.length + PREAMBLE_BYTES) * self.byte_ticks
-            self.instants.at(ceil_ps(end), "WIRE_TX_END", 0, self.left, row)
-        busy = self.wire_free > ticks(now)
-        if self.wire and busy:
-            wake = ceil_ps(self.wire_free)
-            if self.wire_wake != wake:
-                self.wire_wake = wake
-                self.instants.at(wake, "LINK_FREE", 2, lambda _now: self.touch_wire())
-        self.instants.blame(LINE["tx_wire"], NO_CAUSE if not self.wire else POOL if paused and not busy else SERVER, now)
+            row.stamps[STAGE["ON_WIRE"]], end = self.wire.start(now, row.stamps[STAGE["SWITCHED"]], row.length)
+            self.instants.at(end, "WIRE_TX_END", 0, self.left, row)
+        busy = self.wire.is_busy(now)
+        if self.outgoing and busy:
+            self.wire.wake_when_free()
+        cause = NO_CAUSE if not self.outgoing else POOL if paused and not busy else SERVER
+        self.instants.blame(LINE["tx_wire"], cause, now)
 
     def left(self, now: int, row: Row) -> None:
         """The last byte of a frame has left."""
@@ -314,7 +304,7 @@ class Transmit:
         self.instants.at(now + self.config.pause_reaction_ps, "PAUSE", 0, self._pause_begins, quanta)
 
     def _pause_begins(self, now: int, quanta: int) -> None:
-        self.paused_until = now + ceil_ps(quanta * PAUSE_QUANTUM_BYTES * self.byte_ticks)
+        self.paused_until = now + ceil_ps(quanta * PAUSE_QUANTUM_BYTES * self.wire.byte_ticks)
         if self.paused_until > now:
             self.instants.at(self.paused_until, "PAUSE", 0, lambda _now: self.touch_wire())
         self.touch_wire()
