@@ -71,7 +71,7 @@ class Window:
     lines: np.ndarray                # ps by line and cause
 
     @cached_property
-    def everyone(self) -> dict[str, float]:
+    def shared_loads(self) -> dict[str, float]:
         """Utilisation of what functions share."""
         return shared(self)
 
@@ -220,13 +220,13 @@ def crossed(w: Window, function: int, way: Direction | None) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def theirs(w: Window, function: int, way: Direction | None = None) -> dict[str, float]:
+def crossed_loads(w: Window, function: int, way: Direction | None = None) -> dict[str, float]:
     """Utilisation of the shared resources that a function's packets crossed, in one direction or either.
 
     The wire brings frames whether or not they can be taken. Of its time towards the adapter that of frames that are dropped, or
     pile up, does not count: it was not needed, and more of it would bring nothing.
     """
-    found = {name: w.everyone[name] for name in crossed(w, function, way)}
+    found = {name: w.shared_loads[name] for name in crossed(w, function, way)}
     if "wire_rx" in found:
         arrived, no_room = int(w.functions["rx_offered"].sum()), int(w.functions[PF_FUNCTION]["drop_rx_buffer_full"])
         mine = int(w.functions[function]["rx_offered"]) - (no_room if function == PF_FUNCTION else 0)
@@ -238,7 +238,7 @@ def theirs(w: Window, function: int, way: Direction | None = None) -> dict[str, 
 
 def utilisation(w: Window, function: int, way: Direction | None = None) -> dict[str, float]:
     """Of everything that a function used, its own first."""
-    return own(w, function, way) | theirs(w, function, way)
+    return own(w, function, way) | crossed_loads(w, function, way)
 
 
 def wanted(w: Window, loads: dict[str, float]) -> dict[str, float]:
@@ -250,11 +250,11 @@ def wanted(w: Window, loads: dict[str, float]) -> dict[str, float]:
     return {name: load for name, load in loads.items() if not LACKED.get(name) or any(int(w.lines[at]) for at in LACKED[name])}
 
 
-def is_idle(w: Window, function: int, way: Direction) -> bool:
+def gets_all_offered(w: Window, function: int, way: Direction) -> bool:
     """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge. A saturated peer
     offers a share of the line, which is a limit of its own while others leave the line free."""
     ticks = w.workload.offered(function, way)
-    if not ticks and way == Direction.RX and w.everyone["wire_rx"] < FULL and "wire_rx" in crossed(w, function, way):
+    if not ticks and way == Direction.RX and w.shared_loads["wire_rx"] < FULL and "wire_rx" in crossed(w, function, way):
         ticks = w.workload.share_ticks
     return bool(ticks) and (1 + packets(w, function, way)) * ticks >= MET * w.ps * TICKS_PER_PS
 
@@ -270,9 +270,9 @@ def limited_by(w: Window, function: int, way: Direction) -> str | None:
     nothing moved."""
     if not ways(w, function, way):
         return None
-    if is_idle(w, function, way):
+    if gets_all_offered(w, function, way):
         return OFFERED
-    mine, others = wanted(w, own(w, function, way)), wanted(w, theirs(w, function, way))
+    mine, others = wanted(w, own(w, function, way)), wanted(w, crossed_loads(w, function, way))
     if mine and max(mine.values()) >= FULL:
         return tied(mine)
     if max(others.values()) >= FULL:

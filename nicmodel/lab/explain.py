@@ -24,12 +24,11 @@ from nicmodel.lab.books import (
     follows_senders,
     gain,
     limited_by,
-    own,
     packets,
     part_of,
     part_of_core,
     shares,
-    theirs,
+    utilisation,
     waited,
     ways,
     without,
@@ -145,7 +144,7 @@ def moving(book: Window) -> list[int]:
 
 def load_of(row: Relaxation, book: Window) -> float:
     """The highest utilisation among what a row widens."""
-    loads = [load for f in moving(book) for name, load in (own(book, f) | theirs(book, f)).items() if name in row.resources]
+    loads = [load for f in moving(book) for name, load in utilisation(book, f).items() if name in row.resources]
     return max(loads, default=0.0)
 
 
@@ -236,16 +235,16 @@ def part(book: Window, resource: str, function: int, functions: set[int]) -> flo
 # other choices -----------------------------------------------------------------------------------------
 def survivors(base: RunResult, other: RunResult) -> dict[str, Any]:
     """Which conclusions are the same under another choice: names, shares of the traffic, shares of waiting."""
-    book, theirs_ = base.measured.books, other.measured.books
-    assert book is not None and theirs_ is not None
+    book, other_book = base.measured.books, other.measured.books
+    assert book is not None and other_book is not None
     functions = moving(book)
     before, now = rates(base, functions), rates(other, functions)
     parts = [[x / sum(rate) if sum(rate) else 0.0 for x in rate] for rate in (before, now)]
-    waits = [shares(waited(b, functions)) or {} for b in (book, theirs_)]
+    waits = [shares(waited(b, functions)) or {} for b in (book, other_book)]
     causes = waits[0].keys() | waits[1].keys()
     return {
         "ratio": sum(now) / sum(before) if sum(before) else 1.0,
-        "bottleneck": [bottleneck(book, f) for f in functions] == [bottleneck(theirs_, f) for f in functions],
+        "bottleneck": [bottleneck(book, f) for f in functions] == [bottleneck(other_book, f) for f in functions],
         "shares": all(abs(a - b) <= ALIKE for a, b in zip(*parts, strict=True)),
         "waiting": all(abs(waits[0].get(c, 0.0) - waits[1].get(c, 0.0)) <= ALIKE for c in causes),
     }

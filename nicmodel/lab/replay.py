@@ -42,7 +42,7 @@ BASE = {
     "payload": "full",
     "direction": "both",
 }
-IDLE = {  # tables and keys that a replay does not use
+UNUSED = {  # tables and keys that a replay does not use
     "frame_size", "direction", "load", "warmup", "duration", "packets", "traffic", "faults", "life", "record", "expect",
     "nic.vf_rate", "nic.vf_burst", "host.irq_latency", "host.cores", "host.core_switch",
     *(f"driver.{name}" for name in ("batch", "rs_batch", "poll", "pass_cost", "irq_cost", "tx_cost", "rx_cost", "doorbell_cost")),
@@ -191,28 +191,28 @@ def machine(settings: Mapping[str, Any]) -> Scenario:
     """A replay's scenario: `BASE`, with some keys replaced. Whatever the value, a key that a replay does not use is told
     to be one. Raises ScenarioError."""
     for key, _ in flat(settings):
-        if is_idle(key):
+        if is_unused(key):
             raise _unused(key)
     return build(BASE, "replay", settings)
 
 
-def is_idle(key: str) -> bool:
+def is_unused(key: str) -> bool:
     """Whether a replay does not use a key."""
-    return key in IDLE or key.partition(".")[0] in IDLE
+    return key in UNUSED or key.partition(".")[0] in UNUSED
 
 
 def check_keys(scenario: Scenario) -> None:
     """Refuse what a replay would not use: anything else than what adapter and host have by themselves."""
     own = {"profile": scenario.profile, "num_vfs": scenario.num_vfs, "host.profile": scenario.host.profile}
     plain = build(BASE, overrides=own)
-    for key in filter(is_idle, known_keys()):
+    for key in filter(is_unused, known_keys()):
         if _value(scenario, key) != _value(plain, key):
             raise _unused(key)
 
 
 def _unused(key: str) -> ScenarioError:
     """What is said of a key that a replay does not use."""
-    used = [name for name in known_keys() if not is_idle(name) and name not in _NAMES]
+    used = [name for name in known_keys() if not is_unused(name) and name not in _NAMES]
     table = key.rpartition(".")[0]
     beside = ", ".join(name.rpartition(".")[2] for name in used if table and name.startswith(f"{table}."))
     top = ", ".join(name for name in used if "." not in name)

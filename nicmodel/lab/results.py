@@ -175,7 +175,7 @@ def simulated(measured: Measured) -> dict[str, Any]:
         "pf": pf,
         "totals": totals,
         "links": [link_figures(link) for link in measured.links],
-        "utilisation": measured.books.everyone if measured.books else None,
+        "utilisation": measured.books.shared_loads if measured.books else None,
         "interference": interference(measured.books)[:WORST] if measured.books else None,
         "expect": [],
         "interrupted": bool(measured.interrupted),

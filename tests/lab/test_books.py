@@ -133,9 +133,9 @@ def test_frames_that_are_not_delivered_did_not_need_the_wire():
     counts = {(1, "rx_offered"): 80, (1, "rx_packets"): 60, (1, "drop_no_descriptor"): 15,
               (0, "rx_offered"): 20, (0, "drop_rx_buffer_full"): 20}
     wire = {(3, "busy_ticks"): PS * 1024}
-    assert books.theirs(window(functions=counts, links=wire), 1)["wire_rx"] == pytest.approx(60 / 80 * 80 / 100)
+    assert books.crossed_loads(window(functions=counts, links=wire), 1)["wire_rx"] == pytest.approx(60 / 80 * 80 / 100)
     drained = {(1, "rx_offered"): 80, (1, "rx_packets"): 90}
-    assert books.theirs(window(functions=drained, links=wire), 1)["wire_rx"] == 1.0
+    assert books.crossed_loads(window(functions=drained, links=wire), 1)["wire_rx"] == 1.0
 
 
 def test_every_resource_has_a_utilisation_and_every_wait_for_one_names_it():
@@ -203,8 +203,8 @@ def test_who_got_what_it_was_offered_is_limited_by_nothing_of_its_own():
 def test_a_direction_has_got_what_it_was_offered_or_not():
     workload = replace(WORKLOAD, offered_ticks=(PS * 1024 // 100, PS * 1024 // 50))
     w = window(workload, functions={(1, "tx_packets"): 100, (1, "rx_packets"): 40})
-    assert books.is_idle(w, 1, Direction.TX) and not books.is_idle(w, 1, Direction.RX)
-    assert not books.is_idle(window(functions=sent(1, 100)), 1, Direction.TX), "saturated"
+    assert books.gets_all_offered(w, 1, Direction.TX) and not books.gets_all_offered(w, 1, Direction.RX)
+    assert not books.gets_all_offered(window(functions=sent(1, 100)), 1, Direction.TX), "saturated"
 
 
 @pytest.mark.parametrize(("got", "line", "name"), [

@@ -18,7 +18,7 @@ from scapy.utils import PcapNgReader, RawPcapNgReader, wrpcap
 
 from nicmodel.lab import testbench
 from nicmodel.lab.loading import build
-from nicmodel.lab.replay import BASE, Replayed, is_idle, replay
+from nicmodel.lab.replay import BASE, Replayed, is_unused, replay
 
 PLANES = ("fast", "reference")
 SENDER = "52:54:00:12:34:{:02x}"
@@ -133,7 +133,7 @@ def test_progress_rises_from_the_way_out_to_the_end_of_the_way_back():
 DOES_HARM = {"driver.poll": "no interrupt is asked for", "traffic.pf": "the PF's rings are made, which takes time"}
 
 
-@pytest.mark.parametrize("key", sorted(key for key in DRAWN if is_idle(key) and key not in DOES_HARM))
+@pytest.mark.parametrize("key", sorted(key for key in DRAWN if is_unused(key) and key not in DOES_HARM))
 def test_a_key_that_a_replay_refuses_would_do_nothing(key):
     frames = [of_size(size) for size in SIZES[::3]]
 
