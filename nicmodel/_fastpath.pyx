@@ -142,7 +142,7 @@ cdef inline void wake_core_arbiters(Nic* nic) noexcept nogil:
 
 
 cdef inline void wake_arbiters(Nic* nic, int slot) noexcept nogil:
-    """Those that have named this time, of which that of `slot` is the first. Whoever decides says when it wakes next."""
+    """Touch the arbiters that wake at this time, that of `slot` first. Whoever decides sets its next wake itself."""
     if slot == WAKE_UP:
         touch(nic, UPSTREAM)
     if slot == WAKE_DOWN or (slot == WAKE_UP and when(nic, WAKE_DOWN) == nic.now):
@@ -152,8 +152,8 @@ cdef inline void wake_arbiters(Nic* nic, int slot) noexcept nogil:
 
 
 cdef inline bint resume(Nic* nic, int slot) noexcept nogil:
-    """What is due next, of an instant: an event, by one jump to the room that resumes, or the wakes, which come last. Is
-    there more to come? Ranks of the group of others, and no more, need the edge found for them."""
+    """Commit the next event of the instant, by one jump to the room that resumes, or wake its arbiters, which comes last. Returns
+    whether more may be due in it. Only ranks of the group `other_due` need `edge` brought up to date."""
     enter_stage(nic, slot)
     if slot == RANK_CALL:
         find_edge(nic)

@@ -29,7 +29,7 @@ cdef void wake(Nic* nic, int32_t index) noexcept nogil:
 
 
 cdef bint may_own(Nic* nic, int32_t index) noexcept nogil:
-    """Is the ring open and wholly in memory, and has nobody driven it since it was opened? True of no ring."""
+    """Is the ring open and wholly in memory, and has nobody driven it since it was opened? An agent may have none (-1)."""
     cdef Ring* ring
     if index < 0:
         return True
@@ -106,7 +106,7 @@ cdef inline bint sends(Agent* agent) noexcept nogil:
 
 
 cdef inline int32_t most_at_once(Nic* nic, Agent* agent, int32_t most) noexcept nogil:
-    """Of a flow without spacing everything is offered at its start, up to its last packet."""
+    """How many of `most` packets a flow without spacing offers by now: all from its start on, up to its last."""
     cdef Flow* flow = &nic.flows[agent.flow]
     if flow.start > nic.now:
         return 0
@@ -142,7 +142,7 @@ cdef inline void prefetch_posts(Nic* nic, Agent* agent) noexcept nogil:
 
 
 cdef inline int64_t cost_of(int64_t packets, int64_t cost) noexcept nogil:
-    """Of so many packets, fewer than 2^31; of more than can be done before NEVER it is NEVER."""
+    """What so many packets cost, fewer than 2^31: at most NEVER."""
     return packets * cost if likely(cost <= NEVER >> 31) or packets <= NEVER // cost else NEVER
 
 

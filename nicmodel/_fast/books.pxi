@@ -121,7 +121,7 @@ cdef inline int64_t* received_bins(Nic* nic, int32_t function) noexcept nogil:
     return nic.latency + (<size_t>nic.num_functions + function) * LATENCY_BINS
 
 cdef inline void settle_latency(Nic* nic) noexcept nogil:
-    """The last frames are counted too; those that come next count for nobody, before they are told their bins."""
+    """Count the last frames, whose bins are still on their way into the cache; the places they had are nobody's again."""
     cdef int each
     for each in range(BINS_AHEAD):
         nic.latency_next[each][0] += 1

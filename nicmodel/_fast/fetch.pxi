@@ -53,8 +53,8 @@ cdef void review_fetch(Nic* nic, int32_t index) noexcept nogil:
 
 
 cdef inline void review_taken(Nic* nic, Ring* ring, int32_t index, int32_t few) noexcept nogil:
-    """One of the ring's descriptors on chip has been taken. Those that are left are few from one moment on, and only that, or
-    their number with `fewest`, says more than before."""
+    """One of the ring's descriptors on chip has been taken. Whether it may fetch changes only as their number falls below `few`;
+    with `fewest` every number counts."""
     if unlikely(ring.held == few - 1 or nic.fetch_fewest):
         review_fetch(nic, index)
 

@@ -5,7 +5,7 @@ one entry to the front of a list, a miss finds the walk of its page by another h
 """
 
 cdef enum:
-    # Nearly every look finds no chain, or one of one: a processor guesses wrongly how long a chain is, and that costs more.
+    # So many that nearly every chain is empty or of one: a length that the processor predicts wrongly costs more than memory.
     HEADS_A_PAGE = 8
     NUM_WALK_HEADS = 1024
 

@@ -44,7 +44,7 @@ cdef inline void leave_room(Nic* nic, int32_t nbytes, int64_t time) noexcept nog
 
 
 cdef bint waits_unheld(Nic* nic, int32_t index) noexcept nogil:
-    """Has the function a row that has not begun, and lets its shaper it begin?"""
+    """Has the function a row that has not begun, and does its shaper let it begin?"""
     cdef Function* function = &nic.functions[index]
     cdef Ring* ring
     cdef int32_t each

@@ -4,8 +4,8 @@ A slot is a row from when it is taken until nobody holds it; with `record_rows` 
 """
 
 cdef enum:
-    ROWS_AHEAD = 8          # of a ring's rows that reach a stage together, so far ahead they come into the cache
-    FREE_ROWS_AHEAD = 4        # and so do the free slots that are taken next
+    ROWS_AHEAD = 8          # rows of a ring that reach a stage together are prefetched so far ahead
+    FREE_ROWS_AHEAD = 4     # and so are the slots that are taken next
 
 
 # ---- memory ----------------------------------------------------------------------------------------

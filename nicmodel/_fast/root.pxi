@@ -201,7 +201,7 @@ cdef void commit_mem_commit(Nic* nic) noexcept nogil:
 
 
 cdef void hear_commits(Nic* nic) noexcept nogil:
-    """Memory is mapped anew: what a write finds at its commit is open again."""
+    """Memory has been mapped anew: every write under way gets an event again, for what it will find is no longer known."""
     cdef uint64_t position
     cdef Timed* item
     lane_clear(&nic.loud_commits)

@@ -6,7 +6,7 @@ that has begun needs no more room; with less than that left only those (`tx_begu
 """
 
 cdef enum:
-    TURNS_AHEAD = 4     # function, its ring, its descriptor on chip, with `books` its group: a turn for each
+    TURNS_AHEAD = 4     # prefetched, a turn each: a function, its ring, its descriptor on chip, with `books` its group
 
 
 cdef inline void tx_room_back(Nic* nic, int32_t nbytes, int64_t time) noexcept nogil:

@@ -16,7 +16,7 @@ cdef inline Scope* scope_of(Nic* nic, int32_t function) noexcept nogil:
 
 cdef void start_to_root(Nic* nic, int32_t index, int64_t end) noexcept nogil:
     cdef Side* side = &nic.sides[index]
-    side.at_root = nic.tlps[index].kind != TLP_READ and nic.tlps[index].kind != TLP_ANSWER      # an answer is at home on arrival
+    side.at_root = nic.tlps[index].kind != TLP_READ and nic.tlps[index].kind != TLP_ANSWER      # an answer ends as it arrives
     side.shift = <uint8_t>shift_of(nic, nic.tlps[index].domain) if nic.tlps[index].domain >= 0 else 0
     side.translated = side.settled = 0
     side.relaxed = nic.relaxed and nic.tlps[index].kind == TLP_RX_PAYLOAD

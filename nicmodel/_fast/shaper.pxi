@@ -59,7 +59,7 @@ cdef int64_t scaled(int64_t part, int64_t new, int64_t whole) noexcept nogil:
 
 
 cdef bint is_held_back(Nic* nic, Ring* ring) noexcept nogil:
-    """One of several rings of a function that has a frame under way: may its own next one not begin?"""
+    """Does the shaper keep back this ring's next frame? Asked where another ring of the function has one under way."""
     return not ring.begun and is_shaped(nic, ring.function)
 
 

@@ -5,7 +5,7 @@ doorbell: they are a group, whose share is added when the last of them has ended
 """
 
 cdef enum:
-    GROUP_AHEAD = 1         # rows before its last a group comes into the cache
+    GROUP_AHEAD = 1         # a group is prefetched when so many of its rows are left
 
 
 # Which wait each of a row's is, by direction (`RowBook`).

@@ -129,8 +129,8 @@ cdef inline PlannedWalk* find_walk(Iommu* iommu, uint64_t space, uint64_t page, 
 
 
 cdef inline bint is_outdated(int32_t entry, PlannedWalk* walk, int64_t time) noexcept nogil:
-    """May walks that are done by now have changed what was found? An entry may have left, a walk has made one; what was not found
-    has neither."""
+    """May walks that are done by now have changed what was found? An entry that was found may have been evicted; a walk that was
+    found may have entered its page. What was not found has not been entered since."""
     return entry >= 0 or (walk != NULL and walk.done <= time)
 
 

@@ -3,8 +3,8 @@
 cdef enum:
     WIRE_OUT = 0
     WIRE_IN = 1
-    FRAMES_AHEAD = 4    # frames that wait for the wire are many: they and their books come into the cache some time before
-    LINE_AHEAD = 12     # and what says which they are before that
+    FRAMES_AHEAD = 4    # frames that wait for the wire are many: each is prefetched, with its book, so many frames ahead
+    LINE_AHEAD = 12     # and its entry in the line so many
 
 
 cdef inline void count_frame(Nic* nic, int way, int64_t length) noexcept nogil:
