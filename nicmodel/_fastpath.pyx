@@ -103,7 +103,7 @@ cdef inline void commit_down_end(Nic* nic) noexcept nogil:
     if take_credits(nic, &nic.down):
         return
     if nic.down.flying_kind != TLP_COMPLETION:
-        find_edge(nic)
+        update_edge(nic)
         accept_access(nic, index)
     elif nic.down.flying_last:
         tlp = &nic.tlps[index]
@@ -112,7 +112,7 @@ cdef inline void commit_down_end(Nic* nic) noexcept nogil:
             end_request(nic, index)
         request_end(nic, index)
         if likely(tlp.epoch == nic.rings[tlp.ring].epoch):
-            find_edge(nic)
+            update_edge(nic)
             commit_read(nic, tlp)
         tlp_free(nic, index)
 
@@ -156,10 +156,10 @@ cdef inline bint resume(Nic* nic, int slot) noexcept nogil:
     whether more may be due in it. Only ranks of the group `other_due` need `edge` brought up to date."""
     enter_stage(nic, slot)
     if slot == RANK_CALL:
-        find_edge(nic)
+        update_edge(nic)
         commit_call(nic)
     elif slot == RANK_PAUSE:
-        find_edge(nic)
+        update_edge(nic)
         commit_pause(nic, timer_pop(nic, RANK_PAUSE).a)
     elif slot == RANK_MEM_COMMIT:
         commit_mem_commit(nic)
@@ -172,26 +172,26 @@ cdef inline bint resume(Nic* nic, int slot) noexcept nogil:
     elif slot == RANK_DOWN_END:
         commit_down_end(nic)
     elif slot == RANK_REGISTER:
-        find_edge(nic)
+        update_edge(nic)
         commit_register(nic)
     elif slot == RANK_TX_PIPE:
-        find_edge(nic)
+        update_edge(nic)
         commit_tx_pipe(nic)
     elif slot == RANK_RX_PIPE:
         commit_rx_pipe(nic)
     elif slot == RANK_WIRE_TX_END:
         commit_wire_tx_end(nic)
     elif slot == RANK_WIRE_RX_END:
-        find_edge(nic)
+        update_edge(nic)
         commit_arrivals(nic)
     elif slot == RANK_FLOW:
-        find_edge(nic)
+        update_edge(nic)
         commit_offers(nic)
     elif slot == RANK_ITR:
-        find_edge(nic)
+        update_edge(nic)
         commit_itr(nic, <int32_t>timer_pop(nic, RANK_ITR).a)
     elif slot == RANK_SHAPER:
-        find_edge(nic)
+        update_edge(nic)
         review_shaper(nic, <int32_t>timer_pop(nic, RANK_SHAPER).a)
     elif slot == RANK_AGENT_WAKE:
         commit_agent_wake(nic)
@@ -253,7 +253,7 @@ cdef void decide_late(Nic* nic) noexcept nogil:
     if takes_turn(nic, WALKERS):
         decide_walkers(nic)
     if nic.touched & CORE_ARBITERS:
-        find_edge(nic)
+        update_edge(nic)
         nic.at_edge |= nic.touched & CORE_ARBITERS
         wake_core(nic, nic.edge if nic.edge > nic.now else nic.edge + nic.core)
     if nic.touched & PS_ARBITERS:
@@ -266,7 +266,7 @@ cdef inline void decide_core(Nic* nic) noexcept nogil:
     cdef bint at_edge
     if takes_turn(nic, VCPU):
         decide_vcpu(nic)
-    find_edge(nic)
+    update_edge(nic)
     at_edge = nic.edge == nic.now
     if at_edge and nic.touched & CORE_ARBITERS:
         decide_at_edge(nic)
@@ -308,7 +308,7 @@ cdef inline int64_t next_instant(Nic* nic) noexcept nogil:
     return due_time(next_due_key(nic))
 
 
-cdef inline void find_edge(Nic* nic) noexcept nogil:
+cdef inline void update_edge(Nic* nic) noexcept nogil:
     """The first core edge at or after now, for those who ask."""
     nic.edge = edge_from(nic, nic.now)
 

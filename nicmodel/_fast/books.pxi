@@ -42,7 +42,7 @@ cdef inline int64_t when(Nic* nic, int slot) noexcept nogil:
     return due_time(nic.due[slot])
 
 
-cdef inline void find_link_due(Nic* nic) noexcept nogil:
+cdef inline void update_link_due(Nic* nic) noexcept nogil:
     cdef int64_t* due = nic.due
     nic.link_due = earliest_of(due[RANK_READ_DONE], due[RANK_DOWN_END], due[WAKE_UP], due[WAKE_DOWN])
 
@@ -54,7 +54,7 @@ cdef inline void set_when(Nic* nic, int slot, int64_t time) noexcept nogil:
     check(nic, time > nic.now or (time == nic.now and slot >= nic.at_stage), HOLDS_ORDER, slot)
     due[slot] = due_key(time, slot)
     if slot == RANK_READ_DONE or slot == RANK_DOWN_END or slot == WAKE_UP or slot == WAKE_DOWN:
-        find_link_due(nic)
+        update_link_due(nic)
     elif slot == RANK_UP_END or slot == RANK_RX_PIPE or slot == RANK_WIRE_TX_END or slot == WAKE_DECIDE:
         nic.port_due = earliest_of(due[RANK_UP_END], due[RANK_RX_PIPE], due[RANK_WIRE_TX_END], due[WAKE_DECIDE])
     elif slot == RANK_MEM_COMMIT or slot == RANK_MEM_READ or slot == RANK_AGENT_WAKE or slot == RANK_AGENT_DONE:

@@ -175,8 +175,8 @@ cdef Nic* nic_new(object config) except NULL:
     open_direction(nic, &nic.down, DOWNSTREAM, WAKE_DOWN, LINE_DOWN_POSTED, RANK_DOWN_END)
     advertise(&nic.up)
     advertise(&nic.down)
-    find_next_due(&nic.up)
-    find_next_due(&nic.down)
+    update_next_due(&nic.up)
+    update_next_due(&nic.down)
     set_when(nic, WAKE_UP, nic.up.next_due)
     set_when(nic, WAKE_DOWN, nic.down.next_due)
     nic.port_wake = nic.reorder_wake = nic.wire_start = nic.wire_end = NEVER

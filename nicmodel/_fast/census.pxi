@@ -86,7 +86,7 @@ cdef void audit_plans(Nic* nic, uint8_t* marks) noexcept nogil:
               planned_at(iommu, position).done)
     for position in range(iommu.reads.head, iommu.reads.tail):
         item = <Sampling*>lane_at(&iommu.reads, position)
-        check(nic, item.time + (0 if needs_sampling(nic, &nic.tlps[item.index]) else iommu.patience) > nic.now
+        check(nic, item.time + (0 if needs_sampling(nic, &nic.tlps[item.index]) else iommu.answer_slack) > nic.now
               and (before == NULL or before.time <= item.time), HOLDS_SAMPLINGS, item.time)
         check(nic, 0 <= item.index < nic.num_tlps and not marks[item.index] & FREE, HOLDS_LINES, item.index)
         before = item

@@ -6,7 +6,7 @@ anybody looks at the direction (`catch_up`).
 
 # ---- what falls due --------------------------------------------------------------------------------
 
-cdef inline void find_next_due(Direction* way) noexcept nogil:
+cdef inline void update_next_due(Direction* way) noexcept nogil:
     way.next_due = earliest(earliest(way.skp_due, way.ack_due),
                             earliest(earliest(way.p_due, way.p_idle), earliest(way.np_due, way.np_idle)))
     if unlikely(way.reports_c):
@@ -17,7 +17,7 @@ cdef inline void set_wake(Nic* nic, Direction* way, int64_t time) noexcept nogil
     """The direction's arbiter is touched at `time`."""
     check(nic, time > nic.now, HOLDS_ORDER, way.wake)
     nic.due[way.wake] = due_key(time, way.wake)
-    find_link_due(nic)
+    update_link_due(nic)
 
 
 cdef inline void note_due(Nic* nic, Direction* way, int64_t due) noexcept nogil:
@@ -126,7 +126,7 @@ cdef void start_update(Nic* nic, Direction* way, int64_t time, int64_t seen, int
         land_update(nic, way, ceil_ps(way.free))
 
 
-cdef inline int64_t find_report(Nic* nic, Lane* releases, int64_t* first) noexcept nogil:
+cdef inline int64_t report_due(Nic* nic, Lane* releases, int64_t* first) noexcept nogil:
     """When an UpdateFC is due for the `first` release that the last one did not report."""
     first[0] = front_time(releases)
     return NEVER if first[0] == NEVER else first[0] + nic.fc
@@ -149,22 +149,22 @@ cdef void start_dllp(Nic* nic, Direction* way, int64_t time, int64_t seen) noexc
         collect_releases(&way.p_releases, time, &way.owed_ph, &way.owed_pd)
         start_update(nic, way, time, seen, UPDATE_P, earliest(way.p_due, way.p_idle), way.owed_ph, way.owed_pd)
         way.owed_ph = way.owed_pd = 0
-        way.p_due = find_report(nic, &way.p_releases, &way.p_first)
+        way.p_due = report_due(nic, &way.p_releases, &way.p_first)
         way.p_idle = time + UPDATE_FC_IDLE_PS
     elif way.np_due <= time or way.np_idle <= time:
         answer_reads(nic, time + 1)
         collect_releases(&way.np_releases, time, &way.owed_nph, &none)
         start_update(nic, way, time, seen, UPDATE_NP, earliest(way.np_due, way.np_idle), way.owed_nph, 0)
         way.owed_nph = 0
-        way.np_due = find_report(nic, &way.np_releases, &way.np_first)
+        way.np_due = report_due(nic, &way.np_releases, &way.np_first)
         way.np_idle = time + UPDATE_FC_IDLE_PS
     else:
         collect_releases(&way.c_releases, time, &way.owed_ch, &way.owed_cd)
         start_update(nic, way, time, seen, UPDATE_C, earliest(way.c_due, way.c_idle), way.owed_ch, way.owed_cd)
         way.owed_ch = way.owed_cd = 0
-        way.c_due = find_report(nic, &way.c_releases, &way.c_first)
+        way.c_due = report_due(nic, &way.c_releases, &way.c_first)
         way.c_idle = time + UPDATE_FC_IDLE_PS
-    find_next_due(way)
+    update_next_due(way)
 
 
 cdef void send_overdue(Nic* nic, Direction* way, int64_t before, int64_t seen) noexcept nogil:

@@ -207,7 +207,7 @@ cdef void decide_walkers(Nic* nic) noexcept nogil:
         if nic.books:
             start_walk(nic, &iommu.walks[iommu.working[walker]])
         push_timed(nic, &iommu.walking, nic.now + iommu.walk_ps, walker)
-        find_root_when(nic)
+        update_root_event(nic)
     blame(nic, LINE_WALK_QUEUE, CAUSE_NONE if iommu.queued == 0 else CAUSE_TURN if iommu.idle.members else CAUSE_SERVER)
 
 

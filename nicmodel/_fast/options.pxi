@@ -30,7 +30,7 @@ cdef int configure_options(Nic* nic, object config) except -1:
     nic.iommu.walk_ps = config.walk_ps
     nic.iommu.plans = nic.iommu.entries > 0 and not (nic.ido or nic.relaxed or nic.iommu.by_turns)
     nic.root_rules = nic.ido or (nic.iommu.entries > 0 and not nic.iommu.plans)
-    find_patience(nic)
+    update_answer_slack(nic)
     nic.tag_cap = config.tag_cap
     nic.tag_reserve = config.tag_reserve
     nic.tag_functions = position_of(config, "tag_functions")

@@ -187,7 +187,7 @@ cdef void retrain_way(Nic* nic, Direction* way, int64_t duration) noexcept nogil
     review_due(nic, &way.np_first, &way.np_due, nic.fc)
     review_due(nic, &way.c_first, &way.c_due, nic.fc)
     review_due(nic, &way.ack_for, &way.ack_due, nic.ack)
-    find_next_due(way)
+    update_next_due(way)
     touch(nic, way.arbiter)
 
 
@@ -199,7 +199,7 @@ cdef void retrain(Nic* nic, int64_t* words) noexcept nogil:
     set_byte_ticks(nic, words[1])
     nic.ack = words[2]
     nic.fc = words[3]
-    find_patience(nic)
+    update_answer_slack(nic)
     nic.skp = words[4]
     nic.skp_bytes = words[5]
     retrain_way(nic, &nic.up, words[0])

@@ -124,7 +124,7 @@ cdef struct Iommu:
     Translation settled     # the latest of all writes so far
     Lane reads              # Sampling
     Lane looking            # Timed: those of them that look at something
-    int64_t patience        # how long after its time any other may be answered
+    int64_t answer_slack    # how long after its time any other may be answered
     Lane blocked            # Sampling
     # as it happens
     Page* pages

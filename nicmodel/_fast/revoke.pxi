@@ -207,7 +207,7 @@ cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
         note_frames(nic)
     filter_waiting(nic, &nic.tx_wire, ring)
     if nic.books:
-        find_frames(nic)
+        update_wire_sample(nic)
     for position in range(nic.tx_ready.head, nic.tx_ready.tail):
         row = (<Timed*>lane_at(&nic.tx_ready, position)).index
         if not is_sent_by(nic, row, ring):

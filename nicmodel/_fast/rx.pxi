@@ -216,7 +216,7 @@ cdef inline void commit_rx_pipe(Nic* nic) noexcept nogil:
         lane_pop(&nic.rx_pipe_lane)
     wake_rx(nic)
     if index >= 0:
-        find_edge(nic)
+        update_edge(nic)
         steer(nic, index)
 
 

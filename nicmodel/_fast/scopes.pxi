@@ -129,12 +129,12 @@ cdef void sample_in_time(Nic* nic, int32_t index) noexcept nogil:
         tlp_book(nic, index).waits.write_order = max(nic.now, nic.sides[index].not_before) - tlp_book(nic, index).since
     if nic.sides[index].not_before > nic.now:
         push_sorted(nic, &nic.mem_reads, nic.sides[index].not_before, index)
-        find_root_when(nic)
+        update_root_event(nic)
     else:
         sample(nic, index)
 
 
-cdef inline void find_root_when(Nic* nic) noexcept nogil:
+cdef inline void update_root_event(Nic* nic) noexcept nogil:
     """The slot that MEM_READ shares with WALK_DONE."""
     set_when(nic, RANK_MEM_READ, earliest(front_time(&nic.mem_reads), front_time(&nic.iommu.walking)))
 
@@ -149,7 +149,7 @@ cdef void commit_timed_at_root(Nic* nic) noexcept nogil:
     else:
         enter_stage(nic, RANK_WALK_DONE)
         commit_walk_done(nic, index)
-    find_root_when(nic)
+    update_root_event(nic)
 
 
 cdef void commit_at_root(Nic* nic, int32_t index) noexcept nogil:

@@ -164,7 +164,7 @@ cdef void note_frames(Nic* nic) noexcept nogil:
         nic.ledger.due[LINE_TX_WIRE] -= 1
 
 
-cdef void find_frames(Nic* nic) noexcept nogil:
+cdef void update_wire_sample(Nic* nic) noexcept nogil:
     """They have been taken out: the first that is still to come."""
     cdef uint64_t position = nic.tx_wire.head
     while position < nic.tx_wire.tail and (<Timed*>lane_at(&nic.tx_wire, position)).time < nic.now:

@@ -186,9 +186,9 @@ cdef inline bint needs_sampling(Nic* nic, Tlp* tlp) noexcept nogil:
     return nic.payload != PAYLOAD_LENGTHS or tlp.klass != CLASS_PAYLOAD or is_message_domain(nic, tlp.domain)
 
 
-cdef void find_patience(Nic* nic) noexcept nogil:
+cdef void update_answer_slack(Nic* nic) noexcept nogil:
     """A read that looks at nothing may be answered late, as of its time: before its answer, and before an UpdateFC is due."""
-    nic.iommu.patience = max(0, min(nic.read_latency, nic.fc) - 1)
+    nic.iommu.answer_slack = max(0, min(nic.read_latency, nic.fc) - 1)
     if nic.iommu.plans:
         await_sampling(nic)
 
@@ -196,7 +196,7 @@ cdef void find_patience(Nic* nic) noexcept nogil:
 cdef inline void await_sampling(Nic* nic) noexcept nogil:
     """The next event of MEM_READ, which is also that of WALK_DONE."""
     cdef Iommu* iommu = &nic.iommu
-    cdef int64_t late = NEVER if lane_empty(&iommu.reads) else sampling_time(&iommu.reads) + iommu.patience
+    cdef int64_t late = NEVER if lane_empty(&iommu.reads) else sampling_time(&iommu.reads) + iommu.answer_slack
     set_when(nic, RANK_MEM_READ, earliest(late, earliest(front_time(&iommu.looking), sampling_time(&iommu.blocked))))
 
 
@@ -233,7 +233,7 @@ cdef void plan_read(Nic* nic, int32_t index, int64_t translated) noexcept nogil:
         push_sorted(nic, &nic.iommu.looking, time, index)
         sample_by(nic, time)
     else:
-        sample_by(nic, time + nic.iommu.patience)
+        sample_by(nic, time + nic.iommu.answer_slack)
 
 
 cdef void plan_arrived(Nic* nic, int32_t index) noexcept nogil:
