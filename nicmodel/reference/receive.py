@@ -6,13 +6,14 @@ from collections import deque
 from typing import Any
 
 from nicmodel.datasheet.connections import addressed, connection_of, headers
-from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, rx_buffer, rx_writeback
+from nicmodel.datasheet.descriptors import rx_buffer, rx_writeback
 from nicmodel.datasheet.ethernet import ETHERTYPE_BYTES, FCS_BYTES, frame_length
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.datasheet.stages import LOOPBACK, RX
 from nicmodel.reference.books import RX_BUFFER, Books
+from nicmodel.reference.fetch import Fetch
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
-from nicmodel.reference.rows import STAGE, UNBOOKED, Read, Ring, Row, Write, cut, next_to_fetch
+from nicmodel.reference.rows import STAGE, UNBOOKED, Read, Ring, Row, Write, cut
 from nicmodel.reference.switch import parse_header
 from nicmodel.reference.tags import RX_DESCRIPTOR, Tags
 from nicmodel.reference.transmit import moved
@@ -57,10 +58,10 @@ class Receive:
         self.instants, self.config, self.tags, self.plane = instants, config, tags, plane
         self.books: Books = plane.books
         self.rings: dict[int, Ring] = {}
-        self.touch_fetch = instants.arbiter("RX_DESC_FETCH", self.decide_fetch)
+        self.fetch = Fetch(instants, "RX_DESC_FETCH", tags, plane.books, RX_DESCRIPTOR, self.rings,
+                           lambda ring: len(ring.descriptors), config.rx_cache, config.rx_threshold, self.descriptors_arrived)
         self.touch_ingress = instants.arbiter("SWITCH_INGRESS", self.decide_ingress)
         self.touch_wire = instants.arbiter("WIRE_RX", self.decide_wire)
-        self.last_fetched = -1
         self.buffer = config.rx_buffer
         self.offers: deque[tuple[int, Flow | None, int, bytes | None]] = deque()
         self.wire = Wire(instants, 3, config.wire_byte_ticks, self.touch_wire)
@@ -188,43 +189,19 @@ class Receive:
         self.return_room(row)
         self.plane.drop(row, reason)
 
-    # 4 tail, descriptor fetch -----------------------------------------------------------------------------
+    # 4 tail, descriptor fetch (fetch.py), descriptors on board --------------------------------------------
     def doorbell(self, now: int, ring: Ring, tail: int) -> None:
         if not ring.open or tail >= ring.size:
             return
         self.plane.count(ring.function, "doorbells")
         ring.posted |= tail != ring.tail
         ring.tail = tail
-        self.touch_fetch()
-
-    def decide_fetch(self, now: int) -> None:
-        config = self.config
-        few = min(config.rx_threshold, config.rx_cache)
-
-        def eligible(ring: Ring) -> bool:
-            return bool(ring.open and not ring.fetch and ring.to_fetch and len(ring.descriptors) < few)
-
-        ring = next_to_fetch(config.fetch, self.rings, self.last_fetched, eligible, lambda ring: len(ring.descriptors))
-        if ring is None:
-            return
-        self.last_fetched = ring.number
-        n = min(ring.to_fetch, config.rx_cache - len(ring.descriptors), ring.size - ring.next)
-        ring.fetch = Read(ring, ring.function, ring.config.domain, self.descriptors_arrived)
-        ring.fetching = n
-        self.books.grant("RX_DESC_FETCH")
-        self.tags.ask(ring.fetch, RX_DESCRIPTOR, ring.address_of(ring.next), DESCRIPTOR_BYTES * n, DESCRIPTOR_BYTES * n)
-        ring.next = (ring.next + n) % ring.size
-        self.touch_fetch()
+        self.fetch.touch()
 
     def descriptors_arrived(self, now: int, read: Read) -> None:
         ring: Ring = read.owner
-        raw = b"".join(read.pieces)
-        first = (ring.next - ring.fetching) % ring.size
-        for step, at in enumerate(range(0, len(raw), DESCRIPTOR_BYTES)):
-            ring.descriptors.append((first + step, rx_buffer(raw[at:at + DESCRIPTOR_BYTES])))
-        ring.fetch, ring.fetching = None, 0
+        ring.descriptors.extend((index, rx_buffer(descriptor)) for index, descriptor in self.fetch.take(read))
         self._pair(now, ring)
-        self.touch_fetch()
 
     # 5 frame and descriptor meet: write -------------------------------------------------------------------
     def _pair(self, now: int, ring: Ring) -> None:
@@ -243,7 +220,7 @@ class Receive:
             status = rx_writeback(row.nbytes, loopback=row.kind == LOOPBACK)
             write(RX_WRITE, Write(ring, [(ring.address_of(row.index), 0, len(status))], status, self.plane.written_back, [row],
                                   announces=True))
-            self.touch_fetch()
+            self.fetch.touch()
 
     def _payload_left(self, now: int, write: Write) -> None:
         self.return_room(write.rows[0], write.waits)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -204,15 +203,6 @@ def in_turns(rings: dict[int, Ring], last: int) -> list[Ring]:
     numbers = sorted(rings)
     split = bisect_right(numbers, last)
     return [rings[number] for number in (*numbers[split:], *numbers[:split])]
-
-
-def next_to_fetch(policy: str, rings: dict[int, Ring], last: int, eligible: Callable[[Ring], bool],
-                  on_chip: Callable[[Ring], int]) -> Ring | None:
-    """The ring whose descriptors are fetched next."""
-    candidates = [ring for ring in in_turns(rings, last) if eligible(ring)]
-    if policy == "fewest":
-        return min(candidates, key=on_chip, default=None)            # the first in turns among equals
-    return candidates[0] if candidates else None
 
 
 def cut(address: int, nbytes: int, limit: int, natural: bool) -> list[tuple[int, int, int]]:

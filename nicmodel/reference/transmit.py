@@ -9,14 +9,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES, TX_MAX_BYTES, tx_parse, tx_writeback
+from nicmodel.datasheet.descriptors import TX_MAX_BYTES, tx_parse, tx_writeback
 from nicmodel.datasheet.ethernet import FCS_BYTES, PAUSE_QUANTUM_BYTES, frame_length
 from nicmodel.datasheet.pcie_link import PAGE_BYTES
 from nicmodel.datasheet.stages import DELIVERED, TX
 from nicmodel.reference.books import TX_BUFFER, WIRE, Books
+from nicmodel.reference.fetch import Fetch
 from nicmodel.reference.instants import LINE, NO_CAUSE, OWN, POOL, SERVER, Instants
 from nicmodel.reference.registers import Access
-from nicmodel.reference.rows import STAGE, Doorbell, Read, Ring, Row, Write, cut, in_turns, next_to_fetch
+from nicmodel.reference.rows import STAGE, Doorbell, Read, Ring, Row, Write, cut, in_turns
 from nicmodel.reference.shapers import Shaper
 from nicmodel.reference.tags import PAYLOAD, TX_DESCRIPTOR, Tags
 from nicmodel.reference.ticks import ceil_ps
@@ -33,11 +34,11 @@ class Transmit:
         self.instants, self.config, self.tags, self.plane = instants, config, tags, plane
         self.books: Books = plane.books
         self.rings: dict[int, Ring] = {}
-        self.touch_fetch = instants.arbiter("TX_DESC_FETCH", self.decide_fetch)
+        self.fetch = Fetch(instants, "TX_DESC_FETCH", tags, plane.books, TX_DESCRIPTOR, self.rings,
+                           lambda ring: len(ring.waiting), config.tx_cache, config.tx_threshold, self.descriptors_arrived)
         self.touch_scheduler = instants.arbiter("TX_SCHEDULER", self.decide_scheduler)
         self.touch_reorder = instants.arbiter("TX_REORDER", self.decide_reorder)
         self.touch_wire = instants.arbiter("WIRE", self.decide_wire)
-        self.last_fetched = -1
         self.last_function = config.num_functions - 1
         self.last_ring = [-1] * config.num_functions
         self.buffer = config.tx_buffer
@@ -60,36 +61,16 @@ class Transmit:
             ring.doorbells.append(Doorbell(covered, access.posted, now, access.waits))
             ring.posted = True
         ring.tail = tail
-        self.touch_fetch()
+        self.fetch.touch()
 
-    # 2 descriptor fetch -----------------------------------------------------------------------------------
-    def decide_fetch(self, now: int) -> None:
-        config = self.config
-        few = min(config.tx_threshold, config.tx_cache)
-
-        def eligible(ring: Ring) -> bool:
-            return bool(ring.open and not ring.fetch and ring.to_fetch and len(ring.waiting) < few)
-
-        ring = next_to_fetch(config.fetch, self.rings, self.last_fetched, eligible, lambda ring: len(ring.waiting))
-        if ring is None:
-            return
-        self.last_fetched = ring.number
-        n = min(ring.to_fetch, config.tx_cache - len(ring.waiting), ring.size - ring.next)
-        ring.fetch = Read(ring, ring.function, ring.config.domain, self.descriptors_arrived)
-        ring.fetching, ring.fetched_at = n, now
-        self.books.grant("TX_DESC_FETCH")
-        self.tags.ask(ring.fetch, TX_DESCRIPTOR, ring.address_of(ring.next), DESCRIPTOR_BYTES * n, DESCRIPTOR_BYTES * n)
-        self.touch_fetch()
-
-    # 3 descriptors on board -------------------------------------------------------------------------------
+    # 2 descriptor fetch (fetch.py), 3 descriptors on board ------------------------------------------------
     def descriptors_arrived(self, now: int, read: Read) -> None:
         ring: Ring = read.owner
-        raw = b"".join(read.pieces)
         stamp = self.instants.edge(now)
-        for at in range(0, len(raw), DESCRIPTOR_BYTES):
-            address, nbytes, eop, rs, is_data = tx_parse(raw[at:at + DESCRIPTOR_BYTES])
+        for index, descriptor in self.fetch.take(read):
+            address, nbytes, eop, rs, is_data = tx_parse(descriptor)
             row = self.plane.new_row(TX, ring.function, frame_length(nbytes), nbytes)
-            row.ring, row.ring_number, row.index, row.address, row.rs = ring, ring.number, ring.next, address, rs
+            row.ring, row.ring_number, row.index, row.address, row.rs = ring, ring.number, index, address, rs
             self._take_doorbell(ring, row)
             self.books.inherit(row, read.last.waits)
             row.stamps[STAGE["DESC_FETCHED"]] = stamp
@@ -107,11 +88,8 @@ class Transmit:
                 ring.waiting.append(row)
                 if self.books.on:
                     self.fetched.append(row)
-            ring.next = (ring.next + 1) % ring.size
-        ring.fetch, ring.fetching = None, 0
         self._advance(now, ring)
         self.touch_scheduler()
-        self.touch_fetch()
 
     def _take_doorbell(self, ring: Ring, row: Row) -> None:
         doorbell = ring.doorbells[0]
@@ -171,7 +149,7 @@ class Transmit:
         row.issued += turn
         if row.issued == row.nbytes:
             ring.waiting.popleft()
-            self.touch_fetch()
+            self.fetch.touch()
         self.books.grant("TX_SCHEDULER")
         self.touch_scheduler()
         return True
