@@ -1,13 +1,19 @@
 """Constants of the datasheet, written by `nicmodel/_fast/generate.py`: do not edit."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 cdef extern from *:
     """
     #include <stdint.h>
     #define NICMODEL_NEVER ((int64_t)4503599627370496LL)
+    #define NICMODEL_SEED_FACTOR ((uint64_t)0x9e3779b97f4a7c15ULL)
+    #define NICMODEL_STREAM_FACTOR ((uint64_t)0xbf58476d1ce4e5b9ULL)
+    #define NICMODEL_SERIAL_FACTOR ((uint64_t)0x94d049bb133111ebULL)
     """
     const int64_t NEVER "NICMODEL_NEVER"
+    const uint64_t SEED_FACTOR "NICMODEL_SEED_FACTOR"
+    const uint64_t STREAM_FACTOR "NICMODEL_STREAM_FACTOR"
+    const uint64_t SERIAL_FACTOR "NICMODEL_SERIAL_FACTOR"
 
 # stages.EVENTS: ranks of phase 1
 cdef enum:

@@ -25,6 +25,7 @@ from nicmodel.datasheet import (
 from nicmodel.sim import plane, rng
 
 TARGET = Path(__file__).with_name("facts.pxd")
+FACTORS = ("SEED_FACTOR", "STREAM_FACTOR", "SERIAL_FACTOR")
 
 
 def enum(title: str, rows: list[tuple[str, int]]) -> list[str]:
@@ -55,14 +56,16 @@ def render() -> str:
     lines = [
         '"""Constants of the datasheet, written by `nicmodel/_fast/generate.py`: do not edit."""',
         "",
-        "from libc.stdint cimport int64_t",
+        "from libc.stdint cimport int64_t, uint64_t",
         "",
         "cdef extern from *:",
         '    """',
         "    #include <stdint.h>",
         f"    #define NICMODEL_NEVER ((int64_t){plane.NEVER}LL)",
+        *(f"    #define NICMODEL_{name} ((uint64_t){getattr(rng, name):#x}ULL)" for name in FACTORS),
         '    """',
         '    const int64_t NEVER "NICMODEL_NEVER"',
+        *(f'    const uint64_t {name} "NICMODEL_{name}"' for name in FACTORS),
         "",
         *enum("stages.EVENTS: ranks of phase 1", [*numbered("RANK_", [e.name for e in stages.EVENTS]),
                                                   ("NUM_RANKS", len(stages.EVENTS))]),

@@ -223,10 +223,9 @@ cdef inline int64_t draw(Nic* nic, uint64_t purpose, int32_t function, uint64_t 
     """Twin of `rng.draw`."""
     cdef uint64_t stream = purpose * STREAM_STEP + <uint64_t>function
     cdef uint64_t x
-    x = (nic.seed * <uint64_t>0x9E3779B97F4A7C15ULL + stream * <uint64_t>0xBF58476D1CE4E5B9ULL
-         + serial * <uint64_t>0x94D049BB133111EBULL)
-    x = (x ^ (x >> 30)) * <uint64_t>0xBF58476D1CE4E5B9ULL
-    x = (x ^ (x >> 27)) * <uint64_t>0x94D049BB133111EBULL
+    x = nic.seed * SEED_FACTOR + stream * STREAM_FACTOR + serial * SERIAL_FACTOR
+    x = (x ^ (x >> 30)) * STREAM_FACTOR
+    x = (x ^ (x >> 27)) * SERIAL_FACTOR
     x = x ^ (x >> 31)
     return <int64_t>(((x >> 32) * <uint64_t>below) >> 32)
 

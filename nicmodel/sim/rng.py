@@ -6,6 +6,7 @@ A change in one function leaves the others' draws alone. The compiled plane has 
 MASK = (1 << 64) - 1
 READ_STREAM, DRAM_STREAM, TAIL_STREAM = 1, 2, 3    # purposes; a stream is purpose * STREAM_STEP + function
 STREAM_STEP = 4096
+SEED_FACTOR, STREAM_FACTOR, SERIAL_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB    # splitmix64's
 
 
 def mix(seed: int, stream: int, serial: int) -> int:
@@ -14,9 +15,9 @@ def mix(seed: int, stream: int, serial: int) -> int:
     >>> mix(1, 2, 3) == mix(1, 2, 3) != mix(1, 3, 2)
     True
     """
-    x = (seed * 0x9E3779B97F4A7C15 + stream * 0xBF58476D1CE4E5B9 + serial * 0x94D049BB133111EB) & MASK
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK
+    x = (seed * SEED_FACTOR + stream * STREAM_FACTOR + serial * SERIAL_FACTOR) & MASK
+    x = ((x ^ (x >> 30)) * STREAM_FACTOR) & MASK
+    x = ((x ^ (x >> 27)) * SERIAL_FACTOR) & MASK
     return x ^ (x >> 31)
 
 
