@@ -142,7 +142,7 @@ cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
 
 cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
     """A message is at the root complex: stamp what it announces, then wake the agent, or post_upcall Python."""
-    cdef int32_t index = owner_of(number), each, vector = place_of(number)
+    cdef int32_t index = owner_of(number), each, vector = place_of(number), agent = vector_of(nic, number).agent
     cdef Function* function = &nic.functions[index]
     cdef Interrupt* interrupt
     counter_of(nic, index, COUNT_INTERRUPTS)[0] += 1
@@ -157,9 +157,8 @@ cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
     for each in range(function.num_rx):
         if nic.rings[function.rx_rings[each]].vector == number:
             announce_rows(nic, &nic.rings[function.rx_rings[each]])
-    each = vector_of(nic, number).agent
-    if each >= 0 and nic.agents[each].live:
-        prefetch_pass(nic, &nic.agents[each])
-        schedule(nic, RANK_AGENT_WAKE, nic.now + nic.agents[each].irq_latency, each, each, -1)
+    if agent >= 0 and nic.agents[agent].live:
+        prefetch_pass(nic, &nic.agents[agent])
+        schedule(nic, RANK_AGENT_WAKE, nic.now + nic.agents[agent].irq_latency, agent, agent, BY_INTERRUPT)
     else:
         post_upcall(nic, UPCALL_MSIX, 3, index, vector, 0, 0)
