@@ -12,10 +12,11 @@ from typing import Any
 
 from nicmodel.datasheet.connections import Connection
 from nicmodel.datasheet.descriptors import rx_read, tx_data
-from nicmodel.datasheet.pcie_link import GENERATIONS, ack_latency_symbols
+from nicmodel.datasheet.pcie_link import GENERATIONS, TICKS_PER_PS, ack_latency_symbols
 from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.memory import Domain
 from nicmodel.sim.plane import (
+    VECTORS_PER_FUNCTION,
     AgentConfig,
     Direction,
     FlowConfig,
@@ -34,10 +35,10 @@ def plane_config(gen: int = 2, lanes: int = 8, mps: int = 256, core_ps: int = 64
                  **changes: Any) -> PlaneConfig:
     """An 82599-like machine; `changes` are fields of PlaneConfig."""
     ticks = GENERATIONS[gen].byte_ticks(lanes)
-    latency = -(-ack_latency_symbols(gen, lanes, mps) * lanes * ticks // 1024)
+    latency = -(-ack_latency_symbols(gen, lanes, mps) * lanes * ticks // TICKS_PER_PS)
     config = PlaneConfig(
-        num_functions=5, num_rings=16, core_ps=core_ps, wire_byte_ticks=8 * 1000 * 1024 // gbps, pcie_byte_ticks=ticks,
-        ack_ps=latency, fc_ps=latency, skp_ps=GENERATIONS[gen].skp_interval_symbols * lanes * ticks // 1024,
+        num_functions=5, num_rings=16, core_ps=core_ps, wire_byte_ticks=8 * 1000 * TICKS_PER_PS // gbps, pcie_byte_ticks=ticks,
+        ack_ps=latency, fc_ps=latency, skp_ps=GENERATIONS[gen].skp_interval_symbols * lanes * ticks // TICKS_PER_PS,
         skp_bytes=GENERATIONS[gen].skp_symbols * lanes, mps=mps, mrrs=512, rcb=64, split_rcb=False, tags=32,
         read_buffer=16384, host_ph=64, host_pd=1024, host_nph=64, device_ph=16, device_pd=64, device_nph=8,
         read_latency_ps=400 * NS, read_jitter_ps=0, write_latency_ps=220 * NS, register_cycles=1,
@@ -141,7 +142,7 @@ class Run:
         plane.set("bme", function, (1,), OPEN_AT)
         plane.set("filter", function, (1, mac_of(function), -1, function), OPEN_AT)
         for vector in range(3):
-            plane.set("vector", 64 * function + vector, (1, self.script.itr_ps), OPEN_AT)
+            plane.set("vector", VECTORS_PER_FUNCTION * function + vector, (1, self.script.itr_ps), OPEN_AT)
 
     def _open(self, number: int, queue: Queue) -> None:
         domain = self.domains[queue.function]
