@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from nicmodel.datasheet.config_pf import PF as PF_TABLE
-from nicmodel.datasheet.config_pf import PF_BARS, PF_MSIX_BAR, VF_BARS, VF_MSIX_BAR
+from nicmodel.datasheet.config_pf import PF, PF_BARS, PF_MSIX_BAR, VF_BARS, VF_MSIX_BAR
 from nicmodel.datasheet.config_space import PF_RID
-from nicmodel.datasheet.config_vf import VF as VF_TABLE
+from nicmodel.datasheet.config_vf import VF
 from nicmodel.datasheet.profiles import Profile
 from nicmodel.pcie.config import ConfigLayout, check_request
-from nicmodel.pcie.functions import PF, Function, FunctionEvents, PhysicalFunction
+from nicmodel.pcie.functions import Function, FunctionEvents, PhysicalFunction
 from nicmodel.pcie.identity import hwinit_values
 from nicmodel.pcie.msix import MsixTable
 from nicmodel.sim.errors import ModelBug
+from nicmodel.sim.plane import PF_FUNCTION
 
 
 class Endpoint:
@@ -34,7 +34,7 @@ class Endpoint:
         values = hwinit_values(profile, gen, lanes)
         self.refused: Counter[str] = Counter()
         self.transactions_pending: Callable[[int], bool] = lambda _function: False
-        layouts = ConfigLayout(PF_TABLE, values), ConfigLayout(VF_TABLE, values)
+        layouts = ConfigLayout(PF, values), ConfigLayout(VF, values)
         self.pf = PhysicalFunction(rid, *layouts, events, lambda index: self.transactions_pending(index),
                                    self._count)
         self.plugged = True                                    # False between `unplug` and `plug`
@@ -51,13 +51,13 @@ class Endpoint:
 
     def function(self, index: int) -> Function | None:
         """Function 0 = PF, 1 + v = VF v; None if it does not exist now."""
-        if index == PF:
+        if index == PF_FUNCTION:
             return self.pf
         return self.pf.vfs[index - 1] if 1 <= index <= len(self.pf.vfs) else None
 
     def rid_of(self, index: int) -> int:
         """The routing ID that a function has, or would have."""
-        return self.pf.rid if index == PF else self.pf.sriov.rid_of(index - 1)
+        return self.pf.rid if index == PF_FUNCTION else self.pf.sriov.rid_of(index - 1)
 
     def msix(self, index: int) -> MsixTable:
         """The MSI-X table of a function that exists."""
@@ -101,18 +101,18 @@ class Endpoint:
 
     def reachable(self, index: int, bar: int) -> bool:
         """Does this BAR of this function decode now? MSE for the PF, VF MSE for a VF; nothing in D3hot."""
-        if index == PF:
+        if index == PF_FUNCTION:
             return self.pf.decoding is True and bar in PF_BARS
         vfs = self.pf.vfs                                      # as `function` does, without its call
         return 1 <= index <= len(vfs) and vfs[index - 1].decoding is True and bar in VF_BARS
 
     def bar_bytes(self, index: int, bar: int) -> int:
         """Bytes that a function's BAR decodes; a VF's grows with the system page size."""
-        return PF_BARS[bar] if index == PF else self.pf.sriov.slice_bytes(bar)
+        return PF_BARS[bar] if index == PF_FUNCTION else self.pf.sriov.slice_bytes(bar)
 
     def base(self, index: int, bar: int) -> int:
         """The address at which a function's BAR begins."""
-        if index != PF:
+        if index != PF_FUNCTION:
             return self.pf.sriov.base(bar) + (index - 1) * self.pf.sriov.slice_bytes(bar)
         space = self.pf.space
         return space.get(f"Bar{bar}High") << 32 | space.get(f"Bar{bar}.Base") * PF_BARS[bar]
@@ -120,9 +120,9 @@ class Endpoint:
     def decode(self, address: int) -> tuple[int, int, int] | None:
         """(function, BAR, offset) that an address belongs to now; None is an Unsupported Request."""
         for bar, size in PF_BARS.items():
-            offset = address - self.base(PF, bar)
-            if 0 <= offset < size and self.reachable(PF, bar):
-                return PF, bar, offset
+            offset = address - self.base(PF_FUNCTION, bar)
+            if 0 <= offset < size and self.reachable(PF_FUNCTION, bar):
+                return PF_FUNCTION, bar, offset
         hit = self.pf.sriov.decode(address)
         if hit is None or not self.pf.powered():
             return None
@@ -141,7 +141,7 @@ class Endpoint:
             table.write(offset, size, value)
 
     def _msix_access(self, index: int, bar: int, offset: int, size: int, posted: bool) -> MsixTable | None:
-        bars, msix_bar = (PF_BARS, PF_MSIX_BAR) if index == PF else (VF_BARS, VF_MSIX_BAR)
+        bars, msix_bar = (PF_BARS, PF_MSIX_BAR) if index == PF_FUNCTION else (VF_BARS, VF_MSIX_BAR)
         if bar in bars and bar != msix_bar:
             raise ModelBug(f"BAR {bar} of function {index} belongs to the register file")
         function = self.function(index)

@@ -14,9 +14,9 @@ from nicmodel.datasheet.config_space import FLR
 from nicmodel.pcie.config import ConfigLayout, ConfigSpace
 from nicmodel.pcie.msix import MsixTable
 from nicmodel.pcie.sriov import SriovCapability
+from nicmodel.sim.plane import PF_FUNCTION
 
 D0, D3HOT = 0, 3
-PF = 0
 
 
 class FunctionEvents(Protocol):
@@ -97,7 +97,7 @@ class PhysicalFunction(Function):
         self.vfs: list[VirtualFunction]
         self.family: dict[int, Function]
         self._vf_layout, self.pending = vf_layout, pending
-        super().__init__(PF, rid, layout, events, pending, self._is_powered)
+        super().__init__(PF_FUNCTION, rid, layout, events, pending, self._is_powered)
         self._adopt([])
         self.sriov = SriovCapability(rid, self.space, self._create, self._destroy, refuse)
         for name in ("Command.MemoryEnable", "Sriov.Control.VfMemoryEnable"):
