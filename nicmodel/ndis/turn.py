@@ -1,4 +1,4 @@
-"""One at a time, first come first served; who finds nobody there does not wait, and costs nobody an event."""
+"""A lock, first come first served. Whoever finds it free takes it without waiting, and so without an event of SimPy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Turn:
-    """The turn of one adapter's requests. Who is through gives it on, whatever has happened:
+    """The turn of one adapter's requests. Whoever has it gives it back, whatever happens meanwhile:
 
         if turn.taken:
             yield from turn.wait()
@@ -26,7 +26,7 @@ class Turn:
         self._waiting: deque[simpy.Event] = deque()
 
     def wait(self) -> Generator[simpy.Event, Any, None]:
-        """Until the turn is given to us; who gives up waiting gives it on."""
+        """Until the turn is given to us. Whoever is interrupted once it was given passes it on."""
         mine = self.env.event()
         self._waiting.append(mine)
         try:
@@ -39,7 +39,7 @@ class Turn:
             raise
 
     def give(self) -> None:
-        """To who has waited longest; it stays taken meanwhile, so that nobody slips in between."""
+        """Hand the turn to whoever has waited longest. It stays taken meanwhile, so that nobody slips in between."""
         if self._waiting:
             self._waiting.popleft().succeed()
         else:

@@ -66,7 +66,7 @@ class Link:
                 self.other._remind_idle(0, pool)
 
     def _remind(self, due: int) -> None:
-        self.instants.at(due, "DLLP", self.source, self._fall_due)
+        self.instants.at(due, "DLLP", self.source, self._look_again)
 
     def _remind_idle(self, now: int, pool: CreditPool) -> None:
         """One standing reminder a pool: it moves on while credit updates keep going out by themselves."""
@@ -75,7 +75,8 @@ class Link:
         next_look = pool.due if pool.due > now else now + UPDATE_FC_IDLE_PS
         self.instants.at(next_look, "DLLP", self.source, self._remind_idle, pool)
 
-    def _fall_due(self, _now: int) -> None:
+    def _look_again(self, _now: int) -> None:
+        """A DLLP falls due, or the link is free."""
         self.touch()
 
     def retrain(self, now: int, duration: int, timing: LinkTiming) -> None:
@@ -131,7 +132,7 @@ class Link:
             wake = ceil_ps(self.free)
             if self.wake_at != wake:
                 self.wake_at = wake
-                self.instants.at(wake, "LINK_FREE", self.source, self._fall_due)
+                self.instants.at(wake, "LINK_FREE", self.source, self._look_again)
         self._blame(now)
 
     def _dllp_waits(self, now: int) -> bool:
