@@ -120,6 +120,7 @@ class Device:
         return self.endpoint.config_read(rid, offset, size)
 
     def config_write(self, rid: int, offset: int, size: int, value: int) -> None:
+        """A configuration write of 1, 2 or 4 bytes, instant. ModelBug if it is none; dropped by an absent function."""
         self.endpoint.config_write(rid, offset, size, value)
 
     def bus_master(self, function: int, enabled: bool) -> None:
@@ -220,19 +221,23 @@ class Device:
     mmio_write = bar_write
 
     def mmio_read(self, function: int, bar: int, offset: int) -> simpy.Event:
+        """Split read as an event, which gives the 32-bit value when the completion is back."""
         event = simpy.Event(self.clock)
         self._awaited[self.plane.mmio_read(function, bar, offset, self.clock.stamp())] = event
         return event
 
     def connect_interrupt(self, function: int, vector: int, callback: Callable[[int], None]) -> None:
+        """`callback(vector)` runs when a message of this vector reaches the host. ModelBug for what does not exist."""
         check_function(self.config, function)
         check_vector(vector)
         self._interrupts[function, vector] = callback
 
     def start_agent(self, config: AgentConfig) -> int:
+        """Hand rings to an agent of the plane, now; returns its number. ModelBug for what does not exist."""
         return self.plane.start_agent(config, self.clock.stamp())
 
     def stop_agent(self, agent: int) -> None:
+        """The agent posts nothing more; what it posted is still reaped."""
         self.plane.stop_agent(agent, self.clock.stamp())
 
     # a host's plug and play ---------------------------------------------------------------------------------

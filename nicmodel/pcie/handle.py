@@ -132,18 +132,21 @@ class FunctionHandle:
             yield self.sleep(poll_ps)
 
     def sleep(self, ps: int) -> simpy.Event:
+        """Comes after so many ps."""
         return self.env.timeout(ps)
 
     # memory ------------------------------------------------------------------------------------------------
 
     def allocate(self, nbytes: int, align: int = 128) -> int:
-        """The address of fresh zero bytes that driver and device share."""
+        """The address of fresh zero bytes that driver and device share. ValueError when the guest has no more."""
         return cast(int, self._asked(self.domain.allocate, nbytes, align))
 
     def memory_read(self, address: int, nbytes: int) -> bytes:
+        """Bytes of the guest's memory, now. ValueError for what is outside."""
         return cast(bytes, self._asked(self.domain.read, address, nbytes))
 
     def memory_write(self, address: int, data: bytes) -> None:
+        """Change bytes of the guest's memory, now. ValueError for what is outside."""
         self._asked(self.domain.write, address, data)
 
     def _asked(self, do: Callable[..., Any], *args: Any, **fields: Any) -> Any:

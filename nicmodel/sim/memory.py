@@ -40,7 +40,9 @@ class Domain:
         return slice(start, start + nbytes)
 
     def read(self, address: int, nbytes: int) -> bytes:
+        """Bytes at a guest address. Raises ModelBug for what is outside."""
         return self.memory[self._slice(address, nbytes)].tobytes()
 
     def write(self, address: int, data: bytes) -> None:
+        """Change bytes at a guest address. Raises ModelBug for what is outside."""
         self.memory[self._slice(address, len(data))] = np.frombuffer(data, np.uint8)

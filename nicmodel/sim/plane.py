@@ -216,39 +216,76 @@ class DataPlane(Protocol):
     """What `nic`, `device` and `lab` may ask of a plane. All times are absolute ps.
 
     Every call that changes something is stamped ``at`` (> the last executed instant) and takes effect in
-    the commit phase of that instant, in call order. Illegal arguments raise `ModelBug`: callers check first.
+    the commit phase of that instant, in call order; it returns None if nothing else is said. Illegal arguments raise `ModelBug`:
+    callers check first.
     """
 
-    now: int                                       # last executed instant
+    now: int                                       # the last executed instant; -1 before the first
 
-    def next_time(self) -> int: ...                # time of the next instant; NEVER if none. Nothing comes out before it
-    def run_until(self, time: int, budget: int = -1) -> list[Upcall]: ...
-    # ^ runs every instant < time; returns early, between instants, after the first with an upcall
+    # time ----------------------------------------------------------------------------------------------
+    def next_time(self) -> int:
+        """The next instant, before which nothing comes out; NEVER if there is none."""
 
-    # configuration -----------------------------------------------------------------------------------
-    def set(self, table: str, index: int, words: Sequence[int], at: int) -> None: ...
-    def attach(self, domain: int, base: int, memory: np.ndarray | None) -> None: ...
-    # ^ memory: one uint8 arena, mapped at `base`; None makes it a message domain
-    def open_ring(self, direction: Direction, ring: int, config: RingConfig, at: int) -> None: ...
-    def close_ring(self, direction: Direction, ring: int, at: int) -> None: ...
-    def reset_function(self, function: int, at: int) -> None: ...       # FLR: revoke, close rings
-    def add_flow(self, config: FlowConfig) -> int: ...                  # Rx flows start by themselves
-    def start_agent(self, config: AgentConfig, at: int) -> int: ...
-    def stop_agent(self, agent: int, at: int) -> None: ...              # posts nothing more; still reaps
+    def run_until(self, time: int, budget: int = -1) -> list[Upcall]:
+        """Run every instant < `time`, at most `budget` of them if it is not negative.
 
-    # accesses ----------------------------------------------------------------------------------------
-    def mmio_write(self, function: int, bar: int, offset: int, value: int, at: int) -> None: ...
-    def mmio_read(self, function: int, bar: int, offset: int, at: int) -> int: ...
-    def mmio_answer(self, request: int, value: int, at: int) -> None: ...
-    def inject(self, port: int, frame: bytes, at: int) -> None: ...
-    def dma_answer(self, request: int, data: bytes, at: int) -> None: ...
+        Returns early, between instants, after the first with an upcall.
+        """
 
-    # results (consistent between two instants) ---------------------------------------------------------
-    def results(self) -> dict[str, Any]: ...
-    def take_rows(self) -> tuple[np.ndarray, np.ndarray]: ...
-    # ^ recorded rows to which nothing can happen any more, by serial, each once, and their waits: `rows` and
-    #   `row_waits` of `results`, which has only the others from then on. At which call a row comes is the plane's choice
-    def ring_state(self, direction: Direction, ring: int) -> dict[str, int]: ...   # head, tail
+    # configuration -------------------------------------------------------------------------------------
+    def set(self, table: str, index: int, words: Sequence[int], at: int) -> None:
+        """Change an entry of one of `TABLES`."""
+
+    def attach(self, domain: int, base: int, memory: np.ndarray | None) -> None:
+        """Map one uint8 arena at the address `base`; None makes it a message domain. Takes effect at once."""
+
+    def open_ring(self, direction: Direction, ring: int, config: RingConfig, at: int) -> None:
+        """Open a ring, empty, at its head; one that is open is closed first. Without bus mastering it stays closed."""
+
+    def close_ring(self, direction: Direction, ring: int, at: int) -> None:
+        """Revoke what has not started of a ring, and close it."""
+
+    def reset_function(self, function: int, at: int) -> None:
+        """FLR: close the function's rings, and take back its messages and interrupt requests."""
+
+    def add_flow(self, config: FlowConfig) -> int:
+        """A stream of frames; returns its number. An Rx flow starts by itself, a Tx flow is sent by the agent that names it."""
+
+    def start_agent(self, config: AgentConfig, at: int) -> int:
+        """Hand rings to an agent; returns its number. It stays idle if a ring is closed, has been used, or is not in memory."""
+
+    def stop_agent(self, agent: int, at: int) -> None:
+        """The agent posts nothing more, but still reaps."""
+
+    # accesses ------------------------------------------------------------------------------------------
+    def mmio_write(self, function: int, bar: int, offset: int, value: int, at: int) -> None:
+        """The CPU writes 32 bits at a byte offset of a BAR, posted."""
+
+    def mmio_read(self, function: int, bar: int, offset: int, at: int) -> int:
+        """The CPU reads 32 bits; returns the request id that MMIO_DONE will name."""
+
+    def mmio_answer(self, request: int, value: int, at: int) -> None:
+        """The value that a REG_READ asked for."""
+
+    def inject(self, port: int, frame: bytes, at: int) -> None:
+        """The other end of the wire offers a frame, given without FCS."""
+
+    def dma_answer(self, request: int, data: bytes, at: int) -> None:
+        """The bytes that a DMA_READ asked for; missing ones are zeros."""
+
+    # results, consistent between two instants ----------------------------------------------------------
+    def results(self) -> dict[str, Any]:
+        """Everything counted and recorded so far, as copies: arrays by the names of sim/results.py."""
+
+    def take_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Recorded rows to which nothing can happen any more, by serial, each once, and their waits.
+
+        They are `rows` and `row_waits` of `results`, which has only the others from then on. At which call a row comes is the
+        plane's choice.
+        """
+
+    def ring_state(self, direction: Direction, ring: int) -> dict[str, int]:
+        """`head` and `tail` of a ring, as its registers show them."""
 
 
 NEVER = 1 << 52
