@@ -15,6 +15,7 @@ from nicmodel.lab.files import write_whole
 from nicmodel.lab.life_plot import draw_life, entitle, figure_size
 from nicmodel.lab.report import has_traffic, headline
 from nicmodel.lab.results import DIRECTIONS
+from nicmodel.sim.errors import ScenarioError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ HATCHES = {"tx": "", "rx": "///"}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 DPI = 120
+FORMATS = ("png", "svg", "pdf")  # what the end of a picture's name says; the first without one
 AXIS = 96  # digits, and spaces between numbers, that fit below the axis of VFs
 LEGEND_ROWS = 24  # of a column of the legend, which stands beside the panels: no curve is behind it
 MOST_BARS = 64  # more are lines: bars as thin as their edges cannot be told apart
@@ -45,7 +47,7 @@ STYLE: Any = {
 
 
 def plot_run(result: RunResult, path: Path) -> Path:
-    """Rates and latency per VF, one above the other, into a PNG that appears whole; with [life], its hand-overs instead."""
+    """Rates and latency per VF, one above the other, into a file that appears whole; with [life], its hand-overs instead."""
     import matplotlib.pyplot as plt
 
     if result.measured.life is not None:
@@ -255,6 +257,9 @@ def _save(figure: Any, path: Path) -> Path:
     import matplotlib.pyplot as plt
 
     try:
-        return write_whole(path, lambda beside: figure.savefig(beside, dpi=DPI, format="png"))
+        kind = path.suffix.removeprefix(".").lower() or FORMATS[0]
+        if kind not in FORMATS:
+            raise ScenarioError(f"the name of a picture must end in one of .{', .'.join(FORMATS)}", file=str(path))
+        return write_whole(path, lambda beside: figure.savefig(beside, dpi=DPI, format=kind))
     finally:
         plt.close(figure)

@@ -141,7 +141,10 @@ class RunResult:
         return None if self.measured.rows is None else pd.DataFrame(self.measured.rows)
 
     def plot(self, path: str | Path | None = None) -> Path:
-        """Draw rates and latency per VF; by default into NAME.png here. Returns the file. Raises ScenarioError."""
+        """Draw rates and latency per VF; by default into NAME.png here, a name in .svg or .pdf gets that. Returns the file.
+
+        Raises ScenarioError.
+        """
         from nicmodel.lab.plots import plot_run
 
         return plot_run(self, Path(path) if path else Path(f"{self.name}.png"))

@@ -39,6 +39,15 @@ def test_a_closed_vf_is_marked_with_the_rule_if_there_is_one(rule, said):
     plt.close(figure)
 
 
+def test_a_picture_is_what_its_name_says(tmp_path):
+    run = nm.run("vf_scaling", num_vfs=1, duration="1us", warmup="0us")
+    for name, begins in (("a.png", b"\x89PNG"), ("a.SVG", b"<?xml"), ("a.pdf", b"%PDF"), ("a", b"\x89PNG")):
+        assert run.plot(tmp_path / name).read_bytes().startswith(begins), name
+    with pytest.raises(nm.ScenarioError, match=r"a\.csv: the name of a picture must end in one of \.png, \.svg, \.pdf"):
+        run.plot(tmp_path / "a.csv")
+    assert not (tmp_path / "a.csv").exists()
+
+
 @pytest.mark.parametrize(("rx_ns", "scale"), [(1_500, "log"), (400_000, "linear")])
 def test_latencies_far_apart_both_show_in_the_picture(rx_ns, scale):
     row = {"tx": {"latency_ns": {"p50": 750_000, "p99": 800_000}}, "rx": {"latency_ns": {"p50": rx_ns, "p99": rx_ns}}}
