@@ -92,13 +92,16 @@ def build(
     `file` and `where` are what errors call the origin of `data` and of `overrides`.
     """
     raw = _plain(copy.deepcopy(dict(data)))
-    overrides = {key: _plain(value) for key, value in flat(overrides or {})}
-    for key, value in overrides.items():
-        _place(raw, key, value, where)
+    replaced: dict[str, Any] = {}
+    for key, value in flat(overrides or {}):
+        if key in replaced:
+            raise ScenarioError(f"{key} is set twice: write it once", key=key, file=where)
+        replaced[key] = _plain(value)
+        _place(raw, key, replaced[key], where)
 
     def origin(key: str) -> str | None:
-        given = any(key == k or key.startswith(k + ".") for k in overrides)
-        alone = key not in data and any(k.startswith(key + ".") for k in overrides)     # a table that the file does not have
+        given = any(key == k or key.startswith(k + ".") for k in replaced)
+        alone = key not in data and any(k.startswith(key + ".") for k in replaced)     # a table that the file does not have
         return where if given or alone else file
 
     try:

@@ -135,6 +135,14 @@ def test_what_cannot_be_is_one_sentence_naming_key_and_origin(overrides, says):
     assert str(error.value).startswith("mine.toml: ")
 
 
+@pytest.mark.parametrize("overrides", [{"pcie.gen": 3, "pcie": {"gen": 4}}, {"pcie": {"gen": 4, "mps": "128B"}, "pcie.gen": 3},
+                                       {"traffic": {"loads": {0: "saturated", "0": "1Gbps"}}}])
+def test_a_key_that_is_set_in_two_ways_is_told(overrides):
+    """Alone, in its table, or by a number and its text: neither of the two values goes unheard."""
+    with pytest.raises(ScenarioError, match=r"^argument: (pcie\.gen|traffic\.loads\.0) is set twice: write it once$"):
+        build({}, "mine.toml", overrides, where="argument")
+
+
 def test_the_adapters_own_values_fill_what_was_not_said():
     scenario = build({"profile": "x520", "num_vfs": 2, "pcie": {"mps": "128B"}})
     x520 = PROFILES["x520"]
