@@ -115,7 +115,8 @@ def build(
     for number, expectation in enumerate(scenario.expect):
         unknown = expectation.unknown_name(scenario.num_vfs)
         if unknown:
-            raise ScenarioError(f"expect.{number}.what: {unknown}", key=f"expect.{number}.what", file=file)
+            key = f"expect.{number}.what"
+            raise ScenarioError(f"{key}: {unknown}", key=key, file=origin(key))
     return scenario
 
 
