@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -44,10 +45,13 @@ def say(sentence: str) -> None:
 
 
 def open_streams() -> None:
-    """A standard stream that the caller has closed swallows what is written: nothing goes to the other one instead."""
+    """A standard stream that the caller has closed swallows what is written: nothing goes to the other one instead. A letter
+    that the encoding of standard output does not have is written as its number."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (as long as the process)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

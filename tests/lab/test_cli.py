@@ -315,6 +315,12 @@ def test_streams_that_are_closed_swallow_what_is_written():
     assert in_a_shell("nicmodel run nosuch 2>/dev/full").returncode == 2 or not Path("/dev/full").exists()
 
 
+def test_a_name_that_the_output_cannot_spell_is_no_error():
+    done = in_a_shell("PYTHONUTF8=0 PYTHONIOENCODING=ascii; export PYTHONUTF8 PYTHONIOENCODING; "
+                      "nicmodel run one_vf --set 'id=\u5927 \u00fc' --set duration=1us --set expect=[]")
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("\\u5927 \\xfc: 1 VF on x520")
+
+
 def in_a_shell(line):
     """A line for bash in which `nicmodel` is the command."""
     command = f'nicmodel() {{ "{sys.executable}" -m nicmodel "$@"; }}; {line}'
