@@ -187,7 +187,9 @@ def sweep(
     as_json: AsJson = False,
 ) -> int:
     """Run a grid of points over local processes; the same command resumes or repeats it."""
+    from nicmodel.lab.axes import written
     from nicmodel.lab.loading import COMMAND_LINE, split_values
+    from nicmodel.lab.sweep import flat_config
     from nicmodel.lab.sweep import sweep as run_sweep
 
     values = split_values(settings or [])
@@ -198,8 +200,11 @@ def sweep(
             swept = run_sweep(
                 scenario, axes, out, fixed=fixed, workers=workers, plane=plane, progress=progress, stop=stop, where=COMMAND_LINE
             )
-    for key, sentence in swept.failed.items():
-        say(f"point {key} failed: {sentence}")
+    for point in swept.points:
+        if point.key in swept.failed:
+            config = flat_config(point.scenario.config())
+            at = ", ".join(f"{key}={written(key, config[key])}" for key in axes if key in config)
+            say(f"the point {at or point.key} failed: {swept.failed[point.key]}")
     summary = {
         "points": len(swept.points),
         "ran": swept.ran,

@@ -211,6 +211,14 @@ def test_the_command_sweeps_and_reports(monkeypatch, command, tmp_path):
     assert status == 0 and value["reused"] == 2 and len(value["rows"]) == 3
 
 
+def test_the_command_names_a_point_that_failed_by_its_values(monkeypatch, command, tmp_path):
+    monkeypatch.setattr(module, "run_point", lab_fakes.work_or_die)
+    status, out, err = command("sweep", "vf_scaling", "--set", "num_vfs=1,3", "--set", "driver.itr=4us,8us", "--out", tmp_path)
+    assert status == 1 and "2 failed" in out
+    assert err.splitlines() == [f"nicmodel: the point num_vfs=3, driver.itr={itr} failed: ValueError: three is too many"
+                                for itr in ("4us", "8us")]
+
+
 def test_the_command_prints_values_with_their_units(monkeypatch, command, tmp_path):
     monkeypatch.setattr(module, "run_point", lab_fakes.work)
     _, out, _ = command("sweep", "vf_scaling", "--set", "driver.itr=0,20us", "--set", "frame_size=64,1518", "--out", tmp_path)
