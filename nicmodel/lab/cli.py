@@ -144,7 +144,7 @@ def _show_run(result: Any) -> None:
     show(run_report(result))
 
 
-@app.command()
+@app.command(short_help="What VFs wait for and what would help, checked by re-runs.")
 def explain(
     scenario: ScenarioName,
     settings: Settings = None,
@@ -170,7 +170,7 @@ def explain(
     return INTERRUPTED if explained.interrupted else UNMET if explained.failed else OK
 
 
-@app.command()
+@app.command(short_help="Run a grid of points over local processes; resumable.")
 def sweep(
     scenario: ScenarioName,
     out: Annotated[
@@ -257,7 +257,7 @@ def _show_sweep(swept: Any, axes: dict[str, list[Any]]) -> None:
     )
 
 
-@app.command()
+@app.command(short_help="Send the frames of a capture through VFs to the wire and back.")
 def replay(
     capture: Annotated[Path, typer.Argument(help="A pcap or pcapng file.")],
     vf_map: Annotated[
@@ -302,12 +302,12 @@ def replay(
     return INTERRUPTED if replayed.interrupted else OK if replayed.ok else UNMET
 
 
-app.command()(cli_tables.lspci)
-app.command()(cli_tables.rules)
-app.command()(cli_tables.registers)
+app.command(short_help="Config space of every function, for lspci -F.")(cli_tables.lspci)
+app.command(short_help="Every NDIS rule: source, verdict and evidence.")(cli_tables.rules)
+app.command(short_help="The register map, and how deeply each is modelled.")(cli_tables.registers)
 
 
-@app.command()
+@app.command(short_help="Published points, answered by simulation.")
 def validate(
     points: Annotated[
         Path | None, typer.Argument(metavar="POINTS.csv", help="Published points; without it, the shipped ones.")

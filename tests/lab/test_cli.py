@@ -229,6 +229,11 @@ def test_lspci_and_rules_use_the_brought_up_machine(monkeypatch, command, tmp_pa
     assert "VF-INIT-01" in command("rules")[1]
 
 
+def test_what_help_says_of_a_command_is_said_whole(command):
+    commands = command("--help")[1].partition("Commands:\n")[2].splitlines()
+    assert len(commands) == 9 and all(line.endswith(".") and not line.endswith("...") for line in commands)
+
+
 def test_help_answers_at_once():
     subprocess.run(
         [sys.executable, "-m", "nicmodel", "--help"], check=True, capture_output=True, env=ENVIRONMENT
