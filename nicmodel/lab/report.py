@@ -196,9 +196,14 @@ HOW_TO_STEADY = "double warmup until they no longer do; if they go up and down, 
 
 
 def steadiness(result: RunResult) -> Iterable[str]:
-    """A warning if the window was not of one piece."""
+    """A warning if the window was not of one piece. More warm-up does not help against what was to happen in it."""
+    s, window_ps = result.scenario, int(result.measured.window_ps)
+    times = [fault.at for fault in s.faults.events] + [event.at for event in s.life.events]
+    within = [at for at in times if s.warmup <= at < s.warmup + window_ps]
     if result.simulated["totals"]["steady"] is False:
-        yield f"Warning   {THEY_CHANGE}, or it was cut: {HOW_TO_STEADY}"
+        how = (f"{counted(len(within), 'event')} of the scenario began in it; warmup and duration choose what is measured, "
+               "before, during or after" if within else HOW_TO_STEADY)
+        yield f"Warning   {THEY_CHANGE}{', or it was cut' if result.interrupted or not within else ''}: {how}"
 
 
 def closings(result: RunResult) -> Iterable[str]:

@@ -145,3 +145,15 @@ def test_a_vf_that_is_away_has_nothing_to_reset(away):
     lives = {"load": "0.02Mpps", "duration": "300us", "life.events": [{"at": "20us", **away}]}
     plain, reset = (nm.run(scenario(*events, **lives)).simulated for events in ((), ({"at": "250us", "kind": "flr", "vf": 1},)))
     assert reset == plain
+
+
+def test_an_event_that_falls_into_the_window_is_not_said_to_want_more_warm_up(command, tmp_path):
+    """With more of it the event would be over before anything is measured."""
+    file = tmp_path / "x.toml"
+    file.write_text('num_vfs = 2\nload = "20%"\nduration = "300us"\n[[faults.events]]\nat = "100us"\nkind = "flr"\nvf = 1\n')
+    said = " ".join(command("run", file)[1].split())
+    assert "what was before it: 1 event of the scenario began in it; warmup and duration choose" in said and "double" not in said
+    said = " ".join(command("run", file, "--set", "warmup=90us")[1].split())
+    assert "1 event of the scenario began in it" in said
+    said = " ".join(command("run", "vf_scaling", "--set", "warmup=20us", "--set", "duration=20us")[1].split())
+    assert "or it was cut: double warmup" in said
