@@ -288,8 +288,9 @@ def replay(
         writable_file(write, "--write", capture)
     with stop_on_interrupt() as stop, run_progress(capture.name, as_json) as progress:
         replayed = run_replay(capture, scenario, vf_map, plane=plane, progress=progress, stop=stop)
-    if write:
-        write_capture(write, replayed.wire)
+    kept = write if replayed.wire or not replayed.interrupted else None      # an earlier file is worth more than nothing
+    if kept:
+        write_capture(kept, replayed.wire)
     if as_json:
         print(json.dumps(replayed.to_dict(), indent=1))
     else:
@@ -297,8 +298,8 @@ def replay(
         from nicmodel.lab.report import replay_report
 
         show(replay_report(replayed))
-        if write:
-            say(f"{write} holds {counted(len(replayed.wire), 'frame')} that left the wire")
+        if kept:
+            say(f"{kept} holds {counted(len(replayed.wire), 'frame')} that left the wire")
     return INTERRUPTED if replayed.interrupted else OK if replayed.ok else UNMET
 
 

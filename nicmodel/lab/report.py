@@ -300,14 +300,15 @@ def rows_table(rows: list[dict[str, Any]], columns: Iterable[str]) -> Table:
 
 def replay_report(replayed: Replayed) -> RenderableType:
     """A replay: counts per VF, what was left out and why, and whether every byte survived."""
+    otherwise = "cut short" if replayed.interrupted else "NOT INTACT"
     rows = [
         {
             "VF": v.vf,
             "sent": f"{v.sent:,}",
             "on the wire": f"{v.on_wire:,}",
             "received": f"{v.received:,}",
-            "out": _survival(v.sent, v.tx_ok),
-            "back": _survival(v.sent, v.rx_ok),
+            "out": _survival(v.sent, v.tx_ok, otherwise),
+            "back": _survival(v.sent, v.rx_ok, otherwise),
         }
         for v in replayed.vfs
     ]
@@ -331,5 +332,5 @@ def replay_report(replayed: Replayed) -> RenderableType:
     return Group(Text(lines[0], style="bold"), rows_table(rows, list(rows[0])), *map(Text, lines[1:]))
 
 
-def _survival(sent: int, ok: bool) -> str:
-    return "-" if not sent else "intact" if ok else "NOT INTACT"
+def _survival(sent: int, ok: bool, otherwise: str) -> str:
+    return "-" if not sent else "intact" if ok else otherwise

@@ -117,6 +117,17 @@ def test_nothing_to_replay_is_said(testbench, command, tmp_path):
     assert read_capture(tmp_path / "out.pcapng", MAX_FRAME).frames == []
 
 
+def test_a_replay_that_is_stopped_before_a_frame_left_keeps_the_earlier_file(command, tmp_path, monkeypatch):
+    cut = lab_fakes.ReplayResult([], [])
+    cut.interrupted = True
+    lab_fakes.install(monkeypatch, replay_frames=lambda *_, **__: cut)
+    wrpcap(str(tmp_path / "made.pcap"), packets())
+    (tmp_path / "out.pcapng").write_bytes(b"an earlier one")
+    status, out, err = command("replay", tmp_path / "made.pcap", "--write", tmp_path / "out.pcapng")
+    assert (status, err) == (130, "") and (tmp_path / "out.pcapng").read_bytes() == b"an earlier one"
+    assert "Stopped early" in out and "cut short" in out and "NOT INTACT" not in out
+
+
 def test_a_replay_does_not_write_over_its_capture(testbench, command, tmp_path):
     wrpcap(str(tmp_path / "made.pcap"), packets())
     (tmp_path / "same.pcap").symlink_to("made.pcap")
