@@ -23,7 +23,7 @@ cdef struct TlpBook:
     int64_t walkers
     int64_t port            # access: it has waited for the register port
     int64_t asked           # read: when it was asked for
-    int64_t since           # access: it waits for the port since | at the root: it arrived, then it was translated
+    int64_t since           # access: it waits for the port | at the root: it arrived, then was translated | it was answered
     int64_t entered         # the pool's clock of its line, as it joined it
     int64_t entered_own     # and of its tag line, with `tag_rules`
     int32_t sample          # 1 + the first of its samples; 0: it is not sampled

@@ -31,6 +31,7 @@ cdef inline void join_link(Nic* nic, int line, int32_t index) noexcept nogil:
     cdef TlpBook* book = tlp_book(nic, index)
     book.entered = clock_at(nic, line, CAUSE_POOL, nic.now)
     if line == LINE_DOWN_COMPLETION:
+        book.since = nic.now
         sample_completions(nic, index)
     elif line <= LINE_UP_NONPOSTED:
         sample_entry(nic, line, SERVED_UP, &book.sample)
@@ -70,14 +71,14 @@ cdef inline int64_t payload_waited(Nic* nic, Tlp* tlp) noexcept nogil:
 
 
 cdef inline void start_down(Nic* nic, Tlp* tlp, TlpBook* book) noexcept nogil:
-    """An access, or a completion: of a read the last one counts."""
+    """An access, or a completion: the last one of a read, which has waited since they were queued, or the first of them was."""
     if tlp.kind == TLP_REGISTER_WRITE:
         book.waits.down_credits = credits_lacked(nic, LINE_DOWN_POSTED, book)
         book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
         take_for_access(nic, tlp.nbytes)
     elif tlp.kind == TLP_COMPLETION and nic.down.flying_last:
         book.waits.down_credits = credits_lacked(nic, LINE_DOWN_COMPLETION, book)
-        book.waits.down_link = nic.now - tlp.ready - book.waits.down_credits
+        book.waits.down_link = nic.now - book.since - book.waits.down_credits
 
 
 cdef inline void leave_link(Nic* nic, Direction* way, int32_t index, int64_t nbytes) noexcept nogil:

@@ -221,13 +221,15 @@ class Host:
         completions = [Transfer(request.read.function, completion_tlp_bytes(nbytes), data_credits(nbytes),
                                 self.tags.completed, (request, nbytes), None, self.tags.relaxed(request))
                        for nbytes in self.completion_sizes(request)]
-        completions[-1].waits = request.waits
         if self.config.completions == "burst":
+            completions[-1].waits = request.waits
             for completion in completions:
                 self.down.queue(now, COMPLETION, completion)
         else:
             for completion, follower in zip(completions, completions[1:], strict=False):
                 completion.next = follower
+            for completion in completions:              # one waits where the one before it did
+                completion.waits = request.waits
             self.down.queue(now, COMPLETION, completions[0])
 
     def completion_sizes(self, request: Request) -> list[int]:
