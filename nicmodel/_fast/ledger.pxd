@@ -25,7 +25,7 @@ cdef struct TlpBook:
     int64_t asked           # read: when it was asked for
     int64_t since           # access: it waits for the port | at the root: it arrived, then was translated | it was answered
     int64_t entered         # the pool's clock of its line, as it joined it
-    int64_t entered_own     # and of its tag line, with `tag_rules`
+    int64_t own             # of its tag line, with `tag_rules`: the clock of *own* | answered: what its own completions take
     int32_t sample          # 1 + the first of its samples; 0: it is not sampled
     int16_t started         # completions, while it is sampled
     uint8_t holds           # a tag

@@ -26,12 +26,25 @@ cdef inline int64_t waits_from(Nic* nic, int line) noexcept nogil:
 
 # ---- links -----------------------------------------------------------------------------------------
 
+cdef inline int64_t time_before_last(Nic* nic, Tlp* tlp) noexcept nogil:
+    """How long the completions of a read need the link, but for the last one."""
+    cdef uint64_t address = tlp.address
+    cdef int32_t left = tlp.nbytes, nbytes = 0, chunk = completion_chunk(nic, address, left)
+    while unlikely(chunk < left):
+        nbytes += completion_tlp_bytes(nic, chunk)
+        address += chunk
+        left -= chunk
+        chunk = completion_chunk(nic, address, left)
+    return nbytes * nic.down.byte_ticks >> 10
+
+
 cdef inline void join_link(Nic* nic, int line, int32_t index) noexcept nogil:
     """A TLP joins its line."""
     cdef TlpBook* book = tlp_book(nic, index)
     book.entered = clock_at(nic, line, CAUSE_POOL, nic.now)
     if line == LINE_DOWN_COMPLETION:
         book.since = nic.now
+        book.own = time_before_last(nic, &nic.tlps[index])
         sample_completions(nic, index)
     elif line <= LINE_UP_NONPOSTED:
         sample_entry(nic, line, SERVED_UP, &book.sample)
@@ -106,7 +119,7 @@ cdef inline void pass_link(Nic* nic, Direction* way, int32_t index, int64_t nbyt
         serve(nic, SERVED_UP, nic.tlps[index].function, nbytes * way.byte_ticks)
     else:
         is_sampled(nic, LINE_DOWN_COMPLETION)
-        book.waits.down_credits = book.waits.down_link = 0
+        book.waits.down_credits = book.waits.down_link = book.own = 0
         serve(nic, SERVED_DOWN, nic.tlps[index].function, nbytes * way.byte_ticks)
 
 
@@ -126,7 +139,7 @@ cdef inline void join_tags(Nic* nic, int klass, int32_t index) noexcept nogil:
     nic.tlps[index].value = clock_at(nic, line, CAUSE_POOL, nic.now)
     if unlikely(nic.tag_rules):
         book = tlp_book(nic, index)
-        book.entered_own = clock_at(nic, line, CAUSE_OWN, nic.now)
+        book.own = clock_at(nic, line, CAUSE_OWN, nic.now)
         book.since = clock_at(nic, line, CAUSE_SERVER, nic.now)
 
 
@@ -143,7 +156,7 @@ cdef inline void leave_tags(Nic* nic, int32_t index) noexcept nogil:
         book.waits.tags = book.waits.read_buffer = 0
         return
     if unlikely(nic.tag_rules):
-        book.tag_cap = clock_at(nic, line, CAUSE_OWN, nic.now) - book.entered_own
+        book.tag_cap = clock_at(nic, line, CAUSE_OWN, nic.now) - book.own
         book.dma_issue = clock_at(nic, line, CAUSE_SERVER, nic.now) - book.since
     book.waits.tags = clock_at(nic, line, CAUSE_POOL, nic.now) - tlp.value
     book.waits.read_buffer = nic.now - book.asked - book.waits.tags - book.tag_cap - book.dma_issue
@@ -157,7 +170,7 @@ cdef inline int64_t held_up(Nic* nic, int64_t write_order) noexcept nogil:
 cdef inline int64_t waited_with_tag(Nic* nic, TlpBook* book) noexcept nogil:
     """How long an answered request has queued since it had its tag."""
     return (book.waits.up_credits + book.waits.up_link + book.walkers + held_up(nic, book.waits.write_order)
-            + book.waits.down_credits + book.waits.down_link)
+            + book.waits.down_credits + max(0, book.waits.down_link - book.own))
 
 
 # ---- accesses --------------------------------------------------------------------------------------

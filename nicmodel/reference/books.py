@@ -245,7 +245,7 @@ class Books:
     def give_tag(self, now: int, request: Any) -> None:
         if self.on:
             self.requests.remove(request)
-            waited = 0 if request.read.stale else self._queued(request)
+            waited = 0 if request.read.stale else self._queued(request, request.own_ps)
             self.pools[TAGS].give(now, 1, waited)
             self.own_tags[request.read.function].give(now, 1, waited)
             self.pools[READ_BUFFER].give(now, request.nbytes, waited)
@@ -256,10 +256,10 @@ class Books:
             self.pools[READ_BUFFER].take(now, too_little - self.too_little)
             self.too_little = too_little
 
-    def _queued(self, holder: Any) -> int:
-        """What it has queued since it took what it holds."""
+    def _queued(self, holder: Any, own_ps: int = 0) -> int:
+        """What it has queued since it took what it holds. `own_ps`: that is no queueing on the way down."""
         since = [now - then for now, then in zip(holder.waits, holder.before, strict=True)]
-        return sum(since) - self._latency(since)
+        return sum(since) - self._latency(since) - min(own_ps, since[WAIT["down_link"]])
 
     def _latency(self, waits: list[int]) -> int:
         """Of a read's wait for the writes before it, the time that any write takes: no queueing."""

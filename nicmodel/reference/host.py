@@ -221,6 +221,7 @@ class Host:
         completions = [Transfer(request.read.function, completion_tlp_bytes(nbytes), data_credits(nbytes),
                                 self.tags.completed, (request, nbytes), None, self.tags.relaxed(request))
                        for nbytes in self.completion_sizes(request)]
+        request.own_ps = self.down.transfer_ps(completions[:-1])
         if self.config.completions == "burst":
             completions[-1].waits = request.waits
             for completion in completions:

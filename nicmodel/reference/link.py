@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from nicmodel.datasheet.pcie_link import DLLP_BYTES, UPDATE_FC_IDLE_PS
+from nicmodel.datasheet.pcie_link import DLLP_BYTES, TICKS_PER_PS, UPDATE_FC_IDLE_PS
 from nicmodel.reference.books import Books
 from nicmodel.reference.credits import DATA, HEADER, CreditPool
 from nicmodel.reference.instants import LINE, NO_CAUSE, POOL, SERVER, TURN, Instants
@@ -101,6 +101,10 @@ class Link:
         self.lines[kind].append(transfer)
         self.books.enters(transfer, self.line_names[kind], now)
         self.books.sample(transfer, self.line_names[kind])
+
+    def transfer_ps(self, transfers: list[Transfer]) -> int:
+        """How long they need the link."""
+        return sum(each.wire_bytes + self.digest_bytes for each in transfers) * self.byte_ticks // TICKS_PER_PS
 
     def release(self, now: int, kind: int, data: int) -> None:
         """The receiver of this direction has freed one header and `data` data credits of a pool."""

@@ -139,7 +139,7 @@ class Request:
     """One read request: a tag, read buffer, one TLP up, completions down."""
 
     __slots__ = ("read", "address", "nbytes", "kind", "wanted", "piece", "missing", "asked", "waits",
-                 "entered", "seen", "before")
+                 "entered", "seen", "before", "own_ps")
 
     def __init__(self, read: Read, address: int, nbytes: int, kind: int, wanted: int, asked: int,
                  waits: list[int]):
@@ -150,6 +150,7 @@ class Request:
         self.asked, self.waits, self.entered = asked, waits, UNBOOKED
         self.seen: list[int] | None = None
         self.before = 0                                   # waits before it took its tag
+        self.own_ps = 0                                   # that its completions before the last need the link
         read.pieces.append(b"")
         read.pending += 1
 

@@ -44,6 +44,11 @@ CASES = {
     # reads wait for the writes before them as long as any write takes: that is no other resource
     "tags, behind writes": (Setup(frame=256, window_ps=300 * US, config={"tags": 8, "read_latency_ps": 3_600_000,
                                                                          "write_latency_ps": 1_000_000}), "tags", TENTH, "tags"),
+    # most completions of a read go behind others of the same read: that is no other resource either
+    "tags, reads of many completions": (
+        Setup(frame=8100, start_ps=500 * US, window_ps=2000 * US, config={
+            "tags": 4, "read_latency_ps": 14 * US, "mrrs": 4096, "mps": 128, "read_buffer": 131_072, "tx_buffer": 1 << 20}),
+        "tags", QUARTER, "tags"),
     "host latency": (Setup(frame=256, window_ps=300 * US, config={"tags": 10, "read_latency_ps": 3_600_000}),
                      "host latency", TENTH, "tags"),
     "a function's tags": (Setup(frame=256, window_ps=300 * US, config={"tag_cap": 4, "read_latency_ps": 6_000_000}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from booked import BOTH, PAIR, PYTHON, RECEIVER, book, pool, waits
+from booked import BOTH, LONG, PAIR, PYTHON, RECEIVER, book, pool, waits
 from harness import NS, US, Queue, plane_config
 
 from nicmodel.datasheet.arbiters import ORDER
@@ -28,6 +28,15 @@ def test_pools_of_a_packet_alone():
     assert pool(outcome, "rx_buffer") == (512 << 10, 0, 0)
     assert pool(outcome, "up_nph") == (64, 2 * 326_000, 0)
     assert pool(outcome, "up_ph") == (64, posted, 0) and pool(outcome, "up_pd") == (1024, posted, 0)
+
+
+def test_a_tag_does_not_queue_behind_completions_of_its_own_read():
+    """Three reads of two completions each, 69 000 a long one, answered 982 000, 988 400 and 994 800, so that the last ones start
+    1 051 000, 1 189 000 and 1 327 000. Of what they wait 69 000 are their own."""
+    queued = 1_189_000 - 988_400 - 69_000 + 1_327_000 - 994_800 - 69_000
+    outcome = book(LONG)
+    assert pool(outcome, "tags")[2] == outcome.results["own_tags"][1, 1] == queued
+    assert pool(outcome, "read_buffer")[2] == 512 * (1_189_000 - 988_400 - 69_000) + 490 * (1_327_000 - 994_800 - 69_000)
 
 
 def test_credits_of_the_adapter_are_held_until_they_are_reported():
