@@ -218,7 +218,10 @@ def predicted(row: Relaxation, change: Change, factor: float, book: Window, func
     """A function's new rate in a direction over its old one, by the book alone. `limited`: of `limited_by_name`."""
     if factor < 1:  # where more is impossible, less was tried
         return min(1.0, factor / max(load_of(row, book), 1e-9))
-    if not (named := named_of(row, limited_by(book, function, way) or "")):
+    name = limited_by(book, function, way) or ""
+    if name == OFFERED and not book.workload.offered(function, way):        # by a saturated peer
+        return max(1.0, gain(book, function, way, row.resources, float(change.arrivals)))
+    if not (named := named_of(row, name)):
         return 1.0
     capacity = capacity_factor(row, book, change, factor, named[0])
     taken = max(part(book, name, function, limited[name]) for name in named)

@@ -150,6 +150,18 @@ def test_a_prediction_holds_where_not_all_are_limited_alike(case):
     assert told["ratio"] == pytest.approx(gain, abs=0.01) and told["predicted"] == pytest.approx(gain, abs=0.01)
 
 
+@pytest.mark.parametrize("direction, named", [("rx", 0), ("both", 1)])
+def test_a_saturated_peer_sends_more_on_a_faster_wire(direction, named):
+    """Of what three peers send, a tenth of the line for all, nothing changes; the fourth sends a quarter of the line."""
+    s = scenario(num_vfs=4, direction=direction, frame_size=512, load="10%", ring_size=256, warmup="300us", duration="1ms",
+                 traffic={"loads": {"0": "saturated"}})
+    base, row = explaining.run_trial(Trial("base", s, "fast")), BY_NAME["wire"]
+    change, factor = row.change(base.measured.books, TENTH)
+    told = explaining.relaxed_row(row, change, float(factor), base, explaining.run_trial(Trial("wire", s, "fast", change)))
+    assert told["named"] == named and told["ratio"] > 1.07
+    assert told["predicted"] == pytest.approx(told["ratio"], abs=0.005) and told["agrees"]
+
+
 def test_without_a_name_nothing_is_claimed(book, told, capsys):
     idle = replace(book, links=book.links * 0)
     explained = explain(scenario(), "x", work=made_up(idle, {}))
