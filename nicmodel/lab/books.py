@@ -294,13 +294,17 @@ def tied(loads: dict[str, float]) -> str:
     return " or ".join(sorted((name for name in loads if highest - loads[name] <= TIE), key=lambda name: -loads[name]))
 
 
-def gain(w: Window, function: int, way: Direction, resources: Collection[str], factor: float, part: float = 1.0) -> float:
+def gain(w: Window, function: int, way: Direction, resources: Collection[str], factor: float, part: float = 1.0,
+         limited: Collection[int] = ()) -> float:
     """The rate that is predicted, over today's, if resources that limit a function in a direction have `factor` times the
-    capacity, of which those whom they limit take `part` today: what is added is theirs alone. Nobody gets more than is offered.
+    capacity, of which those whom they limit take `part` today: what is added is theirs alone, and so is, if it is told who
+    they are, what is left of other shared resources. Nobody gets more than is offered.
 
     Holds where they are full (FULL) and the next one has room: factor x its utilisation <= NEAR.
     """
-    bounds = [1 + (factor - 1) / part, *(1 / load for load in without(w, function, way, resources) if load > 0)]
+    others = {name: load for name, load in wanted(w, utilisation(w, function, way)).items() if name not in resources and load > 0}
+    parts = {name: part_of(w, name, limited) if limited and name not in OWN else 1.0 for name in others}
+    bounds = [1 + (factor - 1) / part, *(1 + (1 / load - 1) / parts[name] for name, load in others.items())]
     if ticks := w.workload.offered(function, way):
         bounds.append(w.ps * TICKS_PER_PS / (ticks * packets(w, function, way)))
     return min(bounds)

@@ -225,7 +225,8 @@ def predicted(row: Relaxation, change: Change, factor: float, book: Window, func
         return 1.0
     capacity = capacity_factor(row, book, change, factor, named[0])
     taken = max(part(book, name, function, limited[name]) for name in named)
-    return max(1.0, gain(book, function, way, row.resources, capacity, taken))
+    theirs_alone = set().union(*(limited[name] for name in named))
+    return max(1.0, gain(book, function, way, row.resources, capacity, taken, theirs_alone))
 
 
 def part(book: Window, resource: str, function: int, functions: set[int]) -> float:

@@ -130,6 +130,10 @@ UNLIKE = {
     "two cores, of which each limits some": (
         {"num_vfs": 6, "frame_size": 256, "load": "400kpps", "traffic.loads": {v: "saturated" for v in "123"}, "host.cores": 2,
          "driver.tx_cost": "400ns", "duration": "2ms"}, "vcpu", 3, 1.098),
+    # more is left of the wire for the PF than its own part of it
+    "credits that limit the PF alone, VFs have shapers": (
+        {"num_vfs": 3, "profile": "x520", "frame_size": 132, "traffic.pf": True, "nic.vf_rate": "900Mbps", "pcie.host_ph": 2,
+         "ring_size": 128, "driver.batch": 64, "pcie.gen": 5, "nic.tag_functions": "round_robin"}, "up_credits", 1, 1.5),
     "shapers just below the load": (
         {"num_vfs": 2, "frame_size": 512, "load": "2Gbps", "nic.vf_rate": "1.9Gbps", "ring_size": 64}, "shaper", 2, 2 / 1.9),
     "receivers of what shapers let through": (
