@@ -173,8 +173,9 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
     expected = mean_gain(gains, moved)
     ratio = sum(now) / sum(before)
     nobody = NOBODY in names.values()
-    next_full = max((load for each, name in names.items() if is_named(row, name) for load in without(book, *each, row.resources)),
-                    default=0.0)
+    to_grow = [each for each, name in names.items() if is_named(row, name) or (
+        name == OFFERED and change.arrivals > 1 and is_peer_saturated(book, *each))]
+    next_full = max((load for each in to_grow for load in without(book, *each, row.resources)), default=0.0)
     return {
         "resource": row.name,
         "utilisation": load_of(row, book),
@@ -188,6 +189,11 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
         "vfs": [{"vf": f - 1 if f else None, "elasticity": (b / a - 1) / (factor - 1)}
                 for f, a, b in zip(functions, before, now, strict=True)],
     }
+
+
+def is_peer_saturated(book: Window, function: int, way: Direction) -> bool:
+    """Whether all that is offered to a function in a direction is its share of the line."""
+    return way == Direction.RX and not book.workload.offered(function, way) and not follows_senders(book, function, way)
 
 
 def mean_gain(gains: Mapping[tuple[int, Direction], float], moved: Mapping[tuple[int, Direction], int]) -> float:
@@ -219,7 +225,7 @@ def predicted(row: Relaxation, change: Change, factor: float, book: Window, func
     if factor < 1:  # where more is impossible, less was tried
         return min(1.0, factor / max(load_of(row, book), 1e-9))
     name = limited_by(book, function, way) or ""
-    if name == OFFERED and not book.workload.offered(function, way):        # by a saturated peer
+    if name == OFFERED and is_peer_saturated(book, function, way):
         return max(1.0, gain(book, function, way, row.resources, float(change.arrivals)))
     if not (named := named_of(row, name)):
         return 1.0

@@ -166,6 +166,16 @@ def test_a_saturated_peer_sends_more_on_a_faster_wire(direction, named):
     assert told["predicted"] == pytest.approx(told["ratio"], abs=0.005) and told["agrees"]
 
 
+def test_nothing_is_promised_of_a_saturated_peer_where_something_else_is_full():
+    """Tags are, and what is received takes them first."""
+    s = scenario(num_vfs=2, profile="vf100g", direction="both", frame_size=1518, ring_size=256, warmup="500us", duration="500us",
+                 traffic={"loads": {"0": "0.3Mpps"}}, pcie={"tags": 6}, host={"read_latency": "5us"})
+    base, row = explaining.run_trial(Trial("base", s, "fast")), BY_NAME["wire"]
+    change, factor = row.change(base.measured.books, TENTH)
+    told = explaining.relaxed_row(row, change, float(factor), base, explaining.run_trial(Trial("wire", s, "fast", change)))
+    assert told["named"] == 0 and not told["agrees"] and not told["promised"]
+
+
 def test_without_a_name_nothing_is_claimed(book, told, capsys):
     idle = replace(book, links=book.links * 0)
     explained = explain(scenario(), "x", work=made_up(idle, {}))
