@@ -1,7 +1,7 @@
 """Ring agents (`docs/time.md`, 8).
 
   start_agent        Rx descriptors are posted, the first pass is due
-  commit_agent_wake  an interrupt (wait -1), a poll (its wait) or an offered packet (wait 0) wakes it
+  commit_agent_wake  an interrupt (-1), a poll (its number) or an offered packet (0) wakes it
   decide_vcpu        a pass starts: what it sees now decides what it does at its end
   commit_agent_done  the pass ends: reaped, refilled, posted, doorbells rung; go on or wait
 
@@ -10,7 +10,7 @@ What it finds in memory, and leaves there: `cpu`.
 
 cdef enum:
     BY_INTERRUPT = -1
-    BY_OFFER = 0        # waits count from 1
+    BY_OFFER = 0        # polls count from 1
 
 
 # ---- its life --------------------------------------------------------------------------------------
@@ -69,6 +69,7 @@ cdef void start_agent(Nic* nic, int32_t index) noexcept nogil:
         ring.agent = index
         agent.rx_slot = ring.tail
         refill(nic, agent, agent.rx_slot, ring.size - 1)
+    agent.rx_due = 1
     wake(nic, index)
 
 
@@ -86,12 +87,13 @@ cdef void kill_agent(Nic* nic, int32_t index) noexcept nogil:
 cdef void commit_agent_wake(Nic* nic) noexcept nogil:
     cdef Timer timer = timer_pop(nic, RANK_AGENT_WAKE)
     cdef int32_t index = <int32_t>timer.a
-    cdef int64_t wait = timer.b
+    cdef int64_t reason = timer.b
     cdef Agent* agent = &nic.agents[index]
-    if unlikely(not agent.live or (wait > BY_OFFER and wait != agent.wait)):
+    if unlikely(not agent.live or (reason > BY_OFFER and reason != agent.looks)):
         return
-    if wait == BY_INTERRUPT:
-        agent.by_interrupt = 1
+    if reason != BY_OFFER:
+        agent.rx_due = 1
+        agent.by_interrupt |= reason == BY_INTERRUPT
     wake(nic, index)
 
 
@@ -151,7 +153,8 @@ cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
     cdef int64_t cost = agent.pass_cost
     concerns(nic, agent.function)
     agent.pass_tx_reaped = seen_tx(nic, agent) if agent.tx_ring >= 0 else 0
-    agent.pass_rx_reaped = seen_rx(nic, agent) if agent.rx_ring >= 0 else 0
+    agent.looked = agent.rx_due
+    agent.pass_rx_reaped = seen_rx(nic, agent) if agent.looked and agent.rx_ring >= 0 else 0
     agent.pass_posted = 0
     if agent.tx_ring >= 0:
         agent.pass_posted = to_post(nic, agent, free_slots(nic, agent) + agent.pass_tx_reaped)
@@ -168,7 +171,8 @@ cdef void start_pass(Nic* nic, int32_t index) noexcept nogil:
     agent.busy = 1
     agent.woken = 0
     agent.by_interrupt = 0
-    agent.wait += 1
+    agent.rx_due = 0
+    agent.looks += agent.looked
     agent.began = nic.now
     agent.spent += cost if cost > 1 else 1
     agent.passes += 1
@@ -231,9 +235,7 @@ cdef void post_frames(Nic* nic, Agent* agent) noexcept nogil:
 
 cdef bint goes_on(Nic* nic, Agent* agent) noexcept nogil:
     """Is there reason for another pass at once?"""
-    if unlikely(agent.woken):
-        return True
-    if agent.rx_ring >= 0 and agent.pass_rx_reaped == agent.rx_batch:
+    if unlikely(agent.woken) or agent.rx_due:
         return True
     if unlikely(agent.tx_ring < 0):
         return False
@@ -242,12 +244,10 @@ cdef bint goes_on(Nic* nic, Agent* agent) noexcept nogil:
     return to_post(nic, agent, free_slots(nic, agent)) > 0
 
 
-cdef void wait_for_something(Nic* nic, int32_t index) noexcept nogil:
-    """Set the timers of a wait: the next poll, and the next packet if there is room for it."""
+cdef void wait_for_an_offer(Nic* nic, int32_t index) noexcept nogil:
+    """Set the timer of the next packet, if there is room for it."""
     cdef Agent* agent = &nic.agents[index]
     cdef int64_t offered
-    if agent.poll > 0:
-        schedule(nic, RANK_AGENT_WAKE, nic.now + agent.poll, index, index, agent.wait)
     if not sends(agent) or free_slots(nic, agent) <= 0:
         return
     offered = nominal_time(nic, agent.flow, agent.posted)
@@ -280,7 +280,11 @@ cdef void commit_agent_done(Nic* nic, int32_t index) noexcept nogil:
         refill(nic, agent, tail, agent.pass_rx_reaped)
     if agent.pass_posted:
         post_frames(nic, agent)
+    if agent.rx_ring >= 0 and agent.pass_rx_reaped == agent.rx_batch:
+        agent.rx_due = 1
+    if unlikely(agent.poll > 0) and agent.looked and not agent.rx_due:
+        schedule(nic, RANK_AGENT_WAKE, nic.now + agent.poll, index, index, agent.looks)
     if goes_on(nic, agent):
         wake(nic, index)
     else:
-        wait_for_something(nic, index)
+        wait_for_an_offer(nic, index)

@@ -234,9 +234,11 @@ cdef struct Agent:
     int32_t busy
     int32_t woken
     int32_t by_interrupt
+    int32_t rx_due          # the next pass looks for received frames
+    int32_t looked          # and the pass under way does
     int32_t queued          # in `runnable`, or in its core's line
     int32_t core            # shared core, or -1
-    int64_t wait            # counts waits: a poll of an older one is void
+    int64_t looks           # so far: a poll set before the last one is void
     int64_t timer           # last nominal time a timer was set for
     int64_t posted          # Tx packets so far
     int32_t size_cursor

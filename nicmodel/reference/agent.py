@@ -21,15 +21,16 @@ class Agent:
                  plane: Any):
         self.number, self.config, self.tx, self.rx, self.flow, self.plane = number, config, tx, rx, flow, plane
         self.core = plane.cores.core_for(config.core)
-        self.woken = self.by_interrupt = self.dead = False
+        self.woken = self.by_interrupt = self.rx_due = self.dead = False
         self.ringless = False                              # it was to start, and got no ring: dead, too
         self.doing = (0, 0, 0)                             # the pass under way: reaped, received, posts
+        self.looked = False                                # and whether it has looked for received frames
         self.tx_next = self.tx_used = 0
         self.tx_posted = 0
         self.marks: deque[tuple[int, int]] = deque()       # (index of an RS descriptor, descriptors it reports)
         self.rx_clean = 0
         self.timer = -1
-        self.passes = self.received = 0
+        self.passes = self.looks = self.received = 0
         self.began = -1                                    # the pass under way, or the last
         self.busy_ps = 0                                   # of all passes begun
         if tx:
@@ -53,16 +54,22 @@ class Agent:
             self._ring_bell(now, Direction.RX, self.rx.number, (self.rx_clean + self.rx.size - 1) % self.rx.size)
         self.wake(now, False)
 
-    def wake(self, _now: int, by_interrupt: bool) -> None:
+    def wake(self, now: int, by_interrupt: bool) -> None:
+        """By its start, an interrupt or a poll: it looks for received frames."""
+        self.by_interrupt |= by_interrupt
+        self.rx_due = True
+        self._wake_to_send(now)
+
+    def _wake_to_send(self, _now: int) -> None:
+        """By an offered packet, or to go on: of received frames it takes no notice unless that is due."""
         if self.dead:
             return
         self.woken = True
-        self.by_interrupt |= by_interrupt
         self.plane.cores.join(self)
 
-    def _poll(self, now: int, passes: int) -> None:
-        """A poll falls due; it is void if there has been a pass since it was set."""
-        if passes == self.passes:
+    def _poll(self, now: int, looks: int) -> None:
+        """A poll falls due; it is void if there has been another look since it was set."""
+        if looks == self.looks:
             self.wake(now, False)
 
     # a pass -----------------------------------------------------------------------------------------------
@@ -72,7 +79,9 @@ class Agent:
         self.passes += 1
         self.began = now
         by_interrupt, self.woken, self.by_interrupt = self.by_interrupt, False, False
-        reaped, received = self._completed_tx(), self._completed_rx()
+        self.looked, self.rx_due = self.rx_due, False
+        self.looks += self.looked
+        reaped, received = self._completed_tx(), self._completed_rx() if self.looked else 0
         posts = self._may_post(now, reaped)
         self.doing = (reaped, received, posts)
         bells = (received > 0) + (posts > 0)
@@ -133,21 +142,22 @@ class Agent:
             self._ring_bell(now, Direction.RX, self.rx.number, (self.rx_clean - 1) % self.rx.size)
         if posts:
             self._post_tx(now, posts)
-        if (reaped >= config.tx_batch or received >= config.rx_batch or posts >= config.tx_batch or self.woken
-                or self._may_post(now, 0)):
-            self.wake(now, False)
+        self.rx_due |= self.rx is not None and received >= config.rx_batch
+        if config.poll_ps and self.looked and not self.rx_due:
+            self.plane.instants.at(now + config.poll_ps, "AGENT_WAKE", self.number, self._poll, self.looks)
+        full = self.tx is not None and max(reaped, posts) >= config.tx_batch
+        if full or self.rx_due or self.woken or self._may_post(now, 0):
+            self._wake_to_send(now)
         else:
-            self._wait(now)
+            self._wait_for_an_offer()
 
-    def _wait(self, now: int) -> None:
-        if self.config.poll_ps:
-            self.plane.instants.at(now + self.config.poll_ps, "AGENT_WAKE", self.number, self._poll, self.passes)
+    def _wait_for_an_offer(self) -> None:
         flow = self.flow
         if (self.tx and flow and not self.stopped and not flow.finished and self.tx_used < self.tx.size - 1):
             offered = flow.nominal(flow.sent)
             if self.timer != offered:
                 self.timer = offered
-                self.plane.instants.at(offered, "AGENT_WAKE", self.number, self.wake, False)
+                self.plane.instants.at(offered, "AGENT_WAKE", self.number, self._wake_to_send)
 
     # what it does to memory -------------------------------------------------------------------------------
     def _descriptor(self, ring: Ring, index: int) -> bytes:

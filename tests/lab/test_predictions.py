@@ -117,10 +117,10 @@ PAGE = " ".join((Path(__file__).parents[2] / "docs" / "explain.md").read_text().
 
 def test_the_page_s_bounds_are_those_of_the_books():
     assert PAGE.count(f"f x U2 <= {NEAR}") == PAGE.count(f"f x U2 is above {NEAR}") == 1
-    assert PAGE.count(f"U >= {FULL}") == 3 and f"What is within {TIE} of the fullest" in PAGE
+    assert PAGE.count(f"U >= {FULL}") == 3 and f"whose U is within {TIE} of the fullest" in PAGE
     assert PAGE.count(f"{round(100 * MET)} % of") >= 2 and f"differ by no more than {ALIKE}." in PAGE
     assert f"share of the packets to {ALIKE}, each cause's share of the waiting to {ALIKE}." in PAGE
-    assert THEY_CHANGE in PAGE and f"Of every {SAMPLE}th wait" in PAGE
+    assert THEY_CHANGE in PAGE and f"For every {SAMPLE}th wait" in PAGE
     assert f"({MOST_HEADER_CREDITS} headers, {MOST_DATA_CREDITS} data)" in PAGE
 
 

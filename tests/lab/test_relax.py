@@ -20,7 +20,7 @@ def test_every_row_widens_what_the_rate_book_knows_by_about_a_tenth():
     moved = {(1, "tx_packets"): 1, (1, "tx_bytes"): 64, (1, "rx_packets"): 1}
     w = window(replace(WORKLOAD, config=config, shaper_ticks=10**6), functions=moved, links={(3, "busy_ticks"): 1},
                served={(SERVED.index("wire"), 1): 1})
-    known = {*books.own(w, 1), *books.theirs(w, 1)} - {"rx_buffer"}
+    known = {*books.own(w, 1), *books.crossed_loads(w, 1)} - {"rx_buffer"}
     assert {name for row in RELAXATIONS for name in row.resources} == known
     for row in RELAXATIONS:
         change, factor = row.change(w, TENTH)
