@@ -250,13 +250,13 @@ def wanted(w: Window, loads: dict[str, float]) -> dict[str, float]:
     return {name: load for name, load in loads.items() if not LACKED.get(name) or any(int(w.lines[at]) for at in LACKED[name])}
 
 
-def gets_all_offered(w: Window, function: int, way: Direction) -> bool:
-    """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge. A saturated peer
-    offers a share of the line, which is a limit of its own while others leave the line free."""
+def gets_all_offered(w: Window, function: int, way: Direction, edge_ps: int = 0) -> bool:
+    """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge, or for those of a
+    longer edge. A saturated peer offers a share of the line, which is a limit of its own while others leave the line free."""
     ticks = w.workload.offered(function, way)
     if not ticks and way == Direction.RX and w.shared_loads["wire_rx"] < FULL and "wire_rx" in crossed(w, function, way):
         ticks = w.workload.share_ticks
-    return bool(ticks) and (1 + packets(w, function, way)) * ticks >= MET * w.ps * TICKS_PER_PS
+    return bool(ticks) and (1 + packets(w, function, way)) * ticks + edge_ps * TICKS_PER_PS >= MET * w.ps * TICKS_PER_PS
 
 
 def follows_senders(w: Window, function: int, way: Direction) -> bool:
@@ -277,7 +277,8 @@ def limited_by(w: Window, function: int, way: Direction) -> str | None:
         return tied(mine)
     if max(others.values()) >= FULL:
         return tied(others)
-    return OFFERED if follows_senders(w, function, way) else NOBODY
+    waits = way == Direction.RX and gets_all_offered(w, function, way, w.workload.look_ps)
+    return OFFERED if waits or follows_senders(w, function, way) else NOBODY
 
 
 def bottleneck(w: Window, function: int) -> str | None:

@@ -36,6 +36,7 @@ class Workload:
     own_offered: dict[int, tuple[int, int]] = field(default_factory=dict)       # the same of a function with a load of its own
     share_ticks: int = 0             # between frames that a saturated peer sends to one function, its share of the line; 0: none
     paces: tuple[Pace, ...] = ()     # of each agent in the order of their starts, as its driver asked; of others the above
+    look_ps: int = 0                 # that received frames may wait until a driver looks for them
 
     def offered(self, function: int, way: Direction) -> int:
         """Ticks between frames offered to a function; 0: saturated."""
@@ -63,4 +64,4 @@ def workload(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentConf
         return Pace(agent.tx_packet_cost_ps, agent.rx_packet_cost_ps, agent.tx_batch, agent.rx_batch)
 
     return Workload(config, driver.tx_cost, driver.rx_cost, min(driver.batch, room), words[0] if words else 0,
-                  offered(PF_FUNCTION), alone, share, tuple(map(pace, agents)))
+                  offered(PF_FUNCTION), alone, share, tuple(map(pace, agents)), max(driver.itr, driver.poll))

@@ -303,3 +303,22 @@ def test_limits_of_a_scenario():
     assert found.config.books and found.batch == 8 and found.shaper_ticks == 8_192_000
     assert found.offered_ticks == (s.interval_ticks(Direction.TX), s.interval_ticks(Direction.RX))
     assert workload(build({"direction": "rx"}, "x", {}), found.config).offered_ticks == (0, 0)
+
+
+@pytest.mark.parametrize(("intervals", "name"), [(0, NOBODY), (1, NOBODY), (2, OFFERED)])
+def test_frames_that_wait_for_the_driver_to_look_are_not_held_back(intervals, name):
+    """96 of 100 have been taken, and one may be at the window's edge."""
+    interval = PS // 100
+    of_both = replace(WORKLOAD, offered_ticks=(1024 * interval,) * 2, look_ps=intervals * interval)
+    taken = {(1, "rx_packets"): 96, (1, "rx_offered"): 100}
+    assert books.limited_by(window(of_both, functions=taken), 1, Direction.RX) == name
+    assert books.limited_by(window(of_both, **busy(up_link=1.0) | {"functions": taken}), 1, Direction.RX) == "up_link"
+    assert books.limited_by(window(of_both, functions=sent(1, 96)), 1, Direction.TX) == NOBODY
+
+
+def test_how_long_they_may_wait_is_a_scenario_s():
+    def look_ps(**driver):
+        s = build({}, "a", {"driver": driver})
+        return workload(s, plane_settings(s)).look_ps
+
+    assert (look_ps(), look_ps(itr="20us"), look_ps(poll="5us")) == (0, 20_000_000, 5_000_000)
