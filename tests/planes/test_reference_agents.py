@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from harness import NS, US, Queue, Script, rx_flow, run
+from harness import NS, US, Queue, Script, run, rx_flow
 from whole import PLANES
 
 from nicmodel.datasheet.stages import RX
@@ -28,7 +28,7 @@ def test_sending_takes_no_received_frame(plane):
 
 
 def test_a_poll_falls_due_whatever_has_been_sent_meanwhile(plane):
-    """The pass at the start looks, and ends at 122 000. Those at 3 002 000 and 6 002 000 do not put off the poll 7 us after it."""
+    """The pass at the start looks, and ends at 122 000. Those at 3 002 000 and 6 002 000 put off no poll 7 us after it."""
     assert taken(plane, poll_ps=7 * US) == [122_000 + 7_000_000 + 130_000]
 
 
