@@ -272,7 +272,7 @@ cdef inline void release_read_at(Nic* nic, int32_t index, int64_t time) noexcept
 cdef inline void release_write_at(Nic* nic, int32_t index, int64_t time) noexcept nogil:
     """And those of a write."""
     cdef TlpBook* book = tlp_book(nic, index)
-    release_later(nic, &nic.ledger.released_writes, time, book.walkers + book.waits.write_order,
+    release_later(nic, &nic.ledger.released_writes, time, book.walkers + write_held_up(nic, book.waits.write_order),
                   data_credits(nic.tlps[index].nbytes))
 
 

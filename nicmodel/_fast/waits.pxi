@@ -167,6 +167,11 @@ cdef inline int64_t held_up(Nic* nic, int64_t write_order) noexcept nogil:
     return max(0, write_order - nic.write_latency)
 
 
+cdef inline int64_t write_held_up(Nic* nic, int64_t write_order) noexcept nogil:
+    """And of a write's, what is more than the time any walk takes."""
+    return max(0, write_order - nic.iommu.walk_ps)
+
+
 cdef inline int64_t waited_with_tag(Nic* nic, TlpBook* book) noexcept nogil:
     """How long an answered request has queued since it had its tag."""
     return (book.waits.up_credits + book.waits.up_link + book.walkers + held_up(nic, book.waits.write_order)

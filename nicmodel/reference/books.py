@@ -259,11 +259,8 @@ class Books:
     def _queued(self, holder: Any, own_ps: int = 0) -> int:
         """What it has queued since it took what it holds. `own_ps`: that is no queueing on the way down."""
         since = [now - then for now, then in zip(holder.waits, holder.before, strict=True)]
-        return sum(since) - self._latency(since) - min(own_ps, since[WAIT["down_link"]])
-
-    def _latency(self, waits: list[int]) -> int:
-        """Of a read's wait for the writes before it, the time that any write takes: no queueing."""
-        return min(waits[WAIT["write_order"]], self.config.write_latency_ps)
+        latency = min(since[WAIT["write_order"]], self.config.write_latency_ps) + min(since[WAIT["down_link"]], own_ps)
+        return sum(since) - latency
 
     def take_room(self, now: int, pool: int, row: Any) -> None:
         """A row has its room in a packet buffer."""
@@ -290,10 +287,12 @@ class Books:
             count.start(now, amount)
 
     def queue_credits(self, way: int, kind: int, data: int, waits: list[int]) -> None:
-        """The receiver releases the credits of a TLP that has waited there, an access for its port."""
+        """The receiver releases the credits of a TLP that has waited there, an access for its port. That a read waits for the
+        writes before it as long as any write takes, and a write for those before it as long as any walk does, is no queueing."""
         for count, amount in self.credits_of(way, kind, (1, data)):
-            of_a_read = self._latency(waits) if count is self.credits[UP_NPH] else 0
-            count.queued += amount * (sum(waits[wait] for wait in AT_RECEIVER[way]) - of_a_read)
+            latency_ps = self.config.write_latency_ps if count is self.credits[UP_NPH] else self.config.walk_ps
+            latency = min(waits[WAIT["write_order"]], latency_ps)
+            count.queued += amount * (sum(waits[wait] for wait in AT_RECEIVER[way]) - latency)
 
     def give_credits(self, now: int, way: int, kind: int, report: list[int]) -> None:
         """The sender has them again."""

@@ -65,6 +65,11 @@ CASES = {
     # short rings: behind long backlogs of writes descriptor reads come in waves, and messages a frame change with the rate
     "posted credits": (Setup(**RX | {"ring": 16, "batch": 4, "itr_ps": 0, "window_ps": 400 * US},
                              config={"host_ph": 16, "write_latency_ps": 3_000_000}), "up_credits", EIGHTH, "up_credits"),
+    # writes wait for the page walks of those before them, which are latency of whoever holds credits
+    "posted credits, behind walks": (
+        Setup(**RX | {"ring": 64, "batch": 32, "itr_ps": 5 * US, "frame": 64, "window_ps": 2000 * US}, config={
+            "host_ph": 32, "write_latency_ps": 300_000, "iotlb_entries": 8, "walkers": 64, "walk_ps": 1 * US}),
+        "up_credits", TENTH, "up_credits"),
     "completion credits": (Setup(frame=64, window_ps=300 * US, config={"device_cplh": 2}), "down_credits", QUARTER,
                            "down_credits"),
     "page walkers": (Setup(window_ps=300 * US, config={"iotlb_entries": 4, "walkers": 1, "walk_ps": 1_100_000}),
