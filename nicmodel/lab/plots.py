@@ -97,9 +97,9 @@ def draw_rates(axes: Any, rows: list[dict[str, Any]], shown: list[str]) -> None:
     """A bar a VF and direction; of many VFs, Rx as an area and Tx as a line over it."""
     (draw_bars if len(rows) * len(shown) <= MOST_BARS else draw_steps)(axes, rows, shown)
     for number, row in enumerate(rows):
-        if row["state"] == "closed":
+        if row["state"] != "running" and not any(row[direction]["gbps"] for direction in shown):
             axes.annotate(
-                f"closed: {row['rule']}" if row["rule"] else "closed",
+                f"{row['state']}: {row['rule']}" if row["rule"] else row["state"],
                 (number, 0),
                 xytext=(0, 4),
                 textcoords="offset points",

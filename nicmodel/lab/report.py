@@ -93,23 +93,26 @@ class VfTables:
             return Measurement.get(console, options.update(width=ROOMY), table).maximum <= options.max_width
 
         for part in [shown] if fits(shown) else [[direction] for direction in shown]:
-            yield vf_table(rows, part, fold=not fits(part))
+            yield vf_table(rows, part, fold=not fits(part), last=part[-1] == shown[-1])
 
 
-def vf_table(rows: list[dict[str, Any]], shown: list[str], fold: bool = False, between: str = " ") -> Table:
-    """Figures of some directions; folded, where even one line is too narrow for them, rather than cut. `between` the words of
-    what was dropped a line may end."""
+def vf_table(rows: list[dict[str, Any]], shown: list[str], fold: bool = False, last: bool = True, between: str = " ") -> Table:
+    """Figures of some directions, and in the last table what was dropped, in either; folded, where even one line is too narrow
+    for them, rather than cut. `between` the words of what was dropped a line may end."""
     table = plain("VF", "state", right=("VF",), whole=() if fold else ("VF", "state"))
     for direction in shown:
         name = direction.capitalize()
         for heading in (f"{name} packets", "Mpps", "Gb/s", "p50 us", "p99 us"):
             table.add_column(heading, justify="right", no_wrap=not fold, overflow="fold")
-    table.add_column("drops", overflow="fold")
+    if last:
+        table.add_column("drops", overflow="fold")
     for row in rows:
         cells = ["PF" if row["vf"] is None else str(row["vf"]), row["state"]]
         for direction in shown:
             cells += direction_cells(row, direction)
-        table.add_row(*cells, drops(row["drops"]).replace(" ", between), style="dim" if row["state"] == "closed" else None)
+        if last:
+            cells.append(drops(row["drops"]).replace(" ", between))
+        table.add_row(*cells, style="dim" if row["state"] == "closed" else None)
     return table
 
 

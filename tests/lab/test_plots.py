@@ -31,11 +31,13 @@ def drawn(run, folder, monkeypatch):
     return figures[0]
 
 
-@pytest.mark.parametrize(("rule", "said"), [("VF-INIT-10", "closed: VF-INIT-10"), (None, "closed")])
-def test_a_closed_vf_is_marked_with_the_rule_if_there_is_one(rule, said):
+@pytest.mark.parametrize(("state", "rule", "said"), [("closed", "VF-INIT-10", "closed: VF-INIT-10"), ("closed", None, "closed"),
+                                                     ("silent", None, "silent")])
+def test_a_vf_that_does_not_run_is_marked_with_the_rule_if_there_is_one(state, rule, said):
     figure, axes = plt.subplots()
-    draw_rates(axes, [*rate_rows(1), {**rate_rows(1)[0], "state": "closed", "rule": rule}], ["tx"])
-    assert [text.get_text() for text in axes.texts] == [said]
+    still = {**rate_rows(1)[0], "state": state, "rule": rule, "tx": {"gbps": 0.0}}
+    draw_rates(axes, [*rate_rows(1), {**rate_rows(1)[0], "state": state}, still], ["tx"])
+    assert [(text.get_text(), text.xy) for text in axes.texts] == [(said, (2, 0))], "not where there is a bar"
     plt.close(figure)
 
 

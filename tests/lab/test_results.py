@@ -186,6 +186,7 @@ def test_a_terminal_of_any_width_loses_nothing(width):
     tables = [line for line in told.splitlines() if line.split()[:2] == ["VF", "state"]]
     if width >= 80:
         assert len(tables) == (1 if width > 120 else 2) and "packets   Mpps" in told
+        assert ["drops" in heading for heading in tables] == [False, True][-len(tables):], "told once"
         assert f" 1  running {run.vfs['tx_packets'][1]:>11,}" in told and "queue_disabled" in told
 
 
