@@ -227,8 +227,8 @@ class DriverKeys(Section):
     rx_cost: Time = Field(default=0, description="CPU time per frame received")
     doorbell_cost: Time = Field(default=0, description="CPU time per tail written")
     itr: Annotated[int, quantity(DURATION, ITR_UNIT_PS, LONGEST_ITR_PS, or_0=True)] = Field(
-        default=0, description="least time between two interrupts of a vector, 0: none; EITR counts in whole steps of "
-        + DURATION.format(ITR_UNIT_PS)
+        default=0, description="least time between two interrupts of a vector, rounded down to the steps of EITR, "
+        f"{DURATION.format(ITR_UNIT_PS)}; 0: none"
     )
     poll: Time = Field(
         default=0, description="poll at this interval instead of waiting for interrupts, 0: interrupts"
