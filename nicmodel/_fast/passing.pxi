@@ -134,7 +134,7 @@ cdef void start_by_rules(Nic* nic, Direction* way, Direction* partner) noexcept 
             tlp.age = way.age
             way.age += 1
             if nic.books:
-                sample_completions(nic, index)      # it waits on where the one before it did
+                sample_completions(nic, index, 1)   # it waits on where the one before it did
         return
     lane_pop(line_of(way, line))
     way.waiting -= 1

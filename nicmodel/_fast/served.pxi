@@ -91,23 +91,33 @@ cdef inline void sample_entry(Nic* nic, int line, int server, int32_t* sample) n
 
 # ---- completions: those of a read are one item in their line ---------------------------------------
 
-cdef int32_t count_completions(Nic* nic, uint64_t address, int32_t left) noexcept nogil:
-    """Into how many a read is cut."""
-    cdef int32_t count = 0, chunk
-    while left:
-        chunk = completion_chunk(nic, address, left)
+cdef int32_t cut_completions(Nic* nic, Tlp* tlp, int32_t* before_last) noexcept nogil:
+    """Into how many a read is cut, and how many bytes on the link all but the last are."""
+    cdef uint64_t address = tlp.address
+    cdef int32_t count = 1, left = tlp.nbytes, chunk = completion_chunk(nic, address, left)
+    while chunk < left:
+        count += 1
+        before_last[0] += completion_tlp_bytes(nic, chunk)
         address += chunk
         left -= chunk
-        count += 1
+        chunk = completion_chunk(nic, address, left)
     return count
 
 
-cdef inline void sample_completions(Nic* nic, int32_t index) noexcept nogil:
-    """All completions of a read join their line, or, where reads take turns, the next."""
+cdef inline void join_completions(Nic* nic, int32_t index, TlpBook* book) noexcept nogil:
+    """All completions of a read join their line, or, where reads take turns, the first."""
     cdef Tlp* tlp = &nic.tlps[index]
-    cdef int32_t count = 1, before = nic.ledger.due[LINE_DOWN_COMPLETION]
-    if unlikely(not nic.interleaved and (nic.split_rcb or tlp.nbytes > nic.mps)):
-        count = count_completions(nic, tlp.address, tlp.nbytes)
+    cdef int32_t count = 1, before_last = 0
+    if unlikely(nic.split_rcb or tlp.nbytes > nic.mps):
+        count = cut_completions(nic, tlp, &before_last)
+    book.since = nic.now
+    book.own = before_last * nic.down.byte_ticks >> TICK_BITS
+    sample_completions(nic, index, 1 if nic.interleaved else count)
+
+
+cdef inline void sample_completions(Nic* nic, int32_t index, int32_t count) noexcept nogil:
+    """So many join it."""
+    cdef int32_t before = nic.ledger.due[LINE_DOWN_COMPLETION]
     while unlikely(before < count):
         tlp_book(nic, index).started = 0
         take_sample(nic, SERVED_DOWN, &tlp_book(nic, index).sample, before)

@@ -26,26 +26,12 @@ cdef inline int64_t waits_from(Nic* nic, int line) noexcept nogil:
 
 # ---- links -----------------------------------------------------------------------------------------
 
-cdef inline int64_t time_before_last(Nic* nic, Tlp* tlp) noexcept nogil:
-    """How long the completions of a read need the link, but for the last one."""
-    cdef uint64_t address = tlp.address
-    cdef int32_t left = tlp.nbytes, nbytes = 0, chunk = completion_chunk(nic, address, left)
-    while unlikely(chunk < left):
-        nbytes += completion_tlp_bytes(nic, chunk)
-        address += chunk
-        left -= chunk
-        chunk = completion_chunk(nic, address, left)
-    return nbytes * nic.down.byte_ticks >> 10
-
-
 cdef inline void join_link(Nic* nic, int line, int32_t index) noexcept nogil:
     """A TLP joins its line."""
     cdef TlpBook* book = tlp_book(nic, index)
     book.entered = clock_at(nic, line, CAUSE_POOL, nic.now)
     if line == LINE_DOWN_COMPLETION:
-        book.since = nic.now
-        book.own = time_before_last(nic, &nic.tlps[index])
-        sample_completions(nic, index)
+        join_completions(nic, index, book)
     elif line <= LINE_UP_NONPOSTED:
         sample_entry(nic, line, SERVED_UP, &book.sample)
 
