@@ -82,7 +82,8 @@ def draw_rate(axes: Any, life: Life, guest: int, columns: list[dict[str, Any]]) 
     if not len(mine.rx_arrived):
         axes.set(yticks=[])
         axes.text(0.5, 0.5, "no frame was sent to this guest", transform=axes.transAxes, ha="center", va="center")
-    axes.legend(loc="upper right", ncols=3, fontsize=8, bbox_to_anchor=(1, 1.25))
+    named = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))         # of several hand-overs once
+    axes.legend(named.values(), named, loc="upper right", ncols=5, fontsize=8, bbox_to_anchor=(1, 1.25))
 
 
 def bin_width(arrived: np.ndarray, least_ps: int) -> int:
@@ -101,9 +102,9 @@ def by_path(guest: GuestLife) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def shade(axes: Any, handover: dict[str, Any]) -> None:
     """The time without frames: grey; the window itself between two lines."""
     if handover["rx_dark"]:
-        axes.axvspan(*(t / US for t in handover["rx_dark"]), **WINDOW_STYLE)
+        axes.axvspan(*(t / US for t in handover["rx_dark"]), label="dark: no frame", **WINDOW_STYLE)
     for edge in ("begin_ps", "end_ps"):
-        axes.axvline(handover["window"][edge] / US, color="0.3", linewidth=0.8, linestyle=":")
+        axes.axvline(handover["window"][edge] / US, color="0.3", linewidth=0.8, linestyle=":", label="window of the hand-over")
 
 
 def extent(handover: dict[str, Any]) -> tuple[float, float]:

@@ -84,3 +84,13 @@ def test_a_guest_that_only_sends_has_no_rate_and_no_scale(arrived, said):
     guest = GuestLife(0, times, times, np.ones_like(times), np.full(len(times), DELIVERED), NONE, NONE, NONE)
     life_plot.draw_rate(drawn, Life(0, 100 * US, [guest]), 0, [])
     assert [text.get_text() for text in drawn.texts] == said and bool(len(drawn.get_yticks())) == (not said)
+
+
+def test_the_legend_names_dark_and_window_once():
+    drawn, times = axes(), np.array([1 * US, 2 * US])
+    guest = GuestLife(0, times, times, np.ones_like(times), np.full(2, DELIVERED), NONE, NONE, NONE)
+    later = {"begin_ps": 65 * US, "end_ps": 70 * US}
+    life_plot.draw_rate(drawn, Life(0, 100 * US, [guest]), 0, [
+        {"guest": 0, **handover(rx_dark=None)}, {"guest": 0, **handover(window=later)}, {"guest": 0, **handover()}])
+    assert [text.get_text() for text in drawn.get_legend().get_texts()] == [
+        "over the VF", "over the synthetic path", "lost", "window of the hand-over", "dark: no frame"]
