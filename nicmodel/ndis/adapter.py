@@ -28,16 +28,31 @@ ASSIGN = "MiniportFilterResourceRequirements or MiniportStartDevice"
 
 
 class Miniport(Protocol):
-    """A miniport as NDIS calls it. Generators may wait; the others return at once."""
+    """A miniport as NDIS calls it. Generators may wait; the others return at once.
+
+    A `DriverFault` of an entry point that may wait is its FAILURE, and a line of the error log; what else a driver's code
+    raises ends the run with a `DriverStumble`.
+    """
 
     switch_creation: str          # "static" or "dynamic" for a PF, "none" for a VF
 
-    def driver_entry(self) -> Status: ...
-    def initialize(self) -> Steps: ...
-    def restart(self) -> Steps: ...
-    def pause(self) -> Steps: ...
-    def halt(self) -> Steps: ...
-    def oid_request(self, kind: RequestType, oid: Oid, buffer: Any) -> Status | Steps: ...
+    def driver_entry(self) -> Status:
+        """DriverEntry: registers the driver, and returns the status of that (GEN-DRV-02)."""
+
+    def initialize(self) -> Steps:
+        """MiniportInitializeEx: returns one of `INITIALIZE_STATUSES`, and keeps nothing if it fails (GEN-INIT-11, -12)."""
+
+    def restart(self) -> Steps:
+        """MiniportRestart: returns a Status; frames may move after SUCCESS, once a packet filter is set."""
+
+    def pause(self) -> Steps:
+        """MiniportPause: over when nothing is under way any more. What it returns makes no difference (GEN-STATE-02)."""
+
+    def halt(self) -> Steps:
+        """MiniportHaltEx: gives everything back, and leaves alone a device that has gone (GEN-HALT-02, -03)."""
+
+    def oid_request(self, kind: RequestType, oid: Oid, buffer: Any) -> Status | Steps:
+        """MiniportOidRequest: a Status, or steps that return one; an answer goes into ``buffer`` (docs/requests.md)."""
 
 
 class Adapter:
@@ -61,7 +76,7 @@ class Adapter:
         return self.ndis.checker.closing
 
     def load(self) -> Status:
-        """DriverEntry, and MiniportAddDevice where the driver has asked for it."""
+        """DriverEntry, and MiniportAddDevice where the driver has asked for it; the first status that is no SUCCESS."""
         self.ndis.checker.seen.switch_creation = getattr(self.driver, "switch_creation", "none")
         status = self._at_once("DriverEntry", self.driver.driver_entry)
         add_device = self.ndis.pnp_handlers.get("AddDevice")
@@ -70,7 +85,7 @@ class Adapter:
         return self._unless_failed("DriverEntry or MiniportAddDevice", status)
 
     def initialize(self) -> Steps:
-        """Start the device and run MiniportInitializeEx; FAILURE if a must-rule broke on the way."""
+        """Start the device and run MiniportInitializeEx; FAILURE, and halted again, if a must-rule broke on the way."""
         yield from self.ndis.platform.start_device()
         status = self._whole(ASSIGN, self.ndis.assign_resources)
         if status != Status.SUCCESS:
@@ -173,7 +188,7 @@ class Adapter:
         return (yield from self.oid(RequestType.SET, Oid.PNP_SET_POWER, PowerState.D3))
 
     def resume(self) -> Steps:
-        """D0: OID_PNP_SET_POWER, then restart."""
+        """D0: OID_PNP_SET_POWER, then restart. Returns the status of the one that failed, or SUCCESS."""
         status = yield from self.oid(RequestType.SET, Oid.PNP_SET_POWER, PowerState.D0)
         return (yield from self.restart()) if status == Status.SUCCESS else status
 

@@ -53,10 +53,12 @@ class Judgement(NamedTuple):
 
 @lru_cache(maxsize=SENTENCES)
 def obeyed(why: str) -> Judgement:
+    """A predicate's word that this call keeps its rule; `why` becomes the table's evidence."""
     return Judgement(True, why)
 
 
 def broken(why: str) -> Judgement:
+    """A predicate's word that this call breaks its rule; `why` is what it did, as the report prints it."""
     return Judgement(False, why)
 
 

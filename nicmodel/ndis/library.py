@@ -63,7 +63,8 @@ class NdisLibrary(InterruptFunctions, SriovFunctions):
     """NDIS for one adapter of a role ("PF" or "VF").
 
     ``faults`` maps a function name (for attributes: "NdisMSetMiniportAttributes.<kind>") to the status it
-    shall fail with, for tests of a driver's failing paths.
+    shall fail with, for tests of a driver's failing paths. Whatever is given back without having been taken, or twice, is a
+    ValueError.
     """
 
     def __init__(self, env: simpy.Environment, role: str, name: str, platform: Platform,
@@ -130,6 +131,10 @@ class NdisLibrary(InterruptFunctions, SriovFunctions):
         return self._answer(call, Status.SUCCESS)
 
     def NdisSetOptionalHandlers(self, **handlers: Any) -> Status:
+        """Handlers that NDIS calls where they are given: AddDevice, RemoveDevice, StartDevice, FilterResourceRequirements.
+
+        Called from inside MiniportSetOptions (PF-INIT-01); a later call replaces all of them.
+        """
         call = self.record("NdisSetOptionalHandlers", **handlers)
         self.pnp_handlers = handlers
         return self._answer(call, Status.SUCCESS)
@@ -146,6 +151,7 @@ class NdisLibrary(InterruptFunctions, SriovFunctions):
         return call.result
 
     def NdisOpenConfigurationEx(self) -> tuple[Status, Mapping[str, Any]]:
+        """A status, and the handle that NdisReadConfiguration takes; the miniport closes it."""
         call = self.record("NdisOpenConfigurationEx")
         return self._taken_if(self._answer(call, Status.SUCCESS), CONFIGURATION), self.platform.keywords()
 
@@ -158,6 +164,7 @@ class NdisLibrary(InterruptFunctions, SriovFunctions):
         return self._answer(call, Status.FAILURE if value is None else Status.SUCCESS), value
 
     def NdisCloseConfiguration(self, configuration: Mapping[str, Any]) -> None:
+        """Gives the handle back. ValueError if none is open."""
         self._give_back(CONFIGURATION)
         self.record("NdisCloseConfiguration")
 
@@ -196,7 +203,7 @@ class NdisLibrary(InterruptFunctions, SriovFunctions):
     # resources ---------------------------------------------------------------------------------------
 
     def NdisMGetBusData(self, offset: int, length: int) -> Steps:
-        """Bytes of the function's own configuration space; a VF's come through the PF's miniport."""
+        """Bytes of the function's own configuration space; a VF's come through the PF's miniport, none if that refuses."""
         call = self.record("NdisMGetBusData", offset=offset, length=length)
         call.result = yield from (self.platform.get_bus_data(offset, length) if self.vpci is None
                                   else self.vpci.read_config(offset, length))
@@ -210,45 +217,55 @@ class NdisLibrary(InterruptFunctions, SriovFunctions):
         return call.result
 
     def NdisMMapIoSpace(self) -> Status:
+        """Maps the registers of BAR 0, which only then may be touched; the handle's verbs take no address of it (GEN-INIT-03)."""
         status = self._answer(self.record("NdisMMapIoSpace"), Status.SUCCESS)
         self.checker.seen.mapped += status == Status.SUCCESS
         return self._taken_if(status, MAPPING)
 
     def NdisMUnmapIoSpace(self) -> None:
+        """No register may be touched after this. ValueError if they are not mapped."""
         self._give_back(MAPPING)
         self.record("NdisMUnmapIoSpace")
         self.checker.seen.mapped -= 1
 
     def NdisAllocateMemory(self, length: int) -> int:
+        """Memory of the driver's own, ``length`` in bytes: a number to free it by, with no bytes behind it."""
         call = self.record("NdisAllocateMemory", length=length)
         call.result = next(self._blocks)
         self._taken[MEMORY, call.result] += 1
         return call.result
 
     def NdisFreeMemory(self, block: int) -> None:
+        """Gives memory back by its number. ValueError for what the miniport does not have."""
         self._give_back(MEMORY, block)
         self.record("NdisFreeMemory", block=block)
 
     def NdisMRegisterScatterGatherDma(self) -> Status:
+        """The right to share memory with the device: after the registration attributes, before that memory (GEN-INIT-08)."""
         return self._taken_if(self._answer(self.record("NdisMRegisterScatterGatherDma"), Status.SUCCESS), DMA)
 
     def NdisMDeregisterScatterGatherDma(self) -> None:
+        """Gives that back, after the memory. ValueError if it was not registered."""
         self._give_back(DMA)
         self.record("NdisMDeregisterScatterGatherDma")
 
     def NdisMAllocateSharedMemory(self, length: int) -> int:
-        """The bus address of memory that driver and device share."""
+        """The bus address of zero bytes that driver and device share, aligned to 128. ValueError when the guest has no more."""
         call = self.record("NdisMAllocateSharedMemory", length=length)
         call.result = self.platform.allocate(length, SHARED_ALIGN)
         self._taken[SHARED, call.result] += 1
         return call.result
 
     def NdisMFreeSharedMemory(self, address: int) -> None:
+        """Gives it back by its address, ValueError for another. What was given back is not given out again."""
         self._give_back(SHARED, address)
         self.record("NdisMFreeSharedMemory", address=address)
 
     def NdisAllocateSharedMemory(self, length: int, vport_id: int, queue_id: int = 0) -> tuple[Status, int]:
-        """Memory that a VPort of the PF's shares with the device: a status, and its bus address, by which it is given back."""
+        """Memory that a VPort of the PF's shares with the device: a status, and its bus address, 0 without SUCCESS.
+
+        ValueError when the PF's guest has no more.
+        """
         call = self.record("NdisAllocateSharedMemory", length=length, vport_id=vport_id, queue_id=queue_id)
         if self._answer(call, Status.SUCCESS) != Status.SUCCESS:
             return call.result, 0
@@ -257,6 +274,7 @@ class NdisLibrary(InterruptFunctions, SriovFunctions):
         return Status.SUCCESS, call.args["address"]
 
     def NdisFreeSharedMemory(self, address: int) -> None:
+        """Gives it back by its address. ValueError for one that NdisAllocateSharedMemory did not give."""
         self._give_back(VPORT_SHARED, address)
         self.record("NdisFreeSharedMemory", address=address)
 
@@ -298,5 +316,6 @@ class NdisLibrary(InterruptFunctions, SriovFunctions):
         return self.binding is not None
 
     def NdisWriteErrorLogEntry(self, text: str) -> None:
+        """A line for people: where a driver does not come up, the last one is told with the entry point that failed."""
         self.record("NdisWriteErrorLogEntry", text=text)
         self.error_log.append(text)

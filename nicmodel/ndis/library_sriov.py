@@ -50,7 +50,11 @@ class SriovFunctions:
     # PF only: virtualization -------------------------------------------------------------------------
 
     def NdisMEnableVirtualization(self, num_vfs: int, enable: bool) -> Steps:
-        """Writes NumVFs and VF Enable. Refused to a VF, to a driver in breach, and twice in a row."""
+        """Writes NumVFs and VF Enable; over when VFs may be touched. Returns a Status.
+
+        FAILURE for a VF's driver, to enable in breach of a rule, twice, or more VFs than there are; INVALID_PARAMETER to enable
+        none, or to disable with a number (SWITCH-10).
+        """
         call = self.record("NdisMEnableVirtualization", num_vfs=num_vfs, enable=enable)
         if self.role != "PF" or (enable and self.checker.closing):
             return self._answer(call, Status.FAILURE)

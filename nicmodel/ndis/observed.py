@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class ObservedHandle:
-    """Wraps a `FunctionHandle`; everything not named here is the handle's own."""
+    """Wraps a `FunctionHandle`: its verbs, as it documents them; everything not named here is the handle's own, and unseen.
+
+    A miniport reaches the configuration space of its own function only: there is no `rid`. A wait for bits is told as one read.
+    """
 
     def __init__(self, handle: FunctionHandle, ndis: NdisLibrary):
         self._handle, self._watch = handle, ndis.access

@@ -32,21 +32,50 @@ BARS, ALL_ONES = 6, 0xFFFFFFFF
 class Platform(Protocol):
     """The machine as one miniport's NDIS sees it. Generators take the time their accesses take."""
 
-    def partition_type(self) -> PartitionType: ...
-    def keywords(self) -> Mapping[str, Any]: ...
-    def start_device(self) -> Steps: ...
-    def get_bus_data(self, offset: int, length: int) -> Steps: ...
-    def set_bus_data(self, offset: int, data: bytes) -> Steps: ...
-    def allocate(self, length: int, align: int) -> int: ...
-    def message_count(self) -> int: ...
-    def connect_interrupts(self, vectors: int, handler: Callable[[int], None]) -> Steps: ...
-    def enable_virtualization(self, num_vfs: int) -> Steps: ...
-    def vf_location(self, vf: int) -> tuple[int, int, int]: ...
-    def get_vf_bus_data(self, vf: int, offset: int, length: int) -> Steps: ...
-    def set_vf_bus_data(self, vf: int, offset: int, data: bytes) -> Steps: ...
-    def probed_bars(self) -> list[int]: ...
-    def configure_msix(self, entry: int, message: int, masked: bool) -> Steps: ...
-    def write_keyword(self, keyword: str, value: Any) -> None: ...
+    def partition_type(self) -> PartitionType:
+        """Where the miniport runs, as the hypervisor tells it."""
+
+    def keywords(self) -> Mapping[str, Any]:
+        """The adapter's registry, as it is now."""
+
+    def start_device(self) -> Steps:
+        """Memory decode and bus mastering on: before MiniportInitializeEx."""
+
+    def get_bus_data(self, offset: int, length: int) -> Steps:
+        """Returns bytes of the function's own configuration space."""
+
+    def set_bus_data(self, offset: int, data: bytes) -> Steps:
+        """Returns how many bytes of the function's own configuration space were written."""
+
+    def allocate(self, length: int, align: int) -> int:
+        """The bus address of fresh bytes; nothing is freed. ValueError when there are no more."""
+
+    def message_count(self) -> int:
+        """MSI-X messages that the function has."""
+
+    def connect_interrupts(self, vectors: int, handler: Callable[[int], None]) -> Steps:
+        """From here on `handler(entry)` runs for a message of each of the first `vectors` entries of the table."""
+
+    def enable_virtualization(self, num_vfs: int) -> Steps:
+        """VFs appear, and may be touched when this is over; 0: they vanish. Returns a Status."""
+
+    def vf_location(self, vf: int) -> tuple[int, int, int]:
+        """Segment, bus and function of a VF, once virtualization was enabled."""
+
+    def get_vf_bus_data(self, vf: int, offset: int, length: int) -> Steps:
+        """Returns bytes of a VF's configuration space."""
+
+    def set_vf_bus_data(self, vf: int, offset: int, data: bytes) -> Steps:
+        """Returns how many bytes of a VF's configuration space were written."""
+
+    def probed_bars(self) -> list[int]:
+        """What the six VF BARs read after all ones; empty before virtualization was enabled."""
+
+    def configure_msix(self, entry: int, message: int, masked: bool) -> Steps:
+        """An entry of the table sends this message from here on, or is masked."""
+
+    def write_keyword(self, keyword: str, value: Any) -> None:
+        """Change the registry; whoever has opened it sees it too."""
 
 
 def pf_keywords(num_vfs: int, **changes: Any) -> dict[str, Any]:
@@ -77,7 +106,7 @@ class Circumstances:
 
 
 class HandlePlatform:
-    """One function's machine, over its handle."""
+    """One function's machine, over its handle; what has no word of its own here is as `Platform` says."""
 
     def __init__(self, handle: FunctionHandle, partition: PartitionType, keywords: Mapping[str, Any]):
         self.handle, self._partition, self._keywords = handle, partition, dict(keywords)

@@ -11,6 +11,8 @@ from nicmodel.sim.errors import ModelBug
 
 
 class State(StrEnum):
+    """The states of the page. From SHUTDOWN there is no way back."""
+
     HALTED = "halted"
     INITIALIZING = "initializing"
     PAUSED = "paused"
@@ -21,6 +23,8 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
+    """What moves an adapter from one state to another; a reset and low power do not."""
+
     INITIALIZE = "MiniportInitializeEx called"
     INITIALIZED = "initialization succeeded"
     INITIALIZE_FAILED = "initialization failed"

@@ -33,13 +33,26 @@ ENABLE, FUNCTION_MASK = CONTROL["Enable"].mask, CONTROL["FunctionMask"].mask
 class HandleOps(Protocol):
     """What the device does for its handles. Configuration accesses are instant; the handle adds the time."""
 
-    def mmio_write(self, function: int, bar: int, offset: int, value: int) -> None: ...
-    def mmio_read(self, function: int, bar: int, offset: int) -> simpy.Event: ...
-    def config_read(self, rid: int, offset: int, size: int) -> int: ...
-    def config_write(self, rid: int, offset: int, size: int, value: int) -> None: ...
-    def connect_interrupt(self, function: int, vector: int, callback: Callable[[int], None]) -> None: ...
-    def start_agent(self, config: AgentConfig) -> int: ...
-    def stop_agent(self, agent: int) -> None: ...
+    def mmio_write(self, function: int, bar: int, offset: int, value: int) -> None:
+        """A posted 32-bit write, in call order."""
+
+    def mmio_read(self, function: int, bar: int, offset: int) -> simpy.Event:
+        """An event that gives the 32-bit value when the completion is back."""
+
+    def config_read(self, rid: int, offset: int, size: int) -> int:
+        """A value of 1, 2 or 4 bytes; all ones where no function has this routing ID."""
+
+    def config_write(self, rid: int, offset: int, size: int, value: int) -> None:
+        """Write 1, 2 or 4 bytes; dropped where no function has this routing ID."""
+
+    def connect_interrupt(self, function: int, vector: int, callback: Callable[[int], None]) -> None:
+        """`callback(vector)` runs when a message reaches the host, instead of an earlier one. ModelBug for what is not there."""
+
+    def start_agent(self, config: AgentConfig) -> int:
+        """Hand rings to an agent; returns the number by which `stop_agent` knows it."""
+
+    def stop_agent(self, agent: int) -> None:
+        """The agent posts nothing more; what it posted is still reaped."""
 
 
 class FunctionHandle:
@@ -62,7 +75,7 @@ class FunctionHandle:
     # configuration space ------------------------------------------------------------------------------------
 
     def config_read(self, offset: int, size: int, rid: int | None = None) -> simpy.Event:
-        """Yields the value, sampled when the access completes. Takes `CONFIG_ACCESS_PS`.
+        """Yields the value, sampled when the access completes. Takes `CONFIG_ACCESS_PS`. `size` is 1, 2 or 4 bytes of one dword.
 
         A bus driver names the function it means by `rid`; a miniport has only its own.
         """
@@ -102,12 +115,12 @@ class FunctionHandle:
         return self.ops.mmio_read(self.index, REGISTER_BAR, register.offset)
 
     def set_flags(self, register: RegisterAt | Register, mask: int) -> Steps:
-        """Read, set the bits of `mask`, write."""
+        """Read, set the bits of `mask`, write. The write is posted: it has not arrived when this is over."""
         word = yield self.read(register)
         self.write(register, word | mask)
 
     def clear_flags(self, register: RegisterAt | Register, mask: int) -> Steps:
-        """Read, clear the bits of `mask`, write."""
+        """Read, clear the bits of `mask`, write, posted as in `set_flags`."""
         word = yield self.read(register)
         self.write(register, word & ~mask)
 
@@ -159,14 +172,17 @@ class FunctionHandle:
     # interrupts --------------------------------------------------------------------------------------------
 
     def connect_interrupt(self, vector: int, callback: Callable[[int], None]) -> None:
-        """`callback(vector)` runs when a message of this vector reaches the host."""
+        """`callback(vector)` runs when a message of this vector reaches the host; time stands still meanwhile.
+
+        Messages come once `enable_msix` has unmasked the vector. ValueError for a vector that no function has.
+        """
         self._asked(self.ops.connect_interrupt, self.index, vector, callback)
 
     def enable_msix(self, vectors: int) -> Steps:
         """Program and unmask the first `vectors` entries and enable MSI-X.
 
         In the order of operating systems: enable with everything masked, fill the entries, read one back so
-        that the posted writes have arrived, then lift the function mask.
+        that the posted writes have arrived, then lift the function mask. DriverFault for more than the table has.
         """
         at = yield from self._find_msix()
         control = yield self.config_read(at + CONTROL.at, CONTROL.nbytes)
@@ -205,7 +221,8 @@ class FunctionHandle:
     def start_ring_agent(self, **agent_fields: Any) -> int:
         """Hand rings to an agent of the data plane. Fields of `AgentConfig`; rings as the function counts.
 
-        It does nothing if one of them is closed, or has been used since it was opened (docs/time.md, 8). Raises ValueError.
+        Returns the number that `stop_ring_agent` takes. The agent does nothing if one of its rings is closed, or has been used
+        since it was opened (docs/time.md, 8). ValueError for a field that cannot be, TypeError for one that is missing.
         """
         fields = dict(agent_fields, function=self.index)
         for ring in ("tx_ring", "rx_ring"):
