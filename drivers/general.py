@@ -58,10 +58,12 @@ def _space(driver: Any, stride: str) -> int:
 
 
 def transmit_space(driver: Any) -> int:
+    """Bytes of all Tx buffers."""
     return _space(driver, "tx_stride")
 
 
 def receive_space(driver: Any) -> int:
+    """Bytes of all Rx buffers."""
     return _space(driver, "buffer_bytes")
 
 
@@ -71,10 +73,12 @@ def vendor_id(driver: Any) -> int:
 
 
 def received(driver: Any) -> Steps:
+    """Frames, as a tuple of one: a counter, whose answer is as long as the buffer."""
     return ((yield from driver.packet_counts())[0],)
 
 
 def sent(driver: Any) -> Steps:
+    """Frames, likewise."""
     return ((yield from driver.packet_counts())[1],)
 
 
@@ -86,6 +90,7 @@ def statistics(driver: Any) -> Steps:
 
 
 def moderation(driver: Any) -> bytes:
+    """ENABLED only if interrupts are throttled: a driver whose settings ask for none says DISABLED."""
     on = driver.moderated and any(word for _, word in driver.moderation())
     state = ModerationState.ENABLED if on else ModerationState.DISABLED
     return bytes(made(InterruptModerationParameters, InterruptModeration=state))

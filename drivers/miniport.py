@@ -48,7 +48,11 @@ POLL_TIMEOUT_PS = 1000 * MS                # 2000 x 500 us, as the drivers of th
 
 
 class MiniportBase:
-    """A miniport whose start is a list of steps."""
+    """A miniport whose start is a list of steps. A subclass gives `INITIALIZE`, `RESTART`, `pause`, `halt` and `oid_request`.
+
+    ``settings`` are its own; steps and requests here read `link_gbps`, `max_frame_bytes` and `rings` of them. A step of the
+    subclass finds `mac` out before `set_general_attributes` tells it.
+    """
 
     switch_creation = "none"
     circumstances: Any = None              # where a driver made for tests wants to run
@@ -87,13 +91,16 @@ class MiniportBase:
         return status if status in INITIALIZE_STATUSES else Status.FAILURE
 
     def restart(self) -> Steps:
-        """The data path opens: every step of RESTART in order."""
+        """The data path opens: every step of RESTART in order. Returns the first failing status, or SUCCESS."""
         return (yield from self.run(self.RESTART))
 
     # running, holding, waiting -------------------------------------------------------------------------
 
     def run(self, steps: Iterable[Callable[..., Any]]) -> Steps:
-        """Run steps by name (a subclass may replace any) until one returns a failing status, which goes to the error log."""
+        """Run steps by name (a subclass may replace any) until one returns a failing status, which goes to the error log.
+
+        Returns that status, or SUCCESS. TypeError for a step that returns neither a Status nor None.
+        """
         for step in steps:
             outcome = getattr(self, step.__name__)()
             if isgenerator(outcome):
@@ -106,7 +113,7 @@ class MiniportBase:
         return Status.SUCCESS
 
     def hold(self, undo: Callable[[], Any]) -> None:
-        """Remember how to give back what was just taken."""
+        """Remember how to give back what was just taken: `release` calls it, and waits if it is a generator."""
         self._undo.append(undo)
 
     def release(self) -> Steps:
@@ -127,7 +134,10 @@ class MiniportBase:
         steps.close()
 
     def poll(self, register: Any, mask: int, want: int) -> Steps:
-        """GEN-INIT-10: read until the masked bits equal ``want``, sleeping between; DriverFault if late, or if we are gone."""
+        """GEN-INIT-10: read until the masked bits equal ``want``, sleeping 10 us between; returns the word.
+
+        DriverFault after a second, or if we are gone.
+        """
         waited = 0
         while True:
             word = yield self.handle.read(register)
@@ -140,7 +150,7 @@ class MiniportBase:
             waited += POLL_PS
 
     def fault(self, message: str) -> DriverFault:
-        """What we raise when the hardware or the other side lets us down."""
+        """What we raise when the hardware or the other side lets us down; an entry point that may wait then fails by it."""
         return DriverFault(message, None, int(self.ndis.env.now), self.handle.name)
 
     # generic steps -------------------------------------------------------------------------------------
@@ -153,7 +163,7 @@ class MiniportBase:
         return PartitionType(info.PartitionType)
 
     def read_keywords(self, *names: str) -> Status:
-        """Open the configuration, read keywords, close it; a missing keyword leaves None."""
+        """GEN-INIT-02: `configuration` has these keywords from here on, None for a missing one. Returns the status of opening."""
         status, configuration = self.ndis.NdisOpenConfigurationEx()
         if status != Status.SUCCESS:
             return status
@@ -169,7 +179,7 @@ class MiniportBase:
             CheckForHangTimeInSeconds=4, InterfaceType=INTERFACE_PCI))
 
     def obtain_resources(self) -> Steps:
-        """GEN-INIT-03: map the registers; read vendor and device id as bus data."""
+        """GEN-INIT-03: map the registers; read vendor and device id as bus data, which become `identity`, 4 bytes."""
         status = self.ndis.NdisMMapIoSpace()
         if status != Status.SUCCESS:
             return status
@@ -205,27 +215,30 @@ class MiniportBase:
         return status
 
     def shared_memory(self, nbytes: int) -> int:
-        """Memory that we share with the device, given back with everything else."""
+        """The bus address of memory that we share with the device, given back with everything else. ValueError without room."""
         where = self.ndis.NdisMAllocateSharedMemory(nbytes)
         self.hold(lambda: self.ndis.NdisMFreeSharedMemory(where))
         return where
 
     def register_handlers(self, handlers: Iterable[Callable[[int], None]]) -> Steps:
-        """GEN-INIT-09: one handler a message; they may run before this returns."""
+        """GEN-INIT-09: one handler a message, called with its number; they may run before this returns a status."""
         status = yield from self.ndis.NdisMRegisterInterruptEx(list(handlers))
         if status == Status.SUCCESS:
             self.hold(self.ndis.NdisMDeregisterInterruptEx)
         return status
 
     def indicate_link(self, up: bool) -> None:
-        """Tell NDIS of the link."""
+        """Tell NDIS that the link is up or down; until it is told it knows neither."""
         state = MediaConnectState.CONNECTED if up else MediaConnectState.DISCONNECTED
         self.ndis.NdisMIndicateStatusEx(STATUS_LINK_STATE, state)
 
     # requests of every miniport --------------------------------------------------------------------------
 
     def common_request(self, kind: RequestType, oid: Oid, buffer: Any = None) -> Status | Steps:
-        """GEN-OID-03, -06, OID-04, -05: the mandatory requests; what to answer to one that no handler serves."""
+        """GEN-OID-03, -06, OID-04, -05: the mandatory requests; what to answer to one that no handler serves.
+
+        The packet filter is none of them: each role serves its own.
+        """
         if kind is RequestType.QUERY and oid in QUERIES:
             return answer(self, oid, buffer)
         if kind is RequestType.SET and oid in SETS:
@@ -242,7 +255,7 @@ class MiniportBase:
             self.handle.write(register, word if self.moderated else 0)
 
     def packet_counts(self) -> Steps:
-        """Frames received and sent, from the hardware's counters."""
+        """Frames received and sent, from the registers `COUNTERS`; where reading clears them, they are added up here."""
         received, sent = (yield self.handle.read(self.COUNTERS[0])), (yield self.handle.read(self.COUNTERS[1]))
         if self.COUNTERS_CLEAR:
             self._counted = [old + new for old, new in zip(self._counted, (received, sent), strict=True)]

@@ -152,7 +152,7 @@ class PfMiniport(PfLife, PfFunctions):
                          PfHardware.report_link)
 
     def restart(self) -> Steps:
-        """The data path opens: every step of RESTART in order."""
+        """The data path opens: every step of RESTART in order. VFs learn of it, and may talk to us from then on."""
         status = yield from super().restart()
         self._running = status == Status.SUCCESS
         return status
@@ -167,7 +167,7 @@ class PfMiniport(PfLife, PfFunctions):
     # interrupts ----------------------------------------------------------------------------------------
 
     def on_queue(self, vector: int) -> None:
-        """Rings that Python runs are served here."""
+        """Rings that Python runs are served here; those of an agent never interrupt us."""
         if self.rings is not None and self.packet_filter:
             self.rings.interrupt()
 

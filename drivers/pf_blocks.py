@@ -63,12 +63,15 @@ class PfBlocks:
         return fill(self, vf) if fill is not None else vf.blocks.get(block_id, bytes(BLOCKS[block_id].nbytes))
 
     def link(self, vf: VirtualFunction) -> bytes:
+        """The block `LINK`: the port's link, the same for every VF."""
         return _ulongs(int(self.link_up), 1000 * self.driver.settings.link_gbps)
 
     def address(self, vf: VirtualFunction) -> bytes:
+        """The block `ADDRESS`; zeros for a VF without an address."""
         return vf.mac.to_bytes(6, "big") + bytes(2)
 
     def limits(self, vf: VirtualFunction) -> bytes:
+        """The block `LIMITS`; no queue pairs for a VF without a VPort."""
         pairs = self.switch.vports[vf.vport].queue_pairs if vf.vport in self.switch.vports else 0
         return _ulongs(self.driver.settings.max_frame_bytes, pairs)
 

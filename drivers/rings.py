@@ -52,8 +52,10 @@ PF_RX = RingRegisters(registers_pf.RDBAL, registers_pf.RDBAH, registers_pf.RDLEN
 class RingSettings:
     """Size, buffers and costs of a queue pair. Costs and latencies in ps; batches in packets.
 
-    ``flow`` is the flow the Tx half sends (-1: none). The costs are those of a ring agent (all assumed:
-    a kernel driver's order of magnitude). With ``poll_ps`` > 0 the pair is polled, and raises no interrupt.
+    ``ring_size`` is in descriptors. The hardware is told ``buffer_bytes`` in whole KB, rounded down; `PythonRings` send no
+    frame longer than ``tx_stride``. ``flow`` is the flow the Tx half sends (-1: none). A ring agent asks for the write-back of
+    every ``rs_batch``-th Tx descriptor, and of the last in a pass; the costs are its costs (all assumed: a kernel driver's
+    order of magnitude). With ``poll_ps`` > 0 the pair is polled, and raises no interrupt.
     """
 
     ring_size: int = 512
@@ -75,7 +77,10 @@ class RingSettings:
 
 
 class QueuePair:
-    """Queue ``index`` (numbered as the function's own registers are), interrupting on ``vector``."""
+    """Queue ``index`` (numbered as the function's own registers are), interrupting on ``vector``.
+
+    In this order: `allocate` once, `open`, `start_agent` or `PythonRings`; then `stop_agent`, `drain`, `close`, and `open` again.
+    """
 
     def __init__(self, driver: MiniportBase, tx: RingRegisters, rx: RingRegisters, index: int, vector: int,
                  settings: RingSettings):
@@ -86,14 +91,14 @@ class QueuePair:
         self._agent: int | None = None
 
     def allocate(self) -> None:
-        """Shared memory for both rings and for a buffer a descriptor."""
+        """GEN-INIT-08: shared memory for both rings and for a buffer a descriptor. ValueError when the guest has no more."""
         size = self.settings.ring_size
         self.tx_ring, self.rx_ring, self.tx_buffers, self.rx_buffers = (
             self.driver.shared_memory(size * each) for each in
             (DESCRIPTOR_BYTES, DESCRIPTOR_BYTES, self.settings.tx_stride, self.settings.buffer_bytes))
 
     def open(self) -> Steps:
-        """Program and enable both rings; heads and tails are 0, nothing is posted."""
+        """Program and enable both rings; heads and tails are 0, nothing is posted. DriverFault if one does not come on."""
         for registers, base in ((self.tx, self.tx_ring), (self.rx, self.rx_ring)):
             yield from self._program(registers, base)
         self.is_open = True
@@ -119,7 +124,7 @@ class QueuePair:
         yield from self.driver.poll(registers.control[q], enable, enable)
 
     def start_agent(self) -> None:
-        """Hand both rings to a ring agent in the data plane."""
+        """Hand both rings, open and with nothing posted, to a ring agent in the data plane. ValueError if it cannot be."""
         s = self.settings
         self._agent = self.handle.start_ring_agent(
             tx_ring=self.index, rx_ring=self.index, flow=s.flow, tx_buffers=self.tx_buffers,
@@ -129,7 +134,7 @@ class QueuePair:
             rx_batch=s.rx_batch, rs_batch=s.rs_batch, poll_ps=s.poll_ps, doorbell_cost_ps=s.doorbell_cost_ps)
 
     def stop_agent(self) -> None:
-        """The agent posts nothing more."""
+        """The agent posts nothing more, and still reaps what it posted; without an agent nothing happens."""
         if self._agent is not None:
             self.handle.stop_ring_agent(self._agent)
             self._agent = None
@@ -151,7 +156,7 @@ class QueuePair:
             yield self.driver.ndis.NdisMSleep(DRAIN_POLL_PS)
 
     def close(self) -> Steps:
-        """Disable both rings and wait until the hardware has let go of them."""
+        """Disable both rings and wait until the hardware has let go of them. DriverFault if it does not."""
         if not self.is_open:
             return
         self.is_open = False
@@ -162,7 +167,11 @@ class QueuePair:
 
 
 class PythonRings:
-    """The rings of one queue pair, run here: frames in, descriptors out, and back on interrupts."""
+    """The rings of one open queue pair, run here: frames in, descriptors out, and back on interrupts.
+
+    ``deliver`` gets received frames, without FCS, in order; ``sent`` the owners of frames that have left. Whoever makes it
+    calls `start`, and `interrupt` for every message of the pair.
+    """
 
     def __init__(self, pair: QueuePair, deliver: Callable[[list[bytes]], None],
                  sent: Callable[[list[Any]], None] = lambda owners: None):
@@ -182,8 +191,10 @@ class PythonRings:
         self.handle.write(self.pair.rx.tail[self.pair.index], self.size - 1)
 
     def send(self, frames: list[bytes], owner: Any = None) -> int:
-        """Queue frames (no FCS); returns how many were taken. Empty and too long ones are refused. ``sent`` hears of an
-        owner when its frame has left."""
+        """Queue frames (no FCS); returns how many were taken. Empty and too long ones are refused.
+
+        ``sent`` hears of an owner when its frame has left.
+        """
         good = [frame for frame in frames if 0 < len(frame) <= self.pair.settings.tx_stride]
         self.refused += len(frames) - len(good)
         self.waiting.extend((frame, owner) for frame in good)
@@ -210,7 +221,7 @@ class PythonRings:
         self._post()
 
     def room(self) -> int:
-        """How many frames could be posted at once; reaps what has been sent."""
+        """How many more frames could be posted at once, negative while some wait; reaps what has been sent."""
         self._reap_tx()
         return free(self._tx_head, self._tx_tail, self.size) - len(self.waiting)
 

@@ -204,7 +204,7 @@ class VfMiniport(VfFrames):
         return self.common_request(kind, oid, buffer)
 
     def set_packet_filter(self, mask: int) -> Status:
-        """Traffic flows from the first filter that is not empty."""
+        """Traffic flows from the first filter that is not empty, and stops with an empty one."""
         opening = bool(mask) and not self.packet_filter
         closing = bool(self.packet_filter) and not mask
         self.packet_filter = mask
@@ -330,9 +330,15 @@ class VfMiniport(VfFrames):
     # frames --------------------------------------------------------------------------------------------
 
     def send(self, frames: list[bytes]) -> int:
-        """Send frames (without FCS) on the first queue; returns how many were accepted, 0 unless running."""
+        """Send frames (without FCS) on the first queue; returns how many were accepted: 0 without a packet filter.
+
+        Only with `python_rings`: where agents run the rings, none is accepted.
+        """
         return self.rings[0].send(frames) if self.rings and self.packet_filter else 0
 
     def on_receive(self, callback: Callable[[list[bytes]], None]) -> None:
-        """Deliver received frames to ``callback``, in order, several at a time."""
+        """Deliver received frames to ``callback``, in order, several at a time; an earlier callback hears no more.
+
+        Only with `python_rings`. The bytes are without FCS.
+        """
         self.ndis.receive_handler = callback

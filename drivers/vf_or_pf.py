@@ -30,7 +30,10 @@ class EitherSettings:
 
 
 class EitherMiniport(MiniportBase):
-    """A VF in a child partition, a PF in the parent. ``role`` is the miniport it has become, None before and after."""
+    """A VF in a child partition, a PF in the parent. ``role`` is the miniport it has become, None before and after.
+
+    Every entry point but `driver_entry` and `initialize` is the role's; without a role it is a DriverFault.
+    """
 
     switch_creation = PfMiniport.switch_creation
     serves_both = True                   # may stand for a PF's driver and for a VF's
