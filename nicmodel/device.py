@@ -74,7 +74,7 @@ def shared(table: Profile | HostProfile) -> dict[str, Any]:
 
 
 def make_plane(name: str, config: PlaneConfig) -> DataPlane:
-    """A data plane by name: `fast` or `reference`."""
+    """A data plane by name: `fast` or `reference`. KeyError for another."""
     module, cls = PLANES[name]
     return cast(DataPlane, getattr(importlib.import_module(module), cls)(config))
 
@@ -83,7 +83,9 @@ class Device:
     """One adapter on a clock. Functions are numbered 0 = PF, 1 + v = VF v; times are ps.
 
     `gen` and `lanes` are the negotiated link, by default the profile's: what configuration space says, and, without a
-    `config` that says otherwise, what the plane does.
+    `config` that says otherwise, what the plane does. Without a `config` every byte moves and frames come out. Several devices
+    may share a `clock`. A call that no machine could answer is a ModelBug; what the hardware does not like is in `faults` and
+    `endpoint.refused`.
     """
 
     def __init__(self, profile: Profile, config: PlaneConfig | None = None, plane: str = "fast",
@@ -116,7 +118,7 @@ class Device:
 
     # configuration space, and what it does (FunctionEvents of pcie) --------------------------------------------
     def config_read(self, rid: int, offset: int, size: int) -> int:
-        """A configuration read, instant. An absent function answers all ones."""
+        """A configuration read of 1, 2 or 4 bytes, instant. ModelBug if it is none; an absent function answers all ones."""
         return self.endpoint.config_read(rid, offset, size)
 
     def config_write(self, rid: int, offset: int, size: int, value: int) -> None:
@@ -124,30 +126,37 @@ class Device:
         self.endpoint.config_write(rid, offset, size, value)
 
     def bus_master(self, function: int, enabled: bool) -> None:
+        """An edge of Bus Master Enable; D3hot counts as off. Without it a function's DMA and messages stop."""
         self.plane.set("bme", function, (int(enabled),), self.clock.stamp())
         self.nic.bus_master(function, enabled)
 
     def memory_decode(self, function: int, enabled: bool) -> None:
+        """An edge of Memory Space Enable, of VF MSE for a VF: its BARs decode from here on, or do not."""
         self.plane.set("decode", function, (int(enabled),), self.clock.stamp())
 
     def vfs_enabled(self, num_vfs: int) -> None:
+        """VFs exist, fresh. ModelBug for more than the plane was made for (`num_functions` of its config)."""
         if 1 + num_vfs > self.config.num_functions:
             raise ModelBug(f"{num_vfs} VFs enabled, but the plane was made for {self.config.num_functions - 1}")
         self.nic.vfs_enabled(num_vfs)
 
     def vfs_disabled(self) -> None:
+        """No VF exists any more."""
         for function in range(1, self.config.num_functions):
             for table in ("decode", "bme"):
                 self.plane.set(table, function, (0,), self.clock.stamp())
         self.nic.vfs_disabled()
 
     def function_reset(self, function: int) -> None:
+        """FLR, or D3hot to D0; that of the PF is one of all functions."""
         self.nic.function_reset(function)
 
     def msix_changed(self, function: int) -> None:
+        """Some vector of it may be delivered now, or may not."""
         self.nic.msix_changed(function, self.endpoint.msix(function))
 
     def msix_fire(self, function: int, vector: int) -> None:
+        """A message that was held back leaves now."""
         self.plane.set("raise", VECTORS_PER_FUNCTION * function + vector, (), self.clock.stamp())
 
     # memory -------------------------------------------------------------------------------------------------
@@ -168,7 +177,7 @@ class Device:
         self.domains[function] = domain
 
     def dma_answer(self, request: int, data: bytes, at: int | None = None) -> None:
-        """The answer to a DMA read of a message domain; `at` >= now, default at once."""
+        """The answer to a DMA read of a message domain; bytes that are missing are zeros. `at` >= now, default at once."""
         self.plane.dma_answer(request, data, self.clock.stamp() if at is None else at)
 
     def _domain_of(self, function: int) -> int:
@@ -179,15 +188,18 @@ class Device:
 
     # BAR accesses -------------------------------------------------------------------------------------------
     def bar_write(self, function: int, bar: int, offset: int, value: int) -> None:
-        """A posted 32-bit write; it takes effect when it arrives, in call order."""
+        """A posted 32-bit write; it takes effect when it arrives, in call order. ModelBug for a value that does not fit.
+
+        Where the BAR does not decode it is dropped and counted in `endpoint.refused`.
+        """
         self.plane.mmio_write(function, bar, offset, value, self.clock.stamp())
 
     def start_read(self, function: int, bar: int, offset: int, done: Callable[[int, int], None]) -> None:
-        """Split read: `done(value, time)` when the completion is back at the host."""
+        """Split read of 32 bits: `done(value, time)` when the completion is back; all ones where the BAR does not decode."""
         self._reads[self.plane.mmio_read(function, bar, offset, self.clock.stamp())] = done
 
     def bar_read(self, function: int, bar: int, offset: int) -> tuple[int, int]:
-        """Blocking read: runs the device until the value is back; returns (value, time)."""
+        """Blocking read: runs the device until the value is back; returns (value, time). ModelBug inside a callback."""
         if self._callbacks:
             raise ModelBug("a blocking read inside a callback would run time inside an instant; use start_read")
         back: list[tuple[int, int]] = []
@@ -206,11 +218,11 @@ class Device:
         self.nic.link_change(up)
 
     def pause_in(self, quanta: int) -> None:
-        """A PAUSE frame's last byte arrives now."""
+        """A PAUSE frame's last byte arrives now; it asks for so many quanta of 512 bit times, 0 to go on."""
         self.plane.set("pause", 0, (quanta,), self.clock.stamp())
 
     def run_until(self, time: int) -> None:
-        """Run everything before `time`."""
+        """Run everything before `time`, which it is afterwards. ModelBug for a time that has passed."""
         self.clock.run_to(time)
 
     def next_output_time(self) -> int:

@@ -65,6 +65,7 @@ class Explained:
     interrupted: bool = False
 
     def to_dict(self) -> dict[str, Any]:
+        """What the JSON holds: the run's own parts, and the re-runs."""
         return {
             "schema": SCHEMA,
             "meta": self.base.meta,

@@ -59,7 +59,7 @@ def connection_to(function: int, number: int) -> Connection:
 
 
 class LabOps:
-    """A device's verbs for handles, but ring agents wait for `start_traffic`."""
+    """A device's verbs for handles, but ring agents wait for `start_traffic`; a queue that there is not is a ValueError."""
 
     def __init__(self, machine: Machine):
         self.machine = machine
@@ -190,6 +190,7 @@ class Machine:
                           python_rings=self.python_rings, rss_entries=self.scenario.adapter.vf_reta_entries)
 
     def mac_of(self, function: int) -> int:
+        """The address of the PF (0) or of guest `function - 1`, as a number of 48 bits."""
         return self.scenario.adapter.mac_base + function
 
     # bring-up -----------------------------------------------------------------------------------------------
@@ -311,6 +312,7 @@ class Machine:
                 self.flows[self.device.plane.add_flow(config)] = function - 1
 
     def start_held(self) -> None:
+        """Start the agents that were asked for and have not been started, each with the flow that it is to send."""
         for config in self.held[len(self.agents):]:
             flow, queue = -1, config.tx_ring % self.scenario.adapter.queues_per_pool
             if config.flow >= 0:

@@ -36,15 +36,19 @@ class Change:
     arrivals: Fraction = Fraction(1)                                 # a saturated wire brings so much more
 
     def plane(self, config: PlaneConfig) -> PlaneConfig:
+        """The plane's numbers, changed."""
         return replace(config, **self.config)
 
     def agent(self, agent: AgentConfig) -> AgentConfig:
+        """The agent with its CPU costs changed; its latencies and batches stay."""
         return replace(agent, **{name: less(getattr(agent, name), self.cpu) for name in COSTS})
 
     def shaper_words(self, words: tuple[int, int]) -> tuple[int, int]:
+        """A shaper's byte time in ticks, changed, and its burst in bytes, which stays."""
         return less(words[0], self.shaper), words[1]
 
     def arrival_ticks(self, ticks: int) -> int:
+        """The interval between arrivals, changed, at least one tick."""
         return max(1, less(ticks, self.arrivals))
 
 

@@ -88,6 +88,7 @@ class Replayed:
         return self.strays == 0 and not self.interrupted and all(v.tx_ok and v.rx_ok for v in self.vfs)
 
     def to_dict(self) -> dict[str, Any]:
+        """What the JSON holds."""
         rows = [
             {
                 "vf": v.vf,

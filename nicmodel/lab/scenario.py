@@ -111,10 +111,12 @@ class Scenario(Section):
 
     @property
     def transmits(self) -> bool:
+        """Whether VFs send."""
         return self.direction != "rx"
 
     @property
     def receives(self) -> bool:
+        """Whether the wire brings frames; those of `vf2vf` come from VFs."""
         return self.direction in ("rx", "both")
 
     @property

@@ -39,7 +39,11 @@ SLICES = 64                          # steps of a run, between which progress, C
 
 @dataclass
 class Measured:
-    """What a run measured in its window; rows and rules are of the whole run."""
+    """What a run measured in its window; rows and rules are of the whole run.
+
+    `functions` has a row a function, 0 = PF, with a column a counter; `latency[function, direction]` holds packets by latency
+    bin (`datasheet.counters`); `links` a dict a link direction. `packets` were delivered in the whole run, warm-up included.
+    """
 
     scenario: Scenario
     num_vfs: int
@@ -74,7 +78,10 @@ class ReplayResult:
 
 
 def bring_up(scenario: Scenario, plane: str = "fast") -> Machine:
-    """A machine whose drivers have started; no traffic yet."""
+    """A machine whose drivers have started; no traffic yet. A VF that did not come up is told in its `states`.
+
+    DriverStumble for a driver whose code fails.
+    """
     machine = Machine(scenario, plane)
     machine.bring_up()
     return machine
@@ -85,7 +92,7 @@ def run_machine(scenario: Scenario, progress: Progress | None = None, stop: thre
     """Bring up, warm up, measure. `progress(fraction, figures)`; setting `stop` ends early with what there is.
 
     `change` is what differs from the scenario's machine. `rows` gets the rows, if the scenario records any; without it
-    they are kept in memory.
+    they are kept in memory. DriverStumble for a driver whose code fails; ModelBug if frames do not add up.
     """
     began = time.perf_counter()
     machine = Machine(scenario, plane, change=change)
@@ -263,6 +270,10 @@ class Replay:
         self.outcome.received += [(vf, frame, now) for frame in frames]
 
     def result(self) -> ReplayResult:
+        """Send everything, wait for it, offer it again: once. What has not come after `REPLAY_PATIENCE_PS` is not waited for.
+
+        Frames of a VF that does not run are not sent.
+        """
         by_vf: dict[int, list[bytes]] = {}
         for frame, vf in zip(self.frames, self.assignment, strict=True):
             by_vf.setdefault(vf, []).append(frame)

@@ -222,7 +222,8 @@ class FunctionHandle:
         """Hand rings to an agent of the data plane. Fields of `AgentConfig`; rings as the function counts.
 
         Returns the number that `stop_ring_agent` takes. The agent does nothing if one of its rings is closed, or has been used
-        since it was opened (docs/time.md, 8). ValueError for a field that cannot be, TypeError for one that is missing.
+        since it was opened (docs/time.md, 8). ValueError for a field that cannot be, TypeError for one that is missing. A queue
+        that the adapter does not have is a ValueError under the lab, a ModelBug of a device by itself.
         """
         fields = dict(agent_fields, function=self.index)
         for ring in ("tx_ring", "rx_ring"):

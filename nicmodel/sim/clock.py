@@ -32,7 +32,7 @@ class Clock(simpy.Environment):
         self.steps_left: float = NOTHING        # with none left, `step` raises `TooManySteps`
 
     def add_plane(self, plane: DataPlane, hear: Hear) -> None:
-        """Merge a plane; `hear` gets its upcalls, at their time, in order."""
+        """Merge a plane; `hear` gets its upcalls, at their time, in order. Planes that were added first come first."""
         self.planes.append(plane)
         self._hear.append(hear)
         self._next_instant = plane.next_time if len(self.planes) == 1 else self._earliest
@@ -43,13 +43,13 @@ class Clock(simpy.Environment):
         return now + 1 if self._executed >= now else now
 
     def timeout(self, delay: int = 0, value: object = None) -> simpy.Timeout:     # type: ignore[override]
-        """A SimPy timeout; the delay is a whole number of ps."""
+        """A SimPy timeout; the delay is a whole number of ps, else a ModelBug. A negative one is a ValueError of SimPy's."""
         if delay != int(delay):
             raise ModelBug(f"a delay of {delay} ps is not a whole number of picoseconds")
         return simpy.Timeout(self, int(delay), value)
 
     def call_at(self, time: int, do: Callable[[], None]) -> None:
-        """Run `do` as an event of `time` (>= now)."""
+        """Run `do` as an event of `time` (>= now), after what was scheduled for then before."""
         event = self.timeout(time - int(self.now))
         event.callbacks.append(lambda _event: do())       # type: ignore[union-attr]
 
@@ -100,7 +100,10 @@ class Clock(simpy.Environment):
             hear(upcall)
 
     def run_to(self, time: int) -> None:
-        """Run everything before `time`; afterwards now == time and nothing of instant `time` has run."""
+        """Run everything before `time`; afterwards now == time and nothing of instant `time` has run.
+
+        ModelBug for a time that has passed or is no whole number; `TooManySteps` as in `step`.
+        """
         if not isinstance(time, Integral):
             raise ModelBug(f"a time of {time!r} ps is not a whole number of picoseconds")
         if time < self.now:

@@ -13,7 +13,8 @@ from nicmodel.sim.errors import ModelBug
 class Domain:
     """One guest's memory: `size` bytes at `base`. Untouched pages cost nothing.
 
-    `memory` may be an outside uint8 array (mmap, shared memory) of `size` bytes. Addresses are guest addresses.
+    `memory` may be an outside uint8 array (mmap, shared memory) of `size` bytes. Addresses are guest addresses. ModelBug for a
+    size, a base or an array that does not fit.
     """
 
     def __init__(self, index: int, size: int, memory: np.ndarray | None = None, base: int = DOMAIN_BASE):
@@ -26,7 +27,10 @@ class Domain:
         self._next = base
 
     def allocate(self, nbytes: int, align: int = 128) -> int:
-        """The address of `nbytes` fresh zero bytes, aligned; never freed. Raises ModelBug when the arena is full."""
+        """The address of `nbytes` fresh bytes, aligned; never freed. Raises ModelBug when the arena is full.
+
+        They are zeros, unless they were written before or the array came with something else.
+        """
         address = -(-self._next // align) * align
         if address + nbytes > self.base + self.size:
             raise ModelBug(f"domain {self.index} is full: {nbytes} bytes asked, {self.size} in all")

@@ -118,6 +118,7 @@ class Bench:
 
     @staticmethod
     def mac(pair: int) -> int:
+        """The address of a pair's function, a number of 48 bits."""
         return 0x02_00_00_00_00_00 + pair
 
     @staticmethod
@@ -149,9 +150,11 @@ class Bench:
 
     # what a driver and the wire do --------------------------------------------------------------------------
     def ring_bell(self, direction: Direction, pair: int, tail: int) -> None:
+        """Write a tail: descriptors before it are the hardware's."""
         self.plane.mmio_write(pair, 0, self._register(direction), tail, self.at)
 
     def read_head(self, direction: Direction, pair: int) -> None:
+        """A 32-bit register read, for its time on the link: nobody asks for its value."""
         self.plane.mmio_read(pair, 0, self._register(direction), self.at)
 
     def raise_message(self, pair: int) -> None:
@@ -167,6 +170,7 @@ class Bench:
 
     # what was counted ---------------------------------------------------------------------------------------
     def functions(self) -> np.ndarray:
+        """Counters so far, a row a function: pair p is function p."""
         return self.plane.results()["functions"]
 
     def links(self) -> np.ndarray:
@@ -174,5 +178,6 @@ class Bench:
         return self.plane.results()["links"]
 
     def rows(self, kind: int) -> np.ndarray:
+        """Recorded rows of a kind (Tx or Rx), so far."""
         rows = self.plane.results()["rows"]
         return rows[rows["kind"] == kind]
