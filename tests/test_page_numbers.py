@@ -50,7 +50,7 @@ SAID = {
         f"the core clock of `x520` is the {US / X520.core_ps} MHz of XGMII",
     ),
     "miniport.md": (
-        f"in {DRIVER_PATIENCE_PS // S} s of simulated time an adapter or in {DRIVER_STEPS:,} steps",
+        f"within {DRIVER_PATIENCE_PS // S} s of simulated time, or within {DRIVER_STEPS:,} steps",
         f"a vector above {VECTORS_PER_FUNCTION - 1},",
     ),
 }
