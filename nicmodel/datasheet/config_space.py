@@ -55,6 +55,7 @@ class ConfigField:
 
     @property
     def mask(self) -> int:
+        """The field's bits, at their place in the register."""
         return ((1 << self.width) - 1) << self.lsb
 
     def get(self, word: int) -> int:
@@ -147,6 +148,7 @@ class ConfigTable:
         return next(row for row in self.registers if row.name == name)
 
     def capability(self, name: str) -> Capability:
+        """A capability by the first part of its registers' names, `Sriov` or `Msix`. StopIteration if there is none."""
         return next(each for each in self.capabilities if each.name == name)
 
 

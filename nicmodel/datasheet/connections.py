@@ -31,14 +31,17 @@ class Connection:
 
     @property
     def version(self) -> int:
+        """4 or 6, by the length of the addresses."""
         return 4 if len(self.source) == ADDRESS_BYTES[4] else 6
 
     @property
     def addresses(self) -> bytes:
+        """As they are hashed and sent: source, then destination."""
         return self.source + self.destination
 
     @property
     def ports(self) -> bytes:
+        """Likewise, 2 bytes each, most significant first."""
         return self.source_port.to_bytes(2, "big") + self.destination_port.to_bytes(2, "big")
 
 

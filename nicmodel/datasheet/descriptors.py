@@ -26,9 +26,11 @@ class Bits:
     doc: str
 
     def put(self, value: int) -> int:
+        """The value at its place in the dword; bits that do not fit are cut off."""
         return (value & ((1 << self.width) - 1)) << self.lsb
 
     def get(self, dwords: tuple[int, ...]) -> int:
+        """The value in a descriptor's dwords, the lowest first."""
         return dwords[self.dword] >> self.lsb & ((1 << self.width) - 1)
 
 

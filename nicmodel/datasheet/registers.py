@@ -23,7 +23,12 @@ REGISTER_BYTES = 4           # what an access to one moves
 
 @dataclass(frozen=True)
 class Field:
-    """Bits of a register. `access` is empty where the row's own word holds."""
+    """Bits of a register. `access` is empty where the row's own word holds.
+
+    >>> field = Field("WTHRESH", 16, 7)
+    >>> hex(field.mask), hex(field.put(4)), field.get(0x2040000)
+    ('0x7f0000', '0x40000', 4)
+    """
 
     name: str
     lsb: int
@@ -33,12 +38,15 @@ class Field:
 
     @cached_property
     def mask(self) -> int:
+        """The field's bits, at their place in the register."""
         return ((1 << self.width) - 1) << self.lsb
 
     def get(self, word: int) -> int:
+        """The field's value in a word of its register."""
         return (word & self.mask) >> self.lsb
 
     def put(self, value: int) -> int:
+        """The value at its place, all other bits 0; bits that do not fit are cut off."""
         return value << self.lsb & self.mask
 
 
@@ -60,6 +68,7 @@ class Effects:
 
     @classmethod
     def of(cls, access: str, mask: int, fields: tuple[Field, ...]) -> Effects:
+        """Of a row: each field by its own words, the rest of `mask` by the row's."""
         parts = [(field.mask, field.access) for field in fields if field.access]
         rest = mask
         for bits_of_field, _ in parts:
@@ -175,6 +184,7 @@ class Register:
 
     @cached_property
     def offset(self) -> int:
+        """Bytes from the start of BAR0; of an array, its first element's."""
         return self.at
 
 
@@ -187,10 +197,12 @@ class RegisterAt:
 
     @cached_property
     def offset(self) -> int:
+        """Bytes from the start of BAR0."""
         return self.register.offset_of(self.index)
 
     @cached_property
     def name(self) -> str:
+        """The row's, without the index."""
         return self.register.name
 
 

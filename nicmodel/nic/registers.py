@@ -57,22 +57,28 @@ class RegisterFile:
 
     # binding ------------------------------------------------------------------------------------------------
     def on_write(self, row: Register, do: Written) -> None:
+        """`do(index, value)` runs after every write to the row, with the word that was written."""
         self._writes[row.name] = do
 
     def on_change(self, row: Register, do: Changed) -> None:
+        """`do(index, old, new)` runs after every write to the row, with what was and is stored; they may be equal."""
         self._changes[row.name] = do
 
     def on_read(self, row: Register, give: Given) -> None:
+        """`give(index)` is what a read shows, instead of what is stored."""
         self._reads[row.name] = give
 
     def guard(self, row: Register, allow: Guard) -> None:
+        """`allow(index, old, new)` says what a write stores."""
         self._guards[row.name] = allow
 
     # storage ------------------------------------------------------------------------------------------------
     def get(self, row: Register, index: int = 0) -> int:
+        """The stored word, without the side effects of a read."""
         return self.values.get((row.key, index), row.reset)
 
     def put(self, row: Register, index: int, value: int) -> None:
+        """Store a word, without those of a write."""
         self.values[row.key, index] = value & WORD
 
     def set_bits(self, row: Register, index: int, mask: int) -> None:

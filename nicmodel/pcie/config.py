@@ -99,18 +99,22 @@ class ConfigSpace:
     # behaviour by name ------------------------------------------------------------------------------------
 
     def guard(self, name: str, decide: Guard) -> None:
+        """`decide(old, new)` says what is stored where software's write would change a field."""
         self._guards[self.layout.places[name]] = decide
 
     def watch(self, name: str, hear: Watcher) -> None:
+        """`hear(old, new)` runs after a write of software's has changed a field."""
         self._watchers[self.layout.places[name]] = hear
 
     def trigger(self, name: str, act: Callable[[], None]) -> None:
+        """`act()` runs when 1 is written to a W1 bit. ModelBug for another kind of bit."""
         place = self.layout.places[name]
         if place.field.access != W1:
             raise ModelBug(f"{name} is no W1 bit")
         self._triggers[place] = act
 
     def source(self, name: str, live: Callable[[], int]) -> None:
+        """What software reads in a field is `live()`, not what is stored."""
         self._sources[self.layout.places[name]] = live
         self._known.clear()
 

@@ -38,8 +38,11 @@ COMMAND = PF["Command"]
 class ConfigPort(Protocol):
     """Configuration requests by routing ID."""
 
-    def config_read(self, rid: int, offset: int, size: int) -> int: ...
-    def config_write(self, rid: int, offset: int, size: int, value: int) -> None: ...
+    def config_read(self, rid: int, offset: int, size: int) -> int:
+        """A value of 1, 2 or 4 bytes; all ones where no function has this routing ID."""
+
+    def config_write(self, rid: int, offset: int, size: int, value: int) -> None:
+        """Write 1, 2 or 4 bytes; dropped where no function has this routing ID."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Window:
 
     @property
     def end(self) -> int:
+        """The first address behind it."""
         return self.base + self.size * self.count
 
 
@@ -79,13 +83,15 @@ class Function:
         self.port, self.rid = port, rid
 
     def get(self, row: ConfigRegister, at: int = 0) -> int:
+        """Read a register; `at` is the offset of its capability, 0 for the header."""
         return self.port.config_read(self.rid, at + row.at, row.nbytes)
 
     def set(self, row: ConfigRegister, value: int, at: int = 0) -> None:
+        """Write a whole register, likewise."""
         self.port.config_write(self.rid, at + row.at, row.nbytes, value)
 
     def change(self, row: ConfigRegister, at: int = 0, **fields: int) -> None:
-        """Read, replace fields, write."""
+        """Read, replace fields by name, write."""
         word = self.get(row, at)
         for name, value in fields.items():
             word = word & ~row[name].mask | row[name].put(value)

@@ -40,6 +40,7 @@ class SriovCapability:
 
     @property
     def enabled(self) -> bool:
+        """Whether VF Enable is set: VFs exist."""
         return bool(self.space.get("Sriov.Control.VfEnable"))
 
     @property
@@ -54,6 +55,7 @@ class SriovCapability:
 
     @property
     def page_bytes(self) -> int:
+        """The system page size, of which a VF's part of a window is a multiple."""
         return self.space.get("Sriov.SystemPageSize") << SMALLEST_PAGE
 
     def rid_of(self, vf: int) -> int:
