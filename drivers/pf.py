@@ -37,7 +37,9 @@ class PfSettings:
     """What a user chooses of the PF's driver.
 
     ``max_vfs`` is what the adapter supports (the PF keeps a pool); ``pf_vports`` of their pools may go to further VPorts
-    of the PF instead. ``rings`` opens the PF's own queue pair for traffic; without it the PF only serves its VFs.
+    of the PF instead. ``mac_slots`` are the address filters that the hardware has; ``max_frame_bytes`` includes FCS and a tag.
+    ``rings`` opens the PF's own queue pair for traffic; without it the PF only serves its VFs. ``itr_ps`` throttles its
+    interrupts, as in `VfSettings`.
     """
 
     max_vfs: int = 63

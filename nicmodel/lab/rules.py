@@ -44,7 +44,10 @@ class Judged:
 
 
 def judge(scenario: Scenario, strict: bool = False) -> Judged:
-    """Bring the scenario up, examine its drivers, and judge."""
+    """Bring the scenario up, examine its drivers, and judge. ``strict`` stops at the first offence, and has no rows then.
+
+    DriverStumble for a driver whose code fails.
+    """
     from nicmodel.lab import testbench
 
     try:

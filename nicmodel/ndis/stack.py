@@ -50,7 +50,11 @@ PACKET_FILTER = PACKET_FILTER_DIRECTED | PACKET_FILTER_MULTICAST | PACKET_FILTER
 
 
 class VirtualizationStack:
-    """One adapter's PF and its VFs. ``pf_driver`` and ``pf_ndis`` come from `make_pf`."""
+    """One adapter's PF and its VFs. ``pf_driver`` and ``pf_ndis`` come from `make_pf`.
+
+    What takes time is a generator, for a process of ``env``. Where the PF or the guest is in no state for it, nothing is done
+    and the Status is NOT_ACCEPTED. A state record is what `state_of` gives.
+    """
 
     def __init__(self, env: simpy.Environment, pf_driver: Miniport, pf_ndis: NdisLibrary, times: Times | None = None):
         self.env = env
@@ -71,7 +75,10 @@ class VirtualizationStack:
     # the PF: UP-01 to UP-07, PD-02 to PD-07 ----------------------------------------------------------------
 
     def bring_up_pf(self) -> Steps:
-        """Initialise the PF, create the switch, restart. A PF in breach leaves virtualization off."""
+        """UP-01 to UP-07: initialise the PF, create the switch, restart. A PF in breach leaves virtualization off.
+
+        Returns a state record.
+        """
         self.pf_failed = (yield from self.journal.follow(PF_UP, self)) != Status.SUCCESS
         if self.pf.rule is not None and self.pf.ndis.virtualized:
             yield from self.pf.ndis.platform.enable_virtualization(0)
@@ -139,7 +146,10 @@ class VirtualizationStack:
     # a guest -----------------------------------------------------------------------------------------------
 
     def attach(self, guest: Guest) -> Steps:
-        """Give a VF to a guest, new or known: UP-08 to UP-19. A guest keeps the one it has. Returns a state record."""
+        """Give a VF to a guest, new or known: UP-08 to UP-19. A guest keeps the one it has. Returns a state record.
+
+        A guest that gets none is `failed`; the step that was not granted, if one was begun, is in `journal`.
+        """
         if guest.has_vf:
             return self.state_of_guest(guest)
         if not self.pf_serves or self.pf.state is not State.RUNNING or not self.has_switch:
@@ -224,7 +234,7 @@ class VirtualizationStack:
         return (yield from self.journal.follow(RESUME, self, guest, guest=guest.number))
 
     def packet_filter(self, adapter: Adapter, mask: int = PACKET_FILTER) -> Steps:
-        """NDIS sets the packet filter of an adapter."""
+        """NDIS sets the packet filter of an adapter, by default directed, multicast and broadcast. Returns a Status."""
         return (yield from adapter.oid(RequestType.SET, Oid.GEN_CURRENT_PACKET_FILTER, mask))
 
     # results -----------------------------------------------------------------------------------------------
@@ -261,7 +271,10 @@ class VirtualizationStack:
 
     @staticmethod
     def state_of(adapter: Adapter, failed: bool) -> dict[str, Any]:
-        """What has become of an adapter: its state; asleep in D3; closed if it did not come up, by which rule if it broke one."""
+        """What has become of an adapter: {"state", "rule"}.
+
+        Its state; asleep in D3; closed if it did not come up, by which rule if it broke one.
+        """
         if adapter.state is not State.RUNNING and (failed or adapter.failure or adapter.rule is not None):
             return {"state": "closed", "rule": adapter.rule}
         return {"state": "asleep" if adapter.asleep else str(adapter.state), "rule": None}
