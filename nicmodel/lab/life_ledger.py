@@ -65,6 +65,7 @@ class Dark:
 
     @property
     def ps(self) -> int | None:
+        """How long; None where it has no beginning or no end."""
         return self.end_ps - self.begin_ps if self.begin_ps >= 0 and self.end_ps >= 0 else None
 
 
@@ -108,6 +109,7 @@ class Ledger:
         self.end_ps = 0
 
     def add(self, rows: np.ndarray) -> None:
+        """Rows that are done, each once, in any order."""
         if len(rows):
             self.parts.append(rows[list(COLUMNS)].copy())
 

@@ -39,15 +39,14 @@ class RowSink(Protocol):
     """Where rows go."""
 
     def add(self, rows: np.ndarray, waits: np.ndarray) -> None:
-        """Rows [n] of ROW_DTYPE, each once in a run, and their waits: [n, W], or [0, W] without books."""
-        ...
+        """Rows [n] of ROW_DTYPE, each once in a run, and their waits: [n, W], or [0, W] without books. In any order."""
 
 
 class Forgotten:
     """Rows that nobody asked to see."""
 
     def add(self, rows: np.ndarray, waits: np.ndarray) -> None:
-        pass
+        """Nothing is kept."""
 
 
 class RowsInMemory:
@@ -78,6 +77,7 @@ def with_waits(rows: np.ndarray, waits: np.ndarray) -> np.ndarray:
 
 
 def in_order(parts: list[np.ndarray]) -> np.ndarray:
+    """One array of all rows, by serial."""
     rows = np.concatenate(parts)
     return rows[np.argsort(rows["serial"], kind="stable")]
 
@@ -110,6 +110,7 @@ class RowFile:
         self.dtype = ROW_DTYPE
 
     def add(self, rows: np.ndarray, waits: np.ndarray) -> None:
+        """As a `RowSink`: groups are written as soon as no row before them is missing. ScenarioError if the disk is full."""
         if not len(rows):
             return
         table = with_waits(rows, waits)
@@ -134,6 +135,7 @@ class RowFile:
         self.close()
 
     def close(self) -> None:
+        """Let go of the files, finished or not. ScenarioError if the disk is full."""
         files, self.writer, self.scratch = (self.writer, self.scratch), None, None
         with writing(self.named):
             for file in files:

@@ -59,6 +59,7 @@ class Worker:
         self.answered = False
 
     def give(self, job: Any) -> None:
+        """Let it begin a job; `collect` tells how that ended."""
         self.job = job
         try:
             self.pipe.send(job)
@@ -80,6 +81,7 @@ class Worker:
             return Outcome(job, error=why if self.answered or self.process.exitcode != 1 else f"{why}: {NO_GUARD}")
 
     def end(self) -> None:
+        """Stop it, whatever it does, by force if it does not listen."""
         self.pipe.close()
         if self.process.is_alive():
             self.process.terminate()

@@ -20,9 +20,11 @@ class Pools:
 
     @property
     def queues_per_pool(self) -> int:
+        """By the mode that VT_MODE asks for."""
         return QUEUES_PER_POOL[self.vt_mode]
 
     def pool_of_queue(self, queue: int) -> int:
+        """The pool of an absolute queue; 0 without pools."""
         return queue // self.queues_per_pool if self.vt_mode else 0
 
     def queues_of_pool(self, pool: int) -> range:
@@ -31,9 +33,11 @@ class Pools:
         return range(of_a_pool * pool, of_a_pool * (pool + 1))
 
     def function_of_pool(self, pool: int) -> int:
+        """The VF that a pool is for; the PF where there is no such VF."""
         return 1 + pool if pool < self.num_vfs else PF_FUNCTION
 
     def function_of_queue(self, queue: int) -> int:
+        """Whose an absolute queue is; the PF's without pools."""
         return self.function_of_pool(self.pool_of_queue(queue)) if self.vt_mode else PF_FUNCTION
 
     def vf_queue(self, vf: int, index: int) -> int | None:

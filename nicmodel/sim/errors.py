@@ -23,7 +23,10 @@ class ScenarioError(NicModelError):
 
 
 class DriverFault(NicModelError):
-    """A driver broke a rule of its interface: which rule, when, on which function."""
+    """A driver misused its handle, or hardware or the other side let it down: when, on which function; which rule, if any.
+
+    In an entry point that may wait NDIS takes it for FAILURE.
+    """
 
     def __init__(self, message: str, rule: str | None = None, time_ps: int | None = None,
                  function: str | None = None):
@@ -36,8 +39,9 @@ class DriverFault(NicModelError):
 
 
 class ModelBug(NicModelError):
-    """An invariant of the model itself does not hold. Never expected; please report it.
+    """An invariant of the model itself does not hold. Never expected in a run; please report it.
 
+    Whoever uses a device, a domain, a clock or a plane by hand, and asks for what cannot be, gets it as well.
     A fault of the compiled plane says where: its kind (``memory`` or ``invariant``), the stage (an event of
     ``stages.EVENTS`` or an arbiter), the packet (serial of its row), the function, a value, and when.
     """
@@ -53,7 +57,7 @@ class ModelBug(NicModelError):
 
 
 class TooManySteps(ModelBug):
-    """More steps of the clock than whoever runs it allows."""
+    """More steps of the clock than whoever runs it allows (`Clock.steps_left`)."""
 
 
 class DriverStumble(NicModelError):
