@@ -330,11 +330,12 @@ class VfMiniport(VfFrames):
     # frames --------------------------------------------------------------------------------------------
 
     def send(self, frames: list[bytes]) -> int:
-        """Send frames (without FCS) on the first queue; returns how many were accepted: 0 without a packet filter.
+        """Send frames (without FCS) on the first queue; returns how many were accepted: 0 without a packet filter, and while it
+        recovers from a reset.
 
         Only with `python_rings`: where agents run the rings, none is accepted.
         """
-        return self.rings[0].send(frames) if self.rings and self.packet_filter else 0
+        return self.rings[0].send(frames) if self.rings and self.packet_filter and not self.recovering else 0
 
     def on_receive(self, callback: Callable[[list[bytes]], None]) -> None:
         """Deliver received frames to ``callback``, in order, several at a time; an earlier callback hears no more.

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.miniport import US
 from drivers.ringmath import advance, free, used
 from drivers.rings import RingSettings
 from drivers.vf import VfSettings
@@ -91,6 +92,16 @@ def test_nothing_is_sent_while_the_adapter_does_not_run(bench):
     driver = bench.driver(0)
     bench.detach(0)
     assert driver.send([b"y" * 60]) == 0
+
+
+def test_nothing_is_sent_while_the_vf_recovers(bench):
+    """Its rings are closed and will be made anew: a frame that was taken would be lost."""
+    driver = bench.driver(0)
+    resetting = bench.env.process(bench.stack.guests[0].adapter.reset())
+    bench.env.run(until=bench.env.now + 1 * US)
+    assert driver.recovering and driver.packet_filter and driver.send([b"y" * 60]) == 0
+    bench.env.run(until=resetting)
+    assert not driver.recovering and driver.send([b"y" * 60]) == 1
 
 
 @given(st.integers(2, 64), st.data())
