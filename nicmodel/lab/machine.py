@@ -342,7 +342,7 @@ class Machine:
     def _destination(self, function: int) -> int:
         if self.scenario.direction != "vf2vf" or function == PF_FUNCTION:
             return REMOTE_MAC
-        return self.mac_of(1 + function % self.scenario.num_vfs)
+        return self.mac_of(self.scenario.receiver(function))
 
     def check_conservation(self, results: dict[str, Any]) -> None:
         """Offered = delivered + dropped + inside, per function. Raises ModelBug."""

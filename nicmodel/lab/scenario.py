@@ -133,6 +133,10 @@ class Scenario(Section):
         """What is offered to a function: 0 is the PF, 1 + v VF v."""
         return self.traffic.loads.get(str(function - 1), self.load)
 
+    def receiver(self, function: int) -> int:
+        """To which function a VF's frames go with direction `vf2vf`."""
+        return 1 + function % self.num_vfs
+
     def interval_ticks(self, direction: Direction, function: int = PF_FUNCTION) -> int:
         """Spacing of one function's frames in 1/1024 ps; 0: as fast as its ring takes them (Tx only). The PF has what VFs have
         that have no load of their own.

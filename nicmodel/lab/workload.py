@@ -37,6 +37,7 @@ class Workload:
     share_ticks: int = 0             # between frames that a saturated peer sends to one function, its share of the line; 0: none
     paces: tuple[Pace, ...] = ()     # of each agent in the order of their starts, as its driver asked; of others the above
     look_ps: int = 0                 # that received frames may wait until a driver looks for them
+    senders: dict[int, int] = field(default_factory=dict)       # of functions that receive from one other alone: from whom
 
     def offered(self, function: int, way: Direction) -> int:
         """Ticks between frames offered to a function; 0: saturated."""
@@ -49,13 +50,17 @@ class Workload:
 
 def workload(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentConfig] = ()) -> Workload:
     """That of a scenario, and of the agents that its drivers have started."""
-    def offered(function: int) -> tuple[int, int]:
-        if scenario.load_of(function).kind == "saturated":
-            return 0, 0
-        return scenario.interval_ticks(Direction.TX, function), scenario.interval_ticks(Direction.RX, function)
+    def ticks(way: Direction, function: int) -> int:
+        return 0 if scenario.load_of(function).kind == "saturated" else scenario.interval_ticks(way, function)
 
-    alone = {1 + int(vf): offered(1 + int(vf)) for vf in scenario.traffic.loads}
-    saturated = [function for function in (PF_FUNCTION, *alone) if scenario.load_of(function).kind == "saturated"]
+    def offered(function: int) -> tuple[int, int]:
+        return ticks(Direction.TX, function), ticks(Direction.RX, senders.get(function, function))
+
+    vfs = range(1, 1 + scenario.num_vfs)
+    senders = {scenario.receiver(vf): vf for vf in vfs} if scenario.direction == "vf2vf" else {}
+    own = [1 + int(vf) for vf in scenario.traffic.loads]
+    alone = {vf: offered(vf) for vf in own + [vf for vf, sender in senders.items() if sender in own]}
+    saturated = [function for function in (PF_FUNCTION, *own) if scenario.load_of(function).kind == "saturated"]
     share = scenario.interval_ticks(Direction.RX, saturated[0]) if saturated else 0
     driver, words = scenario.driver, shaper_words(scenario)
     room = scenario.ring_size - 1           # what a ring has room for
@@ -64,4 +69,4 @@ def workload(scenario: Scenario, config: PlaneConfig, agents: Sequence[AgentConf
         return Pace(agent.tx_packet_cost_ps, agent.rx_packet_cost_ps, agent.tx_batch, agent.rx_batch)
 
     return Workload(config, driver.tx_cost, driver.rx_cost, min(driver.batch, room), words[0] if words else 0,
-                  offered(PF_FUNCTION), alone, share, tuple(map(pace, agents)), max(driver.itr, driver.poll))
+                  offered(PF_FUNCTION), alone, share, tuple(map(pace, agents)), max(driver.itr, driver.poll), senders)

@@ -55,6 +55,23 @@ def test_the_books_know_what_each_vf_was_offered():
     assert found.offered(3, Direction.TX) == found.offered(0, Direction.TX) == scenario.interval_ticks(Direction.TX) > 0
 
 
+def test_what_a_vf_receives_from_another_is_what_that_is_offered_to_send():
+    scenario = build(BASE | {"direction": "vf2vf", "load": "saturated", "traffic": {"loads": {"0": "2Gbps"}}})
+    found = workload(scenario, plane_settings(scenario))
+    assert [found.offered(function, Direction.RX) for function in (1, 2, 3, 4)] == [0, found.offered(1, Direction.TX), 0, 0]
+    assert found.senders == {2: 1, 3: 2, 4: 3, 1: 4}
+    assert workload(build(BASE), found.config).senders == {}
+
+
+def test_who_receives_more_than_it_sends_is_not_limited_by_its_own_load():
+    """VF 1 sends to VF 0 as fast as it can, faster than that one's core takes; of what VF 0 sends it gets all."""
+    run = nm.run(build(BASE | {
+        "num_vfs": 2, "direction": "vf2vf", "frame_size": "1518B", "load": "saturated", "traffic": {"loads": {"0": "5%"}},
+        "driver": {"tx_cost": "1500ns", "rx_cost": "2500ns", "batch": 8}, "warmup": "1ms", "duration": "4ms"}))
+    assert [vf[way]["bottleneck"] for vf in run.simulated["vfs"] for way in ("tx", "rx")] == [
+        "offered load", "vcpu", "vcpu", "offered load"]
+
+
 @pytest.mark.parametrize(("changes", "says"), [
     ({"traffic.loads.4": "5%"}, "traffic.loads.4: there is no VF 4: VFs are numbered 0 to 3"),
     ({"traffic.loads": {"pf": "5%"}}, 'traffic.loads: "pf" is not allowed: a load is that of a VF, by its number'),
