@@ -9,6 +9,7 @@ the result). It runs nothing and prints nothing.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ LACKED = {row.name: [(arbiters.LINES.index(line), cause) for line, waits in LINE
                      if wait == row.name] for row in RESOURCES if row.kind == "pool" or row.name == "tag_cap"}
 CREDITS = {"up_credits": UP_CREDITS, "down_credits": DOWN_CREDITS}       # what takes the part of the fullest of them
 WAYS = (Direction.TX, Direction.RX)
+Stream = tuple[int, Direction]       # what a function sends, or receives
 SAID = {Direction.TX: "Tx", Direction.RX: "Rx"}
 PACKETS = {Direction.TX: "tx_packets", Direction.RX: "rx_packets"}        # counters
 CROSSED = {way: tuple(row.name for row in RESOURCES if row.kind != "own" and row.crossed in (each, "both"))
@@ -193,14 +195,27 @@ def core_loads(w: Window) -> list[list[float]]:
     rows = w.agents.tolist()
     count = Counter(row[0] for row in rows)
     for position, (function, core, busy, passes, received) in enumerate(rows):
-        sent = int(w.functions[function]["tx_packets"]) / count[function]
         pace = w.workload.pace(position)
-        around = max(0.0, busy - sent * pace.tx_cost_ps - received * pace.rx_cost_ps)
+        around = max(0.0, busy - sum(frame_costs(w, position).values()))
+        sent = int(w.functions[function]["tx_packets"]) / count[function]
         full = min(1.0, max(sent / (pace.tx_batch * passes), received / (pace.rx_batch * passes))) if passes else 1.0
-        place = (1, core) if core >= 0 else (0, position)
+        place = place_of(core, position)
         by_core[place] = by_core.get(place, 0.0) + (busy - around * (1 - full)) / w.ps
         places[function].append(place)
     return [sorted({by_core[place] for place in own}) for own in places]
+
+
+def place_of(core: int, position: int) -> tuple[int, int]:
+    """The core on which an agent runs, a shared one or its own."""
+    return (1, core) if core >= 0 else (0, position)
+
+
+def frame_costs(w: Window, position: int) -> dict[Direction, float]:
+    """CPU time, in ps, that the frames of an agent cost by direction, and its passes not: agents of a function send alike."""
+    function, _, _, _, received = w.agents[position].tolist()
+    agents, pace = int((w.agents[:, 0] == function).sum()), w.workload.pace(position)
+    return {Direction.TX: int(w.functions[function]["tx_packets"]) / agents * pace.tx_cost_ps,
+            Direction.RX: received * pace.rx_cost_ps}
 
 
 def packets(w: Window, function: int, way: Direction) -> int:
@@ -250,12 +265,25 @@ def wanted(w: Window, loads: dict[str, float]) -> dict[str, float]:
     return {name: load for name, load in loads.items() if not LACKED.get(name) or any(int(w.lines[at]) for at in LACKED[name])}
 
 
-def gets_all_offered(w: Window, function: int, way: Direction, edge_ps: int = 0) -> bool:
-    """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge, or for those of a
-    longer edge. A saturated peer offers a share of the line, which is a limit of its own while others leave the line free."""
+def all_offered(w: Window, function: int, way: Direction) -> int:
+    """Ticks between frames offered to a function; 0: more than it takes. A saturated peer offers a share of the line, which is a
+    limit of its own while others leave the line free."""
     ticks = w.workload.offered(function, way)
     if not ticks and way == Direction.RX and w.shared_loads["wire_rx"] < FULL and "wire_rx" in crossed(w, function, way):
         ticks = w.workload.share_ticks
+    return ticks
+
+
+def room(w: Window, function: int, way: Direction) -> float:
+    """What is offered to a function in a direction, over what it got."""
+    ticks = all_offered(w, function, way)
+    return w.ps * TICKS_PER_PS / (ticks * packets(w, function, way)) if ticks else math.inf
+
+
+def gets_all_offered(w: Window, function: int, way: Direction, edge_ps: int = 0) -> bool:
+    """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge, or for those of a
+    longer edge."""
+    ticks = all_offered(w, function, way)
     return bool(ticks) and (1 + packets(w, function, way)) * ticks + edge_ps * TICKS_PER_PS >= MET * w.ps * TICKS_PER_PS
 
 
@@ -296,12 +324,12 @@ def tied(loads: dict[str, float]) -> str:
 
 
 def gain(w: Window, function: int, way: Direction, resources: Collection[str], factor: float, part: float = 1.0,
-         limited: Collection[int] = ()) -> float:
+         limited: Collection[Stream] = ()) -> float:
     """The rate that is predicted, over today's, if resources that limit a function in a direction have `factor` times the
     capacity, of which those whom they limit take `part` today: what is added is theirs alone, and so is, if it is told who
     they are, what is left of other shared resources. Nobody gets more than is offered.
 
-    Holds where they are full (FULL) and the next one has room: factor x its utilisation <= NEAR.
+    Holds where they are full (FULL), the next one has room (factor x its utilisation <= NEAR), and `part` is known.
     """
     others = {name: load for name, load in wanted(w, utilisation(w, function, way)).items() if name not in resources and load > 0}
     parts = {name: part_of(w, name, limited) if limited and name not in OWN else 1.0 for name in others}
@@ -311,27 +339,63 @@ def gain(w: Window, function: int, way: Direction, resources: Collection[str], f
     return min(bounds)
 
 
-def part_of(w: Window, resource: str, functions: Collection[int]) -> float:
-    """The part of what is taken of a shared resource that some functions take: by service, tags held, or else packets."""
+def part_of(w: Window, resource: str, streams: Collection[Stream]) -> float:
+    """The part of what is taken of a shared resource that some streams take: by their functions' service or tags held, or else
+    by packets."""
+    functions = {function for function, _ in streams}
     server = next((name for name, each in WAIT_FOR.items() if each == resource), None)
     if server is not None:
         taken = w.served[SERVED.index(server)]
     elif resource in ("tags", "read_buffer"):
         taken = w.own_tags
     else:
-        taken = sum(w.functions[PACKETS[way]] for way in WAYS if resource in CROSSED[way])
+        crossing = [way for way in WAYS if resource in CROSSED[way]]
+        moved = sum(packets(w, *stream) for stream in streams if stream[1] in crossing)
+        everything = sum(int(w.functions[PACKETS[way]].sum()) for way in crossing)
+        return moved / everything if moved else 1.0
     mine, everyone = int(taken[list(functions)].sum()), int(taken.sum())
     return mine / everyone if mine else 1.0
 
 
-def part_of_core(w: Window, function: int, functions: Collection[int]) -> float:
-    """The part of the time of a function's busiest core that agents of some functions take; of one of its own, all."""
-    mine, everyone = 0, 0
-    for core in {row[1] for row in w.agents.tolist() if row[0] == function and row[1] >= 0}:
-        on_it = [row for row in w.agents.tolist() if row[1] == core]
-        if (busy := sum(row[2] for row in on_it)) > everyone:
-            mine, everyone = sum(row[2] for row in on_it if row[0] in functions), busy
-    return mine / everyone if mine else 1.0
+def is_part_known(w: Window, resource: str, streams: Collection[Stream]) -> bool:
+    """Whether `part_of` some streams is what they really take of a shared resource, or of a function's own tags.
+
+    All of it is theirs if nobody else crossed it. What crosses in one direction alone is counted by packets. Else service and
+    tags are known by function, not by direction; of credits, of reads and writes that are issued, of registers, nothing is.
+    """
+    everyone = {(function, way) for function in range(len(w.functions)) for way in ways(w, function)}
+    of_theirs = {(function, way) for function, way in everyone if any(function == each for each, _ in streams)}
+    if resource in OWN:
+        return of_theirs <= set(streams) or resource == "shaper"
+    crossing = [way for way in WAYS if resource in CROSSED[way]]
+    by_function = resource in ("tags", "read_buffer", *WAIT_FOR.values())
+    return len(crossing) == 1 or (of_theirs if by_function else everyone) <= set(streams)
+
+
+def part_of_core(w: Window, function: int, streams: Collection[Stream]) -> float:
+    """The part of the time of a function's busiest core that some streams take: what passes cost beyond their frames goes with
+    the frames."""
+    mine: Counter[tuple[int, int]] = Counter()
+    everyone: Counter[tuple[int, int]] = Counter()
+    places = set()
+    for position, (owner, core, busy, _, _) in enumerate(w.agents.tolist()):
+        place = place_of(core, position)
+        costs = frame_costs(w, position)
+        taken = [cost for way, cost in costs.items() if (owner, way) in streams]
+        part = sum(taken) / sum(costs.values()) if any(costs.values()) else float(len(taken) > 0)
+        mine[place] += round(busy * part)
+        everyone[place] += busy
+        if owner == function:
+            places.add(place)
+    place = max(places, key=lambda each: everyone[each])
+    return mine[place] / everyone[place] if mine[place] else 1.0
+
+
+def beyond_frames(w: Window, functions: Collection[int]) -> float:
+    """The part of the CPU time of some functions' agents that passes cost beyond their frames."""
+    theirs = [position for position, (function, *_) in enumerate(w.agents.tolist()) if function in functions]
+    busy = int(w.agents[theirs, 2].sum())
+    return 1 - sum(sum(frame_costs(w, position).values()) for position in theirs) / busy if busy else 0.0
 
 
 def without(w: Window, function: int, way: Direction, resources: Collection[str]) -> list[float]:

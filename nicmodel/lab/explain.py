@@ -10,7 +10,7 @@ Re-runs go to worker processes, one each. What the figures mean: docs/explain.md
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,14 +19,19 @@ from nicmodel.lab.books import (
     NOBODY,
     OFFERED,
     OWN,
+    Stream,
     Window,
+    beyond_frames,
     bottleneck,
     follows_senders,
     gain,
+    gets_all_offered,
+    is_part_known,
     limited_by,
     packets,
     part_of,
     part_of_core,
+    room,
     shares,
     utilisation,
     waited,
@@ -42,6 +47,7 @@ from nicmodel.sim.errors import ScenarioError
 from nicmodel.sim.plane import Direction
 
 ALIKE = 0.02  # what two runs may differ by and still say the same
+NOBODYS = 0.1  # of a core's time: so much of it passes may cost beyond frames, of which some are limited by it and some not
 
 
 @dataclass(frozen=True)
@@ -167,10 +173,10 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
     before, now = rates(base, functions), rates(after, functions)
     names = {(f, way): limited_by(book, f, way) or NOBODY for f in functions for way in ways(book, f)}
     moved = {each: packets(book, *each) for each in names}
-    limited = limited_by_name(row, names)
+    followed = {each: senders for each, name in names.items() if name == OFFERED and (senders := sent_by(book, names, *each))}
+    limited = limited_by_name(row, names, followed)
     gains = {each: predicted(row, change, factor, book, *each, limited) for each in names}
-    sent = mean_gain(gains, {each: x for each, x in moved.items() if each[1] == Direction.TX})
-    gains |= {each: sent for each, name in names.items() if name == OFFERED and follows_senders(book, *each)}
+    gains |= {each: mean_gain(gains, {sender: moved[sender] for sender in senders}) for each, senders in followed.items()}
     expected = mean_gain(gains, moved)
     ratio = sum(now) / sum(before)
     nobody = NOBODY in names.values()
@@ -185,11 +191,31 @@ def relaxed_row(row: Relaxation, change: Change, factor: float, base: RunResult,
         "ratio": ratio,
         "elasticity": (ratio - 1) / (factor - 1),
         "predicted": None if nobody else expected,
-        "promised": factor * next_full <= NEAR,
+        "promised": factor * next_full <= NEAR and all(is_certain(book, factor, *each) for each in limited.items()),
         "agrees": None if nobody else abs(ratio - expected) <= ALIKE,
         "vfs": [{"vf": f - 1 if f else None, "elasticity": (b / a - 1) / (factor - 1)}
                 for f, a, b in zip(functions, before, now, strict=True)],
     }
+
+
+def sent_by(book: Window, streams: Collection[Stream], function: int, way: Direction) -> set[Stream]:
+    """Whose sending decides what a function receives, if something holds that back and nothing else this."""
+    if not follows_senders(book, function, way) or gets_all_offered(book, function, way):
+        return set()
+    sender = book.workload.senders.get(function)
+    return {each for each in streams if each[1] == Direction.TX and sender in (None, each[0])}
+
+
+def is_certain(book: Window, factor: float, resource: str, streams: set[Stream]) -> bool:
+    """Whether it is known how much of a resource some streams take, and that none of them leaves the others more than the book
+    says: of one that soon gets all that is offered to it they get the rest."""
+    if len({room(book, *each) < factor for each in streams}) > 1:
+        return False
+    if resource == "vcpu":
+        functions = {function for function, _ in streams}
+        divided = any(part_of_core(book, function, streams) < 1 for function in functions)
+        return not (divided and beyond_frames(book, functions) > NOBODYS)
+    return is_part_known(book, resource, streams)
 
 
 def is_peer_saturated(book: Window, function: int, way: Direction) -> bool:
@@ -197,7 +223,7 @@ def is_peer_saturated(book: Window, function: int, way: Direction) -> bool:
     return way == Direction.RX and not book.workload.offered(function, way) and not follows_senders(book, function, way)
 
 
-def mean_gain(gains: Mapping[tuple[int, Direction], float], moved: Mapping[tuple[int, Direction], int]) -> float:
+def mean_gain(gains: Mapping[Stream, float], moved: Mapping[Stream, int]) -> float:
     """Of functions and directions, by the packets that they moved; 1 if they moved none."""
     return sum(gains[each] * x for each, x in moved.items()) / sum(moved.values()) if any(moved.values()) else 1.0
 
@@ -211,17 +237,20 @@ def named_of(row: Relaxation, name: str) -> list[str]:
     return [part for part in name.split(" or ") if part in row.resources]
 
 
-def limited_by_name(row: Relaxation, names: Mapping[tuple[int, Direction], str]) -> dict[str, set[int]]:
-    """Of each resource that a row widens and that is named: whom it limits."""
-    limited: dict[str, set[int]] = {}
-    for (function, _), name in names.items():
+def limited_by_name(row: Relaxation, names: Mapping[Stream, str],
+                    followed: Mapping[Stream, set[Stream]]) -> dict[str, set[Stream]]:
+    """Of each resource that a row widens and that is named: what it limits, and what of the rest receives just that."""
+    limited: dict[str, set[Stream]] = {}
+    for stream, name in names.items():
         for resource in named_of(row, name):
-            limited.setdefault(resource, set()).add(function)
+            limited.setdefault(resource, set()).add(stream)
+    for streams in limited.values():
+        streams |= {each for each, senders in followed.items() if senders <= streams}
     return limited
 
 
 def predicted(row: Relaxation, change: Change, factor: float, book: Window, function: int, way: Direction,
-              limited: Mapping[str, set[int]]) -> float:
+              limited: Mapping[str, set[Stream]]) -> float:
     """A function's new rate in a direction over its old one, by the book alone. `limited`: of `limited_by_name`."""
     if factor < 1:  # where more is impossible, less was tried
         return min(1.0, factor / max(load_of(row, book), 1e-9))
@@ -236,11 +265,11 @@ def predicted(row: Relaxation, change: Change, factor: float, book: Window, func
     return max(1.0, gain(book, function, way, row.resources, capacity, taken, theirs_alone))
 
 
-def part(book: Window, resource: str, function: int, functions: set[int]) -> float:
-    """The part of a resource that those whom it limits take: of a core, those on it; all of what else is one function's own."""
+def part(book: Window, resource: str, function: int, streams: set[Stream]) -> float:
+    """The part of a resource that what it limits takes: of a core, what goes on there; all of what else is one function's own."""
     if resource == "vcpu":
-        return part_of_core(book, function, functions)
-    return 1.0 if resource in OWN else part_of(book, resource, functions)
+        return part_of_core(book, function, streams)
+    return 1.0 if resource in OWN else part_of(book, resource, streams)
 
 
 # other choices -----------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class Workload:
     batch: int = 1                   # frames a pass may take of each direction
     shaper_ticks: int = 0            # a byte of a VF, 0: no shaper
     offered_ticks: tuple[int, int] = (0, 0)     # between frames of a function, by direction; 0: saturated
-    own_offered: dict[int, tuple[int, int]] = field(default_factory=dict)       # the same of a function with a load of its own
+    own_offered: dict[int, tuple[int, int]] = field(default_factory=dict)       # the same of a function for which it differs
     share_ticks: int = 0             # between frames that a saturated peer sends to one function, its share of the line; 0: none
     paces: tuple[Pace, ...] = ()     # of each agent in the order of their starts, as its driver asked; of others the above
     look_ps: int = 0                 # that received frames may wait until a driver looks for them

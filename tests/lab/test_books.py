@@ -285,7 +285,32 @@ def test_whose_part_of_a_resource_is_how_large(resource, part):
     served = {(wire, 1): 30, (wire, 2): 10, (up, 1): 5, (up, 3): 5}
     packets = {(1, "tx_packets"): 40, (2, "tx_packets"): 60, (1, "rx_packets"): 10, (3, "rx_packets"): 90}
     w = window(served=served, functions=packets, own_tags={(1, 0): 30, (2, 0): 120, (1, 1): 0})
-    assert books.part_of(w, resource, [1]) == pytest.approx(part)
+    assert books.part_of(w, resource, [(1, way) for way in books.WAYS]) == pytest.approx(part)
+
+
+TX, RX = books.WAYS
+
+
+@pytest.mark.parametrize(("resource", "streams", "known"), [
+    ("wire", [(1, TX)], True), ("rx_pipe", [(3, RX)], True),             # crossed in one direction alone
+    ("dma_issue", [(1, TX), (1, RX)], False), ("dma_issue", [(1, TX), (1, RX), (2, TX), (3, RX)], True),
+    ("up_link", [(1, TX)], False), ("up_link", [(1, TX), (1, RX)], True), ("tags", [(2, TX)], True),
+    ("tag_cap", [(1, TX)], False), ("tag_cap", [(2, TX), (3, RX)], True), ("shaper", [(1, TX)], True)])
+def test_whose_part_of_a_resource_is_known(resource, streams, known):
+    """Of VF 0, which sends and receives, of one that sends and of one that receives."""
+    w = window(functions={(1, "tx_packets"): 1, (1, "rx_packets"): 1, (2, "tx_packets"): 1, (3, "rx_packets"): 1})
+    assert books.is_part_known(w, resource, streams) == known
+
+
+def test_a_core_s_time_goes_to_what_is_sent_and_received_by_what_frames_cost():
+    """VFs 0 and 1 share a core: 6 and 4 frames sent, of 20 ns each, and 8 and 0 received, of 25 ns."""
+    w = window(functions={(1, "tx_packets"): 6, (2, "tx_packets"): 4}, agents={
+        (0, "core"): 0, (1, "core"): 0, (0, "busy_ps"): 400_000, (1, "busy_ps"): 100_000, (0, "received"): 8,
+        (0, "passes"): 2, (1, "passes"): 4, (2, "busy_ps"): 7})
+    shared = books.part_of_core(w, 1, [(1, TX)]), books.part_of_core(w, 2, [(1, TX), (2, TX)])
+    assert shared == (pytest.approx(150 / 500), pytest.approx(250 / 500))
+    assert books.part_of_core(w, 1, [(1, TX), (1, RX), (2, TX)]) == books.part_of_core(w, 3, [(3, RX)]) == 1
+    assert books.beyond_frames(w, [1, 2]) == pytest.approx(1 - 400 / 500)
 
 
 # interference --------------------------------------------------------------------------------------------------

@@ -117,6 +117,9 @@ def test_what_nobody_used_is_not_relaxed(book, told):
     assert {row["resource"] for row in explained.relaxed} == {"wire", "up_link", "down_link", "core clock", "vcpu"}
 
 
+ONE_SIDED = {"profile": "x520", "num_vfs": 2, "direction": "vf2vf", "frame_size": 1518, "traffic.loads": {"0": "25%"},
+             "ring_size": 512, "warmup": "2ms", "duration": "4ms"}
+
 # name -> scenario, what is relaxed, who is limited by it, what everybody together gets of it
 UNLIKE = {
     "a wire that limits the PF alone, VFs have shapers": (
@@ -138,6 +141,20 @@ UNLIKE = {
         {"num_vfs": 2, "frame_size": 512, "load": "2Gbps", "nic.vf_rate": "1.9Gbps", "ring_size": 64}, "shaper", 2, 2 / 1.9),
     "receivers of what shapers let through": (
         {"num_vfs": 4, "direction": "vf2vf", "nic.vf_rate": "1Gbps", "ring_size": 64}, "shaper", 4, 1.1),
+    # what is received is all that comes, and takes half of the core: the rest is for sending alone
+    "a core that limits what its VF sends": (
+        {"profile": "x520", "num_vfs": 4, "direction": "both", "load": "5%", "traffic.loads": {"3": "saturated"}, "warmup": "2ms",
+         "duration": "8ms", "frame_size": 1518, "driver.tx_cost": "1500ns", "driver.rx_cost": "2500ns", "driver.batch": 8},
+        "vcpu", 1, 1.111),
+    "a core of a VF that sends more than it receives": (
+        ONE_SIDED | {"driver.tx_cost": "2500ns", "driver.rx_cost": "2000ns", "driver.batch": 8}, "vcpu", 1, 1.094),
+    "a core of two VFs, of which one sends more than it receives": (
+        ONE_SIDED | {"driver.tx_cost": "2500ns", "driver.rx_cost": "2000ns", "driver.batch": 8, "host.cores": 1},
+        "vcpu", 2, 1.101),
+    # what VF 1 sends takes them twice: as it is sent, and as VF 0 receives it
+    "credits, of two that send to each other the one sends more": (
+        ONE_SIDED | {"frame_size": 260, "traffic.loads": {"0": "5%"}, "pcie.host_ph": 16, "host.write_latency": "2us"},
+        "up_credits", 2, 1.126),
     "shapers just above the load": (
         {"num_vfs": 2, "frame_size": 512, "load": "1.95Gbps", "nic.vf_rate": "2Gbps", "ring_size": 64}, "shaper", 0, 1.0),
 }
@@ -174,6 +191,33 @@ def test_nothing_is_promised_of_a_saturated_peer_where_something_else_is_full():
     change, factor = row.change(base.measured.books, TENTH)
     told = explaining.relaxed_row(row, change, float(factor), base, explaining.run_trial(Trial("wire", s, "fast", change)))
     assert told["named"] == 0 and not told["agrees"] and not told["promised"]
+
+
+# name -> scenario, what is relaxed
+UNPROMISED = {
+    "reads of whom the DMA engine does not limit": (
+        {"num_vfs": 2, "frame_size": 260, "traffic.loads": {"0": "0.3Mpps"}, "nic.read_cycles": 40}, "core clock"),
+    # how often they are interrupted is not a matter of the CPU alone
+    "passes that cost more than frames, on cores that limit some alone": (
+        {"num_vfs": 8, "direction": "vf2vf", "frame_size": 64, "driver.batch": 7, "driver.rs_batch": 32, "host.cores": 1,
+         "driver.tx_cost": "53ns", "driver.rx_cost": "81ns", "driver.pass_cost": "1us", "driver.irq_cost": "2us", "load": "90%",
+         "driver.doorbell_cost": "100ns", "driver.itr": "20us", "duration": "8ms",
+         "traffic.loads": {"0": "saturated", "1": "0.1Mpps", "2": "10%", "3": "10%"}}, "vcpu"),
+    # what it receives then is all that comes, and more of the core is left for sending
+    "a VF that nearly receives all that comes": (
+        {"num_vfs": 4, "direction": "both", "load": "5%", "traffic.loads": {"3": "saturated"}, "frame_size": 1518,
+         "duration": "8ms", "driver.tx_cost": "1500ns", "driver.rx_cost": "3500ns", "driver.batch": 8}, "vcpu"),
+}
+
+
+@pytest.mark.parametrize("case", UNPROMISED)
+def test_nothing_is_promised_of_what_the_book_does_not_know(case):
+    settings, resource = UNPROMISED[case]
+    s = scenario(**{"profile": "x520", "warmup": "2ms", "duration": "4ms"} | settings)
+    base, row = explaining.run_trial(Trial("base", s, "fast")), BY_NAME[resource]
+    change, factor = row.change(base.measured.books, TENTH)
+    told = explaining.relaxed_row(row, change, float(factor), base, explaining.run_trial(Trial(resource, s, "fast", change)))
+    assert told["named"] and not told["agrees"] and not told["promised"]
 
 
 def test_without_a_name_nothing_is_claimed(book, told, capsys):
