@@ -398,6 +398,12 @@ def beyond_frames(w: Window, functions: Collection[int]) -> float:
     return 1 - sum(sum(frame_costs(w, position).values()) for position in theirs) / busy if busy else 0.0
 
 
+def longest_pass(w: Window, functions: Collection[int]) -> float:
+    """The mean pass of that agent of some functions whose passes are the longest, in parts of the window."""
+    return max((busy / passes / w.ps for function, _, busy, passes, _ in w.agents.tolist() if function in functions and passes),
+               default=0.0)
+
+
 def without(w: Window, function: int, way: Direction, resources: Collection[str]) -> list[float]:
     """Utilisation of everything else that a function used in a direction."""
     return [load for name, load in wanted(w, utilisation(w, function, way)).items() if name not in resources]

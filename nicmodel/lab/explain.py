@@ -28,6 +28,7 @@ from nicmodel.lab.books import (
     gets_all_offered,
     is_part_known,
     limited_by,
+    longest_pass,
     packets,
     part_of,
     part_of_core,
@@ -48,6 +49,7 @@ from nicmodel.sim.plane import Direction
 
 ALIKE = 0.02  # what two runs may differ by and still say the same
 NOBODYS = 0.1  # of a core's time: so much of it passes may cost beyond frames, of which some are limited by it and some not
+LONG = 0.01  # of the window: so much of it a pass may take before predictions promise nothing
 
 
 @dataclass(frozen=True)
@@ -208,13 +210,13 @@ def sent_by(book: Window, streams: Collection[Stream], function: int, way: Direc
 
 def is_certain(book: Window, factor: float, resource: str, streams: set[Stream]) -> bool:
     """Whether it is known how much of a resource some streams take, and that none of them leaves the others more than the book
-    says: of one that soon gets all that is offered to it they get the rest."""
+    says: of one that soon gets all that is offered to it they get the rest. A core's passes are to be short, too."""
     if len({room(book, *each) < factor for each in streams}) > 1:
         return False
     if resource == "vcpu":
         functions = {function for function, _ in streams}
         divided = any(part_of_core(book, function, streams) < 1 for function in functions)
-        return not (divided and beyond_frames(book, functions) > NOBODYS)
+        return longest_pass(book, functions) <= LONG and not (divided and beyond_frames(book, functions) > NOBODYS)
     return is_part_known(book, resource, streams)
 
 

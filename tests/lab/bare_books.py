@@ -124,6 +124,7 @@ class Trial:
     second: float
     predicted: float
     measured: float
+    longest_pass: float              # in parts of the window
 
 
 def attempt(s: Setup, name: str, factor: Fraction) -> Trial:
@@ -141,4 +142,4 @@ def attempt(s: Setup, name: str, factor: Fraction) -> Trial:
     gains = [books.gain(before, *stream, row.resources, capacity) for stream in streams]
     predicted = sum(g * r for g, r in zip(gains, rates, strict=True)) / sum(rates)
     return Trial([books.bottleneck(before, f) for f in functions], books.utilisation(before, 1), capacity, rest, predicted,
-                 packets(after) / packets(before))
+                 packets(after) / packets(before), books.longest_pass(before, functions))

@@ -197,6 +197,8 @@ def test_nothing_is_promised_of_a_saturated_peer_where_something_else_is_full():
 UNPROMISED = {
     "reads of whom the DMA engine does not limit": (
         {"num_vfs": 2, "frame_size": 260, "traffic.loads": {"0": "0.3Mpps"}, "nic.read_cycles": 40}, "core clock"),
+    "passes of a core that are long against the window": (
+        {"num_vfs": 1, "frame_size": 512, "driver.batch": 64, "driver.tx_cost": "2us", "duration": "1200us"}, "vcpu"),
     # how often they are interrupted is not a matter of the CPU alone
     "passes that cost more than frames, on cores that limit some alone": (
         {"num_vfs": 8, "direction": "vf2vf", "frame_size": 64, "driver.batch": 7, "driver.rs_batch": 32, "host.cores": 1,
