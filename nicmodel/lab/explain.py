@@ -48,7 +48,7 @@ from nicmodel.sim.errors import ScenarioError
 from nicmodel.sim.plane import Direction
 
 ALIKE = 0.02  # what two runs may differ by and still say the same
-NOBODYS = 0.1  # of a core's time: so much of it passes may cost beyond frames, of which some are limited by it and some not
+NOBODYS = 0.1  # of what those whom a core limits take of it, if others take some: so much passes may cost beyond frames
 LONG = 0.01  # of the window: so much of it a pass may take before predictions promise nothing
 
 
@@ -215,8 +215,8 @@ def is_certain(book: Window, factor: float, resource: str, streams: set[Stream])
         return False
     if resource == "vcpu":
         functions = {function for function, _ in streams}
-        divided = any(part_of_core(book, function, streams) < 1 for function in functions)
-        return longest_pass(book, functions) <= LONG and not (divided and beyond_frames(book, functions) > NOBODYS)
+        least = min(part_of_core(book, function, streams) for function in functions)
+        return longest_pass(book, functions) <= LONG and (least == 1 or beyond_frames(book, functions) <= NOBODYS * least)
     return is_part_known(book, resource, streams)
 
 

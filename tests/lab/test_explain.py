@@ -205,6 +205,11 @@ UNPROMISED = {
          "driver.tx_cost": "53ns", "driver.rx_cost": "81ns", "driver.pass_cost": "1us", "driver.irq_cost": "2us", "load": "90%",
          "driver.doorbell_cost": "100ns", "driver.itr": "20us", "duration": "8ms",
          "traffic.loads": {"0": "saturated", "1": "0.1Mpps", "2": "10%", "3": "10%"}}, "vcpu"),
+    # sending takes next to nothing of a core that is full of what is received, and so does what passes cost
+    "a core of which what it limits takes little": (
+        {"num_vfs": 8, "direction": "both", "frame_size": 260, "ring_size": 64, "driver.batch": 7, "driver.tx_cost": "13ns",
+         "driver.rx_cost": "1688ns", "driver.pass_cost": "200ns", "driver.irq_cost": 0, "driver.doorbell_cost": "100ns",
+         "load": "10%", "traffic.loads": {"7": "saturated"}, "duration": "8ms"}, "vcpu"),
     # what it receives then is all that comes, and more of the core is left for sending
     "a VF that nearly receives all that comes": (
         {"num_vfs": 4, "direction": "both", "load": "5%", "traffic.loads": {"3": "saturated"}, "frame_size": 1518,
