@@ -78,6 +78,11 @@ class Window:
         return shared(self)
 
     @cached_property
+    def frame_costs(self) -> list[dict[Direction, float]]:
+        """By agent, the CPU time that its frames cost in each direction."""
+        return frame_costs(self)
+
+    @cached_property
     def cores(self) -> list[list[float]]:
         """By function, the load of each CPU core that its agents run on."""
         return core_loads(self)
@@ -196,7 +201,7 @@ def core_loads(w: Window) -> list[list[float]]:
     count = Counter(row[0] for row in rows)
     for position, (function, core, busy, passes, received) in enumerate(rows):
         pace = w.workload.pace(position)
-        around = max(0.0, busy - sum(frame_costs(w, position).values()))
+        around = max(0.0, busy - sum(w.frame_costs[position].values()))
         sent = int(w.functions[function]["tx_packets"]) / count[function]
         full = min(1.0, max(sent / (pace.tx_batch * passes), received / (pace.rx_batch * passes))) if passes else 1.0
         place = place_of(core, position)
@@ -210,12 +215,14 @@ def place_of(core: int, position: int) -> tuple[int, int]:
     return (1, core) if core >= 0 else (0, position)
 
 
-def frame_costs(w: Window, position: int) -> dict[Direction, float]:
-    """CPU time, in ps, that the frames of an agent cost by direction, and its passes not: agents of a function send alike."""
-    function, _, _, _, received = w.agents[position].tolist()
-    agents, pace = int((w.agents[:, 0] == function).sum()), w.workload.pace(position)
-    return {Direction.TX: int(w.functions[function]["tx_packets"]) / agents * pace.tx_cost_ps,
-            Direction.RX: received * pace.rx_cost_ps}
+def frame_costs(w: Window) -> list[dict[Direction, float]]:
+    """CPU time, in ps, that the frames of each agent cost by direction, and its passes not: agents of a function send alike."""
+    rows, found = w.agents.tolist(), []
+    count = Counter(row[0] for row in rows)
+    for position, (function, _, _, _, received) in enumerate(rows):
+        sent, pace = int(w.functions[function]["tx_packets"]) / count[function], w.workload.pace(position)
+        found.append({Direction.TX: sent * pace.tx_cost_ps, Direction.RX: received * pace.rx_cost_ps})
+    return found
 
 
 def packets(w: Window, function: int, way: Direction) -> int:
@@ -380,7 +387,7 @@ def part_of_core(w: Window, function: int, streams: Collection[Stream]) -> float
     places = set()
     for position, (owner, core, busy, _, _) in enumerate(w.agents.tolist()):
         place = place_of(core, position)
-        costs = frame_costs(w, position)
+        costs = w.frame_costs[position]
         taken = [cost for way, cost in costs.items() if (owner, way) in streams]
         part = sum(taken) / sum(costs.values()) if any(costs.values()) else float(len(taken) > 0)
         mine[place] += round(busy * part)
@@ -395,7 +402,7 @@ def beyond_frames(w: Window, functions: Collection[int]) -> float:
     """The part of the CPU time of some functions' agents that passes cost beyond their frames."""
     theirs = [position for position, (function, *_) in enumerate(w.agents.tolist()) if function in functions]
     busy = int(w.agents[theirs, 2].sum())
-    return 1 - sum(sum(frame_costs(w, position).values()) for position in theirs) / busy if busy else 0.0
+    return 1 - sum(sum(w.frame_costs[position].values()) for position in theirs) / busy if busy else 0.0
 
 
 def longest_pass(w: Window, functions: Collection[int]) -> float:
