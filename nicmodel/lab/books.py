@@ -1,6 +1,6 @@
 """The books of a window: why packets waited, how busy each resource was, what limits a function.
 
-    results() at both edges ─► Window ─► waiting, utilisation ─► bottleneck ─► predicted gain
+    results() at both edges ─► Window ─► waiting, utilisation ─► bottleneck ─► predicted gain (`gains.py`)
                                      └─► who is in whose way (`interference.py`), of one piece or not (`steadiness.py`)
 
 Integer sums come from the plane (docs/time.md 10); this file subtracts and divides them (docs/explain.md says how to read
@@ -9,7 +9,6 @@ the result). It runs nothing and prints nothing.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 FULL = 0.96                          # a resource this busy is a limit
 TIE = 0.04                           # two this close cannot be told apart
-NEAR = 0.85                          # the next busiest may get so full before predictions promise nothing
 MET = 0.99                           # this much of an offered rate is all of it
 SERVICE, OFFERED, NOBODY = "service", "offered load", "latency or batching"
 CAUSES = (*(wait.name for wait in WAITS), SERVICE)
@@ -281,12 +279,6 @@ def all_offered(w: Window, function: int, way: Direction) -> int:
     return ticks
 
 
-def room(w: Window, function: int, way: Direction) -> float:
-    """What is offered to a function in a direction, over what it got."""
-    ticks = all_offered(w, function, way)
-    return w.ps * TICKS_PER_PS / (ticks * packets(w, function, way)) if ticks else math.inf
-
-
 def gets_all_offered(w: Window, function: int, way: Direction, edge_ps: int = 0) -> bool:
     """Whether a function got all that was offered to it in a direction, but for a frame at the window's edge, or for those of a
     longer edge."""
@@ -328,89 +320,3 @@ def tied(loads: dict[str, float]) -> str:
     """The names that cannot be told from the busiest."""
     highest = max(loads.values())
     return " or ".join(sorted((name for name in loads if highest - loads[name] <= TIE), key=lambda name: -loads[name]))
-
-
-def gain(w: Window, function: int, way: Direction, resources: Collection[str], factor: float, part: float = 1.0,
-         limited: Collection[Stream] = ()) -> float:
-    """The rate that is predicted, over today's, if resources that limit a function in a direction have `factor` times the
-    capacity, of which those whom they limit take `part` today: what is added is theirs alone, and so is, if it is told who
-    they are, what is left of other shared resources. Nobody gets more than is offered.
-
-    Holds where they are full (FULL), the next one has room (factor x its utilisation <= NEAR), and `part` is known.
-    """
-    others = {name: load for name, load in wanted(w, utilisation(w, function, way)).items() if name not in resources and load > 0}
-    parts = {name: part_of(w, name, limited) if limited and name not in OWN else 1.0 for name in others}
-    bounds = [1 + (factor - 1) / part, *(1 + (1 / load - 1) / parts[name] for name, load in others.items())]
-    if ticks := w.workload.offered(function, way):
-        bounds.append(w.ps * TICKS_PER_PS / (ticks * packets(w, function, way)))
-    return min(bounds)
-
-
-def part_of(w: Window, resource: str, streams: Collection[Stream]) -> float:
-    """The part of what is taken of a shared resource that some streams take: by their functions' service or tags held, or else
-    by packets."""
-    functions = {function for function, _ in streams}
-    server = next((name for name, each in WAIT_FOR.items() if each == resource), None)
-    if server is not None:
-        taken = w.served[SERVED.index(server)]
-    elif resource in ("tags", "read_buffer"):
-        taken = w.own_tags
-    else:
-        crossing = [way for way in WAYS if resource in CROSSED[way]]
-        moved = sum(packets(w, *stream) for stream in streams if stream[1] in crossing)
-        everything = sum(int(w.functions[PACKETS[way]].sum()) for way in crossing)
-        return moved / everything if moved else 1.0
-    mine, everyone = int(taken[list(functions)].sum()), int(taken.sum())
-    return mine / everyone if mine else 1.0
-
-
-def is_part_known(w: Window, resource: str, streams: Collection[Stream]) -> bool:
-    """Whether `part_of` some streams is what they really take of a shared resource, or of a function's own tags.
-
-    All of it is theirs if nobody else crossed it. What crosses in one direction alone is counted by packets. Else service and
-    tags are known by function, not by direction; of credits, of reads and writes that are issued, of registers, nothing is.
-    """
-    everyone = {(function, way) for function in range(len(w.functions)) for way in ways(w, function)}
-    of_theirs = {(function, way) for function, way in everyone if any(function == each for each, _ in streams)}
-    if resource in OWN:
-        return of_theirs <= set(streams) or resource == "shaper"
-    crossing = [way for way in WAYS if resource in CROSSED[way]]
-    by_function = resource in ("tags", "read_buffer", *WAIT_FOR.values())
-    return len(crossing) == 1 or (of_theirs if by_function else everyone) <= set(streams)
-
-
-def part_of_core(w: Window, function: int, streams: Collection[Stream]) -> float:
-    """The part of the time of a function's busiest core that some streams take: what passes cost beyond their frames goes with
-    the frames."""
-    mine: Counter[tuple[int, int]] = Counter()
-    everyone: Counter[tuple[int, int]] = Counter()
-    places = set()
-    for position, (owner, core, busy, _, _) in enumerate(w.agents.tolist()):
-        place = place_of(core, position)
-        costs = w.frame_costs[position]
-        taken = [cost for way, cost in costs.items() if (owner, way) in streams]
-        part = sum(taken) / sum(costs.values()) if any(costs.values()) else float(len(taken) > 0)
-        mine[place] += round(busy * part)
-        everyone[place] += busy
-        if owner == function:
-            places.add(place)
-    place = max(places, key=lambda each: everyone[each])
-    return mine[place] / everyone[place] if mine[place] else 1.0
-
-
-def beyond_frames(w: Window, functions: Collection[int]) -> float:
-    """The part of the CPU time of some functions' agents that passes cost beyond their frames."""
-    theirs = [position for position, (function, *_) in enumerate(w.agents.tolist()) if function in functions]
-    busy = int(w.agents[theirs, 2].sum())
-    return 1 - sum(sum(w.frame_costs[position].values()) for position in theirs) / busy if busy else 0.0
-
-
-def longest_pass(w: Window, functions: Collection[int]) -> float:
-    """The mean pass of that agent of some functions whose passes are the longest, in parts of the window."""
-    return max((busy / passes / w.ps for function, _, busy, passes, _ in w.agents.tolist() if function in functions and passes),
-               default=0.0)
-
-
-def without(w: Window, function: int, way: Direction, resources: Collection[str]) -> list[float]:
-    """Utilisation of everything else that a function used in a direction."""
-    return [load for name, load in wanted(w, utilisation(w, function, way)).items() if name not in resources]

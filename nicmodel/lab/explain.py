@@ -15,30 +15,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nicmodel.lab.books import (
-    NEAR,
     NOBODY,
     OFFERED,
     OWN,
     Stream,
     Window,
-    beyond_frames,
     bottleneck,
     follows_senders,
-    gain,
     gets_all_offered,
-    is_part_known,
     limited_by,
-    longest_pass,
     packets,
-    part_of,
-    part_of_core,
-    room,
     shares,
     utilisation,
     waited,
     ways,
-    without,
 )
+from nicmodel.lab.gains import NEAR, beyond_frames, gain, is_part_known, longest_pass, part_of, part_of_core, room, without
 from nicmodel.lab.relax import RELAXATIONS, TENTH, Change, Relaxation, capacity_factor, choices
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.run import check_call

@@ -11,7 +11,7 @@ from typing import Any
 
 from nicmodel.datasheet.profiles import HOSTS, PROFILES
 from nicmodel.device import make_plane, plane_config
-from nicmodel.lab import books
+from nicmodel.lab import books, gains
 from nicmodel.lab.relax import BY_NAME, Change, capacity_factor
 from nicmodel.lab.workload import Workload
 from nicmodel.sim.memory import Domain
@@ -137,9 +137,9 @@ def attempt(s: Setup, name: str, factor: Fraction) -> Trial:
     capacity = capacity_factor(row, before, change, applied, limit)
     functions = range(1, 1 + s.vfs)
     streams = [(f, way) for f in functions for way in books.ways(before, f)]
-    rest = max(max(books.without(before, *stream, row.resources)) for stream in streams)
+    rest = max(max(gains.without(before, *stream, row.resources)) for stream in streams)
     rates = [books.packets(before, *stream) for stream in streams]
-    gains = [books.gain(before, *stream, row.resources, capacity) for stream in streams]
-    predicted = sum(g * r for g, r in zip(gains, rates, strict=True)) / sum(rates)
+    grown = [gains.gain(before, *stream, row.resources, capacity) for stream in streams]
+    predicted = sum(g * r for g, r in zip(grown, rates, strict=True)) / sum(rates)
     return Trial([books.bottleneck(before, f) for f in functions], books.utilisation(before, 1), capacity, rest, predicted,
-                 packets(after) / packets(before), books.longest_pass(before, functions))
+                 packets(after) / packets(before), gains.longest_pass(before, functions))

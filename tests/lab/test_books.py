@@ -10,7 +10,7 @@ from made_books import CAPACITIES, CONFIG, PS, WORKLOAD, sums, window
 
 from nicmodel.datasheet.arbiters import CAUSES, LINES, ORDER
 from nicmodel.datasheet.books import POOLS, RESOURCES, SERVED, WAIT, WAITS
-from nicmodel.lab import books
+from nicmodel.lab import books, gains
 from nicmodel.lab.books import NOBODY, OFFERED
 from nicmodel.lab.interference import interference
 from nicmodel.lab.loading import build
@@ -176,10 +176,10 @@ def test_a_pool_that_nothing_waited_for_is_no_limit_however_full(name):
     pool = {"up_credits": "up_ph", "down_credits": "down_ph"}.get(name, name)
     full = busy(**{pool: 1.0})
     assert books.bottleneck(window(**full), 1) == name
-    assert books.without(window(**full), 1, Direction.TX, ("wire",)).count(1.0) == 1
+    assert gains.without(window(**full), 1, Direction.TX, ("wire",)).count(1.0) == 1
     alone = window(**full | {"lines": {at: ps for at, ps in full["lines"].items() if at not in books.LACKED[name]}})
     assert books.utilisation(alone, 1)[name] == 1.0, "it is full all the same"
-    assert books.bottleneck(alone, 1) == NOBODY and 1.0 not in books.without(alone, 1, Direction.TX, ("wire",))
+    assert books.bottleneck(alone, 1) == NOBODY and 1.0 not in gains.without(alone, 1, Direction.TX, ("wire",))
 
 
 def test_a_function_that_moved_nothing_has_no_bottleneck():
@@ -261,20 +261,20 @@ def test_a_pass_takes_no_more_than_a_ring_has_room_for():
 
 def test_a_gain_is_bounded_by_the_factor_and_by_the_next_resource():
     w = window(**busy(wire=1.0, down_link=0.8, up_link=0.5))
-    assert books.gain(w, 1, Direction.TX, ["wire"], 1.1) == 1.1 and books.gain(w, 1, Direction.TX, ["wire"], 2.0) == 1.25
-    assert books.gain(w, 1, Direction.TX, ["up_link"], 1.1) == 1.0
+    assert gains.gain(w, 1, Direction.TX, ["wire"], 1.1) == 1.1 and gains.gain(w, 1, Direction.TX, ["wire"], 2.0) == 1.25
+    assert gains.gain(w, 1, Direction.TX, ["up_link"], 1.1) == 1.0
 
 
 def test_a_gain_is_bounded_by_what_is_offered():
     offered = replace(WORKLOAD, offered_ticks=(PS * 1024 // 100, 0))
     w = window(offered, **busy(wire=1.0) | {"functions": sent(1, 96)})
-    assert books.gain(w, 1, Direction.TX, ["wire"], 1.1) == pytest.approx(100 / 96)
+    assert gains.gain(w, 1, Direction.TX, ["wire"], 1.1) == pytest.approx(100 / 96)
 
 
 def test_what_is_added_to_a_shared_resource_goes_to_those_whom_it_limits():
     w = window(**busy(wire=1.0, down_link=0.4))
-    assert books.gain(w, 1, Direction.TX, ["wire"], 1.1, 0.25) == pytest.approx(1.4)
-    assert books.gain(w, 1, Direction.TX, ["wire"], 2.0, 0.25) == 2.5
+    assert gains.gain(w, 1, Direction.TX, ["wire"], 1.1, 0.25) == pytest.approx(1.4)
+    assert gains.gain(w, 1, Direction.TX, ["wire"], 2.0, 0.25) == 2.5
 
 
 @pytest.mark.parametrize(("resource", "part"), [
@@ -285,7 +285,7 @@ def test_whose_part_of_a_resource_is_how_large(resource, part):
     served = {(wire, 1): 30, (wire, 2): 10, (up, 1): 5, (up, 3): 5}
     packets = {(1, "tx_packets"): 40, (2, "tx_packets"): 60, (1, "rx_packets"): 10, (3, "rx_packets"): 90}
     w = window(served=served, functions=packets, own_tags={(1, 0): 30, (2, 0): 120, (1, 1): 0})
-    assert books.part_of(w, resource, [(1, way) for way in books.WAYS]) == pytest.approx(part)
+    assert gains.part_of(w, resource, [(1, way) for way in books.WAYS]) == pytest.approx(part)
 
 
 TX, RX = books.WAYS
@@ -299,7 +299,7 @@ TX, RX = books.WAYS
 def test_whose_part_of_a_resource_is_known(resource, streams, known):
     """Of VF 0, which sends and receives, of one that sends and of one that receives."""
     w = window(functions={(1, "tx_packets"): 1, (1, "rx_packets"): 1, (2, "tx_packets"): 1, (3, "rx_packets"): 1})
-    assert books.is_part_known(w, resource, streams) == known
+    assert gains.is_part_known(w, resource, streams) == known
 
 
 def test_a_core_s_time_goes_to_what_is_sent_and_received_by_what_frames_cost():
@@ -307,10 +307,10 @@ def test_a_core_s_time_goes_to_what_is_sent_and_received_by_what_frames_cost():
     w = window(functions={(1, "tx_packets"): 6, (2, "tx_packets"): 4}, agents={
         (0, "core"): 0, (1, "core"): 0, (0, "busy_ps"): 400_000, (1, "busy_ps"): 100_000, (0, "received"): 8,
         (0, "passes"): 2, (1, "passes"): 4, (2, "busy_ps"): 7})
-    shared = books.part_of_core(w, 1, [(1, TX)]), books.part_of_core(w, 2, [(1, TX), (2, TX)])
+    shared = gains.part_of_core(w, 1, [(1, TX)]), gains.part_of_core(w, 2, [(1, TX), (2, TX)])
     assert shared == (pytest.approx(150 / 500), pytest.approx(250 / 500))
-    assert books.part_of_core(w, 1, [(1, TX), (1, RX), (2, TX)]) == books.part_of_core(w, 3, [(3, RX)]) == 1
-    assert books.beyond_frames(w, [1, 2]) == pytest.approx(1 - 400 / 500)
+    assert gains.part_of_core(w, 1, [(1, TX), (1, RX), (2, TX)]) == gains.part_of_core(w, 3, [(3, RX)]) == 1
+    assert gains.beyond_frames(w, [1, 2]) == pytest.approx(1 - 400 / 500)
 
 
 # interference --------------------------------------------------------------------------------------------------

@@ -16,8 +16,9 @@ from bare_books import US, Setup, attempt, measure
 from nicmodel.datasheet.books import SAMPLE
 from nicmodel.datasheet.pcie_link import MOST_DATA_CREDITS, MOST_HEADER_CREDITS
 from nicmodel.lab import books
-from nicmodel.lab.books import FULL, MET, NEAR, NOBODY, TIE
+from nicmodel.lab.books import FULL, MET, NOBODY, TIE
 from nicmodel.lab.explain import ALIKE, LONG, NOBODYS
+from nicmodel.lab.gains import NEAR
 from nicmodel.lab.relax import BY_NAME
 from nicmodel.lab.report import THEY_CHANGE
 
