@@ -171,6 +171,26 @@ cdef inline void blame(Nic* nic, int line, int cause) noexcept nogil:
     blame_from(nic, line, cause, nic.now)
 
 
+# What three lines wait for, in one number: a byte each, which is 0 where a line is empty.
+
+cdef inline int32_t cause_byte(int cause, int line) noexcept nogil:
+    return (cause + 1) << 8 * line
+
+cdef inline int32_t three_causes(int first, int second, int third) noexcept nogil:
+    return cause_byte(first, 0) | cause_byte(second, 1) | cause_byte(third, 2)
+
+cdef inline int cause_in(int32_t causes, int line) noexcept nogil:
+    return (causes >> 8 * line & 255) - 1
+
+cdef inline bint blames(int32_t causes, int cause) noexcept nogil:
+    """Does one of the three lines wait for this?"""
+    return cause_in(causes, 0) == cause or cause_in(causes, 1) == cause or cause_in(causes, 2) == cause
+
+cdef inline int32_t byte_of_line(Lane* waiting, int cause, int line) noexcept nogil:
+    """The cause, unless it is empty."""
+    return 0 if lane_empty(waiting) else cause_byte(cause, line)
+
+
 # ---- upcalls ---------------------------------------------------------------------------------------
 
 cdef QueuedUpcall* post_upcall(Nic* nic, int kind, int num_args, int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil:

@@ -31,7 +31,7 @@ cdef inline void wait_for_link(Nic* nic, Direction* way, Lane* line) noexcept no
     """A TLP has joined a line, and the link is busy: that is what the line waits for, and there is nothing to decide before."""
     cdef int number = line_number(way, line)
     if lane_count(line) == 1:
-        way.blamed |= (CAUSE_SERVER + 1) << 8 * (number - way.line)
+        way.blamed |= cause_byte(CAUSE_SERVER, number - way.line)
         blame(nic, number, CAUSE_SERVER)
     if when(nic, way.wake) != ceil_ps(way.free):
         set_wake(nic, way, ceil_ps(way.free))
@@ -262,13 +262,13 @@ cdef inline void send_completions(Nic* nic, int32_t index) noexcept nogil:
 
 cdef inline void blame_lines(Nic* nic, Direction* way, bint busy) noexcept nogil:
     """What each of the three lines waits for; the books are opened only if that has changed."""
-    cdef int32_t else_cause = CAUSE_SERVER if busy else CAUSE_TURN, cause = else_cause + 1
+    cdef int32_t cause = CAUSE_SERVER if busy else CAUSE_TURN
     if likely(all_may_go(nic, way)):
-        open_books(nic, way, (0 if lane_empty(&way.posted) else cause) | (0 if lane_empty(&way.nonposted) else cause << 8)
-                   | (0 if lane_empty(&way.completion) else cause << 16))
+        open_books(nic, way, byte_of_line(&way.posted, cause, 0) | byte_of_line(&way.nonposted, cause, 1)
+                   | byte_of_line(&way.completion, cause, 2))
         way.starved = False
         return
-    blame_lacking(nic, way, else_cause)
+    blame_lacking(nic, way, cause)
     way.starved = blames(way.blamed, CAUSE_POOL)
 
 
@@ -294,24 +294,19 @@ cdef void blame_lacking(Nic* nic, Direction* way, int32_t else_cause) noexcept n
         completion_cause = else_cause
         if posted_cause != else_cause and oldest_posted < nic.tlps[front_index(&way.completion)].age:
             completion_cause = posted_cause
-    open_books(nic, way, (posted_cause + 1) | (nonposted_cause + 1) << 8 | (completion_cause + 1) << 16)
+    open_books(nic, way, three_causes(posted_cause, nonposted_cause, completion_cause))
 
 
-cdef inline bint blames(int32_t causes, int cause) noexcept nogil:
-    """Does one of three lines wait for this? Their causes, plus one, are a byte each."""
-    return (causes & 255) == cause + 1 or (causes >> 8 & 255) == cause + 1 or causes >> 16 == cause + 1
-
-
-cdef inline void open_books(Nic* nic, Direction* way, int all_causes) noexcept nogil:
-    """The causes of three lines, plus one, a byte each."""
-    cdef int32_t changed = way.blamed ^ all_causes
-    way.blamed = all_causes
+cdef inline void open_books(Nic* nic, Direction* way, int32_t causes) noexcept nogil:
+    """The causes of its three lines are these."""
+    cdef int32_t changed = way.blamed ^ causes
+    way.blamed = causes
     if changed & 255:
-        blame(nic, way.line, (all_causes & 255) - 1)
+        blame(nic, way.line, cause_in(causes, 0))
     if changed >> 8 & 255:
-        blame(nic, way.line + 1, (all_causes >> 8 & 255) - 1)
+        blame(nic, way.line + 1, cause_in(causes, 1))
     if changed >> 16:
-        blame(nic, way.line + 2, (all_causes >> 16) - 1)
+        blame(nic, way.line + 2, cause_in(causes, 2))
 
 
 cdef void decide_direction(Nic* nic, Direction* way, Direction* partner) noexcept nogil:

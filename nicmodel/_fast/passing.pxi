@@ -159,11 +159,11 @@ cdef int cause_of(Nic* nic, Direction* way, int line, int posted_cause, int else
     return posted_cause if line != POSTED_LINE and is_held(nic, way, head) else else_cause
 
 
-cdef int causes_by_rules(Nic* nic, Direction* way, int else_cause) noexcept nogil:
+cdef int32_t causes_by_rules(Nic* nic, Direction* way, int else_cause) noexcept nogil:
     """The causes of its three lines as `open_books` takes them."""
     cdef int posted_cause = cause_of(nic, way, POSTED_LINE, CAUSE_NONE, else_cause)
-    return ((posted_cause + 1) | (cause_of(nic, way, NONPOSTED_LINE, posted_cause, else_cause) + 1) << 8
-            | (cause_of(nic, way, COMPLETION_LINE, posted_cause, else_cause) + 1) << 16)
+    return three_causes(posted_cause, cause_of(nic, way, NONPOSTED_LINE, posted_cause, else_cause),
+                        cause_of(nic, way, COMPLETION_LINE, posted_cause, else_cause))
 
 
 # ---- retraining ------------------------------------------------------------------------------------

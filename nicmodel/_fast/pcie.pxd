@@ -170,7 +170,7 @@ cdef struct Direction:
     int32_t wake            # its slot of `when`
     int32_t line            # LINE_ of its posted line; non-posted and completion follow
     int32_t end_rank
-    int32_t blamed          # causes of its lines, plus one, a byte each; 0: all are empty
+    int32_t blamed          # `three_causes` of its lines; 0: all are empty
     int32_t flying          # slot of the TLP in flight
     uint8_t flying_kind     # its TLP_, or UPDATE_
     uint8_t flying_last     # the last completion of its read

@@ -201,6 +201,6 @@ cdef void decide_tags_by_rules(Nic* nic) noexcept nogil:
     if nic.read_interval and choose_class(nic) >= 0:
         touch(nic, TAGS)
     if nic.tags_blamed or asked_for(nic):
-        blame_classes(nic, (cause_of_class(nic, 0) + 1) | (cause_of_class(nic, 1) + 1) << 8 | (cause_of_class(nic, 2) + 1) << 16)
+        blame_classes(nic, three_causes(cause_of_class(nic, 0), cause_of_class(nic, 1), cause_of_class(nic, 2)))
         if nic.books:
             review_read_buffer(nic)

@@ -114,13 +114,13 @@ cdef inline int32_t grant(Nic* nic, int klass) noexcept nogil:
 
 
 cdef inline void blame_classes(Nic* nic, int32_t causes) noexcept nogil:
-    """What the three lines wait for, plus one, a byte each."""
+    """What the three lines wait for."""
     cdef int klass
     if causes == nic.tags_blamed:
         return
     nic.tags_blamed = causes
     for klass in range(3):
-        blame(nic, LINE_RX_DESCRIPTOR + klass, (causes >> 8 * klass & 255) - 1)
+        blame(nic, LINE_RX_DESCRIPTOR + klass, cause_in(causes, klass))
 
 
 cdef inline void decide_tags(Nic* nic) noexcept nogil:
@@ -137,8 +137,8 @@ cdef inline void decide_tags(Nic* nic) noexcept nogil:
         else:
             refused += 1
         klass = klass + 1 if klass < 2 else 0
-    lacking = (CAUSE_POOL if nic.tags_free < 1 else CAUSE_TURN) + 1
-    blame_classes(nic, (0 if lane_empty(&nic.asking[0]) else lacking) | (0 if lane_empty(&nic.asking[1]) else lacking << 8)
-                  | (0 if lane_empty(&nic.asking[2]) else lacking << 16))
+    lacking = CAUSE_POOL if nic.tags_free < 1 else CAUSE_TURN
+    blame_classes(nic, byte_of_line(&nic.asking[0], lacking, 0) | byte_of_line(&nic.asking[1], lacking, 1)
+                  | byte_of_line(&nic.asking[2], lacking, 2))
     if nic.books:
         review_read_buffer(nic)

@@ -145,7 +145,7 @@ cdef struct Nic:
     # tags
     Lane asking[3]          # slots of TLPs
     int32_t tag_turn
-    int32_t tags_blamed     # causes of the three lines, plus one, a byte each; 0: all are empty
+    int32_t tags_blamed     # `three_causes`; 0: all are empty
     int64_t tags_free
     int64_t read_buffer_free
     # Tx
