@@ -28,14 +28,13 @@ cdef void join_core(Nic* nic, int32_t core, int32_t index) noexcept nogil:
     look_at_core(nic, core)
 
 
+cdef bint is_number(Nic* nic, void* item, int32_t number) noexcept nogil:
+    return (<int32_t*>item)[0] == number
+
+
 cdef void leave_core(Nic* nic, int32_t index) noexcept nogil:
     """A dead agent waits for nothing; a pass that has begun keeps its core to its end."""
-    cdef Lane* line = &nic.cores[nic.agents[index].core].line
-    cdef uint64_t position, kept = line.head
-    for position in range(line.head, line.tail):
-        if index_at(line, position) != index:
-            keep(line, &kept, position)
-    line.tail = kept
+    lane_filter(nic, &nic.cores[nic.agents[index].core].line, is_number, index)
     nic.agents[index].queued = 0
 
 

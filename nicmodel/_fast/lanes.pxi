@@ -88,6 +88,20 @@ cdef inline void* lane_push(Nic* nic, Lane* lane) noexcept nogil:
     lane.tail += 1
     return item
 
+ctypedef bint (*Leaves)(Nic* nic, void* item, int32_t whose) noexcept nogil
+
+cdef void lane_filter(Nic* nic, Lane* lane, Leaves leaves, int32_t whose) noexcept nogil:
+    """Items that leave are taken out, wherever they are, and the others move up. `leaves` is asked of each in order, and
+    ends what hangs on one that does; `whose` is what it is looking for."""
+    cdef uint64_t position, kept = lane.head
+    for position in range(lane.head, lane.tail):
+        if leaves(nic, lane_at(lane, position), whose):
+            continue
+        if kept != position:
+            memcpy(lane_at(lane, kept), lane_at(lane, position), lane.item_bytes)
+        kept += 1
+    lane.tail = kept
+
 cdef inline void push_index(Nic* nic, Lane* lane, int32_t index) noexcept nogil:
     if unlikely(is_full(lane)):
         if not lane_grow(nic, lane):

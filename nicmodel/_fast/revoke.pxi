@@ -4,13 +4,6 @@ Rare, so it searches: every line that can hold something of the ring is filtered
 orphans that carry their bytes, and the ring's epoch voids what is still on its way to the adapter.
 """
 
-cdef inline void keep(Lane* lane, uint64_t* kept, uint64_t position) noexcept nogil:
-    """An item survives a filtering; it moves up to where the last survivor ended."""
-    if kept[0] != position:
-        memcpy(lane_at(lane, kept[0]), lane_at(lane, position), lane.item_bytes)
-    kept[0] += 1
-
-
 cdef inline bint is_write_of(Tlp* tlp, int32_t ring) noexcept nogil:
     return tlp.ring == ring and (tlp.kind == TLP_RX_PAYLOAD or tlp.kind == TLP_RX_WRITEBACK
                                  or tlp.kind == TLP_TX_WRITEBACK)
@@ -61,102 +54,89 @@ cdef void orphan_started_writes(Nic* nic, int32_t index) noexcept nogil:
 
 # ---- what has not started --------------------------------------------------------------------------
 
-cdef void drop_asking(Nic* nic, int32_t index) noexcept nogil:
-    """Requests without a tag vanish."""
-    cdef uint64_t position, kept
-    cdef int32_t klass, request
-    cdef Lane* lane
-    for klass in range(3):
-        lane = &nic.asking[klass]
-        kept = lane.head
-        for position in range(lane.head, lane.tail):
-            request = index_at(lane, position)
-            if nic.tlps[request].ring == index:
-                tlp_free(nic, request)
-            else:
-                keep(lane, &kept, position)
-        lane.tail = kept
+cdef bint forget_asking(Nic* nic, void* item, int32_t ring) noexcept nogil:
+    """A request of the ring that has no tag vanishes."""
+    cdef int32_t request = (<int32_t*>item)[0]
+    if nic.tlps[request].ring != ring:
+        return False
+    tlp_free(nic, request)
+    return True
+
+
+cdef bint take_back(Nic* nic, void* item, int32_t ring) noexcept nogil:
+    """An unstarted request of the ring gives back tag and buffer."""
+    cdef int32_t request = (<int32_t*>item)[0]
+    if nic.tlps[request].ring != ring:
+        return False
+    if nic.books:
+        vanish_request(nic, request)
+    request_end(nic, request)
+    tlp_free(nic, request)
+    nic.up.waiting -= 1
+    return True
 
 
 cdef void drop_requests(Nic* nic, int32_t index) noexcept nogil:
-    """Requests without a tag vanish; unstarted ones give back tag and buffer."""
-    cdef Lane* lane = &nic.up.nonposted
-    cdef uint64_t position, kept = lane.head
-    cdef int32_t request
+    """Requests of the ring vanish, without a tag or with one."""
+    cdef int klass
     if nic.tag_lists:
         drop_listed(nic, index)
     else:
-        drop_asking(nic, index)
-    for position in range(lane.head, lane.tail):
-        request = index_at(lane, position)
-        if nic.tlps[request].ring == index:
-            if nic.books:
-                vanish_request(nic, request)
-            request_end(nic, request)
-            tlp_free(nic, request)
-            nic.up.waiting -= 1
-        else:
-            keep(lane, &kept, position)
-    lane.tail = kept
+        for klass in range(3):
+            lane_filter(nic, &nic.asking[klass], forget_asking, index)
+    lane_filter(nic, &nic.up.nonposted, take_back, index)
+
+
+cdef void drop_posted(Nic* nic, int32_t index) noexcept nogil:
+    """A TLP leaves the posted line, unstarted."""
+    if nic.books:
+        forget_tlp(nic, index)
+    tlp_free(nic, index)
+    nic.up.waiting -= 1
+
+
+cdef bint is_operation_of(Nic* nic, void* item, int32_t ring) noexcept nogil:
+    return (<WriteOp*>item).ring == ring
+
+
+cdef bint drop_write(Nic* nic, void* item, int32_t ring) noexcept nogil:
+    cdef int32_t write = (<int32_t*>item)[0]
+    if not is_write_of(&nic.tlps[write], ring):
+        return False
+    drop_posted(nic, write)
+    return True
 
 
 cdef void drop_writes(Nic* nic, int32_t index) noexcept nogil:
     """Unstarted writes vanish, those that WRITERS has moved included."""
-    cdef uint64_t position, kept
-    cdef Lane* lane
-    cdef int32_t write
     cdef int line
     for line in range(2):
-        lane = &nic.writers[line]
-        kept = lane.head
-        for position in range(lane.head, lane.tail):
-            if (<WriteOp*>lane_at(lane, position)).ring != index:
-                keep(lane, &kept, position)
-        lane.tail = kept
-    lane = &nic.up.posted
-    kept = lane.head
-    for position in range(lane.head, lane.tail):
-        write = index_at(lane, position)
-        if is_write_of(&nic.tlps[write], index):
-            if nic.books:
-                forget_tlp(nic, write)
-            tlp_free(nic, write)
-            nic.up.waiting -= 1
-        else:
-            keep(lane, &kept, position)
-    lane.tail = kept
+        lane_filter(nic, &nic.writers[line], is_operation_of, index)
+    lane_filter(nic, &nic.up.posted, drop_write, index)
     note_posted_anew(nic, &nic.up)
+
+
+cdef bint is_room_of(Nic* nic, void* item, int32_t ring) noexcept nogil:
+    return (<RoomBack*>item).ring == ring
 
 
 cdef void drop_rooms_back(Nic* nic, int32_t index) noexcept nogil:
     """Room that a transfer under way would have returned returns with its row, and so does what arrives in this instant."""
-    cdef Lane* lane = &nic.rx_rooms_back
-    cdef uint64_t position, kept
     settle_arrivals(nic, nic.now)
     return_rooms(nic, nic.now - 1)
-    kept = lane.head
-    for position in range(lane.head, lane.tail):
-        if (<RoomBack*>lane_at(lane, position)).ring != index:
-            keep(lane, &kept, position)
-    lane.tail = kept
+    lane_filter(nic, &nic.rx_rooms_back, is_room_of, index)
+
+
+cdef bint drop_message(Nic* nic, void* item, int32_t function) noexcept nogil:
+    cdef int32_t message = (<int32_t*>item)[0]
+    if nic.tlps[message].kind != TLP_MESSAGE or nic.tlps[message].function != function:
+        return False
+    drop_posted(nic, message)
+    return True
 
 
 cdef void drop_messages(Nic* nic, int32_t function) noexcept nogil:
-    cdef Lane* lane = &nic.up.posted
-    cdef uint64_t position, kept = lane.head
-    cdef int32_t message
-    cdef Tlp* tlp
-    for position in range(lane.head, lane.tail):
-        message = index_at(lane, position)
-        tlp = &nic.tlps[message]
-        if tlp.kind == TLP_MESSAGE and tlp.function == function:
-            if nic.books:
-                forget_tlp(nic, message)
-            tlp_free(nic, message)
-            nic.up.waiting -= 1
-        else:
-            keep(lane, &kept, position)
-    lane.tail = kept
+    lane_filter(nic, &nic.up.posted, drop_message, function)
     note_posted_anew(nic, &nic.up)
     touch(nic, UPSTREAM)
 
@@ -180,40 +160,38 @@ cdef void revoke_row(Nic* nic, int32_t index, int hold) noexcept nogil:
     row_release(nic, index, hold)
 
 
-cdef bint is_sent_by(Nic* nic, int32_t row, Ring* ring) noexcept nogil:
-    return nic.rows[row].kind == KIND_TX and nic.rows[row].ring == ring.number
+cdef bint is_sent_by(Nic* nic, void* item, int32_t ring) noexcept nogil:
+    """Is it a frame of this Tx ring?"""
+    cdef Row* row = &nic.rows[(<Timed*>item).index]
+    return row.kind == KIND_TX and row.ring == ring
 
 
-cdef void filter_waiting(Nic* nic, Lane* lane, Ring* ring) noexcept nogil:
-    """Take a Tx ring's frames out of the pipeline or the wire's line; they may have left the ring before."""
-    cdef uint64_t position, kept = lane.head
-    cdef int32_t row
-    for position in range(lane.head, lane.tail):
-        row = (<Timed*>lane_at(lane, position)).index
-        if is_sent_by(nic, row, ring):
-            revoke_row(nic, row, IN_PIPE)
-        else:
-            keep(lane, &kept, position)
-    lane.tail = kept
+cdef bint drop_frame(Nic* nic, void* item, int32_t ring) noexcept nogil:
+    if not is_sent_by(nic, item, ring):
+        return False
+    revoke_row(nic, (<Timed*>item).index, IN_PIPE)
+    return True
 
 
-cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
-    cdef uint64_t position, kept = nic.tx_ready.head
-    cdef int32_t row
-    make_waiting_rows(nic, ring)
-    filter_waiting(nic, &nic.tx_pipe_lane, ring)
+cdef void drop_frames(Nic* nic, int32_t ring) noexcept nogil:
+    """A Tx ring's frames are neither in the pipeline nor in a line before or behind it; they may have left the ring before."""
+    lane_filter(nic, &nic.tx_pipe_lane, drop_frame, ring)
     set_when(nic, RANK_TX_PIPE, front_time(&nic.tx_pipe_lane))
     if nic.books:
         note_frames(nic)
-    filter_waiting(nic, &nic.tx_wire, ring)
+    lane_filter(nic, &nic.tx_wire, drop_frame, ring)
     if nic.books:
         update_wire_sample(nic)
-    for position in range(nic.tx_ready.head, nic.tx_ready.tail):
-        row = (<Timed*>lane_at(&nic.tx_ready, position)).index
-        if not is_sent_by(nic, row, ring):
-            keep(&nic.tx_ready, &kept, position)
-    nic.tx_ready.tail = kept
+    lane_filter(nic, &nic.tx_ready, is_sent_by, ring)       # their rows end with the ring's
     replan_ready(nic)
+
+
+cdef void drop_sent(Nic* nic, Ring* ring) noexcept nogil:
+    """A Tx ring's rows end, its frames wherever they are."""
+    cdef uint64_t position
+    cdef int32_t row
+    make_waiting_rows(nic, ring)
+    drop_frames(nic, ring.number)
     for position in range(ring.chip.head + (1 if ring.asked else 0), ring.chip.tail):
         nic.rows[(<Descriptor*>lane_at(&ring.chip, position)).slot].room = 0     # it has not begun
     if leaves_early(nic, ring):
