@@ -233,31 +233,30 @@ cdef void leave_function(Function* function, Ring* ring, int32_t index) noexcept
         function.first_tx = rings[0]
 
 
-cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
-    """Revoke everything of a ring that is not final, and close it."""
-    cdef Ring* ring = &nic.rings[index]
-    if not ring.is_open:
-        return
-    concerns(nic, ring.function)
-    revoke_plan(nic)
-    ring.next = ring_head(nic, index)
+cdef void revoke_transfers(Nic* nic, int32_t index) noexcept nogil:
+    """What of the ring has started on a link goes on as bytes; what has not is gone."""
     orphan_started_writes(nic, index)
     drop_requests(nic, index)
     drop_writes(nic, index)
     drop_rooms_back(nic, index)
-    if ring.direction == DIRECTION_TX:
-        drop_sent(nic, ring)
-        nic.ledger.not_begun -= ring.held - ring.begun
-        note_waiting(nic, index, 0)
-        if nic.shaping:
-            review_shaper(nic, ring.function)
-    else:
+
+
+cdef void revoke_rows(Nic* nic, Ring* ring) noexcept nogil:
+    """The ring's rows end, and the scheduler's and the shaper's part in them."""
+    if ring.direction == DIRECTION_RX:
         drop_received(nic, ring)
         ring.held = 0
-    if ring.agent >= 0:
-        kill_agent(nic, ring.agent)
-        ring.agent = NOBODY_YET
-    leave_function(&nic.functions[ring.function], ring, index)
+        return
+    drop_sent(nic, ring)
+    nic.ledger.not_begun -= ring.held - ring.begun
+    note_waiting(nic, ring.number, 0)
+    if nic.shaping:
+        review_shaper(nic, ring.function)
+
+
+cdef void clear_ring(Nic* nic, int32_t index) noexcept nogil:
+    """Closed and empty; what is still on its way to it is of an epoch that has passed."""
+    cdef Ring* ring = &nic.rings[index]
     ring.is_open = 0
     ring.epoch += 1
     ring.fetching = 0
@@ -268,13 +267,35 @@ cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
     ring.complete = 0
     ring.ready = ring.retired = ring.span = ring.rows.tail
     ring.visible = ring.written = ring.reaped = ring.interrupted = ring.rows.tail
-    review_fetch(nic, index)
+
+
+cdef void decide_anew(Nic* nic) noexcept nogil:
+    """Whoever something was taken from has something to decide."""
     touch(nic, TX_SCHEDULER)
     touch(nic, TX_REORDER)
     touch(nic, TAGS)
     touch(nic, WRITERS)
     touch(nic, UPSTREAM)
     plan_wire(nic)
+
+
+cdef void close_ring(Nic* nic, int32_t index) noexcept nogil:
+    """Revoke everything of a ring that is not final, and close it."""
+    cdef Ring* ring = &nic.rings[index]
+    if not ring.is_open:
+        return
+    concerns(nic, ring.function)
+    revoke_plan(nic)
+    ring.next = ring_head(nic, index)
+    revoke_transfers(nic, index)
+    revoke_rows(nic, ring)
+    if ring.agent >= 0:
+        kill_agent(nic, ring.agent)
+        ring.agent = NOBODY_YET
+    leave_function(&nic.functions[ring.function], ring, index)
+    clear_ring(nic, index)
+    review_fetch(nic, index)
+    decide_anew(nic)
 
 
 cdef void reset_function(Nic* nic, int32_t function) noexcept nogil:
