@@ -288,6 +288,32 @@ cdef void set_loopback(Nic* nic, bint on) noexcept nogil:
 
 # ---- the switch ------------------------------------------------------------------------------------
 
+cdef void stop_at_switch(Nic* nic, int32_t index) noexcept nogil:
+    """A sent frame goes no further: its room in the Tx buffer returns."""
+    cdef Row* row = &nic.rows[index]
+    if nic.books:
+        end_at_switch(nic, index)
+    tx_room_back(nic, row.nbytes, nic.now)
+    row.room = 0
+
+
+cdef void drop_spoofed(Nic* nic, int32_t index) noexcept nogil:
+    """A frame that says it comes from somebody else ends."""
+    stop_at_switch(nic, index)
+    if nic.books:
+        return_tx_room(nic, index, nic.now, waited_since_scheduled(row_book(nic, index)))
+    drop_row(nic, &nic.rows[index], DROP_SPOOFED)
+    row_release(nic, index, IN_PIPE)
+
+
+cdef void turn_around(Nic* nic, int32_t index) noexcept nogil:
+    """A frame for another function has been sent, and is received."""
+    stop_at_switch(nic, index)
+    deliver_tx(nic, &nic.rows[index], nic.now)
+    loop_back(nic, index)
+    row_release(nic, index, IN_PIPE)
+
+
 cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     """A frame is at the switch: SWITCHED. Another function's turns around, a spoofed one ends, all others go to the wire."""
     cdef int32_t index = front_timed(&nic.tx_pipe_lane).index, target
@@ -299,26 +325,13 @@ cdef inline void commit_tx_pipe(Nic* nic) noexcept nogil:
     elif row.data != NULL:
         row.destination = parse_destination(row.data, moving(nic, row.nbytes))
     if nic.checked_functions and nic.loopback and nic.functions[row.function].source_checks and is_spoofed(nic, row):
-        if nic.books:
-            end_at_switch(nic, index)
-        tx_room_back(nic, row.nbytes, nic.now)
-        if nic.books:
-            return_tx_room(nic, index, nic.now, waited_since_scheduled(row_book(nic, index)))
-        row.room = 0
-        drop_row(nic, row, DROP_SPOOFED)
-        row_release(nic, index, IN_PIPE)
+        drop_spoofed(nic, index)
         return
     target = steered_to(nic, row) if nic.loopback else -1
     if target >= 0 and target != row.function:
-        if nic.books:
-            end_at_switch(nic, index)
-        tx_room_back(nic, row.nbytes, nic.now)
-        row.room = 0
-        deliver_tx(nic, row, nic.now)
-        loop_back(nic, index)
-        row_release(nic, index, IN_PIPE)
-        return
-    join_wire(nic, nic.now, index)
+        turn_around(nic, index)
+    else:
+        join_wire(nic, nic.now, index)
 
 
 # ---- write-back ------------------------------------------------------------------------------------
