@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nicmodel.datasheet.stages import INSIDE, TX
 from nicmodel.reference.link import NONPOSTED, POSTED
-from nicmodel.reference.rows import Request, Ring, Write
+from nicmodel.reference.rows import Message, Request, Ring, Write
 
 if TYPE_CHECKING:
     from nicmodel.reference.plane import ReferencePath
@@ -45,7 +45,7 @@ def revoke_function(plane: ReferencePath, function: int) -> None:
                 revoke_ring(plane, rings[number])
     plane.vectors.revoke(function)
     line = plane.up.lines[POSTED]
-    for transfer in [t for t in line if t.owner == ("msix", function)]:
+    for transfer in [t for t in line if isinstance(t.owner, Message) and t.function == function]:
         line.remove(transfer)
     plane.up.touch()
 

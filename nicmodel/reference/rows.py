@@ -12,7 +12,7 @@ from nicmodel.datasheet.connections import Connection
 from nicmodel.datasheet.descriptors import DESCRIPTOR_BYTES
 from nicmodel.datasheet.pcie_link import PAGE_BYTES
 from nicmodel.datasheet.stages import INSIDE, STAGES
-from nicmodel.sim.plane import RingConfig
+from nicmodel.sim.plane import VECTORS_PER_FUNCTION, RingConfig
 from nicmodel.sim.results import ROW_DTYPE
 
 STAGE = {name: position for position, name in enumerate(STAGES)}
@@ -181,6 +181,16 @@ class Write:
         """What one of its TLPs stores; None if no byte moves."""
         _, offset, nbytes = self.cuts[piece]
         return (self.data or b"")[offset:offset + nbytes] or None
+
+
+class Message:
+    """An MSI-X message: which vector fires, and whose."""
+
+    __slots__ = ("number", "function", "vector")
+
+    def __init__(self, number: int):
+        self.number = number                              # among the vectors of all functions
+        self.function, self.vector = divmod(number, VECTORS_PER_FUNCTION)
 
 
 class Transfer:

@@ -12,7 +12,7 @@ from nicmodel.reference.credits import data_credits
 from nicmodel.reference.host import Host
 from nicmodel.reference.instants import LINE, NO_CAUSE, SERVER, Instants
 from nicmodel.reference.link import POSTED, Link
-from nicmodel.reference.rows import STAGE, UNBOOKED, Ring, Transfer, Write
+from nicmodel.reference.rows import STAGE, UNBOOKED, Message, Ring, Transfer, Write
 from nicmodel.sim.config import PlaneConfig
 from nicmodel.sim.plane import VECTORS_PER_FUNCTION, Upcall, UpcallKind
 
@@ -120,22 +120,21 @@ class Vectors:
         vector = self.table[number]
         vector.requested = False
         vector.allowed = now + vector.itr_ps
-        function = number // VECTORS_PER_FUNCTION
-        self.up.queue(now, POSTED, Transfer(function, memory_tlp_bytes(MSIX_ADDRESS, MSIX_BYTES), data_credits(MSIX_BYTES),
-                                            self._arrived, (number,), ("msix", function)))
+        message = Message(number)
+        self.up.queue(now, POSTED, Transfer(message.function, memory_tlp_bytes(MSIX_ADDRESS, MSIX_BYTES),
+                                            data_credits(MSIX_BYTES), self._arrived, (message,), message))
         if len(eligible) > 1:
             self.touch()
 
-    def _arrived(self, now: int, number: int) -> None:
-        self.plane.host.message_arrived(now, number // VECTORS_PER_FUNCTION, self._fires, number)
+    def _arrived(self, now: int, message: Message) -> None:
+        self.plane.host.message_arrived(now, message.function, self._fires, message)
 
-    def _fires(self, now: int, waits: list[int], number: int) -> None:
+    def _fires(self, now: int, waits: list[int], message: Message) -> None:
         """The message commits: rows it announces are stamped, its agent or Python is told."""
-        function, index = divmod(number, VECTORS_PER_FUNCTION)
         self.plane.host.release(now, POSTED, data_credits(MSIX_BYTES), waits)
-        self.plane.count(function, "interrupts")
-        self.interrupts.append((now, function, index))
-        vector = self.table[number]
+        self.plane.count(message.function, "interrupts")
+        self.interrupts.append((now, message.function, message.vector))
+        vector = self.table[message.number]
         for ring in vector.rings:
             for row in ring.uninterrupted:
                 if row.stamps[STAGE["REAPED"]] < 0:
@@ -145,7 +144,7 @@ class Vectors:
             self.instants.at(now + vector.agent.config.irq_latency_ps, "AGENT_WAKE", vector.agent.number,
                              vector.agent.wake, True)
         else:
-            self.instants.upcalls.append(Upcall(now, UpcallKind.MSIX, (function, index, 0)))
+            self.instants.upcalls.append(Upcall(now, UpcallKind.MSIX, (message.function, message.vector, 0)))
 
     def forget_agent(self, agent: Any) -> None:
         for vector in self.table.values():
