@@ -287,6 +287,12 @@ cdef enum:
     PREAMBLE_BYTES = 8
     AROUND_BYTES = 20
     PAUSE_QUANTUM_BYTES = 64
+    MAC_BYTES = 6
+    ETHERTYPE_BYTES = 2
+    ETHERTYPE_AT = 12
+    HEADER_BYTES = 14
+    TAG_BYTES = 4
+    VLAN_MASK = 4095
 
 # connections and rss
 cdef enum:

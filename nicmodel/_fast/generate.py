@@ -105,7 +105,8 @@ def render() -> str:
             for position, name in enumerate(policies.choices(parameter)) if position]),
         *enum("descriptors: fields in place in their dword", descriptor_rows()),
         *enum("ethernet", [(name, getattr(ethernet, name)) for name in (
-            "FCS_BYTES", "MINIMUM_FRAME", "STANDARD_FRAME", "PREAMBLE_BYTES", "AROUND_BYTES", "PAUSE_QUANTUM_BYTES")]),
+            "FCS_BYTES", "MINIMUM_FRAME", "STANDARD_FRAME", "PREAMBLE_BYTES", "AROUND_BYTES", "PAUSE_QUANTUM_BYTES",
+            "MAC_BYTES", "ETHERTYPE_BYTES", "ETHERTYPE_AT", "HEADER_BYTES", "TAG_BYTES", "VLAN_MASK")]),
         *enum("connections and rss", [
             *((name, getattr(connections, name)) for name in (
                 "ETHERTYPE_VLAN", "ETHERTYPE_IPV4", "ETHERTYPE_IPV6", "ETHERTYPE_TEST", "IPV4_BYTES", "IPV6_BYTES", "PORT_BYTES",

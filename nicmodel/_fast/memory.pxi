@@ -56,6 +56,7 @@ cdef inline uint64_t get64(uint8_t* at) noexcept nogil:
 
 cdef enum:
     MOST_HEAD_BYTES = 96    # addresses, tag, IPv6, TCP, packet number
+    TAGGED_BYTES = HEADER_BYTES + TAG_BYTES
 
 
 cdef void read_host(Nic* nic, int32_t function, int32_t domain, uint64_t address, uint64_t reported,
@@ -88,9 +89,16 @@ cdef inline void put_two(uint8_t* data, int32_t value) noexcept nogil:
     data[1] = <uint8_t>value
 
 
+cdef inline void put_mac(uint8_t* data, uint64_t mac) noexcept nogil:
+    """The lower bytes of a word, the first on the wire highest."""
+    cdef int32_t each
+    for each in range(MAC_BYTES):
+        data[each] = <uint8_t>(mac >> 8 * (MAC_BYTES - 1 - each))
+
+
 cdef void put_lengths(uint8_t* head, int32_t nbytes) noexcept nogil:
     """Headers from the ethertype on learn that the frame has `nbytes` after it."""
-    cdef uint8_t* header = head + 2
+    cdef uint8_t* header = head + ETHERTYPE_BYTES
     cdef uint8_t* segment
     cdef int32_t length = (nbytes if nbytes > 0 else 0) & 0xFFFF, total = 0, each, protocol
     if get_two(head) == ETHERTYPE_IPV4:
@@ -116,24 +124,20 @@ cdef void put_lengths(uint8_t* head, int32_t nbytes) noexcept nogil:
 cdef void make_frame(Flow* flow, int64_t number, uint8_t* into, int32_t nbytes, int32_t whole) noexcept nogil:
     """The first bytes of a generated frame of `whole`: addresses, tag, type or IP headers, packet number, then a ramp."""
     cdef uint8_t head[MOST_HEAD_BYTES]
-    cdef int32_t at = 12, each, vlan = vlan_of(flow.destination)
-    for each in range(6):
-        head[each] = <uint8_t>(flow.destination >> (40 - 8 * each))
-        head[6 + each] = <uint8_t>(flow.src_mac >> (40 - 8 * each))
+    cdef int32_t at = ETHERTYPE_AT, each, vlan = vlan_of(flow.destination)
+    put_mac(head, flow.destination)
+    put_mac(head + MAC_BYTES, flow.src_mac)
     if unlikely(vlan):
-        head[12] = ETHERTYPE_VLAN >> 8
-        head[13] = ETHERTYPE_VLAN & 0xFF
-        head[14] = <uint8_t>(vlan >> 8)
-        head[15] = <uint8_t>vlan
-        at = 16
+        put_two(head + at, ETHERTYPE_VLAN)
+        put_two(head + at + ETHERTYPE_BYTES, vlan)
+        at += TAG_BYTES
     if unlikely(flow.head != NULL):
         memcpy(head + at, flow.head, flow.head_bytes)
-        put_lengths(head + at, whole - at - 2)
+        put_lengths(head + at, whole - at - ETHERTYPE_BYTES)
         at += flow.head_bytes
     else:
-        head[at] = ETHERTYPE_TEST >> 8
-        head[at + 1] = ETHERTYPE_TEST & 0xFF
-        at += 2
+        put_two(head + at, ETHERTYPE_TEST)
+        at += ETHERTYPE_BYTES
     for each in range(8):
         head[at + each] = <uint8_t>(<uint64_t>number >> (56 - 8 * each))
     at += 8
@@ -146,20 +150,20 @@ cdef uint64_t parse_source(uint8_t* data, int32_t nbytes) noexcept nogil:
     """Source of a frame; bytes that are missing count as 0."""
     cdef uint64_t mac = 0
     cdef int32_t each
-    for each in range(6, 12):
+    for each in range(MAC_BYTES, 2 * MAC_BYTES):
         mac = mac << 8 | (data[each] if each < nbytes else 0)
     return mac
 
 
 cdef uint64_t parse_destination(uint8_t* data, int32_t nbytes) noexcept nogil:
     """Destination and VLAN identifier of a frame (0: untagged); bytes that are missing count as 0."""
-    cdef uint8_t head[18]
+    cdef uint8_t head[TAGGED_BYTES]
     cdef uint64_t mac = 0
     cdef int32_t each
     memset(head, 0, sizeof(head))
-    memcpy(head, data, nbytes if nbytes < 18 else 18)
-    for each in range(6):
+    memcpy(head, data, nbytes if nbytes < TAGGED_BYTES else TAGGED_BYTES)
+    for each in range(MAC_BYTES):
         mac = mac << 8 | head[each]
-    if head[12] == ETHERTYPE_VLAN >> 8 and head[13] == (ETHERTYPE_VLAN & 0xFF):
-        return with_vlan(mac, (head[14] << 8 | head[15]) & 0xFFF)
+    if get_two(head + ETHERTYPE_AT) == ETHERTYPE_VLAN:
+        return with_vlan(mac, get_two(head + HEADER_BYTES) & VLAN_MASK)
     return mac

@@ -23,22 +23,21 @@ cdef uint32_t toeplitz(const uint8_t* key, const uint8_t* data, int32_t nbytes) 
 
 cdef bint find_connection(const uint8_t* data, int32_t nbytes, Connection* found) noexcept nogil:
     """The connection of a frame; False if it carries no IP. A fragment, and what is cut short, has no ports."""
-    cdef int32_t at = 12, protocol, ports
+    cdef int32_t at = ETHERTYPE_AT, ethertype, protocol, ports
     memset(found, 0, sizeof(Connection))
-    if nbytes >= at + 2 and get_two(data + at) == ETHERTYPE_VLAN:
-        at += 4
-    if nbytes < at + 2:
+    if nbytes >= at + ETHERTYPE_BYTES and get_two(data + at) == ETHERTYPE_VLAN:
+        at += TAG_BYTES
+    if nbytes < at + ETHERTYPE_BYTES:
         return False
-    data += at
-    nbytes -= at + 2
-    at = get_two(data)
-    data += 2
-    if at == ETHERTYPE_IPV4 and nbytes >= IPV4_BYTES and data[0] >> 4 == 4:
+    ethertype = get_two(data + at)
+    data += at + ETHERTYPE_BYTES
+    nbytes -= at + ETHERTYPE_BYTES
+    if ethertype == ETHERTYPE_IPV4 and nbytes >= IPV4_BYTES and data[0] >> 4 == 4:
         found.address_bytes = 8
         memcpy(found.ends, data + 12, 8)
         ports = 4 * (data[0] & 0xF)
         protocol = data[9] if ports >= IPV4_BYTES and not get_two(data + 6) & FRAGMENT else NO_PORTS
-    elif at == ETHERTYPE_IPV6 and nbytes >= IPV6_BYTES and data[0] >> 4 == 6:
+    elif ethertype == ETHERTYPE_IPV6 and nbytes >= IPV6_BYTES and data[0] >> 4 == 6:
         found.address_bytes = 32
         memcpy(found.ends, data + 8, 32)
         ports = IPV6_BYTES

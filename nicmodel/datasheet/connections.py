@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nicmodel.datasheet.ethernet import ETHERTYPE_BYTES, MAC_BYTES
+from nicmodel.datasheet.ethernet import ETHERTYPE_AT, ETHERTYPE_BYTES, MAC_BYTES, TAG_BYTES
 
 ETHERTYPE_VLAN, ETHERTYPE_IPV4, ETHERTYPE_IPV6 = 0x8100, 0x0800, 0x86DD
 ETHERTYPE_TEST = 0x88B5                    # local experimental, IEEE 802: frames of agents and flows that carry no IP
@@ -52,9 +52,9 @@ def connection_of(frame: bytes) -> Connection | None:
     >>> connection_of(bytes(12) + headers(made, 46)) == made, connection_of(bytes(60))
     (True, None)
     """
-    at = 2 * MAC_BYTES
+    at = ETHERTYPE_AT
     if _word(frame, at) == ETHERTYPE_VLAN:
-        at += 4
+        at += TAG_BYTES
     ethertype, at = _word(frame, at), at + ETHERTYPE_BYTES
     if ethertype == ETHERTYPE_IPV4 and len(frame) >= at + IPV4_BYTES and frame[at] >> 4 == 4:
         words, protocol = frame[at] & 0xF, frame[at + 9]

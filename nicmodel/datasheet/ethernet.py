@@ -9,7 +9,10 @@ AROUND_BYTES = PREAMBLE_BYTES + GAP_BYTES
 PAUSE_QUANTUM_BYTES = 64  # 512 bit times
 MAX_QUANTA = 0xFFFF              # a PAUSE frame has sixteen bits for them. IEEE 802.3, annex 31B
 MAC_BYTES, ETHERTYPE_BYTES = 6, 2
-HEADER_BYTES = 2 * MAC_BYTES + ETHERTYPE_BYTES     # without a tag
+ETHERTYPE_AT = 2 * MAC_BYTES     # behind destination and source; in a tagged frame the tag's, and its own behind the tag
+HEADER_BYTES = ETHERTYPE_AT + ETHERTYPE_BYTES      # without a tag
+TAG_BYTES = 4                    # of a VLAN: an ethertype, then priority and identifier. IEEE 802.1Q
+VLAN_MASK = 0xFFF                # the identifier, in the second half of a tag
 
 
 def frame_length(nbytes: int) -> int:

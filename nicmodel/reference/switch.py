@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from nicmodel.datasheet.connections import ETHERTYPE_VLAN
+from nicmodel.datasheet.ethernet import ETHERTYPE_AT, ETHERTYPE_BYTES, HEADER_BYTES, MAC_BYTES, VLAN_MASK
 from nicmodel.reference.rows import Row
 from nicmodel.sim.plane import CHECK_MAC, CHECK_VLAN
+
+# Parts of a frame; the last is what a tag has behind its ethertype.
+DESTINATION, SOURCE = slice(0, MAC_BYTES), slice(MAC_BYTES, ETHERTYPE_AT)
+ETHERTYPE, TAG = slice(ETHERTYPE_AT, HEADER_BYTES), slice(HEADER_BYTES, HEADER_BYTES + ETHERTYPE_BYTES)
 
 
 class Switch:
@@ -42,7 +47,7 @@ class Switch:
     def _read_header(row: Row) -> None:
         if row.flow < 0 and row.data is not None:
             row.dst, row.vlan = parse_header(row.data)
-            row.src = int.from_bytes(row.data[6:12].ljust(6, b"\0"), "big")
+            row.src = int.from_bytes(row.data[SOURCE].ljust(MAC_BYTES, b"\0"), "big")
 
     def loopback_target(self, row: Row) -> int:
         """The function a transmitted frame stays inside for, or -1."""
@@ -62,5 +67,5 @@ class Switch:
 
 def parse_header(frame: bytes) -> tuple[int, int]:
     """Destination MAC and VLAN id (0: untagged) of a frame's bytes."""
-    dst, ethertype, tag = (int.from_bytes(frame[first:end], "big") for first, end in ((0, 6), (12, 14), (14, 16)))
-    return dst, tag & 0xFFF if ethertype == ETHERTYPE_VLAN else 0
+    dst, ethertype, tag = (int.from_bytes(frame[part], "big") for part in (DESTINATION, ETHERTYPE, TAG))
+    return dst, tag & VLAN_MASK if ethertype == ETHERTYPE_VLAN else 0
