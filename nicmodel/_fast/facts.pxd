@@ -247,6 +247,7 @@ cdef enum:
     CALL_RETRAIN = 18
     CALL_SOURCES = 19
     NUM_TABLES = 20
+    MOST_CALL_WORDS = 9
 
 # policies.POLICIES: the rows of a parameter that are not its default
 cdef enum:

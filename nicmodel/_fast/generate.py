@@ -6,6 +6,7 @@ Run ``python -m nicmodel._fast.generate`` after changing a table; a test compare
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 from nicmodel.datasheet import (
@@ -22,7 +23,7 @@ from nicmodel.datasheet import (
     stages,
     timing,
 )
-from nicmodel.sim import plane, rng
+from nicmodel.sim import limits, plane, rng
 
 TARGET = Path(__file__).with_name("facts.pxd")
 FACTORS = ("SEED_FACTOR", "STREAM_FACTOR", "SERIAL_FACTOR")
@@ -47,6 +48,11 @@ def descriptor_rows() -> list[tuple[str, int]]:
             *((f"{name}_AT", 4 * bits.dword + bits.lsb // 8) for name, bits in fields.items() if bits.name == "DD"),
             ("TX_DTYP_DATA", descriptors.TX_DTYP.put(descriptors.DTYP_DATA)),
             ("TX_PAYLEN_LSB", descriptors.TX_PAYLEN.lsb)]
+
+
+def most_call_words() -> int:
+    """Of one call: an entry of a table with its index, or a ring with its number."""
+    return 1 + max(limits.MOST_WORDS, len(fields(plane.RingConfig)))
 
 
 def render() -> str:
@@ -99,7 +105,8 @@ def render() -> str:
                             *((name, getattr(plane, name)) for name in ("DEFAULT_PAGE_SHIFT", "CHECK_MAC", "CHECK_VLAN")),
                             *((name, getattr(plane, name)) for name in ("READ_FAULT", "WRITE_FAULT", "TRANSLATION_FAULT"))]),
         *enum("sim.plane.TABLES: calls that set an entry", [*numbered("CALL_", list(plane.TABLES)),
-                                                           ("NUM_TABLES", len(plane.TABLES))]),
+                                                           ("NUM_TABLES", len(plane.TABLES)),
+                                                           ("MOST_CALL_WORDS", most_call_words())]),
         *enum("policies.POLICIES: the rows of a parameter that are not its default", [
             (f"{parameter}_{name}".upper(), position) for parameter in policies.PARAMETERS
             for position, name in enumerate(policies.choices(parameter)) if position]),

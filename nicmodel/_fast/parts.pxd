@@ -7,7 +7,7 @@ Times are ps; what is called free, `stalled`, `ended`, `shaped` and what says ti
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from nicmodel._fast.containers cimport Lane
-from nicmodel._fast.facts cimport KEY_BYTES, NUM_STAGES, TABLE_ENTRIES
+from nicmodel._fast.facts cimport KEY_BYTES, MOST_CALL_WORDS, NUM_STAGES, TABLE_ENTRIES
 
 # ---- packets --------------------------------------------------------------------------------------
 
@@ -302,7 +302,7 @@ cdef struct Arena:
     int32_t shift           # of its pages; 0: DEFAULT_PAGE_SHIFT
 
 cdef struct Call:
-    int64_t words[24]
+    int64_t words[MOST_CALL_WORDS]
     int32_t kind
     uint8_t* data
     int32_t nbytes

@@ -159,6 +159,8 @@ RULES: dict[str, tuple[int, Rule]] = {
     "sources": (1, lambda c, index, w: _function(c, index) and 0 <= w[0] <= CHECK_MAC | CHECK_VLAN),
 }
 
+MOST_WORDS = max(number for number, _ in RULES.values())
+
 
 def check_domain(domain: int) -> None:
     """Raises `ModelBug` for a number that no domain has."""
