@@ -29,6 +29,7 @@ class Clock(simpy.Environment):
         self._next_instant: Callable[[], int] = self._earliest       # of all planes
         self._executed = -1                     # the last instant that the planes have run
         self._horizon = NEVER                   # `run_to` stops the planes here
+        self.inside = False                     # is a step under way?
         self.steps_left: float = NOTHING        # with none left, `step` raises `TooManySteps`
 
     def add_plane(self, plane: DataPlane, hear: Hear) -> None:
@@ -54,28 +55,43 @@ class Clock(simpy.Environment):
         event.callbacks.append(lambda _event: do())       # type: ignore[union-attr]
 
     def step(self) -> None:
-        """Run the next thing: a SimPy event, or the planes up to their next upcall. Raises `TooManySteps`."""
+        """Run the next thing: a SimPy event, or the planes up to their next upcall.
+
+        Raises `TooManySteps`, and ModelBug inside another step.
+        """
         self.steps_left -= 1
         if self.steps_left < 0:
             raise TooManySteps("what is waited for does not come to its end")
-        mine, theirs = self._queue[0][0] if self._queue else NOTHING, self._next_instant()       # `peek`, without the call
-        if mine <= theirs:
-            simpy.Environment.step(self)
-        elif mine == NOTHING and theirs >= NEVER:
-            raise simpy.core.EmptySchedule()
-        else:
-            limit = min(self._horizon, NEVER if mine == NOTHING else int(mine))
-            if len(self.planes) != 1:
-                self._run_planes(limit)
-                return
-            plane = self.planes[0]                        # what `_run_planes` does, for the most frequent case
-            upcalls = plane.run_until(limit, INSTANTS_PER_STEP)
-            self._executed = plane.now
-            if len(upcalls) == 1:
-                self._now = upcalls[0].time
-                self._hear[0](upcalls[0])
+        if self.inside:
+            self.refuse_inside()
+        self.inside = True
+        try:
+            mine, theirs = self._queue[0][0] if self._queue else NOTHING, self._next_instant()       # `peek`, without the call
+            if mine <= theirs:
+                simpy.Environment.step(self)
+            elif mine == NOTHING and theirs >= NEVER:
+                raise simpy.core.EmptySchedule()
             else:
-                self._tell([(upcall, self._hear[0]) for upcall in upcalls])
+                limit = min(self._horizon, NEVER if mine == NOTHING else int(mine))
+                if len(self.planes) != 1:
+                    self._run_planes(limit)
+                    return
+                plane = self.planes[0]                        # what `_run_planes` does, for the most frequent case
+                upcalls = plane.run_until(limit, INSTANTS_PER_STEP)
+                self._executed = plane.now
+                if len(upcalls) == 1:
+                    self._now = upcalls[0].time
+                    self._hear[0](upcalls[0])
+                else:
+                    self._tell([(upcall, self._hear[0]) for upcall in upcalls])
+        finally:
+            self.inside = False
+
+    def refuse_inside(self) -> None:
+        """ModelBug inside a step: a callback, or a process that does not wait, would run time inside of an instant."""
+        if self.inside:
+            raise ModelBug("the clock runs what calls this, so that this cannot run the clock: "
+                           "start what it waits for (start_read), and return or yield")
 
     def _earliest(self) -> int:
         return min((plane.next_time() for plane in self.planes), default=NEVER)
@@ -102,12 +118,13 @@ class Clock(simpy.Environment):
     def run_to(self, time: int) -> None:
         """Run everything before `time`; afterwards now == time and nothing of instant `time` has run.
 
-        ModelBug for a time that has passed or is no whole number; `TooManySteps` as in `step`.
+        ModelBug for a time that has passed or is no whole number, and inside a step; `TooManySteps` as in `step`.
         """
         if not isinstance(time, Integral):
             raise ModelBug(f"a time of {time!r} ps is not a whole number of picoseconds")
         if time < self.now:
             raise ModelBug(f"time {time} ps has passed: it is {self.now} ps")
+        self.refuse_inside()
         self._horizon = time
         try:
             while min(self.peek(), self._next_instant()) < time:

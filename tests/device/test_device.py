@@ -126,7 +126,7 @@ def test_split_reads_come_back_in_order_and_later_than_they_were_sent(plane):
     assert [value for value, _ in back] == [1024, 2048] and sent < back[0][1] < back[1][1]
 
 
-@pytest.mark.parametrize("where", ["read", "frame", "interrupt", "connected interrupt"])
+@pytest.mark.parametrize("where", ["read", "frame", "interrupt", "connected interrupt", "event", "process"])
 def test_a_blocking_read_inside_a_callback_is_refused(plane, where):
     bench = Bench(plane)
     refused = []
@@ -138,6 +138,14 @@ def test_a_blocking_read_inside_a_callback_is_refused(plane, where):
 
     if where == "read":
         bench.device.start_read(0, 0, pf.STATUS.offset, callback)
+    elif where == "event":
+        bench.device.clock.call_at(int(bench.device.clock.now) + 1, callback)
+    elif where == "process":
+        def process():
+            yield bench.device.clock.timeout(1)
+            callback()
+
+        bench.device.clock.process(process())
     elif where == "frame":
         bench.device.on_frame = callback
         send(bench, 0, frames(1))

@@ -103,3 +103,19 @@ def test_time_is_whole_picoseconds_and_does_not_run_backwards(delay):
     clock.run_to(10)
     with pytest.raises(ModelBug, match="time 9 ps has passed: it is 10 ps"):
         clock.run_to(9)
+
+
+@pytest.mark.parametrize("run", [lambda clock: clock.step(), lambda clock: clock.run_to(50)])
+def test_the_clock_does_not_run_inside_a_step(run):
+    clock = Clock()
+    refused = []
+
+    def callback() -> None:
+        with pytest.raises(ModelBug, match="cannot run the clock"):
+            run(clock)
+        refused.append(int(clock.now))
+
+    clock.call_at(10, callback)
+    clock.call_at(20, callback)
+    clock.run_to(30)
+    assert refused == [10, 20] and clock.now == 30
