@@ -32,7 +32,8 @@ class Watched(ReferencePath):
         self._tap(host, "message_arrived", self._message_arrived)
         self._tap(host, "read_arrived", self._read_arrived)
         self._tap(host, "_commit_write", lambda now, tlp, write, piece: self._committed(write.function, (write, piece)))
-        self._tap(self.vectors, "_fires", lambda now, waits, number: self._committed(number // 64, ("message", number)))
+        self._tap(self.vectors, "_fires",
+                  lambda now, waits, message: self._committed(message.function, ("message", message)))
         self._tap(host, "_sample", self._sampled)
         self._tap(self.instants, "at", self._scheduled)
         for link in (self.up, self.down):
@@ -59,8 +60,8 @@ class Watched(ReferencePath):
         if not self.host.memory.is_message(write.domain):
             self._scope(write.function).append((write, piece))
 
-    def _message_arrived(self, _now: int, function: int, _do: Any, number: int) -> None:
-        self._scope(function).append(("message", number))
+    def _message_arrived(self, _now: int, function: int, _do: Any, message: Any) -> None:
+        self._scope(function).append(("message", message))
 
     def _committed(self, function: int, token: Any) -> None:
         waiting = self._scope(function)
