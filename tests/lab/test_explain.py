@@ -14,7 +14,7 @@ from lab_fakes import run_machine
 
 from nicmodel.datasheet.pcie_link import TICKS_PER_PS
 from nicmodel.lab import explain as explaining
-from nicmodel.lab.books import LINKS, NOBODY
+from nicmodel.lab.books import LINKS, NOBODY, OFFERED
 from nicmodel.lab.console import show
 from nicmodel.lab.explain import Trial, explain
 from nicmodel.lab.loading import build
@@ -379,3 +379,11 @@ def test_explain_runs_from_the_command_line(command):
     said = [set(re.findall(r"`(\w+)`", line.split("|")[2])) for line in page.splitlines() if line.startswith("|")]
     rows = explained["relaxed"][0].keys() | explained["choices"][0].keys()
     assert set.union(*said) == rows and {"failed", "interrupted"} <= set(re.findall(r"`(\w+)`", page))
+
+
+@pytest.mark.parametrize(("senders", "more"), [({(1, Direction.TX)}, {(2, Direction.RX)}),
+                                               ({(1, Direction.TX), (3, Direction.TX)}, set())])
+def test_who_receives_from_limited_senders_alone_takes_part_with_them(senders, more):
+    names = {(1, Direction.TX): "vcpu", (2, Direction.RX): OFFERED, (3, Direction.TX): OFFERED}
+    limited = explaining.limited_by_name(BY_NAME["vcpu"], names, {(2, Direction.RX): senders})
+    assert limited == {"vcpu": {(1, Direction.TX)} | more}
