@@ -33,10 +33,14 @@ from nicmodel.sim.plane import Direction
 NEAR = 0.85                          # the next busiest may get so full before predictions promise nothing
 
 
+def over(w: Window, function: int, way: Direction, ticks: int) -> float:
+    """What a frame every so many ticks is, over what a function got; 0 ticks: as much as it takes."""
+    return w.ps * TICKS_PER_PS / (ticks * packets(w, function, way)) if ticks else math.inf
+
+
 def room(w: Window, function: int, way: Direction) -> float:
     """What is offered to a function in a direction, over what it got."""
-    ticks = all_offered(w, function, way)
-    return w.ps * TICKS_PER_PS / (ticks * packets(w, function, way)) if ticks else math.inf
+    return over(w, function, way, all_offered(w, function, way))
 
 
 def gain(w: Window, function: int, way: Direction, resources: Collection[str], factor: float, part: float = 1.0,
@@ -49,10 +53,8 @@ def gain(w: Window, function: int, way: Direction, resources: Collection[str], f
     """
     others = {name: load for name, load in wanted(w, utilisation(w, function, way)).items() if name not in resources and load > 0}
     parts = {name: part_of(w, name, limited) if limited and name not in OWN else 1.0 for name in others}
-    bounds = [1 + (factor - 1) / part, *(1 + (1 / load - 1) / parts[name] for name, load in others.items())]
-    if ticks := w.workload.offered(function, way):
-        bounds.append(w.ps * TICKS_PER_PS / (ticks * packets(w, function, way)))
-    return min(bounds)
+    rest = [1 + (1 / load - 1) / parts[name] for name, load in others.items()]
+    return min(1 + (factor - 1) / part, *rest, over(w, function, way, w.workload.offered(function, way)))
 
 
 def part_of(w: Window, resource: str, streams: Collection[Stream]) -> float:
