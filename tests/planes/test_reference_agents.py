@@ -15,7 +15,8 @@ EVERY_3_US = 3 * US << 10
 
 def taken(plane, frames=1, count=-1, itr_ps=0, **fields):
     """When the driver of a function that sends and receives takes its received frames, the first of which arrives at 5 us."""
-    queue = Queue(1, rx=True, interval_ticks=EVERY_3_US, count=count, vector=fields.get("vector", -1), agent_fields=tuple(fields.items()))
+    queue = Queue(1, rx=True, interval_ticks=EVERY_3_US, count=count, vector=fields.get("vector", -1),
+                  agent_fields=tuple(fields.items()))
     flows = (rx_flow(1, count=frames, start_ps=5 * US),)
     results = run(plane, Script("taken", (queue,), flows=flows, end=20 * US, itr_ps=itr_ps)).results
     rows = [row for row in results["rows"] if row["kind"] == RX]
@@ -39,8 +40,8 @@ def test_a_batch_of_received_frames_is_followed_by_another_look(plane):
 
 
 def test_a_poll_is_void_once_something_else_has_made_the_driver_look(plane):
-    """The report of the only frame that is sent does, 2 740 800 (test_reference.py); the next message is held back. So the poll at
-    7 122 000 is void, and the next is 7 us after that pass of 600 000."""
+    """The report of the only frame that is sent does, 2 740 800 (test_reference.py); the next message is held back. So the poll
+    at 7 122 000 is void, and the next is 7 us after that pass of 600 000."""
     assert taken(plane, count=1, itr_ps=15 * US, vector=0, poll_ps=7 * US) == [3_340_800 + 7_000_000 + 130_000]
 
 
