@@ -135,7 +135,7 @@ cdef void commit_tx_descriptors(Nic* nic, int32_t index) noexcept nogil:
             take_descriptor(nic, ring, rowless, end - taken - 1, ring.fetched + taken * DESCRIPTOR_BYTES)
             taken += 1
     if unlikely(ring.rows.tail - ring.ready > <uint64_t>ring.size):
-        ring.ready_slot = -1            # two rows of one descriptor: it does not post_upcall them apart any more
+        ring.ready_slot = -1            # two rows of one descriptor: it does not tell them apart any more
     good = <int32_t>lane_count(&ring.chip) - ring.held
     note_waiting(nic, index, ring.held + good)
     if nic.books:

@@ -141,7 +141,7 @@ cdef void announce_rows(Nic* nic, Ring* ring) noexcept nogil:
 
 
 cdef void commit_message(Nic* nic, int32_t number) noexcept nogil:
-    """A message is at the root complex: stamp what it announces, then wake the agent, or post_upcall Python."""
+    """A message is at the root complex: stamp what it announces, then wake the agent, or tell Python."""
     cdef int32_t index = owner_of(number), each, vector = place_of(number), agent = vector_of(nic, number).agent
     cdef Function* function = &nic.functions[index]
     cdef Interrupt* interrupt

@@ -21,7 +21,7 @@ MARKED = pages.marked("table")
 TX_MEANINGS = {
     "POSTED": "the CPU wrote the tail register: the doorbell that covers the descriptor is queued downstream",
     "DOORBELL": "that tail write took effect in the adapter",
-    "DESC_FETCHED": "the descriptor is on chip; the row is born",
+    "DESC_FETCHED": "the descriptor is on chip; the row is made",
     "SCHEDULED": "the frame got its first turn, and its room in the Tx buffer",
     "DATA_FETCHED": "all its bytes are on board",
     "SWITCHED": "it left the Tx pipeline: to the wire, or to another function",
