@@ -30,7 +30,19 @@ from nicmodel.lab.books import (
     waited,
     ways,
 )
-from nicmodel.lab.gains import NEAR, beyond_frames, gain, is_part_known, longest_pass, part_of, part_of_core, room, without
+from nicmodel.lab.gains import (
+    LONG,
+    NEAR,
+    NOBODYS,
+    beyond_frames,
+    gain,
+    is_part_known,
+    longest_pass,
+    part_of,
+    part_of_core,
+    room,
+    without,
+)
 from nicmodel.lab.relax import RELAXATIONS, TENTH, Change, Relaxation, capacity_factor, choices
 from nicmodel.lab.results import RunResult
 from nicmodel.lab.run import check_call
@@ -40,8 +52,6 @@ from nicmodel.sim.errors import ScenarioError
 from nicmodel.sim.plane import Direction
 
 ALIKE = 0.02  # what two runs may differ by and still say the same
-NOBODYS = 0.1  # of what those whom a core limits take of it, if others take some: so much passes may cost beyond frames
-LONG = 0.01  # of the window: so much of it a pass may take before predictions promise nothing
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,10 @@ from nicmodel.lab.books import (
 )
 from nicmodel.sim.plane import Direction
 
-NEAR = 0.85                          # the next busiest may get so full before predictions promise nothing
+# Bounds of the promise.
+NEAR = 0.85             # the next busiest may get so full
+LONG = 0.01             # of the window: so long a core's mean pass may be
+NOBODYS = 0.1           # of what those whom a core limits take of it, if others take some: so much passes may cost beyond frames
 
 
 def over(w: Window, function: int, way: Direction, ticks: int) -> float:

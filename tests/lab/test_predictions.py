@@ -17,8 +17,8 @@ from nicmodel.datasheet.books import SAMPLE
 from nicmodel.datasheet.pcie_link import MOST_DATA_CREDITS, MOST_HEADER_CREDITS
 from nicmodel.lab import books
 from nicmodel.lab.books import FULL, MET, NOBODY, TIE
-from nicmodel.lab.explain import ALIKE, LONG, NOBODYS
-from nicmodel.lab.gains import NEAR
+from nicmodel.lab.explain import ALIKE
+from nicmodel.lab.gains import LONG, NEAR, NOBODYS
 from nicmodel.lab.relax import BY_NAME
 from nicmodel.lab.report import THEY_CHANGE
 
